@@ -1,0 +1,19 @@
+"""The only place that reads the wall clock; everything else is given a `Clock`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Returns the present moment, timezone-aware, in UTC."""
+
+
+def system_clock() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def fixed_clock(moment: datetime) -> Clock:
+    """A clock that always tells `moment`, for tests and replays."""
+    return lambda: moment

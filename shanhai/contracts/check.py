@@ -1,0 +1,165 @@
+"""What must hold between the parts of a contract, beyond the form of each."""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from shanhai.contracts.model import Column, Contract, CsvFormat, JsonFormat
+from shanhai.contracts.shapes import SHAPES
+from shanhai.errors import ContractError
+
+Complain = Callable[..., ContractError]
+
+_TEMPORAL = ("date", "timestamp", "time")
+_BOUNDED = ("integer", "number")
+
+
+def check_contract(contract: Contract, complain: Complain) -> None:
+    """Raise the first contradiction in `contract`.
+
+    Args:
+        contract: a contract whose parts have the right form.
+        complain: makes an error of a message, the path in the file, `given` and `allowed`.
+
+    Raises:
+        ContractError: as made by `complain`.
+    """
+    _check_columns(contract, complain)
+    _check_versions(contract, complain)
+    _check_zone(contract.time_zone, ["customProperties"], complain)
+    _check_encoding(contract, complain)
+    _check_schedule(contract, complain)
+    _check_feed(contract, complain)
+
+
+def _check_columns(contract: Contract, complain: Complain) -> None:
+    for kind, values in (
+        ("name", [column.name for column in contract.columns]),
+        ("source", [column.source for column in contract.columns]),
+    ):
+        repeated = [value for value, count in Counter(values).items() if count > 1]
+        if repeated:
+            raise complain(
+                f"two columns have the same {kind}", ["schema", 0, "properties"], given=repeated[0]
+            )
+    for position, column in enumerate(contract.columns):
+        path: list[str | int] = ["schema", 0, "properties", position]
+        _check_options(column, path, complain)
+        if column.time_zone is not None:
+            _check_zone(column.time_zone, path, complain)
+        if column.source in contract.ignored:
+            raise complain("a column is both declared and ignored", path, given=column.source)
+
+
+def _check_options(column: Column, path: list[str | int], complain: Complain) -> None:
+    wrong = [
+        ("minimum and maximum", _BOUNDED, column.minimum is not None or column.maximum is not None),
+        (
+            "minLength and maxLength",
+            ("string",),
+            column.min_length is not None or column.max_length is not None,
+        ),
+        ("pattern", ("string",), column.pattern is not None),
+        ("validators", ("string",), bool(column.validators)),
+        ("formats", _TEMPORAL, bool(column.formats)),
+        ("timeZone", ("timestamp",), column.time_zone is not None),
+    ]
+    for option, types, used in wrong:
+        if used and column.type not in types:
+            raise complain(
+                f"{column.name}: {option} of a {column.type}", path, given=column.type, allowed=types
+            )
+    for low, high, what in (
+        (column.minimum, column.maximum, "minimum"),
+        (column.min_length, column.max_length, "minLength"),
+    ):
+        if low is not None and high is not None and low > high:
+            raise complain(
+                f"{column.name}: {what} exceeds its maximum", path, given=low, allowed=f"<= {high}"
+            )
+
+
+def _check_versions(contract: Contract, complain: Complain) -> None:
+    versions, path = contract.versions, ["customProperties"]
+    if versions.rule == "latest":
+        if not contract.key:
+            raise complain("versions: latest needs a primary key", path)
+        if versions.by not in contract.names:
+            raise complain(
+                "versions: latest by an unknown column", path, given=versions.by, allowed=contract.names
+            )
+        if not contract.column(versions.by).required:
+            raise complain(
+                "versions: the column that orders versions must be required", path, given=versions.by
+            )
+    elif versions.by is not None:
+        raise complain(f"versions: {versions.rule} takes no `by`", path, given=versions.by)
+    if versions.rule == "replace" and contract.delivery.partition.by == "none":
+        raise complain(
+            "versions: replace needs a partition", path, given="none", allowed="file, window, edition"
+        )
+
+
+def _check_zone(zone: str, path: list[str | int], complain: Complain) -> None:
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise complain("unknown time zone", path, given=zone, allowed="an IANA name") from error
+
+
+def _check_encoding(contract: Contract, complain: Complain) -> None:
+    if isinstance(contract.format, CsvFormat | JsonFormat):
+        try:
+            codecs.lookup(contract.format.encoding)
+        except LookupError as error:
+            raise complain(
+                "unknown encoding",
+                ["customProperties"],
+                given=contract.format.encoding,
+                allowed="a Python codec",
+            ) from error
+
+
+def _check_schedule(contract: Contract, complain: Complain) -> None:
+    schedule, path = contract.schedule, ["customProperties"]
+    if schedule.cron is not None and len(schedule.cron.split()) != 5:
+        raise complain("schedule: cron has five fields", path, given=schedule.cron)
+    for name, day in (("start", schedule.start), ("end", schedule.end)):
+        if day is not None:
+            try:
+                date.fromisoformat(day)
+            except ValueError as error:
+                raise complain(
+                    f"schedule: {name} is no date", path, given=day, allowed="YYYY-MM-DD"
+                ) from error
+    uses_window = "{window}" in str(contract.source.options) or contract.delivery.partition.by == "window"
+    if uses_window and schedule.cron is None:
+        raise complain("a windowed source needs a schedule", path, given="no cron", allowed="cron and start")
+    if schedule.cron is not None and schedule.start is None:
+        raise complain("schedule: a cron needs a start", path, allowed="start: YYYY-MM-DD")
+
+
+def _check_feed(contract: Contract, complain: Complain) -> None:
+    feed, path = contract.feeds, ["customProperties"]
+    if feed is None:
+        return
+    shape = SHAPES.get(feed.shape)
+    if shape is None:
+        raise complain("feeds an unknown shape", path, given=feed.shape, allowed=SHAPES)
+    names = {column.name for column in shape.columns}
+    for target, value in feed.columns.items():
+        if target not in names:
+            raise complain(
+                f"feeds: {feed.shape} has no such column", path, given=target, allowed=sorted(names)
+            )
+        if value.column is not None and value.column not in (*contract.names, "_partition"):
+            raise complain(
+                f"feeds: {target} names no column", path, given=value.column, allowed=contract.names
+            )
+    missing = [column.name for column in shape.columns if column.required and column.name not in feed.columns]
+    if missing:
+        raise complain(f"feeds: {feed.shape} needs", path, given="nothing", allowed=missing)

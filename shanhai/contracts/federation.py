@@ -1,0 +1,179 @@
+"""A federation folder: the districts it lists, their contracts, and the registers that rules look up."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shanhai.contracts.load import SUFFIX, load_contract
+from shanhai.contracts.model import Contract
+from shanhai.contracts.yamlfile import read_yaml
+from shanhai.errors import ConfigurationError, ContractError, NotFoundError
+from shanhai.ids import DatasetId
+
+Model = TypeVar("Model", bound=BaseModel)
+
+DISTRICTS = "districts"
+
+
+class District(BaseModel):
+    """Who publishes: name, area code, and the named endpoints that contracts refer to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    area_code: str | None = Field(default=None, pattern=r"^\d{6}$")
+    licence: str = ""
+    description: str = ""
+    endpoints: dict[str, str]
+
+
+class Register(BaseModel):
+    """A reference register that rules look up, pinned by edition and digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    edition: str
+    file: Path = Field(description="a CSV file; in the YAML relative to the federation")
+    column: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class Federation:
+    """The folder as values. Contracts are read when first asked for, each once."""
+
+    root: Path
+
+    @functools.cached_property
+    def districts(self) -> Mapping[str, District]:
+        """By name, in alphabetical order.
+
+        Raises:
+            ContractError: a district.yml is wrong.
+        """
+        files = sorted((self.root / DISTRICTS).glob("*/district.yml"))
+        return {file.parent.name: self._district(file) for file in files}
+
+    @functools.cached_property
+    def contracts(self) -> Mapping[DatasetId, Contract]:
+        """By dataset, in alphabetical order.
+
+        Raises:
+            ContractError: the first contract that is wrong.
+        """
+        return {dataset: self.contract(dataset) for dataset in self.datasets}
+
+    @functools.cached_property
+    def datasets(self) -> tuple[DatasetId, ...]:
+        """The ids of all contracts, without reading them."""
+        return tuple(
+            DatasetId(file.parent.name, file.name.removesuffix(SUFFIX)) for file in self.contract_files()
+        )
+
+    @functools.cached_property
+    def _loaded(self) -> dict[DatasetId, Contract]:
+        return {}
+
+    def contract_files(self) -> list[Path]:
+        """Every contract file of the federation, sorted."""
+        return sorted((self.root / DISTRICTS).glob(f"*/*{SUFFIX}"))
+
+    def contract(self, dataset: DatasetId) -> Contract:
+        """The contract of one dataset; the others may be wrong meanwhile.
+
+        Raises:
+            NotFoundError: no file declares it.
+            ContractError: the file is wrong.
+        """
+        if dataset not in self._loaded:
+            file = self.root / DISTRICTS / dataset.district / f"{dataset.name}{SUFFIX}"
+            if not file.is_file():
+                raise NotFoundError(
+                    "no such dataset", given=dataset, allowed=[str(known) for known in self.datasets]
+                )
+            contract = load_contract(file, shown_as=self.shown(file))
+            self._check_endpoint(contract, file)
+            self._loaded[dataset] = contract
+        return self._loaded[dataset]
+
+    def register(self, name: str) -> Register | None:
+        """A pinned register, or None when the federation has none of that name.
+
+        Raises:
+            ContractError: registers.yml is wrong.
+        """
+        return self._registers.get(name)
+
+    @functools.cached_property
+    def _registers(self) -> dict[str, Register]:
+        file = self.root / DISTRICTS / "registers.yml"
+        if not file.is_file():
+            return {}
+        entries = read_yaml(file).data
+        found = {name: self._parsed(Register, entry, file, name) for name, entry in entries.items()}
+        return {
+            name: register.model_copy(update={"file": self.root / register.file})
+            for name, register in found.items()
+        }
+
+    def _district(self, file: Path) -> District:
+        district = self._parsed(District, read_yaml(file).data, file)
+        if district.name != file.parent.name:
+            raise ContractError(
+                "a district is called as its folder is",
+                file=self.shown(file),
+                line=read_yaml(file).line(["name"]),
+                given=district.name,
+                allowed=file.parent.name,
+            )
+        return district
+
+    def _check_endpoint(self, contract: Contract, file: Path) -> None:
+        district = self.districts.get(contract.dataset.district)
+        if district is None:
+            raise ContractError("the folder has no district.yml", file=self.shown(file))
+        if contract.source.endpoint not in district.endpoints:
+            raise ContractError(
+                "source: no such endpoint",
+                file=self.shown(file),
+                line=read_yaml(file).line(["customProperties"]),
+                given=contract.source.endpoint,
+                allowed=sorted(district.endpoints),
+                hint="endpoints are named in district.yml",
+            )
+
+    def _parsed(self, model: type[Model], data: Any, file: Path, *path: str) -> Model:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ContractError(
+                f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}",
+                file=self.shown(file),
+                line=read_yaml(file).line([*path, *(str(step) for step in first["loc"])]),
+                allowed=list(model.model_fields),
+            ) from error
+
+    def shown(self, file: Path) -> str:
+        """What errors call a file: its path within the federation."""
+        return file.relative_to(self.root).as_posix()
+
+
+def open_federation(root: Path) -> Federation:
+    """The federation in a folder.
+
+    Raises:
+        ConfigurationError: the folder has no `districts/`.
+    """
+    if not (root / DISTRICTS).is_dir():
+        raise ConfigurationError(
+            "not a federation", given=root, allowed=f"a folder that holds {DISTRICTS}/<district>/district.yml"
+        )
+    return Federation(root.resolve())

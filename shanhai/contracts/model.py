@@ -1,0 +1,241 @@
+"""What a contract means to Shanhai: frozen values, read from an ODCS file by `shanhai.contracts.load`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from shanhai.ids import DatasetId
+
+ColumnType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
+Classification = Literal["general", "important", "core"]
+ShareClass = Literal["unconditional", "conditional", "not_shared"]
+Level = Literal["province", "city", "district", "street", "community"]
+Validator = Literal["resident_id", "social_credit_code", "area_code"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Column(_Frozen):
+    """One column of a dataset: where it comes from, what it must satisfy, and who may see it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    source: str = Field(min_length=1, description="heading, or dotted path in a JSON record")
+    type: ColumnType
+    description: str = ""
+    title: str = ""
+    required: bool = False
+    precision: tuple[int, int] | None = Field(
+        default=None, description="(digits, decimals) of an exact number; None: floating point"
+    )
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = Field(default=None, description="RE2 expression the whole text must match")
+    codes: tuple[str, ...] = ()
+    formats: tuple[str, ...] = Field(default=(), description="strptime formats, tried in order")
+    time_zone: str | None = Field(
+        default=None, description="IANA zone of a timestamp without offset; None: the contract's"
+    )
+    unit: str | None = None
+    crs: str | None = Field(default=None, description="coordinate system: WGS84, CGCS2000, GCJ02, BD09 …")
+    classification: Classification = "general"
+    personal: bool = False
+    validators: tuple[Validator, ...] = ()
+    full_width: bool = Field(default=False, description="full-width digits and letters become half-width")
+    null_tokens: tuple[str, ...] = Field(default=(), description="texts that mean missing, beside empty")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
+        return pattern
+
+
+class CsvFormat(_Frozen):
+    """Delimited text in the dialect and the encoding that the contract states."""
+
+    kind: Literal["csv"] = "csv"
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    quote: str = Field(default='"', max_length=1, description="empty: no quoting")
+    escape: str = Field(default='"', max_length=1)
+    header: bool = True
+    skip_lines: int = Field(default=0, ge=0, description="physical lines before the header")
+    compression: Literal["auto", "none", "gz", "zip"] = "auto"
+    member: str | None = Field(default=None, description="glob of the member to read in a zip")
+    max_line_bytes: int = Field(default=1 << 20, ge=64)
+
+
+class JsonFormat(_Frozen):
+    """A JSON document that holds a list of records."""
+
+    kind: Literal["json"] = "json"
+    encoding: str = "utf-8"
+    records: str = Field(default="", description="dotted path to the list; empty: the document itself")
+    compression: Literal["auto", "none", "gz", "zip"] = "auto"
+    member: str | None = None
+
+
+class XlsxFormat(_Frozen):
+    """One sheet of an Excel workbook."""
+
+    kind: Literal["xlsx"] = "xlsx"
+    sheet: str | int = 0
+    header_row: int = Field(default=1, ge=1, description="1-based row of the headings")
+    compression: Literal["auto", "none", "gz", "zip"] = "none"
+    member: str | None = None
+
+
+Format = Annotated[CsvFormat | JsonFormat | XlsxFormat, Field(discriminator="kind")]
+
+
+class Source(_Frozen):
+    """Which connector fetches the bytes, from which named endpoint, with which options."""
+
+    connector: str
+    endpoint: str = Field(description="a name in the endpoints of district.yml")
+    options: dict[str, Any] = Field(default_factory=dict, description="checked by the connector")
+
+
+class Partition(_Frozen):
+    """How a delivery gets its partition; never from the clock.
+
+    none: one partition, `all`. file: the group `partition` of `pattern` in the body's name.
+    window: the requested window's key. edition: like file, naming an edition.
+    """
+
+    by: Literal["none", "file", "window", "edition"] = "none"
+    pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _pattern_where_needed(self) -> Partition:
+        if self.by in ("file", "edition"):
+            if self.pattern is None:
+                raise ValueError(f"partition by {self.by} needs a pattern")
+            if "partition" not in re.compile(self.pattern).groupindex:
+                raise ValueError("the pattern needs a group (?P<partition>…)")
+        elif self.pattern is not None:
+            raise ValueError(f"partition by {self.by} takes no pattern")
+        return self
+
+
+class Delivering(_Frozen):
+    """Whether each file is a delivery, or all bodies of one pull are."""
+
+    per: Literal["file", "pull"] = "file"
+    partition: Partition = Partition()
+
+
+class Versions(_Frozen):
+    """What happens when a key, or a partition, arrives again.
+
+    append: every row stays. replace: the newest delivery of a partition replaces the earlier ones.
+    latest: of one key the row with the greatest `by` stays; equal ones are settled by the other columns.
+    """
+
+    rule: Literal["append", "replace", "latest"] = "append"
+    by: str | None = None
+
+
+class Tolerance(_Frozen):
+    """Shares of bad rows above which a delivery is held for a person, or refused."""
+
+    hold: float = Field(default=0.05, ge=0, le=1)
+    refuse: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Tolerance:
+        if self.hold > self.refuse:
+            raise ValueError("hold must not exceed refuse")
+        return self
+
+
+class Schedule(_Frozen):
+    """When a dataset is pulled, on the district's own calendar."""
+
+    cron: str | None = Field(
+        default=None, description="five fields, in the contract's time zone; None: on request"
+    )
+    window: str = Field(default="%Y-%m-%d", description="strftime form of a window's key")
+    start: str | None = Field(default=None, description="first day, ISO")
+    end: str | None = Field(default=None, description="last day, ISO; None: open")
+    due_hours: float | None = Field(
+        default=None, gt=0, description="hours after a window's start when its delivery is late"
+    )
+
+
+class FeedValue(_Frozen):
+    """How one column of a canonical shape is filled: from a column, a constant, or a code mapping."""
+
+    column: str | None = None
+    value: str | None = None
+    codes: dict[str, str] = Field(default_factory=dict, description="code of the source → code of the shape")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FeedValue:
+        if (self.column is None) == (self.value is None):
+            raise ValueError("give exactly one of column and value")
+        if self.codes and self.column is None:
+            raise ValueError("codes need a column")
+        return self
+
+
+class Feed(_Frozen):
+    """The canonical shape a dataset feeds, and how."""
+
+    shape: str
+    columns: dict[str, FeedValue]
+
+
+class Contract(_Frozen):
+    """One dataset's promise, complete: everything else is generated from it."""
+
+    dataset: DatasetId
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    status: str
+    title: str
+    description: str = ""
+    level: Level
+    share_class: ShareClass
+    licence: str = ""
+    time_zone: str = "Asia/Shanghai"
+    columns: tuple[Column, ...] = Field(min_length=1)
+    key: tuple[str, ...] = ()
+    source: Source
+    format: Format
+    delivery: Delivering = Delivering()
+    duplicates: Literal["delivery", "table", "none"] = "delivery"
+    versions: Versions = Versions()
+    tolerance: Tolerance = Tolerance()
+    schedule: Schedule = Schedule()
+    feeds: Feed | None = None
+    ignored: tuple[str, ...] = Field(default=(), description="source headings left out on purpose")
+    path: Path
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in the contract's order."""
+        return tuple(column.name for column in self.columns)

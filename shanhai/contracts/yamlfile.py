@@ -1,0 +1,99 @@
+"""Reading a YAML file so that every value can be traced to its line, and a repeated key is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shanhai.errors import ContractError
+
+PathInFile = Sequence[str | int]
+"""The keys and positions that lead from the top of a document to a value."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as data: dates stay texts, and a key that stands twice is refused."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _mapping_without_repeats(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice", key_node.start_mark
+            )
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_repeats)
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A parsed YAML document that still knows where its values stand."""
+
+    path: Path
+    text: str
+    data: dict[str, Any]
+
+    def line(self, path: PathInFile) -> int:
+        """The 1-based line of the value at `path`, or of the nearest ancestor that exists."""
+        node = yaml.compose(self.text, Loader=yaml.CSafeLoader)
+        line = 1
+        for step in path:
+            child = _child(node, step)
+            if child is None:
+                break
+            line, node = child
+        return line
+
+
+def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return key.start_mark.line + 1, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        value = node.value[step]
+        return value.start_mark.line + 1, value
+    return None
+
+
+def read_yaml(path: Path) -> YamlFile:
+    """Read a file that holds one mapping.
+
+    Raises:
+        ContractError: it cannot be read, is not YAML, repeats a key, or holds something else.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ContractError(f"cannot be read: {error.strerror}", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ContractError("is not UTF-8", file=str(path), allowed="UTF-8 text") from error
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ContractError(
+            f"is not valid YAML: {error.problem}", file=str(path), line=mark.line + 1 if mark else None
+        ) from error
+    except yaml.YAMLError as error:
+        raise ContractError("is not valid YAML", file=str(path)) from error
+    if not isinstance(data, dict):
+        raise ContractError(
+            "is not a mapping", file=str(path), line=1, given=type(data).__name__, allowed="key: value"
+        )
+    return YamlFile(path, text, data)

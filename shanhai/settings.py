@@ -1,0 +1,106 @@
+"""Settings of one process: frozen, read once, the only reader of the environment."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shanhai.errors import ConfigurationError
+
+_SECRET_PREFIX = "SHANHAI_SECRET_"  # noqa: S105 - a prefix, no secret
+_ENDPOINT_PREFIX = "SHANHAI_ENDPOINT_"
+
+
+class Settings(BaseSettings):
+    """What differs between two installations.
+
+    Every field is read from the environment variable `SHANHAI_<FIELD>`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SHANHAI_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var/run"), description="state: snapshots, lake, logs, reports")
+    federation: Path = Field(default=Path(), description="folder that holds districts/")
+    dbt_project: Path = Field(default=Path("dbt"), description="the dbt project with the marts")
+    memory_limit: str = Field(default="1GB", description="what one DuckDB session may use")
+    threads: int = Field(default=2, ge=1, description="threads of one DuckDB session")
+    free_disk_bytes: int = Field(default=256 * 2**20, description="room to leave on the disk")
+    http_timeout_seconds: float = Field(default=30.0, gt=0, description="connect, read and write, each")
+    http_attempts: int = Field(default=6, ge=1, description="tries of one request")
+    max_body_bytes: int = Field(default=4 * 2**30, description="largest body a connector accepts")
+    notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
+
+    def resolved(self) -> Settings:
+        """The same settings with absolute folders."""
+        return self.model_copy(
+            update={
+                name: getattr(self, name).expanduser().resolve()
+                for name in ("home", "federation", "dbt_project")
+            }
+        )
+
+    def secret(self, name: str) -> SecretStr:
+        """A secret by its name: `SHANHAI_SECRET_<NAME>`, else the file `secrets/<name>` of the home.
+
+        Raises:
+            ConfigurationError: it is defined nowhere. The message names the secret, never its value.
+        """
+        value = os.environ.get(_SECRET_PREFIX + name.upper())
+        if value is not None:
+            return SecretStr(value)
+        file = self.home / "secrets" / name
+        if file.is_file():
+            return SecretStr(file.read_text(encoding="utf-8").strip())
+        raise ConfigurationError(
+            "a secret is missing",
+            given=name,
+            allowed=f"the variable {_SECRET_PREFIX}{name.upper()} or the file {file}",
+        )
+
+    def endpoint_overrides(self) -> Mapping[str, str]:
+        """Addresses that replace a district's own, by `<district>.<endpoint>`.
+
+        Read from `endpoints.yml` of the home, then from `SHANHAI_ENDPOINT_<DISTRICT>_<ENDPOINT>`.
+        """
+        overrides: dict[str, str] = {}
+        file = self.home / "endpoints.yml"
+        if file.is_file():
+            overrides.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+        for name, value in os.environ.items():
+            if name.startswith(_ENDPOINT_PREFIX):
+                district, _, endpoint = name[len(_ENDPOINT_PREFIX) :].lower().partition("_")
+                overrides[f"{district}.{endpoint}"] = value
+        return overrides
+
+
+@functools.cache
+def load_settings() -> Settings:
+    """The settings of this process, read from the environment at the first call.
+
+    Raises:
+        ConfigurationError: a variable has a value that its field does not allow.
+    """
+    return read_settings()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings read now, with some fields given instead of read.
+
+    Raises:
+        ConfigurationError: a variable has a value that its field does not allow.
+    """
+    try:
+        return Settings(**overrides).resolved()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(
+            f"setting SHANHAI_{field.upper()}: {first['msg']}", given=first.get("input")
+        ) from error
