@@ -1,0 +1,61 @@
+"""What a disk can refuse, told as errors that say how to recover."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shanhai.errors import DiskFullError, StoreError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def require_room(folder: Path, needed_bytes: int) -> None:
+    """Check that the disk of `folder` (or of its nearest existing parent) has `needed_bytes` left.
+
+    Raises:
+        DiskFullError: it has less.
+        StoreError: the folder cannot be looked at.
+    """
+    with disk_errors(folder):
+        place = next(place for place in (folder, *folder.parents) if place.exists())
+        free = shutil.disk_usage(place).free
+    if free < needed_bytes:
+        raise DiskFullError(
+            f"the disk of {folder} is full",
+            given=f"{free} bytes free",
+            allowed=f"at least {needed_bytes} bytes free",
+            hint="make room, then run it again: nothing is half-written",
+        )
+
+
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn an `OSError` of the block into the `StoreError` that names `place` and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, place) from error
+
+
+def disk_error(error: OSError, place: Path) -> StoreError:
+    """The error that tells what `error` means for `place`."""
+    reason = error.strerror or type(error).__name__
+    if error.errno in _FULL:
+        return DiskFullError(
+            f"the disk of {place} is full",
+            given=reason,
+            hint="make room, then run it again: nothing is half-written",
+        )
+    if error.errno in _CLOSED:
+        return StoreError(
+            f"{place} cannot be written or read",
+            given=reason,
+            allowed="a folder that this user may read and write",
+            hint="check who owns it and whether its file system is mounted read-only",
+        )
+    return StoreError(f"{place} failed", given=reason)

@@ -1,0 +1,96 @@
+"""Files being written: unseen until they are whole, and swept when their writer died."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from shanhai.storage.disk import disk_errors, require_room
+
+FOLDER = ".incoming"
+"""Where they are, below a store's root; no key begins with a dot."""
+
+_ROOM_CHECK_BYTES = 32 * 2**20
+
+
+class IncomingFile:
+    """A file that its writer alone knows, with the digest and size of what was written so far."""
+
+    def __init__(self, path: Path, stream: BinaryIO, keep_free_bytes: int) -> None:
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._stream = stream
+        self._keep_free_bytes = keep_free_bytes
+        self._unchecked_bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk, looking at the room on the disk now and then.
+
+        Raises:
+            DiskFullError: less room would be left than has to stay free.
+        """
+        self._unchecked_bytes += len(chunk)
+        if self._unchecked_bytes >= _ROOM_CHECK_BYTES:
+            require_room(self.path.parent, self._keep_free_bytes + len(chunk))
+            self._unchecked_bytes = 0
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        with disk_errors(self.path.parent):
+            self._stream.write(chunk)
+
+    def finish(self) -> None:
+        """Make the bytes durable; after it the file may be linked to its name."""
+        with disk_errors(self.path.parent):
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+
+
+@contextmanager
+def incoming_file(root: Path, keep_free_bytes: int) -> Iterator[IncomingFile]:
+    """A new file below `root`, removed at the end of the block unless it was renamed away."""
+    require_room(root, keep_free_bytes)
+    folder = root / FOLDER
+    with disk_errors(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path, stream = _created(folder)
+    try:
+        yield IncomingFile(path, stream, keep_free_bytes)
+    finally:
+        # Closing flushes: on a full disk it fails again, after the error that matters.
+        with suppress(OSError):
+            stream.close()
+        path.unlink(missing_ok=True)
+
+
+def sweep(root: Path) -> int:
+    """Remove the files whose writer died, known by the lock that it no longer holds; returns how many."""
+    removed = 0
+    for path in sorted((root / FOLDER).glob("*")):
+        with suppress(OSError), path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+            removed += 1
+    return removed
+
+
+def _created(folder: Path) -> tuple[Path, BinaryIO]:
+    while True:
+        path = folder / uuid.uuid4().hex
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if os.fstat(descriptor).st_nlink:
+            return path, os.fdopen(descriptor, "wb")
+        # A sweep came between creation and lock, and took it for an orphan.
+        os.close(descriptor)

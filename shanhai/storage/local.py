@@ -1,0 +1,145 @@
+"""An object store in a folder: an object is a file, its key the path below the root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from shanhai.errors import ConfigurationError, DeniedError
+from shanhai.storage import incoming
+from shanhai.storage.disk import disk_error, disk_errors
+from shanhai.storage.keys import check_key, check_prefix, missing
+from shanhai.storage.protocol import KeyOrNaming, ObjectInfo, Stored
+
+
+class LocalStore:
+    """Keeps the promises of `ObjectStore` on a local file system with hard links.
+
+    Folders are made on first use and for their owner only (0700), files likewise (0600).
+
+    Args:
+        root: the folder; it need not exist yet.
+        keep_free_bytes: room that must stay free on its disk.
+    """
+
+    def __init__(self, root: Path, *, keep_free_bytes: int = 0) -> None:
+        self.root = root.resolve()
+        self._keep_free_bytes = keep_free_bytes
+        self._swept = False
+
+    def put(self, key: KeyOrNaming, chunks: Iterable[bytes], *, if_absent: bool = False) -> Stored:
+        if isinstance(key, str):
+            check_key(key)
+        self._sweep_once()
+        with incoming.incoming_file(self.root, self._keep_free_bytes) as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.finish()
+            name = key if isinstance(key, str) else check_key(key(file.sha256))
+            created = self._name(file.path, name, if_absent=if_absent)
+        return Stored(key=name, size=file.size, sha256=file.sha256, created=created)
+
+    def open(self, key: str) -> BinaryIO:
+        path = self._existing(key)
+        with disk_errors(path):
+            return path.open("rb")
+
+    @contextmanager
+    def local_path(self, key: str) -> Iterator[Path]:
+        yield self._existing(key)
+
+    def exists(self, key: str) -> bool:
+        path = self._path(key)
+        with disk_errors(path):
+            return path.is_file()
+
+    def stat(self, key: str) -> ObjectInfo:
+        path = self._existing(key)
+        with disk_errors(path):
+            return ObjectInfo(key=key, size=path.stat().st_size)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        folder = check_prefix(prefix)
+        top = self._path(folder) if folder else self.root
+        keys = []
+        for parent, folders, files in os.walk(top, onerror=_raise_unless_absent):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            relative = Path(parent).relative_to(self.root)
+            keys += [(relative / name).as_posix() for name in files if not name.startswith(".")]
+        yield from sorted(keys)
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with disk_errors(path):
+            try:
+                path.unlink(missing_ok=True)
+            except IsADirectoryError:
+                return
+            if path.parent.is_dir():
+                _sync_folder(path.parent)
+
+    def _name(self, source: Path, key: str, *, if_absent: bool) -> bool:
+        target = self._path(key)
+        with disk_errors(target):
+            try:
+                self._make_folders(target.parent)
+                if if_absent:
+                    # A link, unlike a rename, fails when the name is taken: of two writers one wins.
+                    os.link(source, target)
+                else:
+                    os.replace(source, target)
+            except FileExistsError:
+                return False if target.is_file() else self._refuse_nesting(key)
+            except (IsADirectoryError, NotADirectoryError):
+                self._refuse_nesting(key)
+            _sync_folder(target.parent)
+        return True
+
+    def _refuse_nesting(self, key: str) -> bool:
+        raise ConfigurationError("a key is used as the folder of another", given=key)
+
+    def _make_folders(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        if folder != self.root:
+            self._make_folders(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
+
+    def _existing(self, key: str) -> Path:
+        path = self._path(key)
+        with disk_errors(path):
+            if not path.is_file():
+                raise missing(key)
+        return path
+
+    def _path(self, key: str) -> Path:
+        """The file of a key, which no symbolic link may carry out of the root."""
+        path = self.root / check_key(key)
+        with disk_errors(path):
+            inside = path.resolve().is_relative_to(self.root)
+        if not inside:
+            raise DeniedError("a key leads out of the store", given=key, allowed=f"files below {self.root}")
+        return path
+
+    def _sweep_once(self) -> None:
+        if not self._swept:
+            incoming.sweep(self.root)
+            self._swept = True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make names in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise disk_error(error, Path(error.filename or ".")) from error
