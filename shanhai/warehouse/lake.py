@@ -1,0 +1,198 @@
+"""The lake: Delta tables whose every commit is one event in the life of a delivery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from shanhai.errors import BusyError, StoreError
+from shanhai.warehouse import pins
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+METADATA_KEY = "shanhai"
+_SEQUENCE = "shanhai.sequence"
+_KEEP_LOG = {
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+    "delta.enableExpiredLogCleanup": "false",
+}
+"""The log is the truth that the ledger is projected from: it is kept longer than any projection may lag."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one commit does: files registered and dropped, transactions recorded, facts kept beside it.
+
+    Args:
+        add: parquet files that already lie in the table's folder, with their row counts.
+        remove: names of files of the current version that go.
+        transactions: application transactions, id → version.
+        facts: a JSON-able record, kept in the commit's metadata.
+    """
+
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    transactions: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a table as read back: its version, its instant in milliseconds, its facts."""
+
+    version: int
+    timestamp: int
+    facts: Mapping[str, Any]
+
+
+class LakeTable:
+    """One version of one Delta table, and the only way to commit on top of exactly that version.
+
+    A commit succeeds only if nothing was committed since this handle was opened: every commit
+    carries the application transaction `shanhai.sequence`, so two writers that decided on the same
+    state cannot both win. The loser opens the table again and decides again.
+    """
+
+    def __init__(self, path: Path, table: DeltaTable) -> None:
+        self.path = path
+        self._table = table
+
+    @classmethod
+    def open(cls, path: Path) -> LakeTable:
+        """The newest version of the table in `path`.
+
+        Raises:
+            StoreError: there is no table, or it cannot be read.
+        """
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return cls(path, DeltaTable(path.as_posix()))
+        except (DeltaError, OSError) as error:
+            raise StoreError("no readable table", given=path.name) from error
+
+    @classmethod
+    def create(cls, path: Path, schema: pa.Schema, *, name: str) -> LakeTable:
+        """The table in `path`, made empty if it is not there; columns that `schema` adds are added."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            table = DeltaTable.create(
+                path.as_posix(), schema, mode="ignore", name=name, configuration=_KEEP_LOG
+            )
+            known = {column.name for column in table.schema().fields}
+            new = [column for column in _delta_fields(schema) if column.name not in known]
+            if new:
+                table.alter.add_columns(new)
+        except (DeltaError, OSError) as error:
+            raise StoreError(f"the table cannot be made: {_reason(error)}", given=path.name) from error
+        return cls.open(path)
+
+    @property
+    def version(self) -> int:
+        """The Delta version that this handle shows."""
+        return int(self._table.version())
+
+    def transaction(self, name: str) -> int:
+        """The version recorded for an application transaction; 0 when there is none."""
+        return int(self._table.transaction_version(name) or 0)
+
+    def files(self) -> dict[str, int | None]:
+        """The files of this version, by name relative to the table, with their row counts."""
+        actions = self._table.get_add_actions()
+        names = actions.column("path").to_pylist()
+        counts = actions.column("num_records").to_pylist()
+        return {unquote(str(name)): count for name, count in zip(names, counts, strict=True)}
+
+    def commit(self, change: Change, *, at: datetime) -> int:
+        """Commit `change`, dated `at`, on top of this version; returns the version it made.
+
+        Raises:
+            BusyError: somebody else committed first; open the table and decide again.
+            StoreError: the store failed; nothing was committed.
+        """
+        from deltalake import CommitProperties, Transaction
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        properties = CommitProperties(
+            custom_metadata={METADATA_KEY: json.dumps(change.facts, ensure_ascii=False, sort_keys=True)},
+            max_commit_retries=0,
+            app_transactions=[
+                Transaction(_SEQUENCE, self.version + 1),
+                *(Transaction(name, version) for name, version in change.transactions.items()),
+            ],
+        )
+        try:
+            self._table.create_write_transaction(
+                self._actions(change, int(at.timestamp() * 1000)),
+                "append",
+                self._table.schema(),
+                commit_properties=properties,
+            )
+        except CommitFailedError as error:
+            raise BusyError("another commit came first", given=self.path.name) from error
+        except (DeltaError, OSError) as error:
+            raise StoreError(f"the commit failed: {_reason(error)}", given=self.path.name) from error
+        return self.version + 1
+
+    def commits(self, *, after: int = -1) -> list[Commit]:
+        """The commits with facts of ours and a version above `after`, oldest first."""
+        limit = self.version - after
+        if limit <= 0:
+            return []
+        found = []
+        for entry in self._table.history(limit):
+            version = int(entry["version"])
+            if METADATA_KEY in entry and after < version <= self.version:
+                found.append(Commit(version, int(entry["timestamp"]), json.loads(entry[METADATA_KEY])))
+        return sorted(found, key=lambda commit: commit.version)
+
+    def relation(self, *, file_names: bool = False) -> str:
+        """A SQL relation over the rows of exactly this version, in parentheses.
+
+        With `file_names`, a column `_file` tells each row's file, relative to the table.
+        """
+        return pins.relation(self._table, self.path, file_names=file_names)
+
+    def _actions(self, change: Change, now: int) -> list[Any]:
+        from deltalake.transaction import AddAction, RemoveAction
+
+        removed = [RemoveAction(name, True, now) for name in change.remove]
+        added = [
+            AddAction(
+                name,
+                (self.path / name).stat().st_size,
+                {},
+                now,
+                True,
+                json.dumps({"numRecords": rows}),
+            )
+            for name, rows in change.add.items()
+        ]
+        return [*removed, *added]
+
+
+def exists(path: Path) -> bool:
+    """Whether a Delta table lies in `path`."""
+    return (path / "_delta_log").is_dir()
+
+
+def _delta_fields(schema: pa.Schema) -> Iterable[Any]:
+    from deltalake import Schema
+
+    return Schema.from_arrow(schema).fields
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]

@@ -1,0 +1,73 @@
+"""One version of a Delta table as a DuckDB relation: the files of that version, typed by its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import StoreError
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_TYPES = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "integer": "INTEGER",
+    "short": "SMALLINT",
+    "byte": "TINYINT",
+    "double": "DOUBLE",
+    "float": "FLOAT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "timestamp_ntz": "TIMESTAMP",
+    "binary": "BLOB",
+}
+
+
+def relation(table: DeltaTable, path: Path, *, file_names: bool = False) -> str:
+    """A SQL query, in parentheses, over the rows of the version that `table` shows.
+
+    A column that came later than a file reads as NULL there; a table without files is empty and typed.
+
+    Raises:
+        StoreError: the table has a column type that Shanhai never writes.
+    """
+    columns = [(column.name, duckdb_type_of(column.type)) for column in table.schema().fields]
+    if file_names:
+        columns.append(("filename", "VARCHAR"))
+    typed = ", ".join(f"NULL::{kind} AS {quote_identifier(name)}" for name, kind in columns)
+    nothing = f"SELECT {typed} WHERE false"
+    files = sorted(unquote(str(name)) for name in table.get_add_actions().column("path").to_pylist())
+    if files:
+        listed = ", ".join(quote_literal((path / name).as_posix()) for name in files)
+        read = f"read_parquet([{listed}], union_by_name = true, filename = {str(file_names).lower()})"
+        nothing = f"{nothing} UNION ALL BY NAME FROM {read}"
+    picked = [quote_identifier(name) for name, _ in columns if name != "filename"]
+    if file_names:
+        picked.append(f"substr(filename, {len(path.as_posix()) + 2}) AS _file")
+    return f"(SELECT {', '.join(picked)} FROM ({nothing}))"
+
+
+def duckdb_type_of(delta_type: object) -> str:
+    """The DuckDB type of a Delta column.
+
+    Raises:
+        StoreError: a type that Shanhai never writes.
+    """
+    kind = str(getattr(delta_type, "type", ""))
+    if kind.startswith("decimal"):
+        return kind.upper()
+    if kind in _TYPES:
+        return _TYPES[kind]
+    element = getattr(delta_type, "element_type", None)
+    if element is not None:
+        return f"{duckdb_type_of(element)}[]"
+    fields = getattr(delta_type, "fields", None)
+    if fields is not None:
+        members = (f"{quote_identifier(member.name)} {duckdb_type_of(member.type)}" for member in fields)
+        return f"STRUCT({', '.join(members)})"
+    raise StoreError("a column type that Shanhai never writes", given=delta_type, allowed=list(_TYPES))
