@@ -1,0 +1,121 @@
+"""`shanhai contract`: what the federation declares, and whether it is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shanhai.cli.output import Heading, say, show
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import ContractError
+
+_LISTED = (
+    Heading("dataset", "dataset"),
+    Heading("title", "title"),
+    Heading("version", "version"),
+    Heading("level", "level"),
+    Heading("share_class", "shared"),
+    Heading("connector", "connector"),
+    Heading("format", "format"),
+    Heading("columns", "columns", number=True),
+    Heading("feeds", "feeds"),
+)
+_CHECKED = (
+    Heading("file", "file"),
+    Heading("line", "line"),
+    Heading("message", "what is wrong"),
+    Heading("given", "given"),
+    Heading("allowed", "allowed"),
+)
+
+
+@click.group()
+def command() -> None:
+    """List or check the contracts of this federation."""
+
+
+@command.command("list")
+@format_option
+@pass_session
+def list_contracts(session: Session) -> None:
+    """List every dataset that this federation declares.
+
+    \b
+    Example:
+      shanhai contract list --format json
+    """
+    rows = [
+        {
+            "dataset": str(dataset),
+            "title": contract.title,
+            "version": contract.version,
+            "level": contract.level,
+            "share_class": contract.share_class,
+            "connector": contract.source.connector,
+            "format": contract.format.kind,
+            "columns": len(contract.columns),
+            "feeds": contract.feeds.shape if contract.feeds else None,
+        }
+        for dataset, contract in session.federation.contracts.items()
+    ]
+    show(
+        rows, _LISTED, form=session.form, empty="No contract yet: add districts/<district>/<dataset>.odcs.yml"
+    )
+
+
+@command.command("check")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True), metavar="[PATH]…")
+@format_option
+@pass_session
+def check(session: Session, paths: tuple[Path, ...]) -> None:
+    """Check contracts against ODCS v3.1.0 and for contradictions.
+
+    PATH is a contract file or a folder of them; without one, every contract of the federation is checked.
+    All wrong contracts are listed, each with its first fault: file, line, what is given and what is allowed.
+    Ends with code 78 when any is wrong.
+
+    \b
+    Examples:
+      shanhai contract check
+      shanhai contract check districts/longyou/water_meters.odcs.yml
+    """
+    files = _files(session, paths)
+    faults = [fault for file in files if (fault := _fault(session, file))]
+    rows = [fault.as_dict() for fault in faults]
+    if rows or session.form == "json":
+        show(rows, _CHECKED, form=session.form, empty="")
+    if faults:
+        raise ContractError(f"{len(faults)} of {len(files)} contracts are wrong", hint="each line says where")
+    say(f"{len(files)} contracts are right." if files else "No contract yet, nothing to check.")
+
+
+def _files(session: Session, paths: tuple[Path, ...]) -> list[Path]:
+    from shanhai.contracts.load import SUFFIX
+
+    if not paths:
+        return session.federation.contract_files()
+    files: set[Path] = set()
+    for path in paths:
+        files.update(path.rglob(f"*{SUFFIX}") if path.is_dir() else [path])
+    return sorted(files)
+
+
+def _fault(session: Session, file: Path) -> ContractError | None:
+    """The first fault of one file. A file of this federation is also checked against its district."""
+    from shanhai.contracts.load import SUFFIX, load_contract
+    from shanhai.ids import DatasetId
+
+    try:
+        if file.resolve() in _own(session):
+            session.federation.contract(DatasetId(file.parent.name, file.name.removesuffix(SUFFIX)))
+        else:
+            load_contract(file)
+    except ContractError as error:
+        return error
+    return None
+
+
+def _own(session: Session) -> set[Path]:
+    root = session.settings.federation
+    return {file.resolve() for file in root.glob("districts/*/*") if file.is_file()}

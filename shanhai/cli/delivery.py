@@ -1,0 +1,170 @@
+"""`shanhai delivery`: look at deliveries, and decide about those that are held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from shanhai.cli.ledger import record
+from shanhai.cli.output import Heading, fields, say, show, show_json
+from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.session import Session, Verb, format_option, pass_session
+from shanhai.ids import DatasetId, DeliveryId
+
+if TYPE_CHECKING:
+    from shanhai.ingest.ledger import LedgerRow
+
+Action = Literal["approve", "refuse", "withdraw"]
+VERDICTS = ("accepted", "held", "refused", "withdrawn")
+_LISTED = (
+    Heading("delivery", "delivery"),
+    Heading("verdict", "verdict"),
+    Heading("rows_in", "rows in", number=True),
+    Heading("quarantined", "quarantined", number=True),
+    Heading("withheld", "withheld", number=True),
+    Heading("reason", "reason"),
+    Heading("decided_by", "decided by"),
+)
+_ENTRIES = (
+    Heading("at", "at"),
+    Heading("kind", "entry"),
+    Heading("verdict", "verdict"),
+    Heading("decided_by", "by"),
+    Heading("reason", "reason"),
+)
+_CHECKS = (
+    Heading("rule", "rule"),
+    Heading("dimension", "dimension"),
+    Heading("unexpected", "unexpected", number=True),
+    Heading("total", "of", number=True),
+)
+
+
+@click.group()
+def command() -> None:
+    """List, show, approve, refuse or withdraw deliveries.
+
+    DELIVERY is the form in which deliveries are listed, or any beginning of it, or of its digest, that means
+    one delivery only. A decision needs a name and a reason, and both stay in the ledger for good.
+    """
+
+
+@command.command("list")
+@click.option("--verdict", type=click.Choice(VERDICTS), help="Only deliveries with this verdict.")
+@click.option("--dataset", type=DATASET, help="Only this dataset's deliveries.")
+@format_option
+@pass_session
+def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | None) -> None:
+    """List deliveries, their verdicts and the reasons.
+
+    \b
+    Example:
+      shanhai delivery list --verdict held
+    """
+    rows = [
+        _listed(row)
+        for row in session.ledger
+        if verdict in (None, row.verdict) and dataset in (None, row.delivery.dataset)
+    ]
+    shown = rows if session.form == "json" else [{**row, "delivery": row["short"]} for row in rows]
+    kind = f"{verdict} delivery" if verdict else "delivery"
+    show(shown, _LISTED, form=session.form, empty=f"No {kind}.")
+
+
+@command.command("show")
+@click.argument("delivery")
+@format_option
+@pass_session
+def show_delivery(session: Session, delivery: str) -> None:
+    """Show counts, broken checks and history of one.
+
+    \b
+    Example:
+      shanhai delivery show longyou.noise/2024-03-02
+    """
+    from shanhai.report.read import read_checks, read_entries
+
+    chosen = _chosen(session, delivery)
+    row = next(row for row in session.ledger if row.delivery == chosen)
+    checks = [check for check in read_checks(session.node, chosen) if not check["success"]]
+    entries = read_entries(session.node, chosen)
+    if session.form == "json":
+        show_json({**_listed(row), "broken_checks": checks, "entries": entries})
+        return
+    fields({key: value for key, value in _listed(row).items() if key != "short"})
+    click.echo()
+    show(checks, _CHECKS, form="table", empty="No check is broken.")
+    click.echo()
+    show(entries, _ENTRIES, form="table", empty="No entry in the ledger.")
+
+
+def _decision(verb: Verb) -> Verb:
+    """What every decision needs: the delivery, who decides, and why."""
+    verb = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger.")(verb)
+    verb = click.option("--by", required=True, metavar="NAME", help="Who decides; kept in the ledger.")(verb)
+    return click.argument("delivery")(format_option(verb))
+
+
+@command.command("approve")
+@_decision
+@pass_session
+def approve(session: Session, delivery: str, by: str, reason: str) -> None:
+    """Load the good rows of a held delivery after all.
+
+    \b
+    Example:
+      shanhai delivery approve longyou.noise/2024-03-02 --by "Li Wei" --reason "festival, volume is real"
+    """
+    _decide(session, delivery, "approve", by, reason)
+
+
+@command.command("refuse")
+@_decision
+@pass_session
+def refuse(session: Session, delivery: str, by: str, reason: str) -> None:
+    """Keep a held delivery out of the lake.
+
+    Its good rows stay withheld.
+
+    \b
+    Example:
+      shanhai delivery refuse longyou.noise/2024-03-02 --by "Li Wei" --reason "sent twice by mistake"
+    """
+    _decide(session, delivery, "refuse", by, reason)
+
+
+@command.command("withdraw")
+@_decision
+@pass_session
+def withdraw(session: Session, delivery: str, by: str, reason: str) -> None:
+    """Take the rows of a delivery out of the lake again.
+
+    Versions that are already published keep them; the next publication is without them.
+
+    \b
+    Example:
+      shanhai delivery withdraw longyou.noise/2024-03-01 --by "Li Wei" --reason "recalled by the district"
+    """
+    _decide(session, delivery, "withdraw", by, reason)
+
+
+def _decide(session: Session, text: str, action: Action, by: str, reason: str) -> None:
+    from shanhai.ingest.decide import decide
+
+    chosen = _chosen(session, text)
+    decide(session.node, chosen, action, by, reason)
+    session.forget_ledger()
+    row = next(row for row in session.ledger if row.delivery == chosen)
+    if session.form == "json":
+        show_json(_listed(row))
+        return
+    say(f"{chosen.short} is {row.verdict}: {row.loaded:,} loaded, {row.withheld:,} withheld.")
+
+
+def _chosen(session: Session, text: str) -> DeliveryId:
+    return find_delivery((row.delivery for row in session.ledger), text)
+
+
+def _listed(row: LedgerRow) -> dict[str, Any]:
+    return {**record(row), "short": row.delivery.short, "reason": row.reason, "decided_by": row.decided_by}

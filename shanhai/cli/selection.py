@@ -1,0 +1,60 @@
+"""From what a person types to the dataset or delivery that is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from shanhai.errors import NotFoundError, ShanhaiError
+from shanhai.ids import DatasetId, DeliveryId
+
+_SHOWN = 8
+_MIN_DIGEST = 4
+
+
+class DatasetType(click.ParamType[DatasetId]):
+    """`<district>.<dataset>`."""
+
+    name = "dataset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DatasetId:
+        if isinstance(value, DatasetId):
+            return value
+        try:
+            return DatasetId.parse(value)
+        except ShanhaiError as error:
+            self.fail(str(error), param, ctx)
+
+
+DATASET = DatasetType()
+
+
+def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
+    """The one delivery that `text` means.
+
+    Args:
+        known: every delivery in the ledger.
+        text: a prefix of its text form, or of its snapshot's digest (four digits or more).
+
+    Raises:
+        NotFoundError: none or several are meant; the candidates are named.
+    """
+    deliveries = sorted(set(known))
+    exact = [delivery for delivery in deliveries if text in (str(delivery), delivery.short, delivery.key)]
+    meant = exact or [delivery for delivery in deliveries if _begins(delivery, text)]
+    if len(meant) == 1:
+        return meant[0]
+    candidates = [delivery.short for delivery in (meant or deliveries)]
+    more = [f"and {len(candidates) - _SHOWN} more"] if len(candidates) > _SHOWN else []
+    raise NotFoundError(
+        "several deliveries begin like this" if meant else "no such delivery",
+        given=text,
+        allowed=[*candidates[:_SHOWN], *more] or "nothing has been loaded yet",
+        hint="shanhai delivery list",
+    )
+
+
+def _begins(delivery: DeliveryId, text: str) -> bool:
+    return str(delivery).startswith(text) or (len(text) >= _MIN_DIGEST and delivery.snapshot.startswith(text))

@@ -1,0 +1,99 @@
+"""What one call of the command line knows: its global options, and the node opened from them."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from shanhai.contracts.federation import Federation
+    from shanhai.ingest.ledger import LedgerRow
+    from shanhai.ingest.node import Node
+    from shanhai.settings import Settings
+
+Form = Literal["table", "json"]
+Verb = TypeVar("Verb", bound=Callable[..., object])
+
+
+@dataclass
+class Session:
+    """The global options of one call. Filled by click while it parses, read by the verbs."""
+
+    home: Path | None = None
+    federation_root: Path | None = None
+    debug: bool = False
+    form: Form = "table"
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings of the environment, with `--home` and `--federation` in their place."""
+        from shanhai.settings import load_settings, read_settings
+
+        given = {"home": self.home, "federation": self.federation_root}
+        overrides = {name: path for name, path in given.items() if path is not None}
+        return read_settings(**overrides) if overrides else load_settings()
+
+    @functools.cached_property
+    def federation(self) -> Federation:
+        """The contracts of the federation folder, without touching any state."""
+        from shanhai.contracts.federation import open_federation
+
+        return open_federation(self.settings.federation)
+
+    @functools.cached_property
+    def ledger(self) -> Sequence[LedgerRow]:
+        """The net ledger, one row a delivery."""
+        from shanhai.ingest.ledger import ledger
+
+        return ledger(self.node)
+
+    def forget_ledger(self) -> None:
+        """Read the ledger again when it is next asked for, because this call changed it."""
+        self.__dict__.pop("ledger", None)
+
+    @functools.cached_property
+    def node(self) -> Node:
+        """The node whose state lies in the home folder."""
+        from shanhai.ingest.node import open_node
+
+        return open_node(self.settings)
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def format_option(command: Verb) -> Verb:
+    """Adds `--format table|json`; the verb reads it as `session.form`."""
+    return click.option(
+        "--format",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        expose_value=False,
+        callback=_remember_form,
+        help="A table for people, or one JSON document on standard output.",
+    )(command)
+
+
+def log_to_stderr(verbosity: int) -> None:
+    """Send the log of `shanhai` to standard error: warnings, with 1 also steps, with 2 everything."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("shanhai")
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+def _remember_form(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    session = ctx.find_object(Session)
+    if session is not None:
+        session.form = value
