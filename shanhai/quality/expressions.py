@@ -1,0 +1,116 @@
+"""From raw text to a typed value: SQL per column that never raises, whatever the text."""
+
+from __future__ import annotations
+
+from shanhai.contracts.model import Column, Contract
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.contracts.texts import BLANKS, FALSE_TEXTS, FULL_WIDTH, HALF_WIDTH, TRUE_TEXTS
+from shanhai.quality.moments import date_value, time_value, timestamp_value
+
+VALUE_SUFFIX = "__value"
+"""In `checked`, the typed value of column `x` is `x__value`."""
+
+
+def clean(column: Column) -> str:
+    """SQL for the text of `column` without blanks around it; NULL when it is missing.
+
+    Missing are an absent field, blanks only, and the contract's null tokens. Where the contract says
+    so, full-width letters, digits and signs become half-width first, in the tokens too.
+    """
+    text = quote_identifier(column.name)
+    tokens = ("", *column.null_tokens)
+    if column.full_width:
+        text = f"translate({text}, {quote_literal(FULL_WIDTH)}, {quote_literal(HALF_WIDTH)})"
+        tokens = tuple(_half_width(token) for token in tokens)
+    trimmed = _trimmed(text)
+    unique = tuple(dict.fromkeys(token.strip(BLANKS) for token in tokens))
+    if len(unique) == 1:
+        return f"nullif({trimmed}, '')"
+    listed = ", ".join(quote_literal(token) for token in unique)
+    return f"(CASE WHEN {trimmed} IN ({listed}) THEN NULL ELSE {trimmed} END)"
+
+
+def typed(column: Column, contract: Contract, *, text: str | None = None) -> str:
+    """SQL for the value of `column`; NULL when it is missing or not of its type.
+
+    Args:
+        text: SQL of the cleaned text; by default `clean(column)`.
+
+    Raises:
+        ConfigurationError: the column's time zone does not exist.
+    """
+    text = clean(column) if text is None else text
+    match column.type:
+        case "string":
+            return text
+        case "integer":
+            return _integer(text)
+        case "number" if column.precision is not None:
+            return _decimal(text, *column.precision)
+        case "number":
+            return _double(text)
+        case "boolean":
+            return _boolean(text)
+        case "date":
+            return date_value(text, column.formats)
+        case "timestamp":
+            return timestamp_value(text, column.formats, column.time_zone or contract.time_zone)
+        case "time":
+            return time_value(text, column.formats)
+
+
+def value_type(column: Column) -> str:
+    """The DuckDB type of `typed(column, …)`."""
+    match column.type:
+        case "string":
+            return "VARCHAR"
+        case "integer":
+            return "BIGINT"
+        case "number":
+            return "DOUBLE" if column.precision is None else "DECIMAL({}, {})".format(*column.precision)
+        case "boolean":
+            return "BOOLEAN"
+        case "date":
+            return "DATE"
+        case "timestamp":
+            return "TIMESTAMP WITH TIME ZONE"
+        case "time":
+            return "TIME"
+
+
+def _trimmed(text: str) -> str:
+    # trim() with a list of characters costs 150 ns a row, looking whether it is needed 25 ns.
+    ends = [f"{text} < '!'"]
+    ends += [f"prefix({text}, {quote_literal(blank)})" for blank in BLANKS if blank > "\x7f"]
+    ends += [f"suffix({text}, {quote_literal(blank)})" for blank in BLANKS]
+    return f"(CASE WHEN {' OR '.join(ends)} THEN trim({text}, {quote_literal(BLANKS)}) ELSE {text} END)"
+
+
+def _half_width(text: str) -> str:
+    return text.translate(str.maketrans(FULL_WIDTH, HALF_WIDTH))
+
+
+def _integer(text: str) -> str:
+    # The cast alone takes '2.5' (as 3), '1e3', '0x10' and '1_000'.
+    return f"(CASE WHEN regexp_full_match({text}, '[+-]?[0-9]+') THEN TRY_CAST({text} AS BIGINT) END)"
+
+
+def _double(text: str) -> str:
+    # The cast alone takes 'inf', 'nan', '1_000' and, as infinity, '1e400'.
+    value = f"TRY_CAST({text} AS DOUBLE)"
+    return f"(CASE WHEN isfinite({value}) AND NOT contains({text}, '_') THEN {value} END)"
+
+
+def _decimal(text: str, digits: int, decimals: int) -> str:
+    # The cast alone rounds excess decimals; zeros beyond the scale lose nothing and are welcome.
+    shape = "[+-]?([0-9]+([.]0*)?|[.]0+)"
+    if decimals:
+        shape = f"[+-]?([0-9]+([.][0-9]{{0,{decimals}}}0*)?|[.][0-9]{{1,{decimals}}}0*)"
+    value = f"TRY_CAST({text} AS DECIMAL({digits}, {decimals}))"
+    return f"(CASE WHEN regexp_full_match({text}, {quote_literal(shape)}) THEN {value} END)"
+
+
+def _boolean(text: str) -> str:
+    true = ", ".join(quote_literal(word) for word in TRUE_TEXTS)
+    false = ", ".join(quote_literal(word) for word in FALSE_TEXTS)
+    return f"(CASE WHEN {text} IN ({true}) THEN TRUE WHEN {text} IN ({false}) THEN FALSE END)"

@@ -1,0 +1,154 @@
+"""The rules of a contract, in a stable order, and the SQL that finds the rows which break one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from shanhai.contracts.model import Column, Contract
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import ConfigurationError
+from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
+from shanhai.quality.identifiers import area_code, resident_id, social_credit_code
+
+Kind = Literal[
+    "required",
+    "type",
+    "pattern",
+    "codes",
+    "range",
+    "length",
+    "resident_id",
+    "social_credit_code",
+    "area_code",
+]
+Dimension = Literal["completeness", "conformity", "accuracy"]
+
+DIMENSIONS: dict[Kind, Dimension] = {
+    "required": "completeness",
+    "type": "accuracy",
+    "pattern": "accuracy",
+    "range": "accuracy",
+    "length": "accuracy",
+    "codes": "conformity",
+    "resident_id": "conformity",
+    "social_credit_code": "conformity",
+    "area_code": "conformity",
+}
+"""The dimension of GB/T 36344-2018 that each kind of rule measures: 完整性, 准确性, 规范性.
+
+The standard counts type, range, length and format (数据格式合规性) under accuracy, reference data and
+coding rules (权威参考数据, 数据标准) under conformity.
+"""
+
+_VALIDATORS: dict[Kind, Callable[[str], str]] = {
+    "resident_id": resident_id,
+    "social_credit_code": social_credit_code,
+    "area_code": area_code,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule on one column; `name` is `<column>.<kind>`."""
+
+    column: str
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """How the rule is called in results, in quarantine reasons and in the suite."""
+        return f"{self.column}.{self.kind}"
+
+    @property
+    def dimension(self) -> Dimension:
+        """Its dimension of data quality by GB/T 36344."""
+        return DIMENSIONS[self.kind]
+
+
+def rules_for(contract: Contract) -> tuple[Rule, ...]:
+    """Every rule of a contract: columns in the contract's order, kinds in the order of `Kind`.
+
+    Raises:
+        ConfigurationError: a column that is no number has a minimum or a maximum.
+    """
+    return tuple(Rule(column.name, kind) for column in contract.columns for kind in _kinds(column))
+
+
+def violation(rule: Rule, contract: Contract) -> str:
+    """SQL of type BOOLEAN over the raw columns, never NULL: TRUE where a row breaks `rule`.
+
+    All kinds but `required` leave missing values alone; `range` leaves alone what has no value.
+    """
+    column = contract.column(rule.column)
+    return _broken(rule.kind, column, clean(column), typed(column, contract))
+
+
+def checked_violation(rule: Rule, contract: Contract) -> str:
+    """The same over the columns of the view `checked`, which are cleaned and typed once only."""
+    column = contract.column(rule.column)
+    return _broken(
+        rule.kind, column, quote_identifier(column.name), quote_identifier(column.name + VALUE_SUFFIX)
+    )
+
+
+def _kinds(column: Column) -> Iterator[Kind]:
+    if column.required:
+        yield "required"
+    if column.type != "string":
+        yield "type"
+    if column.pattern is not None:
+        yield "pattern"
+    if column.codes:
+        yield "codes"
+    if column.minimum is not None or column.maximum is not None:
+        if column.type not in ("integer", "number"):
+            raise ConfigurationError(
+                f"column {column.name} has a minimum or a maximum",
+                given=column.type,
+                allowed=("integer", "number"),
+            )
+        yield "range"
+    if column.min_length is not None or column.max_length is not None:
+        yield "length"
+    for validator in _VALIDATORS:
+        if validator in column.validators:
+            yield validator
+
+
+def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
+    match kind:
+        case "required":
+            return f"({text} IS NULL)"
+        case "type":
+            return f"({text} IS NOT NULL AND {value} IS NULL)"
+        case "pattern":
+            return _unless(f"regexp_full_match({text}, {quote_literal(column.pattern or '')})")
+        case "codes":
+            return _unless(f"{text} IN ({', '.join(quote_literal(code) for code in column.codes)})")
+        case "range":
+            return _outside(value, _bound(column.minimum), _bound(column.maximum))
+        case "length":
+            return _outside(f"length({text})", _bound(column.min_length), _bound(column.max_length))
+        case "resident_id" | "social_credit_code" | "area_code":
+            return f"({text} IS NOT NULL AND NOT {_VALIDATORS[kind](text)})"
+
+
+def _unless(condition: str) -> str:
+    return f"coalesce(NOT {condition}, FALSE)"
+
+
+def _outside(value: str, low: str | None, high: str | None) -> str:
+    tests = [f"{value} < {low}"] if low is not None else []
+    tests += [f"{value} > {high}"] if high is not None else []
+    return f"coalesce({' OR '.join(tests)}, FALSE)"
+
+
+def _bound(limit: float | None) -> str | None:
+    """A whole bound as a whole number, so that large integers compare exactly; else a DOUBLE."""
+    if limit is None:
+        return None
+    if float(limit).is_integer() and abs(limit) < 2**53:
+        return str(int(limit))
+    return f"CAST({quote_literal(repr(float(limit)))} AS DOUBLE)"
