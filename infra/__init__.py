@@ -1,0 +1,1 @@
+"""What surrounds Shanhai on a machine: the simulated districts."""

@@ -1,0 +1,1 @@
+"""Three simulated district systems that serve generated data over real protocols."""

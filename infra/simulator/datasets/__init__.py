@@ -1,0 +1,1 @@
+"""The generated datasets, one module each."""
