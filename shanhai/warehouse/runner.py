@@ -1,0 +1,114 @@
+"""dbt in this process: one invocation, its results as plain values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shanhai.errors import DataError
+from shanhai.warehouse.project import Project
+
+_QUOTED = re.compile(r"'[^']*'")
+_BROKEN = ("error", "fail", "runtime error")
+
+
+class BuildFailedError(DataError):
+    """A model did not build, or a truth across tables does not hold; nothing is published."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or test; `failures` counts the rows that a test found."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    failures: int
+    message: str
+    public: bool = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether this ends the build."""
+        return self.status in _BROKEN
+
+
+def invoke(project: Project, command: Sequence[str]) -> tuple[NodeResult, ...]:
+    """Run one dbt command on an assembled project; results in the order in which nodes finished.
+
+    Nothing leaves the machine: no usage statistics, no look for newer versions, no packages.
+
+    Raises:
+        BuildFailedError: dbt could not parse or compile the project. Broken nodes are only reported.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    project.logs.mkdir(parents=True, exist_ok=True)
+    try:
+        outcome = dbtRunner().invoke([*_flags(project), *command, *_places(project)])
+    finally:
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    results = tuple(_result(entry) for entry in getattr(outcome.result, "results", None) or ())
+    if outcome.exception is not None:
+        text = " ".join(str(outcome.exception).split())[:500]
+        raise BuildFailedError(
+            f"dbt {command[0]} did not start: {text}", hint=f"see {project.logs / 'dbt.log'}"
+        )
+    return results
+
+
+def require_sound(project: Project, results: Sequence[NodeResult]) -> None:
+    """Refuse results with a broken model or test.
+
+    Raises:
+        BuildFailedError: names each, with the number of rows or dbt's message.
+    """
+    broken = [result for result in results if result.broken]
+    if broken:
+        given = "; ".join(f"{result.kind} {result.name}: {result.message}" for result in broken)
+        raise BuildFailedError(
+            "the build failed, nothing is published",
+            given=given[:2000],
+            hint=f"see {project.logs / 'dbt.log'}",
+        )
+
+
+def _flags(project: Project) -> list[str]:
+    return [
+        "--no-version-check",
+        "--no-send-anonymous-usage-stats",
+        "--no-use-colors",
+        "--log-level=none",
+        "--log-level-file=info",
+        f"--log-path={project.logs}",
+    ]
+
+
+def _places(project: Project) -> list[str]:
+    return [
+        f"--project-dir={project.folder}",
+        f"--profiles-dir={project.profiles}",
+        f"--target-path={project.target}",
+    ]
+
+
+def _message(entry: Any) -> str:
+    """dbt's message without the values that DuckDB quotes in it: they may be personal."""
+    return _QUOTED.sub("'…'", " ".join(str(entry.message or "").split()))[:300]
+
+
+def _result(entry: Any) -> NodeResult:
+    node = entry.node
+    return NodeResult(
+        name=node.name,
+        kind=str(getattr(node.resource_type, "value", node.resource_type)),
+        status=str(getattr(entry.status, "value", entry.status)),
+        seconds=round(float(entry.execution_time), 3),
+        failures=int(entry.failures or 0),
+        message=_message(entry),
+        public=str(getattr(getattr(node, "access", None), "value", "")) == "public",
+    )
