@@ -1,0 +1,1 @@
+"""One module per protocol: how bytes are fetched from the systems of districts."""

@@ -1,0 +1,1 @@
+"""How bytes come in: the connector protocol, polite HTTP, paging. Connectors live in `connectors/`."""

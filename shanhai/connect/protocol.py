@@ -1,0 +1,108 @@
+"""What a connector is, what it is given and what it hands on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, SecretStr
+
+from shanhai.clock import Clock, system_clock
+from shanhai.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Body:
+    """One stream of bytes of a pull, as the source sent it.
+
+    `name` is a relative path that depends on the request and the source only, never on the time.
+    `origin` tells where it came from, without secrets. `facts` are what the source says about it
+    (`etag`, `last-modified`). `chunks` are read once, before the next body is asked for.
+    """
+
+    name: str
+    origin: str
+    media_type: str
+    chunks: Iterator[bytes] = field(repr=False)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Connector(Protocol):
+    """Fetches the bytes of one dataset, without interpreting rows."""
+
+    def pull(self, window: str | None) -> Iterator[Body]:
+        """The bodies of `window`, in a stable order; None means everything the source has.
+
+        Pulling again gives the same names, and the same bytes unless the source changed. Errors may also
+        come while a body's chunks are read; then nothing of this pull is to be kept. Temporary failures
+        of the source were retried before an error is raised.
+
+        Raises:
+            SourceError: the source is down, slow or cut off, has nothing for the window, or sends no data.
+            DataError: a body is larger than allowed.
+            ConfigurationError: an option, an address or a secret is wrong.
+            DeniedError: an address leads out of what is allowed, or the source forbids it.
+        """
+        ...
+
+
+class ConnectorFactory(Protocol):
+    """Makes a connector from the options of a contract; touches no file and no network."""
+
+    Options: ClassVar[type[BaseModel]]
+
+    def __call__(self, options: Mapping[str, Any], context: ConnectContext) -> Connector:
+        """The connector.
+
+        Raises:
+            ConfigurationError: an option is wrong; the message names connector, option and what is allowed.
+        """
+        ...
+
+
+def no_secret(name: str) -> SecretStr:
+    """The look-up of an installation without secrets.
+
+    Raises:
+        ConfigurationError: always, naming the secret.
+    """
+    raise ConfigurationError("a secret is missing", given=name)
+
+
+@dataclass(frozen=True)
+class ConnectContext:
+    """What a connector may know of the installation it runs in.
+
+    Args:
+        endpoint: a folder, or an http(s) address, from the district's endpoints.
+        secret: gives a secret by its name; raises `ConfigurationError` for an unknown one.
+        allowed_roots: folders from which files may be read.
+        timeout_seconds: for connecting, and for each wait for bytes.
+        attempts: tries of one request, the first included.
+        max_body_bytes: largest body accepted.
+        max_body_seconds: longest time that one body may take, waits included.
+        max_wait_seconds: longest wait that a source may ask for with Retry-After.
+        clock: the present moment, for dates in answers.
+        monotonic: seconds that pass, for time limits.
+        sleep: waits for so many seconds.
+    """
+
+    endpoint: str
+    secret: Callable[[str], SecretStr] = no_secret
+    allowed_roots: tuple[Path, ...] = ()
+    timeout_seconds: float = 30.0
+    attempts: int = 6
+    max_body_bytes: int = 4 * 2**30
+    max_body_seconds: float = 3600.0
+    max_wait_seconds: float = 300.0
+    clock: Clock = system_clock
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the endpoint is an http(s) address rather than a folder."""
+        return self.endpoint.lower().startswith(("http://", "https://"))

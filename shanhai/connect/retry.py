@@ -1,0 +1,89 @@
+"""When a request is tried again, and how long to wait before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from shanhai.clock import Clock
+from shanhai.errors import SourceError
+
+_log = logging.getLogger(__name__)
+_BACKOFF = wait_random_exponential(multiplier=1, max=60)
+TRANSIENT_STATUS = frozenset({408, 425, 429}) | frozenset(range(500, 600))
+
+
+class TransientError(SourceError):
+    """A failure worth another try. `wait_seconds` is what the source asked for, None when it did not."""
+
+    def __init__(
+        self, message: str, *, given: object = None, allowed: object = None, hint: str = "",
+        wait_seconds: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(message, given=given, allowed=allowed, hint=hint)
+        self.wait_seconds = wait_seconds
+
+
+def retrying(attempts: int, sleep: Callable[[float], None]) -> Retrying:
+    """Tries up to `attempts` times on `TransientError`, then raises the last one.
+
+    Waits as long as the source asked for, else a random time that grows exponentially, 60 s at most.
+    """
+    return Retrying(
+        stop=stop_after_attempt(attempts),
+        wait=_wait,
+        retry=retry_if_exception_type(TransientError),
+        sleep=sleep,
+        before_sleep=_told,
+        reraise=True,
+    )
+
+
+def retry_after(headers: httpx.Headers, clock: Clock) -> float | None:
+    """Seconds that an answer asks to wait: its Retry-After as a number or as an HTTP date.
+
+    A date is compared with the answer's own Date, as the two clocks may differ. None when there is
+    no such header or it says nothing.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    now = _http_date(headers.get("date", "")) or clock()
+    return max(0.0, (until - now).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _wait(state: RetryCallState) -> float:
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, TransientError) and failure.wait_seconds is not None:
+        return failure.wait_seconds
+    return _BACKOFF(state)
+
+
+def _told(state: RetryCallState) -> None:
+    failure = state.outcome.exception() if state.outcome else None
+    seconds = state.next_action.sleep if state.next_action else 0
+    _log.warning(
+        "pull_retry attempt=%d wait_seconds=%.1f reason=%r", state.attempt_number, seconds, str(failure)
+    )

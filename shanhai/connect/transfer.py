@@ -1,0 +1,137 @@
+"""One body over HTTP: retries, limits, and going on where a cut connection stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import httpx
+
+from shanhai.connect import answer
+from shanhai.connect.answer import Asked
+from shanhai.connect.protocol import ConnectContext
+from shanhai.connect.retry import TransientError, retrying
+from shanhai.errors import DataError, SourceError
+
+Opening = Callable[[httpx.URL, dict[str, str]], AbstractContextManager[httpx.Response]]
+"""Sends a request with extra headers, follows redirects, and gives the answer, its body yet unread."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """An answer with data; `chunks` are read once, and raise what goes wrong on the way."""
+
+    url: str
+    media_type: str
+    facts: dict[str, str]
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+class Transfer:
+    """Fetches one body. Bytes handed on stay: a second try has to send the same ones first."""
+
+    def __init__(self, asked: Asked, context: ConnectContext, opening: Opening, max_bytes: int) -> None:
+        self._asked = asked
+        self._context = context
+        self._opening = opening
+        self._max_bytes = max_bytes
+        self._deadline = context.monotonic() + context.max_body_seconds
+        self._head = httpx.Headers()
+        self._size = 0
+        self._digest = hashlib.sha256()
+
+    def start(self) -> Download:
+        """Ask until the source answers with data; the body is still to be read.
+
+        Raises:
+            SourceError, NotFoundError, ConfigurationError, DeniedError: as `answer.check_status` says.
+            DataError: the body is announced as larger than allowed.
+        """
+        stream = self._stream()
+        # The first, empty chunk comes when the head of the answer is there.
+        next(stream)
+        media_type = answer.media_type_of(self._head)
+        chunks = answer.refuse_html(stream, media_type, self._asked.told)
+        return Download(self._asked.told, media_type, answer.facts_of(self._head), chunks)
+
+    def _stream(self) -> Iterator[bytes]:
+        attempts = self._context.attempts
+        try:
+            for attempt in retrying(attempts, self._context.sleep):
+                with attempt, self._opening(self._asked.url, self._resuming()) as response:
+                    self._check_answer(response)
+                    if not self._head:
+                        self._head = response.headers
+                        yield b""
+                    yield from self._new_bytes(response)
+        except TransientError as failure:
+            raise SourceError(
+                failure.message, given=failure.given, allowed=failure.allowed, hint=f"tried {attempts} times"
+            ) from failure
+
+    def _resuming(self) -> dict[str, str]:
+        """Headers that ask for the rest only, where the source can tell that the body is still the same."""
+        etag = self._head.get("etag", "")
+        if self._size == 0 or not etag.startswith('"') or "content-encoding" in self._head:
+            return {}
+        return {"Range": f"bytes={self._size}-", "If-Range": etag}
+
+    def _check_answer(self, response: httpx.Response) -> None:
+        self._check_time()
+        context = self._context
+        answer.check_status(
+            response, self._asked, clock=context.clock, max_wait_seconds=context.max_wait_seconds
+        )
+        announced = response.headers.get("content-length", "")
+        if announced.isdigit() and int(announced) > self._max_bytes:
+            raise self._too_large(f"{announced} bytes announced")
+
+    def _new_bytes(self, response: httpx.Response) -> Iterator[bytes]:
+        """The bytes that were not handed on before."""
+        repeated = self._repeated_bytes(response)
+        again = hashlib.sha256()
+        for chunk in response.iter_bytes():
+            self._check_time()
+            new = chunk
+            if repeated:
+                known, new = chunk[:repeated], chunk[repeated:]
+                again.update(known)
+                repeated -= len(known)
+                if not repeated and again.digest() != self._digest.digest():
+                    raise self._changed()
+            if new:
+                self._size += len(new)
+                if self._size > self._max_bytes:
+                    raise self._too_large(f"more than {self._max_bytes} bytes")
+                self._digest.update(new)
+                yield new
+        if repeated:
+            raise self._changed()
+
+    def _repeated_bytes(self, response: httpx.Response) -> int:
+        if response.status_code != 206:
+            return self._size
+        if not response.headers.get("content-range", "").startswith(f"bytes {self._size}-"):
+            raise SourceError(f"{self._asked.told} answers with another part than was asked for")
+        return 0
+
+    def _check_time(self) -> None:
+        if self._context.monotonic() > self._deadline:
+            raise SourceError(
+                f"{self._asked.told} is too slow",
+                given=f"{self._size} bytes",
+                allowed=f"a whole body within {self._context.max_body_seconds:.0f} s",
+            )
+
+    def _changed(self) -> SourceError:
+        return SourceError(f"{self._asked.told} changed while it was read", hint="run it again")
+
+    def _too_large(self, given: str) -> DataError:
+        return DataError(
+            f"{self._asked.told} is larger than allowed",
+            given=given,
+            allowed=f"{self._max_bytes} bytes",
+            hint="raise the limit if the source is to be trusted with it",
+        )
