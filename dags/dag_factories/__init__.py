@@ -1,0 +1,1 @@
+"""How the DAGs are wired; nothing here runs a step at parse time."""

@@ -1,0 +1,54 @@
+"""The Airflow DAG that makes the marts follow the lake: build, publish, report.
+
+Any dataset's loaded event triggers it, one run at a time. A run that sees another one waiting leaves
+the work to that one, so a burst of loads costs one build.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, TriggerRule, task
+from airflow.sdk.exceptions import AirflowSkipException
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+from dag_factories.loaded import WAREHOUSE, build_waits, on_loaded
+from dag_factories.recovery import task_defaults
+
+
+@task(task_id="build")
+def build(**context: Any) -> dict[str, Any]:
+    from shanhai import steps
+
+    if build_waits(context):
+        raise AirflowSkipException("another build is waiting and will see these loads too")
+    return steps.build_step()
+
+
+@task(task_id="publish")
+def publish() -> dict[str, Any]:
+    from shanhai import steps
+
+    return steps.publish_step()
+
+
+@task(task_id="report", trigger_rule=TriggerRule.NONE_SKIPPED)
+def report() -> dict[str, Any]:
+    from shanhai import steps
+
+    return steps.report_step()
+
+
+with DAG(
+    dag_id=WAREHOUSE,
+    dag_display_name="数仓 warehouse",
+    doc_md=__doc__,
+    tags=["warehouse"],
+    schedule=on_loaded(),
+    catchup=False,
+    max_active_runs=1,
+    default_args={**task_defaults(retries=2, seconds=10), "priority_weight": 1},
+):
+    steps = [build(), publish(), report()]
+    steps[0] >> steps[1] >> steps[2]
+    steps >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)

@@ -1,0 +1,1 @@
+"""An embedded Airflow without containers: everything under the node's home, on loopback only."""

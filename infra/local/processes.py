@@ -1,0 +1,94 @@
+"""Starting processes in sessions of their own, and leaving none behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+GRACE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process that leads its own session; `created` tells it from a later one with the same id."""
+
+    name: str
+    pid: int
+    created: float
+    log: Path
+
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        process = self._process()
+        return process is not None and _running(process)
+
+    def family(self) -> list[psutil.Process]:
+        """The process and all its descendants, and whatever else lives in its session."""
+        found: dict[int, psutil.Process] = {}
+        process = self._process()
+        if process is not None:
+            found = {one.pid: one for one in (process, *process.children(recursive=True))}
+        for one in psutil.process_iter():
+            if one.pid not in found and _session(one.pid) == self.pid and one.create_time() >= self.created:
+                found[one.pid] = one
+        return list(found.values())
+
+    def _process(self) -> psutil.Process | None:
+        try:
+            process = psutil.Process(self.pid)
+            return process if abs(process.create_time() - self.created) < 1 else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def start(
+    name: str, command: Sequence[str], *, environment: dict[str, str], folder: Path, log: Path
+) -> Started:
+    """Start a command as the leader of a new session, its output in `log`."""
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+    return Started(name, process.pid, psutil.Process(process.pid).create_time(), log)
+
+
+def stop(processes: Sequence[Started], *, grace: float = GRACE_SECONDS) -> list[psutil.Process]:
+    """Ask all of them to end, wait, then kill what remains; returns what even that left running."""
+    families = {one.pid: one for process in processes for one in process.family()}
+    for process in processes:
+        if process.pid in families:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                families[process.pid].terminate()
+    psutil.wait_procs(list(families.values()), timeout=grace)
+    families |= {one.pid: one for process in processes for one in process.family()}
+    for one in families.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    _, left = psutil.wait_procs(list(families.values()), timeout=5)
+    return [one for one in left if _running(one)]
+
+
+def _running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
