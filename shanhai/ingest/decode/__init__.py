@@ -1,0 +1,8 @@
+"""Decode: the bodies of a snapshot become one table of texts, every record accounted for."""
+
+from __future__ import annotations
+
+from shanhai.ingest.decode.decoded import REASONS, BodyFile, Decoded, Limits
+from shanhai.ingest.decode.decoder import decode
+
+__all__ = ["REASONS", "BodyFile", "Decoded", "Limits", "decode"]

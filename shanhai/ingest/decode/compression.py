@@ -1,0 +1,191 @@
+"""Bodies inside .gz and .zip, unpacked into the work folder while counting what comes out."""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from shanhai.contracts.model import Format
+from shanhai.errors import DiskFullError, UnreadableError
+from shanhai.ingest.decode.decoded import BodyFile, Limits
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
+_EMPTY_ZIP_MAGIC = b"PK\x05\x06"
+_BLOCK_BYTES = 1 << 18
+_ENCRYPTED = 0x1
+_NAMES_SHOWN = 10
+
+
+def unpack(body: BodyFile, stated: Format, target: Path, limits: Limits) -> Path:
+    """The file with the plain bytes of a body: its own, or `target` with what came out of the package.
+
+    Raises:
+        UnreadableError: not the package that the contract states, damaged, encrypted, or a bomb.
+    """
+    kind = _kind(body, stated)
+    if kind == "none":
+        return body.path
+    with room_for(target):
+        if kind == "gz":
+            _write(_gunzip(body), target, body, limits)
+        else:
+            _write(_unzip(body, stated.member, limits), target, body, limits)
+    return target
+
+
+@contextmanager
+def room_for(target: Path) -> Iterator[None]:
+    """Turn a full disk while writing `target` into its own error, and leave no half file."""
+    try:
+        yield
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError("no room to unpack a body", given=target.parent.name) from error
+        raise
+
+
+def _kind(body: BodyFile, stated: Format) -> str:
+    with body.path.open("rb") as stream:
+        magic = stream.read(4)
+    found = "none"
+    if magic.startswith(GZIP_MAGIC):
+        found = "gz"
+    elif magic in (ZIP_MAGIC, _EMPTY_ZIP_MAGIC) and not (stated.kind == "xlsx" and _is_workbook(body)):
+        found = "zip"
+    if stated.compression in ("auto", found):
+        return found
+    if stated.compression == "none" and stated.kind == "xlsx":
+        return "none"  # whatever it is, it is no workbook, and the workbook reader says so
+    raise UnreadableError(
+        f"{body.name}: not packed as the contract states",
+        given="neither gz nor zip" if found == "none" else found,
+        allowed=stated.compression,
+        hint="correct `compression` in the contract, or ask the source what it sent",
+    )
+
+
+def _is_workbook(body: BodyFile) -> bool:
+    try:
+        with zipfile.ZipFile(body.path) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _write(blocks: Iterator[bytes], target: Path, body: BodyFile, limits: Limits) -> None:
+    packed = body.path.stat().st_size
+    done = 0
+    try:
+        with target.open("wb") as out:
+            for block in blocks:
+                done += len(block)
+                check_bomb(body.name, packed, done, limits)
+                out.write(block)
+    except UnreadableError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def check_bomb(name: str, packed: int, unpacked: int, limits: Limits) -> None:
+    """Refuse a package that yields too much, in all or for its size.
+
+    Raises:
+        UnreadableError: it does.
+    """
+    hint = "ask the source to send it in parts"
+    if unpacked > limits.decoded_bytes:
+        raise UnreadableError(
+            f"{name}: unpacks to too much",
+            given=f"more than {limits.decoded_bytes} bytes from {packed}",
+            allowed=f"{limits.decoded_bytes} bytes",
+            hint=hint,
+        )
+    if unpacked > max(limits.ratio_from_bytes, packed * limits.ratio):
+        raise UnreadableError(
+            f"{name}: unpacks to too much for its size, like a decompression bomb",
+            given=f"more than {unpacked} bytes from {packed}",
+            allowed=f"{limits.ratio} times its size",
+            hint=hint,
+        )
+
+
+def _gunzip(body: BodyFile) -> Iterator[bytes]:
+    """The bytes of all members of a .gz file; zeros after the last one are padding."""
+    with body.path.open("rb") as stream:
+        packed = stream.read(_BLOCK_BYTES)
+        while packed:
+            inflater = zlib.decompressobj(wbits=31)
+            yield from _inflate(stream, packed, inflater, body)
+            packed = (inflater.unused_data or stream.read(_BLOCK_BYTES)).lstrip(b"\0")
+            if not packed:
+                packed = stream.read(_BLOCK_BYTES).lstrip(b"\0")
+
+
+def _inflate(stream: BinaryIO, packed: bytes, inflater: zlib._Decompress, body: BodyFile) -> Iterator[bytes]:
+    try:
+        while not inflater.eof:
+            if block := inflater.decompress(packed, _BLOCK_BYTES):
+                yield block
+            packed = inflater.unconsumed_tail or (b"" if inflater.eof else stream.read(_BLOCK_BYTES))
+            if not packed and not inflater.eof:
+                raise UnreadableError(f"{body.name}: the gz file is cut off", hint="pull it again")
+    except zlib.error as error:
+        raise UnreadableError(
+            f"{body.name}: the gz file is damaged", given=error, hint="pull it again"
+        ) from error
+
+
+def _unzip(body: BodyFile, member: str | None, limits: Limits) -> Iterator[bytes]:
+    try:
+        with zipfile.ZipFile(body.path) as archive:
+            info = _chosen(archive, body, member)
+            check_bomb(body.name, max(info.compress_size, 1), info.file_size, limits)
+            with archive.open(info) as stream:
+                while block := stream.read(_BLOCK_BYTES):
+                    yield block
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise UnreadableError(
+            f"{body.name}: the zip file is damaged or of an unknown kind", given=error, hint="pull it again"
+        ) from error
+
+
+def _chosen(archive: zipfile.ZipFile, body: BodyFile, member: str | None) -> zipfile.ZipInfo:
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    for info in files:
+        check_member_name(info, body.name)
+    matching = [info for info in files if member is None or fnmatch.fnmatchcase(info.filename, member)]
+    if len(matching) != 1:
+        names = [info.filename for info in files[:_NAMES_SHOWN]]
+        more = "" if len(files) <= _NAMES_SHOWN else f" and {len(files) - _NAMES_SHOWN} more"
+        raise UnreadableError(
+            f"{body.name}: {len(matching)} members match instead of one",
+            given=f"{member or 'any'} among {', '.join(names) or 'none'}{more}",
+            allowed="a glob that matches exactly one member",
+            hint="state `member` in the contract's format",
+        )
+    if matching[0].flag_bits & _ENCRYPTED:
+        raise UnreadableError(
+            f"{body.name}: the member is encrypted", given=matching[0].filename, allowed="plain members"
+        )
+    return matching[0]
+
+
+def check_member_name(info: zipfile.ZipInfo, body: str) -> None:
+    """Refuse archives whose names climb out of a folder: whoever packed them meant harm.
+
+    Raises:
+        UnreadableError: the name is absolute or has `..` in it.
+    """
+    name = info.orig_filename.replace("\\", "/")
+    if name.startswith("/") or ".." in PurePosixPath(name).parts or name[1:2] == ":":
+        raise UnreadableError(
+            f"{body}: a member's name leads out of the archive", given=repr(name), allowed="relative names"
+        )

@@ -1,0 +1,80 @@
+"""What decoding takes and gives: bodies, limits, counts, and the reasons why a record is malformed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RAGGED = "ragged"
+UNTERMINATED_QUOTE = "unterminated_quote"
+STRAY_QUOTE = "stray_quote"
+LINE_TOO_LONG = "line_too_long"
+UNDECODABLE = "undecodable"
+NOT_A_RECORD = "not_a_record"
+
+REASONS = (RAGGED, UNTERMINATED_QUOTE, STRAY_QUOTE, LINE_TOO_LONG, UNDECODABLE, NOT_A_RECORD)
+"""Every value that `_malformed` can have."""
+
+RAW_CHARACTERS = 4096
+"""How much of a malformed record `_raw` keeps."""
+
+
+@dataclass(frozen=True)
+class BodyFile:
+    """One body of a snapshot: its logical name and the file that holds its bytes."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What decompression may yield before it counts as a bomb."""
+
+    decoded_bytes: int = 16 * 2**30
+    ratio: int = 300
+    ratio_from_bytes: int = 64 * 2**20  # small files of zeros are no danger, whatever their ratio
+    sheet_cells: int = 50_000_000
+    list_bytes: int = 64 * 2**20  # one text or number inside a JSON document
+
+
+@dataclass(frozen=True)
+class BodyCount:
+    """What one body gave: records (malformed ones included) and physical lines where it has lines."""
+
+    rows: int
+    malformed: int
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    lines: int | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a snapshot gave, over all its bodies.
+
+    Attributes:
+        rows: records in `raw`, malformed ones included.
+        malformed: records whose `_malformed` is set.
+        missing: headings of the contract that a body lacks; their columns are NULL.
+        unknown: headings that the contract neither maps nor ignores.
+        lines: physical lines of delimited text, headings included; None for JSON and workbooks.
+    """
+
+    rows: int
+    malformed: int
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    lines: int | None
+
+
+def total(counts: list[BodyCount]) -> Decoded:
+    """The sum over bodies; headings in the order in which they were met."""
+    lines = [count.lines for count in counts if count.lines is not None]
+    return Decoded(
+        rows=sum(count.rows for count in counts),
+        malformed=sum(count.malformed for count in counts),
+        missing=tuple(dict.fromkeys(name for count in counts for name in count.missing)),
+        unknown=tuple(dict.fromkeys(name for count in counts for name in count.unknown)),
+        lines=sum(lines) if lines else None,
+    )

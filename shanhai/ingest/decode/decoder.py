@@ -1,0 +1,88 @@
+"""The one entry: bodies, unpacked and in UTF-8, go to the decoder of the format that the contract states."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, XlsxFormat
+from shanhai.ingest.decode.compression import room_for, unpack
+from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, total
+from shanhai.ingest.decode.delimited import Delimited, decode_delimited, dialect_of
+from shanhai.ingest.decode.encoding import is_utf8, to_utf8
+from shanhai.ingest.decode.raw_table import create_raw
+from shanhai.ingest.decode.records import Records, decode_records
+from shanhai.ingest.decode.workbook import decode_workbook
+
+log = logging.getLogger(__name__)
+
+
+def decode(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    bodies: Sequence[BodyFile],
+    work: Path,
+    *,
+    limits: Limits | None = None,
+) -> Decoded:
+    """Fill the table `raw` with the records of all bodies, in their order, as texts.
+
+    `raw` has one VARCHAR column per column of the contract, then `_body` (name of the body), `_malformed`
+    (NULL, or one of `REASONS`; then all columns are NULL) and `_raw` (the malformed record, shortened).
+    rowid + 1 is the position of a record over all bodies. An empty cell of delimited text or of a sheet is
+    NULL.
+
+    Args:
+        con: without an open transaction; an existing `raw` is replaced.
+        work: an existing folder for files that are gone again afterwards.
+        limits: what unpacking may yield.
+
+    Raises:
+        UnreadableError: a body is not what the contract states; `raw` is then of no use.
+        ContractError: the format of the contract makes no sense.
+        DiskFullError: no room in the work folder.
+    """
+    allowed = limits or Limits()
+    create_raw(con, contract)
+    counts = [_decode_body(con, contract, body, work, allowed) for body in bodies]
+    decoded = total(counts)
+    log.info(
+        "decode dataset=%s bodies=%d rows=%d malformed=%d",
+        contract.dataset,
+        len(bodies),
+        decoded.rows,
+        decoded.malformed,
+    )
+    return decoded
+
+
+def _decode_body(
+    con: duckdb.DuckDBPyConnection, contract: Contract, body: BodyFile, work: Path, limits: Limits
+) -> BodyCount:
+    unpacked, text = work / "body.unpacked", work / "body.utf8"
+    try:
+        path = unpack(body, contract.format, unpacked, limits)
+        match contract.format:
+            case CsvFormat() as stated:
+                dialect = dialect_of(contract, stated)
+                path = _in_utf8(contract, path, text, stated.encoding)
+                return decode_delimited(Delimited(con, contract, stated, dialect, body.name, path, work))
+            case JsonFormat() as stated:
+                path = _in_utf8(contract, path, text, stated.encoding)
+                return decode_records(Records(con, contract, stated, body.name, path, work, limits))
+            case XlsxFormat() as stated:
+                return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits)
+    finally:
+        unpacked.unlink(missing_ok=True)
+        text.unlink(missing_ok=True)
+
+
+def _in_utf8(contract: Contract, path: Path, target: Path, encoding: str) -> Path:
+    if is_utf8(contract):
+        return path
+    with room_for(target):
+        to_utf8(path, target, encoding)
+    return target

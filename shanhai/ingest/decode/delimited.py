@@ -1,0 +1,173 @@
+"""Delimited text: one parallel pass where a body is well-formed throughout, line by line where it is not."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from shanhai.contracts.model import Contract, CsvFormat
+from shanhai.contracts.sql import quote_literal
+from shanhai.errors import ContractError, UnreadableError
+from shanhai.ingest.decode.compression import room_for
+from shanhai.ingest.decode.decoded import BodyCount
+from shanhai.ingest.decode.dialect import Dialect
+from shanhai.ingest.decode.headings import Placement, place, place_by_position
+from shanhai.ingest.decode.lines import Sieve, Sieved
+from shanhai.ingest.decode.opening import Opening, read_opening
+from shanhai.ingest.decode.raw_table import insert_raw, one_file
+
+_BUFFER_BYTES = 32 * 2**20
+_COUNT_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """One body of delimited text, in UTF-8 and unpacked."""
+
+    con: duckdb.DuckDBPyConnection
+    contract: Contract
+    stated: CsvFormat
+    dialect: Dialect
+    body: str
+    path: Path
+    work: Path
+
+
+def decode_delimited(task: Delimited) -> BodyCount:
+    """Append the records of one body to `raw`.
+
+    Raises:
+        UnreadableError: empty, HTML, without readable headings, or with a heading twice.
+        ContractError: the dialect is none.
+    """
+    opening = read_opening(task.path, task.stated, task.dialect, task.body)
+    if opening.headings is None:
+        placement = place_by_position(task.contract)
+    else:
+        placement = place(task.contract, opening.headings, task.body)
+    rows = _fast(task, placement, opening) if opening.is_plain else None
+    if rows is not None:
+        return BodyCount(rows, 0, placement.missing, placement.unknown, rows + opening.lines)
+    sieved = _slow(task, placement, opening)
+    return BodyCount(
+        sieved.records,
+        sieved.malformed,
+        placement.missing,
+        placement.unknown,
+        sieved.lines + opening.lines,
+    )
+
+
+def dialect_of(contract: Contract, stated: CsvFormat) -> Dialect:
+    """The dialect that the contract states.
+
+    Raises:
+        ContractError: the fast parser has no such dialect.
+    """
+    dialect = Dialect.of(stated)
+    for what, text, most in (
+        ("delimiter", dialect.delimiter, 4),
+        ("quote", dialect.quote, 1),
+        ("escape", dialect.escape, 1),
+    ):
+        if len(text) > most or b"\n" in text or b"\r" in text:
+            raise ContractError(
+                f"no {what} of delimited text",
+                file=str(contract.path),
+                given=repr(text.decode()),
+                allowed=f"at most {most} bytes of UTF-8, no line end",
+            )
+    return dialect
+
+
+def _fast(task: Delimited, placement: Placement, opening: Opening) -> int | None:
+    """The whole body in one pass; None: it is not well-formed throughout, and nothing was appended.
+
+    The parser's count of records must equal a count of lines made beside it: there are files that it ends
+    early without an error.
+    """
+    task.con.execute("BEGIN")
+    try:
+        rows = insert_raw(
+            task.con,
+            _cells(placement),
+            task.body,
+            "NULL, NULL FROM " + _read_csv(task, task.path, placement.width, opening.headings is not None),
+        )
+        agreed = rows == _count_lines(task.path, opening.offset, check_text=not placement.takes_all)
+    except duckdb.InvalidInputException:
+        agreed = False
+    except BaseException:
+        task.con.execute("ROLLBACK")
+        raise
+    task.con.execute("COMMIT" if agreed else "ROLLBACK")
+    return rows if agreed else None
+
+
+def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:
+    orderly = task.work / "orderly.csv"
+    try:
+        with room_for(orderly), task.path.open("rb") as stream, orderly.open("wb") as out:
+            stream.seek(opening.offset)
+            sieve = Sieve(stream, out, task.dialect, placement.width, task.stated.max_line_bytes)
+            sieved = sieve.run()
+        width = placement.width
+        rest = f"c{width}, decode(unhex(c{width + 1})) FROM " + _read_csv(
+            task, orderly, width + 2, has_header=False
+        )
+        rows = insert_raw(task.con, _cells(placement), task.body, rest) if sieved.records else 0
+    except duckdb.InvalidInputException:
+        rows = -1
+    finally:
+        orderly.unlink(missing_ok=True)
+    if rows != sieved.records:
+        raise UnreadableError(
+            f"{task.body}: cannot be read in the stated dialect",
+            given=f"{sieved.records} records by lines, {'none' if rows < 0 else rows} by cells",
+        )
+    return sieved
+
+
+def _cells(placement: Placement) -> list[str]:
+    return ["NULL" if position is None else f"c{position}" for position in placement.positions]
+
+
+def _read_csv(task: Delimited, path: Path, width: int, has_header: bool) -> str:
+    """The table function over one file; every option stated, nothing guessed."""
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
+    # The parser counts the first line of a file up to two bytes longer than others: it may be stricter here,
+    # the sieve decides. The orderly copy adds a reason and raw text.
+    longest = task.stated.max_line_bytes - 1 if path == task.path else 2 * task.stated.max_line_bytes + 65536
+    return (
+        f"read_csv({one_file(path)}, auto_detect = false, strict_mode = true, "
+        f"columns = {{{columns}}}, header = {has_header}, "
+        f"delim = {quote_literal(task.dialect.delimiter.decode())}, "
+        f"quote = {quote_literal(task.dialect.quote.decode())}, "
+        f"escape = {quote_literal(task.dialect.escape.decode())}, "
+        f"encoding = 'utf-8', compression = 'none', null_padding = false, ignore_errors = false, "
+        f"max_line_size = {longest}, buffer_size = {max(_BUFFER_BYTES, 2 * longest)})"
+    )
+
+
+def _count_lines(path: Path, offset: int, *, check_text: bool) -> int | None:
+    """Physical lines from `offset` on; None where the text is not valid UTF-8.
+
+    Args:
+        check_text: whether to look at the text: the parser validates only the cells that it keeps.
+    """
+    lines, last = 0, b"\n"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        while block := stream.read(_COUNT_BYTES):
+            lines += block.count(b"\n")
+            last = block[-1:]
+            if check_text:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    return None
+    return lines + (last != b"\n")

@@ -1,0 +1,109 @@
+"""The grammar of one delimited record, as the fast parser reads it: what is well-formed and what is not.
+
+A cell that begins with the quote character (blanks before it do not count) runs to the closing quote, which
+only blanks may follow; a quote elsewhere in a cell is an ordinary character. A record may end with one
+surplus delimiter, as some exporters write; nothing is lost by it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from shanhai.contracts.model import CsvFormat
+from shanhai.ingest.decode.decoded import RAGGED, STRAY_QUOTE
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Delimiter, quote and escape as UTF-8 bytes; quote and escape may be empty."""
+
+    delimiter: bytes
+    quote: bytes
+    escape: bytes
+
+    @classmethod
+    def of(cls, csv: CsvFormat) -> Dialect:
+        """The dialect that a contract states."""
+        quote = csv.quote.encode()
+        return cls(csv.delimiter.encode(), quote, csv.escape.encode() if quote else b"")
+
+    @cached_property
+    def _inside(self) -> bytes:
+        """What may stand between two quotes."""
+        quote, escape = re.escape(self.quote), re.escape(self.escape)
+        if not self.escape:
+            return b"[^%b]*+" % quote
+        if self.escape == self.quote:
+            return b"[^%b]*+(?:%b[^%b]*+)*+" % (quote, quote * 2, quote)
+        return b"[^%b%b]*+(?:%b.[^%b%b]*+)*+" % (quote, escape, escape, quote, escape)
+
+    @cached_property
+    def _blanks(self) -> bytes:
+        return b"" if self.delimiter.startswith(b" ") else b"\\ *+"
+
+    @cached_property
+    def _cell(self) -> bytes:
+        delimiter = re.escape(self.delimiter)
+        plain = b"[^%b\r\n]*+" % delimiter if len(self.delimiter) == 1 else b"(?:(?!%b)[^\r\n])*+" % delimiter
+        if not self.quote:
+            return b"(?:%b)" % plain
+        quote = re.escape(self.quote)
+        quoted = b"%b%b%b%b%b" % (self._blanks, quote, self._inside, quote, self._blanks)
+        return b"(?:%b|(?!%b%b)%b)" % (quoted, self._blanks, quote, plain)
+
+    @cached_property
+    def _cells(self) -> re.Pattern[bytes]:
+        delimiter = re.escape(self.delimiter)
+        return re.compile(b"%b(?:%b%b)*+" % (self._cell, delimiter, self._cell), re.DOTALL)
+
+    @cached_property
+    def _open(self) -> re.Pattern[bytes]:
+        before = b"(?:%b%b)*+" % (self._cell, re.escape(self.delimiter))
+        return re.compile(before + self._blanks + re.escape(self.quote) + self._inside, re.DOTALL)
+
+    @cached_property
+    def _closing(self) -> re.Pattern[bytes]:
+        return re.compile(self._inside + re.escape(self.quote), re.DOTALL)
+
+    def closes(self, line: bytes) -> bool:
+        """Whether a line that begins inside a quoted cell has the quote that ends it."""
+        return self.quote in line and self._closing.match(line) is not None
+
+    def record(self, width: int) -> re.Pattern[bytes]:
+        """Matches, in full, a well-formed record of `width` cells; group 1 is a surplus delimiter."""
+        delimiter = re.escape(self.delimiter)
+        surplus = delimiter + (b"(?:%b)?" % (re.escape(self.quote) * 2) if self.quote else b"")
+        more = b"(?:%b%b){%d}" % (delimiter, self._cell, width - 1)
+        return re.compile(b"%b%b(%b)?" % (self._cell, more, surplus), re.DOTALL)
+
+    def is_open(self, text: bytes) -> bool:
+        """Whether the last cell of `text` has begun with a quote that is not closed yet."""
+        return bool(self.quote) and self._open.fullmatch(text) is not None
+
+    def fault(self, text: bytes) -> str:
+        """Why a text that is no record and has no open quote is none."""
+        return RAGGED if self._cells.fullmatch(text) else STRAY_QUOTE
+
+    def split(self, text: bytes) -> list[bytes] | None:
+        """The cells of one record, quotes and escapes undone; None: not well-formed."""
+        if not self._cells.fullmatch(text):
+            return None
+        cells, position = [], 0
+        one = re.compile(self._cell, re.DOTALL)
+        while found := one.match(text, position):  # the whole matched, so does each cell
+            cells.append(self._plain_text(found.group()))
+            if found.end() == len(text):
+                break
+            position = found.end() + len(self.delimiter)
+        return cells
+
+    def _plain_text(self, cell: bytes) -> bytes:
+        inner = cell.strip(b" ")
+        if not self.quote or not inner.startswith(self.quote):
+            return cell
+        inner = inner[1:-1]
+        if not self.escape:
+            return inner
+        return re.sub(re.escape(self.escape) + b"(.)", rb"\1", inner, flags=re.DOTALL)

@@ -1,0 +1,89 @@
+"""Headings against the contract: which position fills which column, what is missing or unknown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shanhai.contracts.model import Contract
+from shanhai.errors import ContractError, UnreadableError
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the cells of a record go.
+
+    Attributes:
+        width: cells in a well-formed record.
+        positions: per column of the contract the 0-based position of its cell; None: the heading is missing.
+        missing, unknown: headings, as `Decoded` reports them.
+    """
+
+    width: int
+    positions: tuple[int | None, ...]
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every cell fills some column."""
+        return len({position for position in self.positions if position is not None}) == self.width
+
+
+def place(contract: Contract, headings: Sequence[str], body: str) -> Placement:
+    """Match the headings of one body.
+
+    Blanks around a heading do not count; an empty one is called `#<position>`.
+
+    Raises:
+        UnreadableError: a heading occurs twice, so that nobody can tell which one is meant.
+    """
+    named = [text.strip() or f"#{number}" for number, text in enumerate(headings, start=1)]
+    twice = [name for name, times in Counter(named).items() if times > 1]
+    if twice:
+        raise UnreadableError(
+            f"{body}: headings occur more than once",
+            given=", ".join(twice),
+            allowed="each heading once",
+            hint="ask the source which column is meant",
+        )
+    where = {name: position for position, name in enumerate(named)}
+    known = {text.strip() for text in (*contract.ignored, *(column.source for column in contract.columns))}
+    return Placement(
+        width=len(named),
+        positions=tuple(where.get(column.source.strip()) for column in contract.columns),
+        missing=tuple(
+            dict.fromkeys(column.source for column in contract.columns if column.source.strip() not in where)
+        ),
+        unknown=tuple(name for name in named if name not in known),
+    )
+
+
+def place_by_position(contract: Contract) -> Placement:
+    """The cells of a body without headings: sources and ignored are positions, counted from 1, without a gap.
+
+    Raises:
+        ContractError: a source is no position, or some position is neither mapped nor ignored.
+    """
+    sources = [column.source for column in contract.columns]
+    stated = [*sources, *contract.ignored]
+    wrong = [text for text in stated if not (text.isascii() and text.isdigit() and int(text) > 0)]
+    if wrong:
+        raise ContractError(
+            "without headings a source is a position",
+            file=str(contract.path),
+            given=", ".join(wrong),
+            allowed="1, 2, 3 …",
+        )
+    taken = {int(text) for text in stated}
+    gaps = sorted(set(range(1, max(taken) + 1)) - taken)
+    if gaps:
+        raise ContractError(
+            "positions are neither mapped nor ignored",
+            file=str(contract.path),
+            given=", ".join(map(str, gaps)),
+            allowed=f"all of 1 to {max(taken)}",
+            hint="add them to `ignored`",
+        )
+    return Placement(width=max(taken), positions=tuple(int(text) - 1 for text in sources))

@@ -1,0 +1,197 @@
+"""Where the list of records lies in a JSON document: found by scanning, without holding the document.
+
+Only the brackets and the keys on the way are understood here; the records are parsed, and wrong ones found,
+by the reader that gets the list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from shanhai.errors import UnreadableError
+from shanhai.ingest.decode.encoding import UTF8_MARK
+
+_BLOCK_BYTES = 1 << 20
+_KEYS_SHOWN = 20
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN = re.compile(rb"\s*+(?:(" + _STRING + rb")|([\[\]{}:,])|([^\s\[\]{}:,\"]+))", re.DOTALL)
+_WHOLE_STRINGS = re.compile(rb'(?:[^"]++|' + _STRING + rb")*+", re.DOTALL)
+_STRINGS = re.compile(_STRING, re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_OPENING, _CLOSING = b"[{", b"]}"
+
+
+def find_list(path: Path, keys: tuple[str, ...], body: str, longest: int) -> tuple[int, int]:
+    """The first and the last-plus-one byte of the list under `keys` (empty: the document itself).
+
+    Args:
+        longest: bytes that one text or number may have.
+
+    Raises:
+        UnreadableError: no JSON, cut off, no such key, or no list there.
+    """
+    with path.open("rb") as stream:
+        return _Scanner(stream, body, longest).find(keys)
+
+
+class _Scanner:
+    def __init__(self, stream: BinaryIO, body: str, longest: int) -> None:
+        self._stream = stream
+        self._body = body
+        self._longest = longest
+        self._ended = False
+        self._buffer = b""
+        self._position = 0
+        self._before = 0  # bytes of the document before the buffer
+        self._more()
+        if self._buffer.startswith(UTF8_MARK):
+            self._position = len(UTF8_MARK)
+
+    def find(self, keys: tuple[str, ...]) -> tuple[int, int]:
+        for depth, key in enumerate(keys):
+            self._enter(key, ".".join(keys[:depth]) or "the document")
+        token = self._token()
+        if token != b"[":
+            where = ".".join(keys) or "the top"
+            self._refuse("no list of records", given=_kind(token), allowed=f"a list at {where}")
+        start = self._before + self._position - 1
+        self._skip_rest(1)
+        end = self._before + self._position
+        if keys:
+            self._skip_rest(len(keys))
+        if not self._at_end():
+            self._refuse("something follows the JSON document", given=_kind(self._token()), allowed="nothing")
+        return start, end
+
+    def _enter(self, wanted: str, where: str) -> None:
+        """Go to the value of a key of the object that begins here."""
+        token = self._token()
+        if token != b"{":
+            self._refuse("no object", given=f"{_kind(token)} at {where}", allowed=f"an object with {wanted}")
+        seen: list[str] = []
+        while True:
+            token = self._token()
+            if token == b"}":
+                keys = ", ".join(seen[:_KEYS_SHOWN])
+                self._refuse(f"the key {wanted} is missing", given=keys, allowed=wanted)
+            if token == b",":
+                continue
+            key = _text(token)
+            if key is None or self._token() != b":":
+                self._refuse("not JSON", given=f"{_kind(token)} where a key is expected")
+            if key == wanted:
+                return
+            seen.append(key)
+            self._skip_value()
+
+    def _skip_value(self) -> None:
+        token = self._token()
+        if token in (b"[", b"{"):
+            self._skip_rest(1)
+        elif token in (b"]", b"}", b",", b":"):
+            self._refuse("not JSON", given=f"{_kind(token)} where a value is expected")
+
+    def _skip_rest(self, depth: int) -> None:
+        """Go behind the bracket that closes the `depth`-th of the open ones.
+
+        Whole blocks are judged by their brackets alone: without texts and with pairs struck out, what is left
+        closes and then opens.
+        """
+        while True:
+            end = self._end_of_whole_strings()
+            piece = self._buffer[self._position : end]
+            left = _unpaired(_STRINGS.sub(b"", piece).translate(None, _NO_BRACKETS))
+            closing = len(left) - len(left.lstrip(_CLOSING))
+            if closing >= depth:
+                break
+            if left[closing:].strip(_OPENING):
+                self._refuse("not JSON", given="brackets that do not match")
+            depth += len(left) - 2 * closing
+            self._position = end
+            if not self._more():
+                self._cut_off()
+        while depth:
+            token = self._token()
+            depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
+
+    def _end_of_whole_strings(self) -> int:
+        found = _WHOLE_STRINGS.match(self._buffer, self._position)
+        return found.end() if found else self._position
+
+    def _token(self) -> bytes:
+        while True:
+            found = _TOKEN.match(self._buffer, self._position)
+            # A number at the end of the buffer may go on in the next block.
+            if found and (found.end() < len(self._buffer) or not found.group(3) or self._ended):
+                self._position = found.end()
+                return found.group().lstrip()
+            if self._ended:
+                self._cut_off()
+            self._more()
+
+    def _at_end(self) -> bool:
+        while not self._buffer[self._position :].strip():
+            self._position = len(self._buffer)
+            if not self._more():
+                return True
+        return False
+
+    def _more(self) -> bool:
+        """Read on, forgetting what lies before the position; False: the document has ended."""
+        self._before += self._position
+        self._buffer = self._buffer[self._position :]
+        self._position = 0
+        if len(self._buffer) > self._longest:
+            self._refuse("a text or number is too long", given=f"more than {self._longest} bytes")
+        block = self._stream.read(max(_BLOCK_BYTES, len(self._buffer)))
+        self._ended = not block
+        self._buffer += block
+        return bool(block)
+
+    def _cut_off(self) -> NoReturn:
+        nothing = self._before == 0 and not self._buffer.strip()
+        if nothing:
+            self._refuse("empty", allowed="a JSON document", hint="pull it again")
+        self._refuse("the JSON document is cut off", given="brackets left open", hint="pull it again")
+
+    def _refuse(self, message: str, *, given: str = "", allowed: str = "", hint: str = "") -> NoReturn:
+        raise UnreadableError(
+            f"{self._body}: {message}", given=given or None, allowed=allowed or None, hint=hint
+        )
+
+
+def _unpaired(brackets: bytes) -> bytes:
+    """What is left of brackets when pairs are struck out again and again."""
+    while True:
+        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            return brackets
+        brackets = fewer
+
+
+def _text(token: bytes) -> str | None:
+    """The text of a string token; escapes matter only where a key is written with them."""
+    if not token.startswith(b'"'):
+        return None
+    try:
+        return str(json.loads(token))
+    except ValueError:
+        return None
+
+
+def _kind(token: bytes) -> str:
+    """What a token is, without showing a value."""
+    match token[:1]:
+        case b"{":
+            return "an object"
+        case b"[":
+            return "a list"
+        case b'"':
+            return "a text"
+        case b"]" | b"}" | b":" | b",":
+            return f"'{token.decode()}'"
+        case _:
+            return "a number" if token[:1].isdigit() or token[:1] == b"-" else "a word"
