@@ -1,4 +1,5 @@
 -- To the row: what the lake holds of a delivery is what the ledger says was loaded and not taken back.
+-- depends_on: {{ ref('mart_pool_size') }}
 
 with counted as (
 
