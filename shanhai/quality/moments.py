@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 
 from shanhai.contracts.sql import quote_literal
 from shanhai.quality.zones import to_instant
 
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-_CLOCK = "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
+_HOUR = "([01]?[0-9]|2[0-3])"
+_CLOCK = f"{_HOUR}:[0-9]{{2}}(:[0-9]{{2}}([.][0-9]{{1,9}})?)?"
 _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 _ISO_DATE = f"{_DAY}([T ]00:00(:00)?)?"
 _ISO_LOCAL = f"{_DAY}([T ]{_CLOCK})?"
 _ISO_OFFSET = f"{_DAY}[T ]{_CLOCK} ?{_OFFSET}"
 _HAS_OFFSET = "%z"
+_WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "I": 2, "j": 3}
+_TOKEN = re.compile(r"%-?.|\s+|[^%\s]")
+_RUN_TOGETHER = re.compile(r"%-?[YmdHMSyIj]%-?[YmdHMSyIjf]")
 
 
 def date_value(text: str, formats: tuple[str, ...]) -> str:
@@ -31,46 +36,79 @@ def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
 
     Without formats: ISO 8601 with `T` or a blank, seconds and fractions optional (kept to the
     microsecond), `Z` or an offset up to ±14:59 optional. An offset in the text wins over `zone`.
+    Years 1000 to 9998 only.
     """
     if formats:
         runs = itertools.groupby(formats, key=lambda text_format: _HAS_OFFSET in text_format)
         parts = [
-            _parsed_offset(text, run) if offset else to_instant(_parsed(text, run), zone)
+            _parsed_offset(text, run) if offset else to_instant(_within(_parsed(text, run)), zone)
             for offset, run in ((offset, tuple(run)) for offset, run in runs)
         ]
-        value = parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
-    else:
-        local = to_instant(_cast_when(text, _ISO_LOCAL, "TIMESTAMP"), zone)
-        value = f"coalesce({local}, {_cast_when(text, _ISO_OFFSET, 'TIMESTAMPTZ')})"
-    first, last = "TIMESTAMPTZ '1000-01-02 00:00:00+00'", "TIMESTAMPTZ '9999-12-30 00:00:00+00'"
-    return f"(CASE WHEN {value} BETWEEN {first} AND {last} THEN {value} END)"
+        return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
+    # Both shapes begin with four digits, so the text tells the year of the wall clock.
+    local = to_instant(f"TRY_CAST({text} AS TIMESTAMP)", zone, dated=text)
+    shapes = f"""CASE WHEN {_is_shaped(text, _ISO_LOCAL)} THEN {local}
+        WHEN {_is_shaped(text, _ISO_OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"""
+    return f"(CASE WHEN {text} >= '1000' AND {text} < '9999' THEN {shapes} END)"
 
 
 def time_value(text: str, formats: tuple[str, ...]) -> str:
-    """SQL of type TIME; without formats `08:30`, `08:30:15` or `08:30:15.123456`; never 24:00."""
+    """SQL of type TIME; without formats `08:30`, `08:30:15` or `08:30:15.123`; never 24:00."""
     if formats:
         return f"CAST({_parsed(text, formats)} AS TIME)"
-    value = _cast_when(text, "[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?", "TIME")
-    return f"(CASE WHEN {value} < TIME '24:00:00' THEN {value} END)"
+    return _cast_when(text, _CLOCK, "TIME")
+
+
+def _within(moment: str) -> str:
+    years = "TIMESTAMP '1000-01-01' AND TIMESTAMP '9998-12-31 23:59:59.999999'"
+    return f"(CASE WHEN {moment} BETWEEN {years} THEN {moment} END)"
 
 
 def _cast_when(text: str, shape: str, sql_type: str) -> str:
-    # The casts alone take 'epoch', 'infinity', '2024-01-05 (BC)' and zone names.
-    shaped = f"regexp_full_match({text}, {quote_literal(shape)})"
-    return f"(CASE WHEN {shaped} THEN TRY_CAST({text} AS {sql_type}) END)"
+    return f"(CASE WHEN {_is_shaped(text, shape)} THEN TRY_CAST({text} AS {sql_type}) END)"
 
 
-def _parsed(text: str, formats: Iterable[str]) -> str:
-    listed = ", ".join(quote_literal(text_format) for text_format in formats)
-    value = f"try_strptime({text}, [{listed}])"
+def _is_shaped(text: str, shape: str) -> str:
+    # Casts alone take 'epoch', 'infinity', '2024-01-05 (BC)' and names of zones.
+    return f"regexp_full_match({text}, {quote_literal(shape)})"
+
+
+def _parsed(text: str, formats: Sequence[str]) -> str:
+    value = _strptime(text, formats)
     # try_strptime takes 'epoch' and 'infinity' in any format and answers 1900-01-01.
     special = f"{value} = TIMESTAMP '1900-01-01' AND NOT regexp_matches({text}, '[0-9]')"
     return f"(CASE WHEN {special} THEN NULL ELSE {value} END)"
 
 
-def _parsed_offset(text: str, formats: Iterable[str]) -> str:
-    listed = ", ".join(quote_literal(text_format) for text_format in formats)
+def _parsed_offset(text: str, formats: Sequence[str]) -> str:
     spelled = f"regexp_replace({text}, 'Z$', '+00:00')"
-    value = f"try_strptime({spelled}, [{listed}])"
     # %z alone takes an offset of 99 hours.
-    return f"(CASE WHEN regexp_matches({spelled}, '[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?$') THEN {value} END)"
+    sane = f"regexp_matches({spelled}, '[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?$')"
+    value = _strptime(spelled, formats)
+    years = "TIMESTAMPTZ '1000-01-02 00:00:00+00' AND TIMESTAMPTZ '9998-12-30 00:00:00+00'"
+    return f"(CASE WHEN {sane} AND {value} BETWEEN {years} THEN {value} END)"
+
+
+def _strptime(text: str, formats: Sequence[str]) -> str:
+    if not any(_RUN_TOGETHER.search(text_format) for text_format in formats):
+        listed = ", ".join(quote_literal(text_format) for text_format in formats)
+        return f"try_strptime({text}, [{listed}])"
+    parts = []
+    for text_format in formats:
+        part = f"try_strptime({text}, {quote_literal(text_format)})"
+        if _RUN_TOGETHER.search(text_format):
+            part = f"CASE WHEN {_is_shaped(text, _padded(text_format))} THEN {part} END"
+        parts.append(part)
+    return f"coalesce({', '.join(parts)})"
+
+
+def _padded(text_format: str) -> str:
+    """The shape of a format that runs numbers together: only padded ones can be told apart."""
+    shape = ""
+    for token in _TOKEN.findall(text_format):
+        if token.startswith("%"):
+            width = _WIDTHS.get(token[-1])
+            shape += ".+" if width is None else f"[0-9]{{{width}}}"
+        else:
+            shape += r"\s+" if token.isspace() else re.escape(token)
+    return shape

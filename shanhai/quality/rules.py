@@ -4,43 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from shanhai.contracts.kinds import DIMENSIONS, Dimension, Kind
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ConfigurationError
 from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
 from shanhai.quality.identifiers import area_code, resident_id, social_credit_code
-
-Kind = Literal[
-    "required",
-    "type",
-    "pattern",
-    "codes",
-    "range",
-    "length",
-    "resident_id",
-    "social_credit_code",
-    "area_code",
-]
-Dimension = Literal["completeness", "conformity", "accuracy"]
-
-DIMENSIONS: dict[Kind, Dimension] = {
-    "required": "completeness",
-    "type": "accuracy",
-    "pattern": "accuracy",
-    "range": "accuracy",
-    "length": "accuracy",
-    "codes": "conformity",
-    "resident_id": "conformity",
-    "social_credit_code": "conformity",
-    "area_code": "conformity",
-}
-"""The dimension of GB/T 36344-2018 that each kind of rule measures: 完整性, 准确性, 规范性.
-
-The standard counts type, range, length and format (数据格式合规性) under accuracy, reference data and
-coding rules (权威参考数据, 数据标准) under conformity.
-"""
 
 _VALIDATORS: dict[Kind, Callable[[str], str]] = {
     "resident_id": resident_id,
@@ -79,7 +49,8 @@ def rules_for(contract: Contract) -> tuple[Rule, ...]:
 def violation(rule: Rule, contract: Contract) -> str:
     """SQL of type BOOLEAN over the raw columns, never NULL: TRUE where a row breaks `rule`.
 
-    All kinds but `required` leave missing values alone; `range` leaves alone what has no value.
+    All kinds but `required` leave missing values alone; `range` leaves alone what has no value. A range
+    is compared in floating point, as Great Expectations does.
     """
     column = contract.column(rule.column)
     return _broken(rule.kind, column, clean(column), typed(column, contract))
@@ -128,9 +99,9 @@ def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
         case "codes":
             return _unless(f"{text} IN ({', '.join(quote_literal(code) for code in column.codes)})")
         case "range":
-            return _outside(value, _bound(column.minimum), _bound(column.maximum))
+            return _outside(value, _double(column.minimum), _double(column.maximum))
         case "length":
-            return _outside(f"length({text})", _bound(column.min_length), _bound(column.max_length))
+            return _outside(f"length({text})", _whole(column.min_length), _whole(column.max_length))
         case "resident_id" | "social_credit_code" | "area_code":
             return f"({text} IS NOT NULL AND NOT {_VALIDATORS[kind](text)})"
 
@@ -145,10 +116,9 @@ def _outside(value: str, low: str | None, high: str | None) -> str:
     return f"coalesce({' OR '.join(tests)}, FALSE)"
 
 
-def _bound(limit: float | None) -> str | None:
-    """A whole bound as a whole number, so that large integers compare exactly; else a DOUBLE."""
-    if limit is None:
-        return None
-    if float(limit).is_integer() and abs(limit) < 2**53:
-        return str(int(limit))
-    return f"CAST({quote_literal(repr(float(limit)))} AS DOUBLE)"
+def _double(limit: float | None) -> str | None:
+    return None if limit is None else f"CAST({quote_literal(repr(float(limit)))} AS DOUBLE)"
+
+
+def _whole(limit: int | None) -> str | None:
+    return None if limit is None else str(int(limit))

@@ -12,12 +12,16 @@ from shanhai.errors import ConfigurationError
 _DAY = timedelta(days=1)
 
 
-def to_instant(naive: str, zone: str) -> str:
+def to_instant(naive: str, zone: str, *, dated: str | None = None) -> str:
     """SQL of type TIMESTAMPTZ for the SQL `naive` of type TIMESTAMP, a wall clock in `zone`.
 
     Where clocks are put forward, a time inside the gap is read with the offset before the change
     (02:30 becomes 03:30 of the new time). Where they are put back, a time that occurs twice is its
     second occurrence, in standard time.
+
+    Args:
+        dated: SQL of a text that begins with the four digits of the year, where there is one: it tells
+            recent times from old ones without a second look at `naive`.
 
     Raises:
         ConfigurationError: `zone` is not the name of an IANA time zone.
@@ -30,7 +34,8 @@ def to_instant(naive: str, zone: str) -> str:
     micros = round(offset.total_seconds() * 1_000_000)
     # The calendar library costs three times as much per row as a subtraction.
     shifted = f"make_timestamptz(epoch_us({naive}) - {micros})"
-    return f"(CASE WHEN {naive} >= TIMESTAMP '{since:%Y-%m-%d}' THEN {shifted} ELSE {by_calendar} END)"
+    recent = f"{dated} >= '{since.year + 1}'" if dated else f"{naive} >= TIMESTAMP '{since:%Y-%m-%d}'"
+    return f"(CASE WHEN {recent} THEN {shifted} ELSE {by_calendar} END)"
 
 
 @functools.cache
