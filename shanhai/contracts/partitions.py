@@ -9,14 +9,19 @@ from shanhai.contracts.model import Contract
 from shanhai.ids import WHOLE
 
 
-def windows(contract: Contract) -> tuple[str, ...]:
-    """The keys of a closed daily calendar, in order; empty when the calendar is open or there is none."""
+def windows(contract: Contract, *, until: date | None = None) -> tuple[str, ...]:
+    """The keys of a daily calendar, in order.
+
+    Args:
+        until: the last day of an open calendar. Without it an open calendar has no windows.
+    """
     schedule = contract.schedule
-    if schedule.cron is None or schedule.start is None or schedule.end is None:
+    last = date.fromisoformat(schedule.end) if schedule.end else until
+    if schedule.cron is None or schedule.start is None or last is None:
         return ()
-    first, last = date.fromisoformat(schedule.start), date.fromisoformat(schedule.end)
-    days = range((last - first).days + 1)
-    return tuple(date.fromordinal(first.toordinal() + day).strftime(schedule.window) for day in days)
+    first = date.fromisoformat(schedule.start)
+    days = (date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1))
+    return tuple(dict.fromkeys(day.strftime(schedule.window) for day in days))
 
 
 def partition_of(contract: Contract, body: str, window: str | None) -> str | None:

@@ -161,7 +161,7 @@ class LakeTable:
     def relation(self, *, file_names: bool = False) -> str:
         """A SQL relation over the rows of exactly this version, in parentheses.
 
-        With `file_names`, a column `_file` tells each row's file, relative to the table.
+        With `file_names`, `_file` tells each row's file relative to the table, `_file_row` its place in it.
         """
         return pins.relation(self._table, self.path, file_names=file_names)
 

@@ -37,18 +37,20 @@ def relation(table: DeltaTable, path: Path, *, file_names: bool = False) -> str:
         StoreError: the table has a column type that Shanhai never writes.
     """
     columns = [(column.name, duckdb_type_of(column.type)) for column in table.schema().fields]
+    own = len(columns)
     if file_names:
-        columns.append(("filename", "VARCHAR"))
+        columns += [("filename", "VARCHAR"), ("file_row_number", "BIGINT")]
     typed = ", ".join(f"NULL::{kind} AS {quote_identifier(name)}" for name, kind in columns)
     nothing = f"SELECT {typed} WHERE false"
     files = sorted(unquote(str(name)) for name in table.get_add_actions().column("path").to_pylist())
     if files:
+        extra = ", filename = true, file_row_number = true" if file_names else ""
         listed = ", ".join(quote_literal((path / name).as_posix()) for name in files)
-        read = f"read_parquet([{listed}], union_by_name = true, filename = {str(file_names).lower()})"
+        read = f"read_parquet([{listed}], union_by_name = true{extra})"
         nothing = f"{nothing} UNION ALL BY NAME FROM {read}"
-    picked = [quote_identifier(name) for name, _ in columns if name != "filename"]
+    picked = [quote_identifier(name) for name, _ in columns[:own]]
     if file_names:
-        picked.append(f"substr(filename, {len(path.as_posix()) + 2}) AS _file")
+        picked += [f"substr(filename, {len(path.as_posix()) + 2}) AS _file", "file_row_number AS _file_row"]
     return f"(SELECT {', '.join(picked)} FROM ({nothing}))"
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def duckdb_config(settings: Settings) -> dict[str, str | int | bool]:
+def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
     """The configuration of every DuckDB connection; extensions are neither fetched nor loaded."""
     return {
         "memory_limit": settings.memory_limit,

@@ -1,0 +1,79 @@
+"""The ledger as people read it: the net of every delivery, and whether it balances."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Counts
+from shanhai.ingest.node import Node
+from shanhai.ingest.reconcile import LEDGER, reconcile
+from shanhai.ingest.records import State
+from shanhai.warehouse import lake
+from shanhai.warehouse.lake import LakeTable
+from shanhai.warehouse.session import duckdb_session
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """The net of one delivery after all its entries. `decided_by` is empty when no person decided."""
+
+    delivery: DeliveryId
+    contract_version: str
+    counts: Counts
+    verdict: State
+    reason: str
+    decided_by: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """One JSON object: what the auditor reads."""
+        return {
+            "district": self.delivery.dataset.district,
+            "dataset": self.delivery.dataset.name,
+            "partition": self.delivery.partition,
+            "snapshot_sha256": self.delivery.snapshot,
+            "contract_version": self.contract_version,
+            **asdict(self.counts),
+            "verdict": self.verdict,
+        }
+
+
+_NET = """
+    SELECT delivery,
+           {sums},
+           arg_max(contract_version, (table_version, entry)) FILTER (cause = '') AS contract_version,
+           arg_max(verdict, (table_version, entry)) FILTER (cause = '') AS verdict,
+           arg_max(reason, (table_version, entry)) FILTER (cause = '') AS reason,
+           arg_max(decided_by, (table_version, entry)) FILTER (cause = '') AS decided_by
+    FROM {ledger} GROUP BY delivery
+    ORDER BY min(district), min(dataset), min("partition"), min("at"), delivery
+"""
+
+
+def ledger(node: Node) -> list[LedgerRow]:
+    """The net of every delivery that has a verdict, by dataset and partition; brings the ledger up to date.
+
+    Raises:
+        RetryableError: a table cannot be read.
+    """
+    reconcile(node)
+    path = node.books(LEDGER)
+    if not lake.exists(path):
+        return []
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in Counts.names())
+    with duckdb_session(node.settings) as con:
+        found = con.execute(_NET.format(sums=sums, ledger=LakeTable.open(path).relation()))
+        names = [column[0] for column in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [
+        LedgerRow(
+            delivery=DeliveryId.parse(row["delivery"]),
+            contract_version=row["contract_version"],
+            counts=Counts(**{name: row[name] for name in Counts.names()}),
+            verdict=row["verdict"],
+            reason=row["reason"],
+            decided_by=row["decided_by"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,189 @@
+"""Load: one commit on the dataset's table is the truth of what a delivery became."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shanhai.contracts.schema import arrow_schema
+from shanhai.errors import BusyError, ConfigurationError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import Counts, Entry, Kind, Net, entry, table_net
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Staging, State, read_staging, read_validation
+from shanhai.ingest.settlement import Settlement, settle_delivery
+from shanhai.ingest.stage import GOOD
+from shanhai.warehouse.lake import Change, LakeTable
+from shanhai.warehouse.session import duckdb_session
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 12
+_KINDS: dict[State, Kind] = {"accepted": "load", "held": "hold", "refused": "refuse"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict on its way into the books: from the gate, or from a person with a name and a reason."""
+
+    kind: Kind
+    verdict: State
+    reason: str
+    by: str = ""
+
+
+def open_table(node: Node, dataset: DatasetId) -> LakeTable:
+    """The dataset's table, made from its contract if it is not there."""
+    contract = node.federation.contract(dataset)
+    return LakeTable.create(node.table(dataset), arrow_schema(contract), name=str(dataset))
+
+
+def load(node: Node, delivery: DeliveryId) -> Entry:
+    """Commit a checked delivery: its good rows if it was accepted, its verdict in any case.
+
+    A delivery that is in the books already is left as it is.
+
+    Returns:
+        The delivery's entry, as just written or as found.
+
+    Raises:
+        ConfigurationError: it was not checked yet under the contract as it is now.
+        RetryableError: the store failed, or others kept committing first; nothing was committed.
+    """
+    known = first_entry(open_table(node, delivery.dataset), delivery)
+    if known is not None:
+        return known
+    staging, validation = read_staging(node, delivery), read_validation(node, delivery)
+    if staging is None or validation is None:
+        raise ConfigurationError("the delivery was not checked", given=delivery.short, hint="check it first")
+    decision = Decision(_KINDS[validation.verdict], validation.verdict, "; ".join(validation.reasons))
+    written = commit_decision(node, delivery, staging, decision, expected=0)
+    return written or first_entry(open_table(node, delivery.dataset), delivery) or load(node, delivery)
+
+
+def commit_decision(
+    node: Node, delivery: DeliveryId, staging: Staging, decision: Decision, *, expected: int
+) -> Entry | None:
+    """Commit what a decision makes of a delivery, on top of whatever the table is by then.
+
+    Args:
+        expected: the version of the delivery's application transaction that the decision was taken on.
+
+    Returns:
+        The delivery's entry; None when somebody else decided first.
+    """
+
+    def attempt(table: LakeTable) -> Entry | None:
+        if table.transaction(str(delivery)) != expected:
+            return None
+        before = table_net(table).get(str(delivery))
+        settlement = _settlement(node, table, delivery, staging, decision, expected + 1)
+        subject = _subject(delivery, staging, decision, settlement, before)
+        others = [
+            entry(
+                other,
+                "supersede",
+                "accepted",
+                staging.contract_version,
+                Counts(loaded=-rows, superseded=rows),
+                cause=str(delivery),
+            )
+            for other, rows in settlement.displaced.items()
+        ]
+        table.commit(
+            Change(
+                add=settlement.add,
+                remove=settlement.remove,
+                transactions={str(delivery): expected + 1},
+                facts={"entries": [line.model_dump() for line in (subject, *others)]},
+            ),
+            at=node.clock(),
+        )
+        log.info(
+            "load delivery=%s verdict=%s loaded=%d withheld=%d",
+            delivery.short,
+            subject.verdict,
+            subject.loaded,
+            subject.withheld,
+        )
+        return subject
+
+    return on_newest(node, delivery.dataset, attempt)
+
+
+def on_newest(node: Node, dataset: DatasetId, attempt: Callable[[LakeTable], Entry | None]) -> Entry | None:
+    """Run `attempt` on the newest version of a table, again when another commit came first.
+
+    Raises:
+        BusyError: others kept committing first.
+    """
+    for tried in range(1, _ATTEMPTS + 1):
+        try:
+            return attempt(open_table(node, dataset))
+        except BusyError:
+            if tried == _ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, 0.05 * 2 ** min(tried, 6)))  # noqa: S311 - spreads writers, no secret
+    return None
+
+
+def first_entry(table: LakeTable, delivery: DeliveryId) -> Entry | None:
+    """The newest entry with the delivery as its subject; None when it is not in the books."""
+    if not table.transaction(str(delivery)):
+        return None
+    found = None
+    for commit in table.commits():
+        for line in commit.facts.get("entries", ()):
+            if line["delivery"] == str(delivery) and not line["cause"]:
+                found = Entry.model_validate(line)
+    return found
+
+
+def _settlement(
+    node: Node,
+    table: LakeTable,
+    delivery: DeliveryId,
+    staging: Staging,
+    decision: Decision,
+    number: int,
+) -> Settlement:
+    if decision.verdict != "accepted":
+        return Settlement()
+    contract = node.federation.contract(delivery.dataset)
+    with duckdb_session(node.settings) as con:
+        return settle_delivery(
+            con,
+            table,
+            contract,
+            delivery,
+            node.staged(delivery) / GOOD,
+            rows=staging.good,
+            stem=f"{delivery.key}-{number}-{table.version}",
+        )
+
+
+def _subject(
+    delivery: DeliveryId, staging: Staging, decision: Decision, settlement: Settlement, before: Net | None
+) -> Entry:
+    accepted = decision.verdict == "accepted"
+    target = Counts(
+        rows_in=staging.rows_in,
+        loaded=settlement.entered if accepted else 0,
+        quarantined=staging.quarantined,
+        duplicates=staging.duplicates + settlement.duplicates,
+        superseded=staging.superseded + settlement.superseded,
+        withheld=0 if accepted else staging.good,
+    )
+    return entry(
+        str(delivery),
+        decision.kind,
+        decision.verdict,
+        staging.contract_version,
+        target - (before.counts if before else Counts()),
+        reason=decision.reason,
+        decided_by=decision.by,
+        quarantine=(staging.quarantine_file, staging.quarantine_sha256),
+    )

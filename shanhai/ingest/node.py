@@ -1,0 +1,66 @@
+"""A node as values: its settings, its federation, its snapshots and its clock, handed to every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shanhai.clock import Clock, system_clock
+from shanhai.contracts.federation import Federation, open_federation
+from shanhai.errors import StoreError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.settings import Settings, load_settings
+from shanhai.storage import LocalStore, ObjectStore
+
+
+@dataclass(frozen=True)
+class Node:
+    """Everything a step of the walk needs, and where it keeps what it makes."""
+
+    settings: Settings
+    federation: Federation
+    snapshots: ObjectStore
+    clock: Clock
+
+    @property
+    def home(self) -> Path:
+        """The folder of the node's state."""
+        return self.settings.home
+
+    def table(self, dataset: DatasetId) -> Path:
+        """The folder of a dataset's lake table."""
+        return self.home / "lake" / dataset.district / dataset.name
+
+    def books(self, name: str) -> Path:
+        """The folder of one of the projections: ledger, quarantine, publications."""
+        return self.home / "lake" / "_system" / name
+
+    def staged(self, delivery: DeliveryId) -> Path:
+        """The folder of what was staged and checked for a delivery."""
+        return self.home / "staged" / delivery.key
+
+    @property
+    def quarantine(self) -> Path:
+        """The folder of the files of quarantined rows, named from delivery and contract."""
+        return self.home / "quarantine"
+
+
+def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) -> Node:
+    """The node that the settings describe; its home is made if it is not there.
+
+    Raises:
+        ConfigurationError: the federation folder is none.
+        StoreError: the home cannot be written.
+    """
+    settings = settings or load_settings()
+    federation = open_federation(settings.federation)
+    try:
+        for folder in ("snapshots", "staged", "quarantine", "lake", "scratch"):
+            (settings.home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(
+            f"the state folder cannot be written: {error.strerror}",
+            given=settings.home,
+            hint="set SHANHAI_HOME to a folder that you may write",
+        ) from error
+    return Node(settings, federation, LocalStore(settings.home / "snapshots"), clock)

@@ -1,0 +1,174 @@
+"""What a delivery's good rows do to a table: which of them enter, and which rows of others must go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shanhai.contracts.model import Contract
+from shanhai.contracts.schema import DELIVERY, PARTITION
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.ids import DeliveryId
+from shanhai.ingest import settle
+from shanhai.warehouse.lake import LakeTable
+
+if TYPE_CHECKING:
+    import duckdb
+
+_AFTER_ALL = 1 << 60
+"""Incoming rows are ordered after every row that is in the table already."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Files to register and to drop, and the rows behind them.
+
+    Args:
+        add: files now lying in the table's folder, with their row counts.
+        remove: files of the current version that are rewritten or emptied.
+        entered: rows of the delivery that are in `add`.
+        duplicates, superseded: good rows of the delivery that lost to rows in the table.
+        displaced: rows of other deliveries that lose, by delivery.
+    """
+
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    entered: int = 0
+    duplicates: int = 0
+    superseded: int = 0
+    displaced: Mapping[str, int] = field(default_factory=dict)
+
+
+def settle_delivery(
+    con: duckdb.DuckDBPyConnection,
+    table: LakeTable,
+    contract: Contract,
+    delivery: DeliveryId,
+    good: Path,
+    *,
+    rows: int,
+    stem: str,
+) -> Settlement:
+    """Settle a delivery's good rows against one version of its table, by the contract.
+
+    Without anything to settle the good file is registered as it is. Files are written under names
+    beginning with `stem`; until a commit refers to them they are garbage.
+
+    Args:
+        good: the delivery's good rows, already settled among themselves.
+        rows: how many they are.
+        stem: a name that no committed file has.
+    """
+    if rows == 0 and contract.versions.rule != "replace":
+        return Settlement()
+    name = f"{stem}.parquet"
+    if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
+        return Settlement(add=_register(good, table.path / name) if rows else {}, entered=rows)
+    _contest(con, table, contract, delivery, good if rows else None)
+    lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
+    displaced = dict(
+        con.execute(f"SELECT {DELIVERY}, count(*) FROM lost_old GROUP BY 1 ORDER BY 1").fetchall()
+    )
+    touched = [file for (file,) in con.execute("SELECT DISTINCT _file FROM lost_old ORDER BY 1").fetchall()]
+    entered = rows - sum(lost.values())
+    add: dict[str, int] = {}
+    if lost and entered:
+        add |= _write(
+            con,
+            f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({quote_literal(good.as_posix())}, "
+            "file_row_number = true) WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)",
+            table.path / name,
+        )
+    elif entered:
+        add |= _register(good, table.path / name)
+    if touched:
+        add |= _write(
+            con,
+            "SELECT o.* EXCLUDE (_file, _file_row) FROM old_rows o "
+            "WHERE o._file IN (SELECT _file FROM lost_old) AND NOT EXISTS "
+            "(SELECT 1 FROM lost_old l WHERE l._file = o._file AND l._file_row = o._file_row)",
+            table.path / f"{stem}-rest.parquet",
+        )
+    return Settlement(
+        add=add,
+        remove=tuple(touched),
+        entered=entered,
+        duplicates=lost.get(settle.DUPLICATE, 0),
+        superseded=lost.get(settle.SUPERSEDED, 0),
+        displaced=displaced,
+    )
+
+
+def _contest(
+    con: duckdb.DuckDBPyConnection,
+    table: LakeTable,
+    contract: Contract,
+    delivery: DeliveryId,
+    good: Path | None,
+) -> None:
+    """Fill `lost_new(_file_row, why)` and `lost_old(_file, _file_row, _delivery)`."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW old_rows AS {table.relation(file_names=True)[1:-1]}")
+    replaced = "false"
+    if contract.versions.rule == "replace":
+        replaced = f"{PARTITION} = {quote_literal(delivery.partition)}"
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE lost_old AS "
+        f"SELECT _file, _file_row, {DELIVERY} FROM old_rows WHERE {replaced}"
+    )
+    con.execute("CREATE OR REPLACE TEMP TABLE lost_new (_file_row BIGINT, why VARCHAR)")
+    if good is None or not settle.crosses(contract):
+        return
+    hashed = f"hash({settle.listed(settle.identity(contract))})"
+    new = f"read_parquet({quote_literal(good.as_posix())}, file_row_number = true)"
+    columns = ", ".join(quote_identifier(name) for name in (*contract.names, DELIVERY))
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE contested AS
+        SELECT {columns}, _file, _file_row, row_number() OVER () AS _order FROM old_rows
+        WHERE NOT ({replaced}) AND {hashed} IN (SELECT {hashed} FROM {new})
+        """
+    )
+    con.execute(
+        f"""
+        INSERT INTO contested
+        SELECT {columns}, NULL, file_row_number, {_AFTER_ALL} + file_row_number FROM {new}
+        WHERE {hashed} IN (SELECT {hashed} FROM contested)
+        """
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE verdicts AS "
+        f"SELECT c._file, c._file_row, c.{DELIVERY}, l.why FROM contested c "
+        f"JOIN ({settle.losers(contract, 'contested', '_order', delivery=DELIVERY)}) l USING (_order)"
+    )
+    con.execute("INSERT INTO lost_new SELECT _file_row, why FROM verdicts WHERE _file IS NULL")
+    con.execute(
+        f"INSERT INTO lost_old SELECT _file, _file_row, {DELIVERY} FROM verdicts WHERE _file IS NOT NULL"
+    )
+
+
+def _register(good: Path, target: Path) -> dict[str, int]:
+    """Put the staged file into the table's folder: a second name for the same bytes where possible."""
+    import pyarrow.parquet as pq
+
+    target.unlink(missing_ok=True)
+    try:
+        os.link(good, target)
+    except OSError:
+        shutil.copyfile(good, target)
+    return {target.name: pq.read_metadata(target).num_rows}
+
+
+def _write(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> dict[str, int]:
+    (rows,) = con.execute(
+        f"COPY ({query}) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)"
+    ).fetchone() or (0,)
+    if not rows:
+        with contextlib.suppress(FileNotFoundError):
+            target.unlink()
+        return {}
+    return {target.name: int(rows)}

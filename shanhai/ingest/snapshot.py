@@ -1,0 +1,234 @@
+"""Pull and snapshot: a source's bytes are kept once under their SHA-256, and each delivery gets a sidecar."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from shanhai.connect.protocol import Body, ConnectContext, Connector
+from shanhai.connect.registry import connector as find_connector
+from shanhai.contracts.model import Contract
+from shanhai.contracts.partitions import partition_of, windows
+from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.node import Node
+
+log = logging.getLogger(__name__)
+
+
+class BodyRef(BaseModel):
+    """One body of a snapshot: what the source called it, and the bytes by their digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    size: int
+    origin: str
+    media_type: str = ""
+
+
+class Sidecar(BaseModel):
+    """What is known of a delivery when it is pulled; it never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delivery: str
+    bodies: tuple[BodyRef, ...]
+    window: str | None
+    pulled_at: datetime
+    order: int
+    contract_version: str
+    licence: str
+
+    @property
+    def id(self) -> DeliveryId:
+        """The delivery it describes."""
+        return DeliveryId.parse(self.delivery)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all bodies."""
+        return sum(body.size for body in self.bodies)
+
+
+def body_key(sha256: str) -> str:
+    """The key of a body's bytes in the snapshot store."""
+    return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[DeliveryId]:
+    """Fetch what a source has and keep it; returns the deliveries that were not known before.
+
+    Without a window, a dataset with a closed calendar is asked for every window of it.
+
+    Raises:
+        ConfigurationError: the contract, the endpoint or a secret is wrong, or a window is needed.
+        RetryableError: the source or the store failed; what was kept stays valid.
+        DataError: a body's name does not tell its partition; the other bodies were kept.
+    """
+    contract = node.federation.contract(dataset)
+    source = _connector(node, contract)
+    new: list[DeliveryId] = []
+    for asked in _windows(contract, window):
+        log.info("pull dataset=%s window=%s", dataset, asked)
+        new += _pull_window(node, contract, source, asked)
+    return new
+
+
+def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
+    """Every delivery pulled of a dataset, in the order in which they were."""
+    prefix = f"deliveries/{dataset.district}/{dataset.name}"
+    found = []
+    for key in node.snapshots.list(prefix):
+        with node.snapshots.open(key) as file:
+            found.append(Sidecar.model_validate_json(file.read()))
+    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
+
+
+def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
+    """The sidecar of one delivery.
+
+    Raises:
+        NotFoundError: it was never pulled.
+    """
+    key = _sidecar_key(delivery)
+    if not node.snapshots.exists(key):
+        raise NotFoundError("no such delivery", given=delivery, hint="shanhai delivery list")
+    with node.snapshots.open(key) as file:
+        return Sidecar.model_validate_json(file.read())
+
+
+def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
+    by_window = "{window}" in str(contract.source.options) or contract.delivery.partition.by == "window"
+    if window is not None or not by_window:
+        return (window,)
+    closed = windows(contract)
+    if not closed:
+        raise ConfigurationError(
+            "the dataset has an open calendar: say which window to pull",
+            given=contract.dataset,
+            allowed=f"a key of the form {contract.schedule.window}",
+        )
+    return closed
+
+
+def _connector(node: Node, contract: Contract) -> Connector:
+    district = node.federation.districts[contract.dataset.district]
+    name = f"{contract.dataset.district}.{contract.source.endpoint}"
+    endpoint = node.settings.endpoint_overrides().get(name, district.endpoints[contract.source.endpoint])
+    roots: tuple[Path, ...] = ()
+    if "://" not in endpoint:
+        folder = (node.federation.root / endpoint).resolve()
+        endpoint, roots = folder.as_posix(), (folder,)
+    context = ConnectContext(
+        endpoint=endpoint,
+        secret=node.settings.secret,
+        allowed_roots=roots,
+        timeout_seconds=node.settings.http_timeout_seconds,
+        attempts=node.settings.http_attempts,
+        max_body_bytes=node.settings.max_body_bytes,
+        clock=node.clock,
+    )
+    return find_connector(contract.source.connector)(contract.source.options, context)
+
+
+def _pull_window(node: Node, contract: Contract, source: Connector, window: str | None) -> list[DeliveryId]:
+    pulled_at = node.clock()
+    strangers: list[str] = []
+    kept: list[BodyRef] = []
+    new: list[DeliveryId] = []
+    for body in source.pull(window):
+        partition = partition_of(contract, body.name, window)
+        if partition is None:
+            strangers.append(body.name)
+            continue
+        kept.append(_keep(node, body))
+        if contract.delivery.per == "file":
+            new += _register(node, contract, partition, kept[-1:], window, pulled_at, len(kept))
+    if contract.delivery.per == "pull" and kept:
+        partition = partition_of(contract, kept[0].name, window) or ""
+        new += _register(node, contract, partition, kept, window, pulled_at, 0)
+    if strangers:
+        raise DataError(
+            "a file's name does not tell its partition",
+            given=", ".join(strangers[:5]),
+            allowed=contract.delivery.partition.pattern,
+            hint="narrow the path of the source, or widen the pattern",
+        )
+    return new
+
+
+def _keep(node: Node, body: Body) -> BodyRef:
+    stored = node.snapshots.put(body_key, body.chunks, if_absent=True)
+    return BodyRef(
+        name=body.name, sha256=stored.sha256, size=stored.size, origin=body.origin, media_type=body.media_type
+    )
+
+
+def _register(
+    node: Node,
+    contract: Contract,
+    partition: str,
+    bodies: list[BodyRef],
+    window: str | None,
+    pulled_at: datetime,
+    order: int,
+) -> Iterator[DeliveryId]:
+    delivery = DeliveryId(contract.dataset, partition, _digest(contract, bodies))
+    record = Sidecar(
+        delivery=str(delivery),
+        bodies=tuple(bodies),
+        window=window,
+        pulled_at=pulled_at,
+        order=order,
+        contract_version=contract.version,
+        licence=contract.licence,
+    )
+    text = record.model_dump_json(indent=1).encode()
+    stored = node.snapshots.put(_sidecar_key(delivery), [text], if_absent=True)
+    if stored.created:
+        log.info("snapshot delivery=%s bytes=%d bodies=%d", delivery.short, record.size, len(bodies))
+        yield delivery
+
+
+def _digest(contract: Contract, bodies: list[BodyRef]) -> str:
+    """One file is known by its own digest; many pages of one pull by that of the list of theirs."""
+    if contract.delivery.per == "file":
+        return bodies[0].sha256
+    manifest = [{"name": body.name, "sha256": body.sha256} for body in bodies]
+    return hashlib.sha256(json.dumps(manifest, separators=(",", ":")).encode()).hexdigest()
+
+
+def _sidecar_key(delivery: DeliveryId) -> str:
+    return f"deliveries/{delivery.dataset.district}/{delivery.dataset.name}/{delivery.key}.json"
+
+
+def find_delivery(node: Node, text: str) -> DeliveryId:
+    """The one delivery whose id begins with `text`.
+
+    Raises:
+        NotFoundError: none does, or several do.
+    """
+    dataset, slash, _ = text.partition("/")
+    datasets = [DatasetId.parse(dataset)] if slash else node.federation.datasets
+    found = [
+        record.id
+        for known in datasets
+        for record in sidecars(node, known)
+        if record.delivery.startswith(text)
+    ]
+    if len(found) != 1:
+        raise NotFoundError(
+            "no such delivery" if not found else "several deliveries begin so",
+            given=text,
+            allowed=[delivery.short for delivery in found[:10]] or None,
+            hint="shanhai delivery list",
+        )
+    return found[0]

@@ -1,0 +1,261 @@
+"""Stage: a delivery's bytes become good rows and quarantined rows, each accounted for, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shanhai.contracts.model import Contract
+from shanhai.contracts.schema import DELIVERY, PARTITION
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import ShanhaiError, UnreadableError
+from shanhai.ids import DeliveryId
+from shanhai.ingest import settle
+from shanhai.ingest.decode import BodyFile, Decoded, decode
+from shanhai.ingest.files import check_room, sha256_of
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Staging, read_staging, save
+from shanhai.ingest.snapshot import Sidecar, body_key, sidecar
+from shanhai.quality.checked import create_checked_view
+from shanhai.quality.expressions import clean, typed
+from shanhai.quality.registers import attach_registers
+from shanhai.quality.rules import rules_for, violation
+from shanhai.warehouse.session import duckdb_session
+
+if TYPE_CHECKING:
+    import duckdb
+
+log = logging.getLogger(__name__)
+
+MALFORMED = "malformed"
+_ROOM_PER_BYTE = 4
+"""A snapshot's rows lie decoded in the scratch file and typed in the good file: some times its size."""
+
+GOOD = "good.parquet"
+SCRATCH = "staged.duckdb"
+
+
+def stage(node: Node, delivery: DeliveryId) -> Staging:
+    """Divide the rows of a delivery into good, quarantined, duplicate and superseded ones.
+
+    Done again under the same contract, it changes nothing. Leaves the good rows in `good.parquet`, the
+    quarantined ones in the quarantine folder and the decoded text in `staged.duckdb` for the check.
+
+    Raises:
+        RetryableError: the disk or the store failed; the next try starts afresh.
+        ConfigurationError: the contract or a pinned register is wrong.
+    """
+    contract = node.federation.contract(delivery.dataset)
+    known = read_staging(node, delivery)
+    if known is not None and _is_complete(node, delivery, known):
+        return known
+    source = sidecar(node, delivery)
+    folder = node.staged(delivery)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    check_room(folder, source.size * _ROOM_PER_BYTE, reserve=node.settings.free_disk_bytes)
+    for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
+        (folder / stale).unlink(missing_ok=True)
+    with duckdb_session(node.settings, folder / SCRATCH) as con:
+        try:
+            decoded = _decode(node, con, contract, source, folder)
+        except UnreadableError as error:
+            staging = _unreadable(delivery, contract, error)
+        else:
+            staging = _divide(node, con, contract, delivery, decoded)
+    save(node, delivery, staging)
+    log.info(
+        "stage delivery=%s rows_in=%d good=%d quarantined=%d",
+        delivery.short,
+        staging.rows_in,
+        staging.good,
+        staging.quarantined,
+    )
+    return staging
+
+
+def _is_complete(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
+    if staging.unreadable is not None:
+        return True
+    good = staging.good == 0 or (node.staged(delivery) / GOOD).is_file()
+    return good and (staging.quarantine_file is None or (node.quarantine / staging.quarantine_file).is_file())
+
+
+def _decode(
+    node: Node, con: duckdb.DuckDBPyConnection, contract: Contract, source: Sidecar, folder: Path
+) -> Decoded:
+    with contextlib.ExitStack() as stack:
+        bodies = [
+            BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
+            for body in source.bodies
+        ]
+        return decode(con, contract, bodies, folder)
+
+
+def _divide(
+    node: Node,
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivery: DeliveryId,
+    decoded: Decoded,
+) -> Staging:
+    attach_registers(con, contract, node.federation)
+    create_checked_view(con, contract)
+    _mark_broken(con, contract)
+    _mark_losers(con, contract)
+    quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
+    quarantined = _write_quarantine(con, contract, delivery, quarantine)
+    good = _write_good(con, contract, delivery, node.staged(delivery) / GOOD)
+    lost = dict(con.execute("SELECT why, count(*) FROM losers GROUP BY why").fetchall())
+    staging = Staging(
+        delivery=str(delivery),
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        rows_in=decoded.rows,
+        good=good,
+        quarantined=quarantined,
+        duplicates=lost.get(settle.DUPLICATE, 0),
+        superseded=lost.get(settle.SUPERSEDED, 0),
+        counts=_rule_counts(con, contract),
+        malformed=dict(
+            con.execute(
+                "SELECT _malformed, count(*) FROM raw WHERE _malformed IS NOT NULL GROUP BY 1"
+            ).fetchall()
+        ),
+        filled=_filled(con, contract, decoded.rows),
+        missing=decoded.missing,
+        unknown=decoded.unknown,
+        unreadable=None,
+        quarantine_file=quarantine.name if quarantined else None,
+        quarantine_sha256=sha256_of(quarantine) if quarantined else None,
+    )
+    _balance(staging)
+    return staging
+
+
+def _mark_broken(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """One pass finds the broken rows; the rules they broke are named for those only."""
+    violations = [(rule.name, violation(rule, contract)) for rule in rules_for(contract)]
+    named = ", ".join(f"CASE WHEN {sql} THEN {quote_literal(name)} END" for name, sql in violations)
+    any_broken = " OR ".join(f"({sql})" for _, sql in violations) or "false"
+    reasons = f"list_filter([{named}], lambda r: r IS NOT NULL)" if violations else "[]::VARCHAR[]"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TABLE broken AS
+        SELECT rowid AS _row,
+               CASE WHEN _malformed IS NULL THEN {reasons} ELSE ['{MALFORMED}.' || _malformed] END
+               AS reasons
+        FROM raw WHERE _malformed IS NOT NULL OR {any_broken}
+        """
+    )
+
+
+def _mark_losers(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    columns = ", ".join(
+        f"{typed(column, contract)} AS {quote_identifier(column.name)}" for column in contract.columns
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE VIEW typed_rows AS SELECT rowid AS _row, {columns}
+        FROM raw WHERE _malformed IS NULL AND rowid NOT IN (SELECT _row FROM broken)
+        """
+    )
+    con.execute(f"CREATE OR REPLACE TABLE losers AS {settle.losers(contract, 'typed_rows', '_row')}")
+
+
+def _write_quarantine(
+    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
+) -> int:
+    target.unlink(missing_ok=True)
+    (count,) = con.execute("SELECT count(*) FROM broken").fetchone() or (0,)
+    if not count:
+        return 0
+    pairs = ", ".join(
+        f"{quote_literal(column.source)}: {quote_identifier(column.name)}" for column in contract.columns
+    )
+    con.execute(
+        f"""
+        COPY (
+            SELECT {quote_literal(str(delivery))} AS delivery,
+                   {quote_literal(delivery.dataset.district)} AS district,
+                   {quote_literal(delivery.dataset.name)} AS dataset,
+                   raw._body AS body, broken._row + 1 AS position, broken.reasons AS reasons,
+                   coalesce(raw._raw, to_json({{{pairs}}})::VARCHAR) AS raw,
+                   {quote_literal(contract.version)} AS contract_version
+            FROM broken JOIN raw ON raw.rowid = broken._row ORDER BY broken._row
+        ) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)
+        """
+    )
+    target.chmod(0o600)
+    return int(count)
+
+
+def _write_good(
+    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
+) -> int:
+    columns = ", ".join(quote_identifier(name) for name in contract.names)
+    (written,) = con.execute(
+        f"""
+        COPY (
+            SELECT {columns}, {quote_literal(str(delivery))} AS {DELIVERY},
+                   {quote_literal(delivery.partition)} AS {PARTITION}
+            FROM typed_rows WHERE _row NOT IN (SELECT _row FROM losers)
+        ) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)
+        """
+    ).fetchone() or (0,)
+    target.chmod(0o600)
+    return int(written)
+
+
+def _rule_counts(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
+    found = dict(
+        con.execute(
+            "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM broken) GROUP BY 1"
+        ).fetchall()
+    )
+    return {rule.name: int(found.get(rule.name, 0)) for rule in rules_for(contract)}
+
+
+def _filled(con: duckdb.DuckDBPyConnection, contract: Contract, rows: int) -> dict[str, int]:
+    if not rows:
+        return dict.fromkeys(contract.names, 0)
+    counted = ", ".join(f"count({clean(column)})" for column in contract.columns)
+    counts = con.execute(f"SELECT {counted} FROM raw WHERE _malformed IS NULL").fetchone() or ()
+    return dict(zip(contract.names, (int(count) for count in counts), strict=True))
+
+
+def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:
+    log.warning(
+        "unreadable delivery=%s reason=%s", delivery.short, json.dumps(str(error), ensure_ascii=False)
+    )
+    return Staging(
+        delivery=str(delivery),
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        rows_in=0,
+        good=0,
+        quarantined=0,
+        duplicates=0,
+        superseded=0,
+        counts={rule.name: 0 for rule in rules_for(contract)},
+        malformed={},
+        filled=dict.fromkeys(contract.names, 0),
+        missing=(),
+        unknown=(),
+        unreadable=str(error),
+        quarantine_file=None,
+        quarantine_sha256=None,
+    )
+
+
+def _balance(staging: Staging) -> None:
+    parts = staging.good + staging.quarantined + staging.duplicates + staging.superseded
+    if parts != staging.rows_in:
+        raise ShanhaiError(
+            f"rows were lost or counted twice while staging {staging.delivery}",
+            given=f"{parts} = {staging.good} good + {staging.quarantined} quarantined + "
+            f"{staging.duplicates} duplicates + {staging.superseded} superseded",
+            allowed=staging.rows_in,
+        )

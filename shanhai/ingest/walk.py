@@ -1,0 +1,135 @@
+"""The walk as steps: each works through a dataset's pending deliveries, and one bad one stops no other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from shanhai.errors import RetryableError, ShanhaiError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import Entry
+from shanhai.ingest.check import check
+from shanhai.ingest.decide import Action, decide
+from shanhai.ingest.load import load
+from shanhai.ingest.node import Node
+from shanhai.ingest.pending import late, pending
+from shanhai.ingest.records import read_staging, read_validation
+from shanhai.ingest.snapshot import pull
+from shanhai.ingest.stage import stage
+from shanhai.notify import notify
+
+log = logging.getLogger(__name__)
+
+Result = dict[str, Any]
+
+
+def pull_step(node: Node, dataset: DatasetId, window: str | None) -> Result:
+    """Pull one window, or everything; tells the deliveries that are new.
+
+    Raises:
+        ShanhaiError: as `shanhai.ingest.snapshot.pull`.
+    """
+    return {"new": [delivery.short for delivery in pull(node, dataset, window)]}
+
+
+def stage_step(node: Node, dataset: DatasetId) -> Result:
+    """Stage every pending delivery.
+
+    Raises:
+        ShanhaiError: one could not be staged; raised after the others were.
+    """
+    return _each(dataset, pending(node, dataset), lambda delivery: stage(node, delivery), "staged")
+
+
+def check_step(node: Node, dataset: DatasetId) -> Result:
+    """Check every pending delivery that is staged.
+
+    Raises:
+        ShanhaiError: one could not be checked; raised after the others were.
+    """
+    ready = [known for known in pending(node, dataset) if read_staging(node, known) is not None]
+    return _each(dataset, ready, lambda delivery: check(node, delivery), "checked")
+
+
+def load_step(node: Node, dataset: DatasetId) -> Result:
+    """Commit every pending delivery that is checked, and tell people what was held or refused.
+
+    Returns:
+        loaded rows, and the deliveries by what became of them.
+
+    Raises:
+        ShanhaiError: one could not be loaded; raised after the others were.
+    """
+    ready = [known for known in pending(node, dataset) if read_validation(node, known) is not None]
+    entries: list[Entry] = []
+
+    def load_one(delivery: DeliveryId) -> None:
+        entry = load(node, delivery)
+        entries.append(entry)
+        if entry.verdict in ("held", "refused"):
+            notify(
+                node.settings,
+                entry.verdict,
+                delivery=delivery.short,
+                rows_in=entry.rows_in,
+                quarantined=entry.quarantined,
+                reason=entry.reason,
+            )
+
+    _each(dataset, ready, load_one, "loaded")
+    return {
+        "loaded": sum(entry.loaded for entry in entries),
+        **{
+            verdict: [DeliveryId.parse(e.delivery).short for e in entries if e.verdict == verdict]
+            for verdict in ("accepted", "held", "refused")
+        },
+    }
+
+
+def decide_step(node: Node, delivery: DeliveryId, action: Action, by: str, reason: str) -> Result:
+    """Carry out a person's decision.
+
+    Raises:
+        ShanhaiError: as `shanhai.ingest.decide.decide`.
+    """
+    entry = decide(node, delivery, action, by=by, reason=reason)
+    return {"delivery": delivery.short, "verdict": entry.verdict, "loaded": entry.loaded}
+
+
+def late_step(node: Node) -> Result:
+    """Tell people which windows are late."""
+    found = late(node)
+    for item in found:
+        notify(node.settings, "late", dataset=str(item.dataset), window=item.window, due=item.due.isoformat())
+    return {"late": [f"{item.dataset}/{item.window}" for item in found]}
+
+
+def walk(node: Node, dataset: DatasetId, window: str | None = None) -> Result:
+    """Pull, stage, check and load one dataset in this process.
+
+    Raises:
+        ShanhaiError: a step failed; what the steps before it made stays valid.
+    """
+    pulled = pull_step(node, dataset, window)
+    stage_step(node, dataset)
+    check_step(node, dataset)
+    return {**pulled, **load_step(node, dataset)}
+
+
+def _each(
+    dataset: DatasetId, deliveries: list[DeliveryId], work: Callable[[DeliveryId], object], done: str
+) -> Result:
+    """Work through all deliveries; afterwards raise what a retry may cure, else the first failure."""
+    finished: list[str] = []
+    failures: list[ShanhaiError] = []
+    for delivery in deliveries:
+        try:
+            work(delivery)
+            finished.append(delivery.short)
+        except ShanhaiError as error:
+            log.error("failed dataset=%s delivery=%s error=%s", dataset, delivery.short, error)
+            failures.append(error)
+    if failures:
+        raise next((error for error in failures if isinstance(error, RetryableError)), failures[0])
+    return {done: finished}

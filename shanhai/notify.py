@@ -1,0 +1,36 @@
+"""Alerts: one line in the log, and one JSON object to the configured address. Never a value of the data."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from shanhai.settings import Settings
+
+log = logging.getLogger("shanhai.notify")
+
+_SECONDS = 5.0
+
+
+def notify(settings: Settings, event: str, **facts: str | int | float | None) -> bool:
+    """Tell people that something needs them.
+
+    A broken address never breaks the work: it is logged, and False is returned.
+
+    Args:
+        event: failed, held, refused or late.
+        facts: ids, counts and reasons; no personal value.
+    """
+    pairs = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())
+    log.warning("notify event=%s %s", event, pairs)
+    if not settings.notify_url:
+        return True
+    import httpx
+
+    try:
+        answer = httpx.post(settings.notify_url, json={"event": event, **facts}, timeout=_SECONDS)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        log.error("notify_failed event=%s error=%s", event, type(error).__name__)
+        return False
+    return True

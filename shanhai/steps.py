@@ -1,0 +1,94 @@
+"""One function a task, called by name: what a scheduler runs. Arguments and results are plain JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shanhai.ids import DatasetId
+from shanhai.ingest import walk
+from shanhai.ingest.decide import Action
+from shanhai.ingest.load import open_table
+from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.snapshot import find_delivery
+
+Result = dict[str, Any]
+
+
+def pull_step(dataset: str, window: str | None) -> Result:
+    """Pull one window of a dataset, or everything."""
+    return walk.pull_step(open_node(), DatasetId.parse(dataset), window)
+
+
+def stage_step(dataset: str) -> Result:
+    """Stage every pending delivery of a dataset."""
+    return walk.stage_step(open_node(), DatasetId.parse(dataset))
+
+
+def check_step(dataset: str) -> Result:
+    """Check every pending delivery of a dataset."""
+    return walk.check_step(open_node(), DatasetId.parse(dataset))
+
+
+def load_step(dataset: str) -> Result:
+    """Load every pending delivery of a dataset; `changed` tells whether the marts have to follow."""
+    node, name = open_node(), DatasetId.parse(dataset)
+    loaded = walk.load_step(node, name)
+    return {**loaded, "changed": _is_ahead(node, name)}
+
+
+def decide_step(delivery: str, action: Action, by: str, reason: str) -> Result:
+    """Carry out a person's decision on the delivery that begins so."""
+    node = open_node()
+    return walk.decide_step(node, find_delivery(node, delivery), action, by, reason)
+
+
+def late_step() -> Result:
+    """Tell people which windows are late."""
+    return walk.late_step(open_node())
+
+
+def build_step() -> Result:
+    """Build and test every mart on versions pinned now."""
+    from shanhai.warehouse.build import build
+    from shanhai.warehouse.last_build import keep_build
+
+    node = open_node()
+    result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
+    keep_build(node.settings, result)
+    return {"identity": result.identity, "marts": list(result.marts), "seconds": result.seconds}
+
+
+def publish_step() -> Result:
+    """Publish what the last build made, where it changed."""
+    from shanhai.warehouse.last_build import last_build
+    from shanhai.warehouse.publish import publish
+
+    node = open_node()
+    published = publish(node.settings, last_build(node.settings), node.clock)
+    if published is None:
+        return {"publication": None, "marts": []}
+    return {"publication": published.publication_id, "marts": [mart.name for mart in published.marts]}
+
+
+def report_step() -> Result:
+    """Write the report anew."""
+    from shanhai.report.write import write_report
+
+    return {"report": write_report(open_node(), None).as_posix()}
+
+
+def _is_ahead(node: Node, dataset: DatasetId) -> bool:
+    """Whether the lake has commits that no build has seen.
+
+    Asked of the tables rather than of this call's loads, so that an event lost in a crash is made up
+    for by the next run.
+    """
+    from shanhai.errors import NotFoundError
+    from shanhai.warehouse.last_build import last_build
+
+    try:
+        seen = last_build(node.settings).pins.get(str(dataset), 0)
+    except NotFoundError:
+        seen = 0
+    return open_table(node, dataset).version > seen
