@@ -74,7 +74,7 @@ def longyou(request: Request) -> Answer:
 
 
 def zhaohua(request: Request) -> Answer:
-    """The export page: `/export/<folder>/<window>.xlsx`, a second edition as `<window>.r2.xlsx`."""
+    """The export page: `/export/<folder>/<window>.xlsx`, the evening's edition as `<window>.r2.xlsx`."""
     return _file(request, r"/export/(?P<folder>\w+)/(?P<name>[0-9-]+(\.r2)?)\.xlsx", XLSX_FOLDERS)
 
 
@@ -104,9 +104,10 @@ def file_of(name: str, delivery: str) -> str | None:
 def _file(request: Request, pattern: str, folders: Mapping[str, str]) -> Answer:
     match = re.fullmatch(pattern, request.path)
     name = folders.get(match["folder"]) if match else None
-    if match is None or name is None or _delivery(name, match["name"]) is None:
+    delivery = _edition(name, match["name"]) if match and name else None
+    if delivery is None:
         return _error(404, "no such file")
-    body = file_bytes(name, match["name"])
+    body = file_bytes(delivery.dataset, delivery.name)
     kind = f"text/csv; charset={longyou_events.ENCODING}" if folders is CSV_FOLDERS else XLSX
     return Answer(200, kind, body, {"ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'})
 
@@ -115,9 +116,9 @@ def _page(delivery: Delivery, request: Request) -> Answer:
     page, size = _number(request, "page", 1), _number(request, "size", 500)
     rows = delivery.rows[(page - 1) * size : page * size]
     records = json_records(catalogue.dataset(delivery.dataset).columns, rows)
-    return _json(
-        {"code": 0, "data": {"total": len(delivery.rows), "page": page, "size": size, "records": records}}
-    )
+    total = len(delivery.rows)
+    data = {"total": total, "pages": -(-total // size), "page": page, "size": size, "records": records}
+    return _json({"code": 0, "data": data})
 
 
 def _slice(delivery: Delivery, request: Request) -> Answer:
@@ -155,6 +156,11 @@ def _delivery(dataset: str, name: str) -> Delivery | None:
         return catalogue.dataset(dataset).delivery(name)
     except KeyError:
         return None
+
+
+def _edition(dataset: str, name: str) -> Delivery | None:
+    """The delivery of that name; a second edition that was never made is the first one again."""
+    return _delivery(dataset, name) or _delivery(dataset, name.removesuffix(".r2"))
 
 
 def _json(document: Any) -> Answer:

@@ -24,6 +24,7 @@ COLUMNS = (
     Column("risk_score", "风险分值"),
     Column("found_date", "发现日期"),
     Column("fixed_date", "整改日期"),
+    Column("remark", "备注"),
 )
 
 
@@ -74,6 +75,7 @@ def _hazards(window: str) -> list[Values]:
                 str(rng.randrange(1, 101)),
                 _written(day),
                 _written(day + dt.timedelta(days=rng.randrange(1, 20))) if fixed else "",
+                "模拟数据",
             )
         )
     return rows
