@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -12,8 +13,9 @@ from shanhai.connect.credential import Auth
 from shanhai.connect.http import HttpSession, check_headers
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.protocol import Body, ConnectContext
+from shanhai.connect.transfer import Download
 from shanhai.connect.window import check_template, check_window, fill, windows_asked
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, NotFoundError
 
 _GLOB = frozenset("*?[")
 
@@ -25,16 +27,17 @@ class FilesOptions(Options):
         min_length=1,
         description="one path or several below the endpoint; {window} is filled; globs in folders only",
     )
+    optional: tuple[str, ...] = Field(default=(), description="like path, but may be absent: corrections")
     windows: tuple[str, ...] = Field(default=(), description="what a pull without a window asks for")
     auth: Auth | None = Field(default=None, description="http(s) only")
     headers: dict[str, str] = Field(default_factory=dict, description="http(s) only")
 
-    @field_validator("path", mode="before")
+    @field_validator("path", "optional", mode="before")
     @classmethod
     def _one_or_several(cls, given: object) -> object:
         return (given,) if isinstance(given, str) else given
 
-    @field_validator("path")
+    @field_validator("path", "optional")
     @classmethod
     def _known_placeholders(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(check_template(path) for path in paths)
@@ -57,7 +60,7 @@ class FilesConnector:
     leads to. Without a window, `{window}` in a folder matches every window.
     """
 
-    Options = FilesOptions
+    options_model = FilesOptions
 
     def __init__(self, options: Mapping[str, Any], context: ConnectContext) -> None:
         self._options = read_options(FilesOptions, options, connector="files")
@@ -74,6 +77,7 @@ class FilesConnector:
         return folder.bodies(
             self._context.endpoint,
             self._options.path,
+            self._options.optional,
             windows_asked(window, self._options.windows),
             roots=self._context.allowed_roots,
             max_bytes=self._context.max_body_bytes,
@@ -81,17 +85,38 @@ class FilesConnector:
 
     def _from_address(self, window: str | None) -> Iterator[Body]:
         options = self._options
-        names: dict[str, str | None] = {}
-        for asked in windows_asked(window, options.windows):
-            names.update({fill(path, asked): asked for path in options.path})
-        for name in names:
-            if _GLOB & set(name):
+        files = list(dict.fromkeys(self._files(window)))
+        for file in files:
+            if _GLOB & set(file.name):
                 raise ConfigurationError(
                     "connector files: a glob needs a folder",
-                    given=name,
+                    given=file.name,
                     allowed="the path of one file, or several",
                 )
         with HttpSession(self._context, auth=options.auth, headers=options.headers) as session:
-            for name, asked in names.items():
-                download = session.get(address.below(session.base, name), window=asked)
-                yield Body(name, download.url, download.media_type, download.chunks, download.facts)
+            for file in files:
+                download = _download(session, file)
+                if download is not None:
+                    yield Body(file.name, download.url, download.media_type, download.chunks, download.facts)
+
+    def _files(self, window: str | None) -> Iterator[_File]:
+        for asked in windows_asked(window, self._options.windows):
+            yield from (_File(fill(path, asked), asked, optional=False) for path in self._options.path)
+            yield from (_File(fill(path, asked), asked, optional=True) for path in self._options.optional)
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    window: str | None
+    optional: bool
+
+
+def _download(session: HttpSession, file: _File) -> Download | None:
+    url = address.below(session.base, file.name)
+    if not file.optional:
+        return session.get(url, window=file.window)
+    try:
+        return session.get(url)
+    except NotFoundError:
+        return None

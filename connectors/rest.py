@@ -13,10 +13,13 @@ from shanhai.connect import address
 from shanhai.connect.credential import Auth
 from shanhai.connect.http import HttpSession, check_headers
 from shanhai.connect.options import Options, read_options
-from shanhai.connect.paging import Answered, Paging, Step, Whole, walk
+from shanhai.connect.paging import Paging, Step, Unpaged, walk
 from shanhai.connect.protocol import Body, ConnectContext
+from shanhai.connect.transfer import Whole
 from shanhai.connect.window import check_template, check_window, fill, windows_asked
 from shanhai.errors import ConfigurationError, DeniedError
+
+_PIECE_BYTES = 1 << 18
 
 
 class RestOptions(Options):
@@ -28,7 +31,7 @@ class RestOptions(Options):
     )
     headers: dict[str, str] = Field(default_factory=dict)
     auth: Auth | None = None
-    paging: Paging = Whole()
+    paging: Paging = Unpaged()
     windows: tuple[str, ...] = Field(default=(), description="what a pull without a window asks for")
     max_page_bytes: int = Field(default=64 * 2**20, ge=1, description="a page is held in memory")
 
@@ -59,7 +62,7 @@ class RestOptions(Options):
 class RestConnector:
     """JSON over HTTP(S), page by page; records are counted to find the last page, never interpreted."""
 
-    Options = RestOptions
+    options_model = RestOptions
 
     def __init__(self, options: Mapping[str, Any], context: ConnectContext) -> None:
         self._options = read_options(RestOptions, options, connector="rest")
@@ -80,20 +83,23 @@ class RestConnector:
     def _pages(self, session: HttpSession, window: str | None, folder: str) -> Iterator[Body]:
         base = address.below(session.base, fill(self._options.path, window))
         params = {name: _text(value, window) for name, value in self._options.params.items()}
+        cap = min(self._options.max_page_bytes, self._context.max_body_bytes)
 
-        def fetch(step: Step) -> Answered:
+        def fetch(step: Step) -> Whole:
             url = _next_address(session, base, step) if step.link else _with(base, params | step.params)
-            download = session.get(url, window=window, max_bytes=self._options.max_page_bytes)
-            return Answered(b"".join(download.chunks), download.media_type, download.facts)
+            return session.get_whole(url, window=window, max_bytes=cap)
 
         # Of the query only what the options say is told: cursors are the source's own.
         origin = address.told(base) + (f"?{urlencode(params)}" if params else "")
         for page in walk(fetch, self._options.paging, where=address.told(base)):
-            answered = page.answered
-            chunks = iter((answered.content,))
-            yield Body(
-                f"{folder}page-{page.number:06d}.json", origin, answered.media_type, chunks, answered.facts
-            )
+            whole = page.whole
+            chunks = _pieces(whole.content)
+            yield Body(f"{folder}page-{page.number:06d}.json", origin, whole.media_type, chunks, whole.facts)
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), _PIECE_BYTES):
+        yield content[start : start + _PIECE_BYTES]
 
 
 def _text(value: str | int | float | bool, window: str | None) -> str:

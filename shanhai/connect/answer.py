@@ -43,7 +43,7 @@ def check_status(response: httpx.Response, asked: Asked, *, clock: Clock, max_wa
         DeniedError: it forbids the request.
     """
     status = response.status_code
-    if status in (200, 206):
+    if status == 200:
         return
     given = f"status {status}"
     if status in TRANSIENT_STATUS:

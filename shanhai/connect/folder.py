@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from shanhai.connect.protocol import Body
 from shanhai.connect.window import fill, fill_any
@@ -28,12 +29,15 @@ _MEDIA_TYPES = {
 def bodies(
     endpoint: str,
     paths: Sequence[str],
+    optional: Sequence[str],
     windows: Sequence[str | None],
     *,
     roots: Sequence[Path],
     max_bytes: int,
 ) -> Iterator[Body]:
     """The files that `paths` match below the folder `endpoint`, each once, in the order of their names.
+
+    Nothing need match a path in `optional`.
 
     Raises:
         DeniedError: the folder, a path or a file lies outside the roots.
@@ -46,6 +50,8 @@ def bodies(
     names: set[str] = set()
     for window in windows:
         for path in paths:
+            names.update(_matches(base, path, window) or _nothing(base, path, window))
+        for path in optional:
             names.update(_matches(base, path, window))
     for name in sorted(names):
         file = _inside(base / name, roots, "a file")
@@ -58,18 +64,23 @@ def _matches(base: Path, path: str, window: str | None) -> list[str]:
         raise DeniedError(
             "a path leads out of its endpoint", given=path, allowed=f"a path relative to {base}"
         )
-    # Without a window every window is meant.
-    pattern = fill_any(path, "*") if window is None else fill(path, window)
     # Unlike Path.glob this leaves hidden files out: many tools name half-written ones so.
-    names = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207
-    found = [name for name in names if (base / name).is_file()]
-    if not found and window is not None:
+    names = glob.glob(_pattern(path, window), root_dir=base, recursive=True)  # noqa: PTH207
+    return [PurePosixPath(name).as_posix() for name in names if (base / name).is_file()]
+
+
+def _pattern(path: str, window: str | None) -> str:
+    """Without a window every window is meant."""
+    return fill_any(path, "*") if window is None else fill(path, window)
+
+
+def _nothing(base: Path, path: str, window: str | None) -> NoReturn:
+    given = f"{base}/{_pattern(path, window)}"
+    if window is not None:
         raise SourceError(
-            f"there is no file for window {window}", given=f"{base}/{pattern}", hint="it may not be there yet"
+            f"there is no file for window {window}", given=given, hint="it may not be there yet"
         )
-    if not found:
-        raise NotFoundError("no file matches", given=f"{base}/{pattern}", hint="check the option path")
-    return [PurePosixPath(name).as_posix() for name in found]
+    raise NotFoundError("no file matches", given=given, hint="check the option path")
 
 
 def _inside(path: Path, roots: Sequence[Path], what: str) -> Path:

@@ -17,7 +17,7 @@ from shanhai.connect.answer import Asked
 from shanhai.connect.credential import Auth, Credential
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.retry import TransientError
-from shanhai.connect.transfer import Download, Transfer
+from shanhai.connect.transfer import Download, Transfer, Whole
 from shanhai.errors import ConfigurationError, DeniedError, SourceError
 
 _MAX_REDIRECTS = 5
@@ -86,9 +86,11 @@ class HttpSession:
             NotFoundError, ConfigurationError, DeniedError: it refuses; trying again will not help.
             DataError: the body is too large.
         """
-        asked = Asked(url, window, self._credential)
-        cap = self._context.max_body_bytes if max_bytes is None else max_bytes
-        return Transfer(asked, self._context, self._opened, cap).start()
+        return self._transfer(url, window, max_bytes).start()
+
+    def get_whole(self, url: httpx.URL, *, window: str | None = None, max_bytes: int | None = None) -> Whole:
+        """Like `get`, for an answer that is held in memory: a try that broke off is simply made again."""
+        return self._transfer(url, window, max_bytes).whole()
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +102,10 @@ class HttpSession:
 
     def __repr__(self) -> str:
         return f"HttpSession({address.told(self.base)}, {self._credential!r})"
+
+    def _transfer(self, url: httpx.URL, window: str | None, max_bytes: int | None) -> Transfer:
+        cap = self._context.max_body_bytes if max_bytes is None else max_bytes
+        return Transfer(Asked(url, window, self._credential), self._context, self._opened, cap)
 
     @contextmanager
     def _opened(self, url: httpx.URL, extra: dict[str, str]) -> Iterator[httpx.Response]:

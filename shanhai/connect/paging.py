@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from shanhai.connect.options import Options
+from shanhai.connect.transfer import Whole
 from shanhai.errors import SourceError
 
 _ABSENT = object()
 
 
-class Whole(Options):
+class Unpaged(Options):
     """One request has everything."""
 
     kind: Literal["none"] = "none"
@@ -37,8 +38,8 @@ class _Paged(Options):
 class ByPage(_Paged):
     """Numbered pages, or offsets with `step` set to the size of a page.
 
-    Ends at `total_pages`, when `has_more` is false, or at the first page without records; which of them
-    holds depends on the paths given.
+    Ends at `total_pages`, when `has_more` is false, when `total_records` came, or at the first page without
+    records; which of them holds depends on the paths given.
     """
 
     kind: Literal["page"]
@@ -66,7 +67,7 @@ class ByCursor(_Paged):
     param: str | None = Field(default=None, min_length=1)
 
 
-Paging = Annotated[Whole | ByPage | ByCursor, Field(discriminator="kind")]
+Paging = Annotated[Unpaged | ByPage | ByCursor, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,7 @@ class Step:
     link: str | None = None
 
 
-@dataclass(frozen=True)
-class Answered:
-    """The answer to one step, whole."""
-
-    content: bytes
-    media_type: str = "application/json"
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-Fetch = Callable[[Step], Answered]
+Fetch = Callable[[Step], Whole]
 
 
 @dataclass(frozen=True)
@@ -94,10 +86,10 @@ class Page:
     """One page as sent; `number` counts from 1."""
 
     number: int
-    answered: Answered
+    whole: Whole
 
 
-def walk(fetch: Fetch, paging: Whole | ByPage | ByCursor, *, where: str) -> Iterator[Page]:
+def walk(fetch: Fetch, paging: Unpaged | ByPage | ByCursor, *, where: str) -> Iterator[Page]:
     """The pages in the order of the source; one page in memory at a time.
 
     A last page without records is asked for but not handed on, unless it is the only one.
@@ -107,7 +99,7 @@ def walk(fetch: Fetch, paging: Whole | ByPage | ByCursor, *, where: str) -> Iter
             JSON or lacks what the paths name, or the records are not as many as announced.
     """
     match paging:
-        case Whole():
+        case Unpaged():
             return (Page(1, fetch(Step())) for _ in range(1))
         case ByPage():
             return _by_page(fetch, paging, where)
@@ -120,18 +112,18 @@ def _by_page(fetch: Fetch, paging: ByPage, where: str) -> Iterator[Page]:
     count = _Count(paging.total_records, where)
     for number in range(1, paging.max_pages + 1):
         step = Step({paging.param: str(paging.first + (number - 1) * paging.step)})
-        answered = fetch(step)
-        document = _document(answered.content, where)
+        whole = fetch(step)
+        document = _document(whole.content, where)
         records = _records(document, paging.records, where)
         count.add(document, records)
         if number == 1 or records != 0:
-            yield Page(number, answered)
-        if records == 0 or _is_last(document, paging, number, where):
+            yield Page(number, whole)
+        if records == 0 or count.reached or _is_last(document, paging, number, where):
             return count.check()
         if paging.total_pages is None and paging.has_more is None:
             # Only an empty page would end it: a source that ignores the parameter never sends one.
             _note(
-                hashlib.sha256(answered.content).hexdigest(),
+                hashlib.sha256(whole.content).hexdigest(),
                 seen,
                 f"{where} sends page {number} again",
                 paging.param,
@@ -144,12 +136,12 @@ def _by_cursor(fetch: Fetch, paging: ByCursor, where: str) -> Iterator[Page]:
     step = Step()
     count = _Count(paging.total_records, where)
     for number in range(1, paging.max_pages + 1):
-        answered = fetch(step)
-        document = _document(answered.content, where)
+        whole = fetch(step)
+        document = _document(whole.content, where)
         records = _records(document, paging.records, where)
         count.add(document, records)
         if number == 1 or records != 0:
-            yield Page(number, answered)
+            yield Page(number, whole)
         cursor = _cursor(document, paging.next, where)
         if cursor is None:
             return count.check()
@@ -171,6 +163,10 @@ class _Count:
         if self._path is not None:
             self._came += records or 0
             self._announced = _integer(document, self._path, self._where)
+
+    @property
+    def reached(self) -> bool:
+        return self._path is not None and self._came >= self._announced
 
     def check(self) -> None:
         if self._path is not None and self._came != self._announced:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, SecretStr
 
@@ -52,7 +52,10 @@ class Connector(Protocol):
 class ConnectorFactory(Protocol):
     """Makes a connector from the options of a contract; touches no file and no network."""
 
-    Options: ClassVar[type[BaseModel]]
+    @property
+    def options_model(self) -> type[BaseModel]:
+        """What the options of a contract are checked against."""
+        ...
 
     def __call__(self, options: Mapping[str, Any], context: ConnectContext) -> Connector:
         """The connector.

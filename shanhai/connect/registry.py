@@ -61,4 +61,4 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     Raises:
         ConfigurationError: the connector or an option of it is unknown, missing or wrong.
     """
-    read_options(connector(name).Options, options, connector=name)
+    read_options(connector(name).options_model, options, connector=name)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import httpx
+from tenacity import AttemptManager
 
 from shanhai.connect import answer
 from shanhai.connect.answer import Asked
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.retry import TransientError, retrying
 from shanhai.errors import DataError, SourceError
+
+_PART = re.compile(r"bytes (?P<first>[0-9]{1,18})-(?P<last>[0-9]{1,18})/(?P<all>[0-9]{1,18})")
 
 Opening = Callable[[httpx.URL, dict[str, str]], AbstractContextManager[httpx.Response]]
 """Sends a request with extra headers, follows redirects, and gives the answer, its body yet unread."""
@@ -27,6 +31,15 @@ class Download:
     media_type: str
     facts: dict[str, str]
     chunks: Iterator[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An answer that was read to its end."""
+
+    content: bytes
+    media_type: str = "application/json"
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Transfer:
@@ -56,16 +69,34 @@ class Transfer:
         chunks = answer.refuse_html(stream, media_type, self._asked.told)
         return Download(self._asked.told, media_type, answer.facts_of(self._head), chunks)
 
+    def whole(self) -> Whole:
+        """Ask until an answer was read to its end; each try starts anew, as nothing was handed on.
+
+        Raises:
+            SourceError, NotFoundError, ConfigurationError, DeniedError: as `answer.check_status` says.
+            DataError: the body is larger than allowed.
+        """
+        for attempt in self._attempts():
+            with attempt, self._opening(self._asked.url, {}) as response:
+                self._check_answer(response)
+                media_type = answer.media_type_of(response.headers)
+                chunks = answer.refuse_html(self._limited(response), media_type, self._asked.told)
+                return Whole(b"".join(chunks), media_type, answer.facts_of(response.headers))
+        raise AssertionError("attempts end with an answer or an error")
+
     def _stream(self) -> Iterator[bytes]:
+        for attempt in self._attempts():
+            with attempt, self._opening(self._asked.url, self._resuming()) as response:
+                self._check_answer(response)
+                if not self._head:
+                    self._head = response.headers
+                    yield b""
+                yield from self._new_bytes(response)
+
+    def _attempts(self) -> Iterator[AttemptManager]:
         attempts = self._context.attempts
         try:
-            for attempt in retrying(attempts, self._context.sleep):
-                with attempt, self._opening(self._asked.url, self._resuming()) as response:
-                    self._check_answer(response)
-                    if not self._head:
-                        self._head = response.headers
-                        yield b""
-                    yield from self._new_bytes(response)
+            yield from retrying(attempts, self._context.sleep)
         except TransientError as failure:
             raise SourceError(
                 failure.message, given=failure.given, allowed=failure.allowed, hint=f"tried {attempts} times"
@@ -81,6 +112,8 @@ class Transfer:
     def _check_answer(self, response: httpx.Response) -> None:
         self._check_time()
         context = self._context
+        if response.status_code == 206 and self._size:
+            return
         answer.check_status(
             response, self._asked, clock=context.clock, max_wait_seconds=context.max_wait_seconds
         )
@@ -90,38 +123,46 @@ class Transfer:
 
     def _new_bytes(self, response: httpx.Response) -> Iterator[bytes]:
         """The bytes that were not handed on before."""
-        repeated = self._repeated_bytes(response)
+        start = self._start_of(response)
+        repeated = self._size - start
         again = hashlib.sha256()
-        for chunk in response.iter_bytes():
-            self._check_time()
-            new = chunk
-            if repeated:
-                known, new = chunk[:repeated], chunk[repeated:]
+        for chunk in self._limited(response, start):
+            known, new = chunk[:repeated], chunk[repeated:]
+            if known:
                 again.update(known)
                 repeated -= len(known)
                 if not repeated and again.digest() != self._digest.digest():
                     raise self._changed()
             if new:
                 self._size += len(new)
-                if self._size > self._max_bytes:
-                    raise self._too_large(f"more than {self._max_bytes} bytes")
                 self._digest.update(new)
                 yield new
         if repeated:
             raise self._changed()
 
-    def _repeated_bytes(self, response: httpx.Response) -> int:
+    def _start_of(self, response: httpx.Response) -> int:
+        """The position of the answer's first byte in the body."""
         if response.status_code != 206:
-            return self._size
-        if not response.headers.get("content-range", "").startswith(f"bytes {self._size}-"):
+            return 0
+        part = _PART.fullmatch(response.headers.get("content-range", ""))
+        if part is None or int(part["first"]) != self._size or int(part["last"]) + 1 != int(part["all"]):
             raise SourceError(f"{self._asked.told} answers with another part than was asked for")
-        return 0
+        return self._size
+
+    def _limited(self, response: httpx.Response, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an answer, as long as they are neither too many nor too slow."""
+        size = start
+        for chunk in response.iter_bytes():
+            self._check_time()
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise self._too_large(f"more than {self._max_bytes} bytes")
+            yield chunk
 
     def _check_time(self) -> None:
         if self._context.monotonic() > self._deadline:
             raise SourceError(
                 f"{self._asked.told} is too slow",
-                given=f"{self._size} bytes",
                 allowed=f"a whole body within {self._context.max_body_seconds:.0f} s",
             )
 

@@ -1,0 +1,121 @@
+"""A district's system on loopback that misbehaves on request, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived; header names in lower case."""
+
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    raw: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back.
+
+    Args:
+        announced: Content-Length, that of the body when None.
+        cut_after: bytes of the body after which the connection is cut.
+        pause: seconds between pieces of `piece` bytes.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    media_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    announced: int | None = None
+    cut_after: int | None = None
+    pause: float = 0.0
+    piece: int = 1 << 16
+    chunked: bool = False
+
+
+Answering = Callable[[Asked], Reply]
+
+
+class FarSide:
+    """Serves what `answer` says; the replies in `first` go out before, one per request."""
+
+    def __init__(self, answer: Answering | None = None, *, first: tuple[Reply, ...] = ()) -> None:
+        self.answer = answer or (lambda asked: Reply(status=404))
+        self.first = list(first)
+        self.asked: list[Asked] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def reply_to(self, asked: Asked) -> Reply:
+        self.asked.append(asked)
+        return self.first.pop(0) if self.first else self.answer(asked)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        far_side = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                split = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(split.query).items()}
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                _send(self, far_side.reply_to(Asked(split.path, query, headers, self.path)))
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Quiet."""
+
+        return Handler
+
+
+def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    handler.send_response(reply.status)
+    handler.send_header("Content-Type", reply.media_type)
+    for name, value in reply.headers.items():
+        handler.send_header(name, value)
+    if reply.chunked:
+        handler.send_header("Transfer-Encoding", "chunked")
+    else:
+        announced = len(reply.body) if reply.announced is None else reply.announced
+        handler.send_header("Content-Length", str(announced))
+    handler.end_headers()
+    body = reply.body if reply.cut_after is None else reply.body[: reply.cut_after]
+    try:
+        for start in range(0, len(body), reply.piece):
+            piece = body[start : start + reply.piece]
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.chunked else piece)
+            handler.wfile.flush()
+            time.sleep(reply.pause)
+        if reply.chunked and reply.cut_after is None:
+            handler.wfile.write(b"0\r\n\r\n")
+    except OSError:
+        # The caller hung up, as it should on a body that is too slow or too large.
+        handler.close_connection = True
+    if reply.cut_after is not None:
+        handler.close_connection = True
