@@ -1,8 +1,8 @@
 """JSON records: a list of objects, at the top or under a dotted path, each becoming one row of texts.
 
 Numbers arrive in their shortest text (1.10 as 1.1; an integer of any length as written; a decimal in the
-digits of a double), true and false as words, null and absent keys as NULL, nested values as JSON text. A dotted
-source is a path; a segment of digits is a key or, in a list, an index counted from 0.
+digits of a double), true and false as words, null and absent keys as NULL, nested values as JSON text. A
+dotted source is a path; a segment of digits is a key or, in a list, an index counted from 0.
 """
 
 from __future__ import annotations
