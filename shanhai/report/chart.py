@@ -1,0 +1,197 @@
+"""Charts as inline SVG: bars of what became of rows, and shares against the contract's limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from shanhai.ingest.books import Counts
+from shanhai.report.data import PARTS, bad_share
+from shanhai.report.words import number, share
+
+_PLOT_HEIGHT = 150
+_TOP = 22
+_LEFT = 52
+_STEP = 67
+_BAR = 34
+_BOTTOM = 26
+_DENSE = 14
+_DENSE_STEP = 26
+_DENSE_BAR = 16
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One delivery in a chart: its label, where it links to, and its counts."""
+
+    label: str
+    href: str
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where things lie in a chart of `bars` bars whose scale ends at `top`."""
+
+    bars: int
+    top: float
+
+    @property
+    def dense(self) -> bool:
+        return self.bars > _DENSE
+
+    @property
+    def step(self) -> int:
+        return _DENSE_STEP if self.dense else _STEP
+
+    @property
+    def bar(self) -> int:
+        return _DENSE_BAR if self.dense else _BAR
+
+    @property
+    def width(self) -> int:
+        return _LEFT + max(self.bars, 2) * self.step + 8
+
+    @property
+    def height(self) -> int:
+        return _TOP + _PLOT_HEIGHT + _BOTTOM
+
+    def x(self, position: int) -> float:
+        return _LEFT + position * self.step + (self.step - self.bar) / 2
+
+    def y(self, value: float) -> float:
+        return _TOP + _PLOT_HEIGHT * (1 - value / self.top)
+
+
+def trend(bars: Sequence[Bar], *, title: str) -> Markup:
+    """Rows of each delivery, stacked by what became of them."""
+    frame = _Frame(len(bars), _ceiling(max((bar.counts.rows_in for bar in bars), default=0)))
+    parts = [_axis(frame, [(value, number(round(value))) for value in _ticks(frame.top)])]
+    for position, bar in enumerate(bars):
+        parts.append(_linked(bar, _stack(frame, position, bar.counts), number(bar.counts.rows_in)))
+    return _svg(frame, parts + _labels(frame, bars), title)
+
+
+def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) -> Markup:
+    """The share of quarantined rows of each delivery, against named limits where they are in reach."""
+    highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
+    frame = _Frame(len(bars), min(1.0, max(highest, min(limits.values()), 0.001) * 1.35))
+    parts = [_axis(frame, [(0, share(0)), (frame.top, share(round(frame.top, 4)))])]
+    for position, bar in enumerate(bars):
+        bad = bad_share(bar.counts)
+        left, top = frame.x(position), frame.y(bad)
+        marks = _rect(left, top, frame.bar, max(frame.y(0) - top, 1), "quarantined")
+        if not frame.dense:
+            marks += _text(left + frame.bar / 2, top - 5, share(bad), "value")
+        parts.append(_linked(bar, marks, share(bad)))
+    for label, limit in limits.items():
+        if limit <= frame.top:
+            parts.append(_limit(frame, limit, label))
+    return _svg(frame, parts + _labels(frame, bars), title)
+
+
+def balance(counts: Counts, *, title: str) -> Markup:
+    """One bar, as wide as its place, divided by what became of the rows."""
+    parts, offset = [Markup("")], 0.0
+    for name in PARTS:
+        width = 1000 * getattr(counts, name) / counts.rows_in if counts.rows_in else 0
+        if width:
+            parts.append(_rect(offset, 0, max(width, 2), 14, name))
+        offset += width
+    return Markup(
+        '<svg class="balance" viewBox="0 0 1000 14" preserveAspectRatio="none" role="img" '
+        'aria-label="{}">{}</svg>'
+    ).format(title, Markup("").join(parts))
+
+
+def sparkline(values: Sequence[Counts], *, title: str) -> Markup:
+    """Very small bars of the last deliveries: loaded below, everything else above."""
+    top = max((counts.rows_in for counts in values), default=0) or 1
+    parts = [Markup("")]
+    for position, counts in enumerate(values):
+        whole, loaded = 22 * counts.rows_in / top, 22 * counts.loaded / top
+        parts.append(_rect(position * 8, 24 - whole, 6, whole, "other"))
+        parts.append(_rect(position * 8, 24 - loaded, 6, loaded, "loaded"))
+    width = max(len(values) * 8, 8)
+    return Markup(
+        '<svg class="spark" width="{0}" height="24" viewBox="0 0 {0} 24" role="img" '
+        'aria-label="{1}">{2}</svg>'
+    ).format(width, title, Markup("").join(parts))
+
+
+def _stack(frame: _Frame, position: int, counts: Counts) -> Markup:
+    marks, below = Markup(""), 0
+    for name in PARTS:
+        value = getattr(counts, name)
+        if value > 0:
+            height = max(frame.y(below) - frame.y(below + value), 1)
+            marks += _rect(frame.x(position), frame.y(below + value), frame.bar, height, name)
+            below += value
+    if not frame.dense:
+        middle = frame.x(position) + frame.bar / 2
+        marks += _text(middle, frame.y(below) - 6, number(counts.rows_in), "value")
+    return marks
+
+
+def _linked(bar: Bar, marks: Markup, value: str) -> Markup:
+    return Markup('<a href="{}" aria-label="{}: {}"><title>{}: {}</title>{}</a>').format(
+        bar.href, bar.label, value, bar.label, value, marks
+    )
+
+
+def _axis(frame: _Frame, ticks: Sequence[tuple[float, str]]) -> Markup:
+    lines = Markup("")
+    for value, label in ticks:
+        lines += Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
+            _LEFT, frame.width, frame.y(value), frame.y(value)
+        )
+        lines += _text(_LEFT - 8, frame.y(value) + 4, label, "tick")
+    return lines
+
+
+def _limit(frame: _Frame, value: float, label: str) -> Markup:
+    return Markup(
+        '<line class="limit" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<text class="limit-name" x="{}" y="{:.1f}">{}</text>'
+    ).format(_LEFT, frame.width, frame.y(value), frame.y(value), frame.width - 2, frame.y(value) - 5, label)
+
+
+def _labels(frame: _Frame, bars: Sequence[Bar]) -> list[Markup]:
+    every = math.ceil(_STEP / frame.step) if frame.dense else 1
+    return [
+        _text(frame.x(position) + frame.bar / 2, frame.height - 8, bar.label, "label")
+        for position, bar in enumerate(bars)
+        if position % every == 0
+    ]
+
+
+def _rect(x: float, y: float, width: float, height: float, part: str) -> Markup:
+    return Markup('<rect class="p-{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+        part, x, y, width, height
+    )
+
+
+def _text(x: float, y: float, text: str, kind: str) -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}">{}</text>').format(kind, x, y, escape(text))
+
+
+def _svg(frame: _Frame, parts: Sequence[Markup], title: str) -> Markup:
+    return Markup(
+        '<svg class="chart" width="{0}" height="{1}" viewBox="0 0 {0} {1}" role="group" '
+        'aria-label="{2}">{3}</svg>'
+    ).format(frame.width, frame.height, title, Markup("").join(parts))
+
+
+def _ceiling(highest: float) -> float:
+    """The next round number at or above `highest`: 1, 2, 2.5 or 5 times a power of ten."""
+    if highest <= 0:
+        return 1
+    power = 10.0 ** math.floor(math.log10(highest))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= highest)
+
+
+def _ticks(top: float) -> list[float]:
+    return [0, top / 2, top] if top >= 2 else [0, top]

@@ -1,0 +1,78 @@
+"""Writes the report into a folder, page by page, and removes only what an earlier report left there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shanhai.errors import ConfigurationError, StoreError
+from shanhai.report.data import ReportData
+from shanhai.report.pages import COVER, render
+
+if TYPE_CHECKING:
+    from shanhai.ingest.node import Node
+
+MANIFEST = "manifest.json"
+
+
+def write_report(node: Node, out: Path | None = None) -> Path:
+    """Write the report of a node.
+
+    Args:
+        node: the node; its ledger must have been reconciled.
+        out: the folder to write to; None: `report/` of the home.
+
+    Returns:
+        The path of the first page.
+
+    Raises:
+        ConfigurationError: the folder holds other things than a report.
+        StoreError: it cannot be written.
+    """
+    from shanhai.report.read import read_report
+
+    folder = out if out is not None else node.settings.home / "report"
+    return write_pages(read_report(node), folder)
+
+
+def write_pages(data: ReportData, folder: Path) -> Path:
+    """Write the pages of `data`; what was there stays readable until each page is replaced."""
+    earlier = _earlier(folder)
+    pages = dict(render(data))
+    try:
+        for path, text in pages.items():
+            _replace(folder / path, text)
+        _replace(folder / MANIFEST, _manifest(data, pages))
+        for path in earlier - pages.keys():
+            (folder / path).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"the report cannot be written: {error.strerror}", given=error.filename) from error
+    return folder / COVER
+
+
+def _earlier(folder: Path) -> set[str]:
+    """The pages of the report that lies in `folder`."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return set()
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise ConfigurationError(
+            "the folder holds something else than a report", given=folder, allowed="an empty or a new folder"
+        )
+    return set(json.loads(manifest.read_text(encoding="utf-8"))["pages"])
+
+
+def _manifest(data: ReportData, pages: Mapping[str, str]) -> str:
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in sorted(pages.items())}
+    facts = {"made_at": data.made_at.isoformat(), "versions": dict(data.versions), "pages": digests}
+    return json.dumps(facts, ensure_ascii=False, indent=2) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
