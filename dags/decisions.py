@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
-
 from dag_factories.loaded import LOADED, emit
 from dag_factories.recovery import task_defaults
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
-from airflow.providers.standard.operators.empty import EmptyOperator
-
 from dag_factories.loaded import WAREHOUSE, build_waits, on_loaded
 from dag_factories.recovery import task_defaults
 
@@ -49,6 +48,6 @@ with DAG(
     max_active_runs=1,
     default_args={**task_defaults(retries=2, seconds=10), "priority_weight": 1},
 ):
-    steps = [build(), publish(), report()]
-    steps[0] >> steps[1] >> steps[2]
-    steps >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
+    tasks = [build(), publish(), report()]
+    tasks[0] >> tasks[1] >> tasks[2]
+    tasks >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-
 from dag_factories.recovery import task_defaults
 
 

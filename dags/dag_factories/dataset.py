@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAtRuntime, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
-from airflow.providers.standard.operators.empty import EmptyOperator
 
 from dag_factories.knobs import Knobs
 from dag_factories.loaded import LOADED, emit
@@ -48,12 +49,9 @@ def load(dataset: str, **context: Any) -> dict[str, Any]:
 
 @task(task_id="announce", trigger_rule=TriggerRule.ALL_DONE, outlets=[LOADED])
 def announce(**context: Any) -> None:
-    """Emit the event unless the one and only try of `load` says that nothing changed.
-
-    A load that failed half-way, or at its first try, may have changed something.
-    """
+    """Emit the event unless `load` says that the marts know all; a failed load may have changed something."""
     outcome = context["ti"].xcom_pull(task_ids="load")
-    if outcome and not outcome["changed"] and not outcome["retried"]:
+    if outcome and not outcome["changed"]:
         raise AirflowSkipException("nothing changed in the lake")
     emit(context)
 
@@ -78,11 +76,11 @@ def dataset_dag(knobs: Knobs) -> DAG:
             "max_active_tis_per_dag": 1,
         },
     ) as dag:
-        steps = [step(dataset=knobs.dataset) for step in (pull, stage, check, load)]
-        steps.append(announce())
-        for earlier, later in zip(steps, steps[1:], strict=False):
+        walk = [step(dataset=knobs.dataset) for step in (pull, stage, check, load)]
+        walk.append(announce())
+        for earlier, later in pairwise(walk):
             earlier >> later
-        steps >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
+        walk >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)
     return dag
 
 

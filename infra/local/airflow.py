@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -58,8 +59,11 @@ def prepare(layout: Layout) -> None:
     marker.write_text(wanted)
 
 
-def start_airflow(layout: Layout, *, parse_every: int) -> Airflow:
-    """Start the three processes on a free port; DAG files are read again every `parse_every` seconds."""
+def start_airflow(layout: Layout, *, parse_every: int, started: Callable[[Started], Started]) -> Airflow:
+    """Start the three processes on a free port, telling each to `started` at once.
+
+    DAG files are read again every `parse_every` seconds.
+    """
     port = free_port()
     write_configuration(layout, port=port, slots=SLOTS, parse_every=parse_every)
     commands = {
@@ -68,12 +72,14 @@ def start_airflow(layout: Layout, *, parse_every: int) -> Airflow:
         "dag-processor": ["-m", "airflow", "dag-processor"],
     }
     processes = tuple(
-        start(
-            name,
-            [sys.executable, *arguments],
-            environment=environment(layout),
-            folder=REPOSITORY,
-            log=_fresh(layout.logs / f"{name}.log"),
+        started(
+            start(
+                name,
+                [sys.executable, *arguments],
+                environment=environment(layout),
+                folder=REPOSITORY,
+                log=_fresh(layout.logs / f"{name}.log"),
+            )
         )
         for name, arguments in commands.items()
     )

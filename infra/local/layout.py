@@ -38,9 +38,9 @@ class Layout:
         return self.home / "run.lock"
 
     @property
-    def up_file(self) -> Path:
-        """What `up` left running: addresses and process ids."""
-        return self.home / "up.json"
+    def record(self) -> Path:
+        """What runs now: the address and the process ids."""
+        return self.home / "processes.json"
 
     @property
     def knobs(self) -> Path:

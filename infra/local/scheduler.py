@@ -10,7 +10,7 @@ import importlib
 import sys
 
 PRELOADED = (
-    "shanhai.ingest.walk",
+    "shanhai.steps",
     "shanhai.quality.gate",
     "shanhai.warehouse.build",
     "dbt.cli.main",
@@ -27,9 +27,7 @@ def main() -> None:
         except ImportError as error:
             print(f"preload_failed module={name} error={error}", file=sys.stderr)
     sys.argv = ["airflow", "scheduler", "--skip-serve-logs"]
-    from airflow.__main__ import main as airflow
-
-    airflow()
+    importlib.import_module("airflow.__main__").main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,107 @@
+"""What the runner asks of Airflow's REST API, with a token of the one local user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from infra.local.configuration import USER
+
+Json = dict[str, Any]
+
+UNFINISHED = ("queued", "running")
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """One DAG run, as far as the runner cares."""
+
+    dag_id: str
+    run_id: str
+    state: str
+
+
+class Api:
+    """A client of one API server. Every method raises httpx.HTTPError when the server fails."""
+
+    def __init__(self, address: str, password: str) -> None:
+        self._client = httpx.Client(base_url=address, timeout=30.0, trust_env=False)
+        self._password = password
+
+    def close(self) -> None:
+        self._client.close()
+
+    def healthy(self) -> bool:
+        """Whether the server answers and knows a live scheduler and DAG processor."""
+        try:
+            health = self._client.get("/api/v2/monitor/health").raise_for_status().json()
+        except httpx.HTTPError:
+            return False
+        parts = (health.get("scheduler"), health.get("dag_processor"))
+        return all(part is not None and part.get("status") == "healthy" for part in parts)
+
+    def log_in(self) -> None:
+        """Fetch a token; valid for a day."""
+        answer = self._client.post("/auth/token", json={"username": USER, "password": self._password})
+        self._client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+
+    def dags(self) -> dict[str, Json]:
+        """All DAGs that are known and not stale, by id."""
+        return {dag["dag_id"]: dag for dag in self._all("/api/v2/dags", "dags", {})}
+
+    def import_errors(self) -> list[str]:
+        """What could not be parsed, a text each."""
+        found = self._all("/api/v2/importErrors", "import_errors", {})
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def count(self, dag_id: str = "~", **filters: Any) -> int:
+        """How many runs pass the filters, e.g. `state=["queued"]`."""
+        total: int = self._get(f"/api/v2/dags/{dag_id}/dagRuns", {**filters, "limit": 1})["total_entries"]
+        return total
+
+    def runs(self, dag_id: str = "~", **filters: Any) -> list[Run]:
+        """The runs that pass the filters."""
+        found = self._all(f"/api/v2/dags/{dag_id}/dagRuns", "dag_runs", filters)
+        return [Run(run["dag_id"], run["dag_run_id"], run["state"]) for run in found]
+
+    def began_before(self, dag_id: str, moment: datetime) -> bool:
+        """Whether a DAG has a run that started before `moment`."""
+        return self.count(dag_id, start_date_lt=moment.isoformat()) > 0
+
+    def tasks(self, run: Run) -> list[Json]:
+        """The task instances of a run."""
+        return list(
+            self._all(f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", "task_instances", {})
+        )
+
+    def pending_events(self) -> int:
+        """Asset events that have not become a run yet."""
+        total: int = self._get("/ui/partitioned_dag_runs", {"has_created_dag_run_id": False})["total"]
+        return total
+
+    def trigger(self, dag_id: str, *, conf: Json | None = None, partition_key: str | None = None) -> Run:
+        """Create a run; it is queued when this returns."""
+        body = {"logical_date": None, "conf": conf or {}, "partition_key": partition_key}
+        answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
+        return Run(dag_id, answer["dag_run_id"], answer["state"])
+
+    def unpause(self, dag_id: str) -> None:
+        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+
+    def _get(self, path: str, parameters: Json) -> Json:
+        answer: Json = self._client.get(path, params=parameters).raise_for_status().json()
+        return answer
+
+    def _all(self, path: str, name: str, parameters: Json) -> Iterator[Json]:
+        offset = 0
+        while True:
+            page = self._get(path, {**parameters, "limit": _PAGE, "offset": offset})
+            yield from page[name]
+            offset += _PAGE
+            if offset >= page["total_entries"]:
+                return

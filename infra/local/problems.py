@@ -1,0 +1,81 @@
+"""What goes wrong while the runner waits, and where a person has to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+
+from infra.local.api import UNFINISHED, Api, Run
+from infra.local.layout import Layout
+from infra.local.processes import Started
+from shanhai.errors import ConfigurationError, ShanhaiError
+
+_TAIL_LINES = 8
+
+
+class OutOfTimeError(ShanhaiError):
+    """The work did not end in time."""
+
+    exit_code = 75
+    recovery = "retry"
+
+    def __init__(self, minutes: float) -> None:
+        super().__init__(
+            f"not done after {minutes:g} minutes",
+            hint="what is stuck is listed above; --timeout gives more",
+        )
+
+
+class ProcessDiedError(ShanhaiError):
+    """One of Airflow's processes ended by itself."""
+
+    def __init__(self, dead: Sequence[Started]) -> None:
+        self.dead = tuple(dead)
+        names = ", ".join(process.name for process in dead)
+        super().__init__(f"{names} ended unexpectedly", hint=f"see {dead[0].log}")
+
+
+class ParsingError(ConfigurationError):
+    """A DAG file does not parse."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__("DAG files do not parse", given=errors[0], hint="shanhai generate")
+
+
+def describe_failures(layout: Layout, api: Api, failed: Sequence[Run]) -> Iterator[str]:
+    """For each failed run its failed tasks, each with its log file and the last error in it."""
+    for run in failed:
+        yield f"failed: {run.dag_id} {run.run_id}"
+        for task in api.tasks(run):
+            if task["state"] == "failed":
+                log = task_log(layout, run, task["task_id"], task["try_number"])
+                yield f"    {task['task_id']}: see {log}"
+
+
+def describe_stuck(layout: Layout, api: Api) -> Iterator[str]:
+    """What is not finished: runs, their tasks, and the ends of the processes' logs."""
+    try:
+        for run in api.runs(state=list(UNFINISHED)):
+            states = {task["task_id"]: task["state"] or "waiting" for task in api.tasks(run)}
+            yield f"stuck: {run.dag_id} {run.run_id} is {run.state}; " + ", ".join(
+                f"{task} {state}" for task, state in states.items()
+            )
+        yield f"asset events without a run: {api.pending_events()}"
+    except httpx.HTTPError as error:
+        yield f"the API server does not answer: {type(error).__name__}"
+    for log in sorted(layout.logs.glob("*.log")):
+        if not log.name.endswith(".previous.log"):
+            yield f"--- {log}"
+            yield from (f"    {line[:200]}" for line in _tail(log))
+
+
+def task_log(layout: Layout, run: Run, task: str, attempt: int) -> Path:
+    """Where Airflow writes the log of one try of a task."""
+    folder = layout.airflow / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={task}"
+    return folder / f"attempt={attempt}.log"
+
+
+def _tail(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]

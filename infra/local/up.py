@@ -1,0 +1,77 @@
+"""Airflow that stays up in the background, with its web UI, until told to go down."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+from infra.local.configuration import USER, password
+from infra.local.layout import Layout
+from infra.local.lock import check_not_up, clear_record, only_runner, read_record
+from infra.local.processes import stop
+from infra.local.progress import Patience, Progress, wait_until_ready
+from infra.local.run import FIXED_DAGS, Plan, Running, calendars
+from shanhai.errors import ShanhaiError
+
+_PARSE_EVERY_SECONDS = 30
+
+
+def up(plan: Plan) -> int:
+    """Start the sources and Airflow and leave them; says the address, the user and the password.
+
+    Returns:
+        0, also when it is up already.
+
+    Raises:
+        BusyError: a run is active in this home.
+        ShanhaiError: something did not start; nothing is left running then.
+    """
+    layout = plan.layout
+    layout.make_folders()
+    record = read_record(layout)
+    if record is not None and record.mode == "up" and record.alive():
+        print(f"already up: {record.address}")
+        return _say(layout, record.address)
+    with only_runner(layout):
+        check_not_up(layout)
+        progress = Progress()
+        running = Running(layout)
+        try:
+            airflow, api = running.start(plan, progress, parse_every=_PARSE_EVERY_SECONDS, mode="up")
+            with closing(api):
+                patience = Patience(time.monotonic() + 60 * plan.minutes, plan.minutes)
+                wait_until_ready(airflow, api, FIXED_DAGS | calendars(layout).keys(), progress, patience)
+                api.unpause("watch")
+        except BaseException:
+            running.stop()
+            raise
+    return _say(layout, running.address)
+
+
+def down(layout: Layout) -> int:
+    """Stop what `up` left running.
+
+    Returns:
+        0, also when nothing was up.
+
+    Raises:
+        ShanhaiError: a process could not be stopped.
+    """
+    record = read_record(layout)
+    if record is None or record.mode != "up":
+        print("nothing is up")
+        return 0
+    left = stop(record.processes)
+    if left:
+        raise ShanhaiError("processes are left", given=", ".join(str(one.pid) for one in left))
+    clear_record(layout)
+    print("down")
+    return 0
+
+
+def _say(layout: Layout, address: str) -> int:
+    print(f"Airflow: {address}")
+    print(f"user: {USER}")
+    print(f"password: {password(layout)}")
+    print(f"SHANHAI_HOME={layout.home}")
+    return 0
