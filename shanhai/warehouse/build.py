@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from shanhai.contracts.federation import Federation
-from shanhai.errors import BusyError
+from shanhai.errors import BusyError, StoreError
 from shanhai.settings import Settings
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import NodeResult, invoke, require_sound
@@ -86,17 +87,29 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
 
     Raises:
         BusyError: another process or thread holds it.
+        StoreError: the home cannot be written.
     """
     file = settings.home / "scratch" / "build.lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8") as handle:
+    with _opened(file) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise BusyError(
                 "another build is under way", given=settings.home, hint="try again when it is done"
             ) from error
         yield
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"the state folder cannot be written: {error.strerror}",
+            given=file.parent,
+            hint="set SHANHAI_HOME to a folder that you may write",
+        ) from error
 
 
 def identity_of(database: Path, settings: Settings) -> str | None:

@@ -72,6 +72,16 @@ def publications(settings: Settings) -> list[Publication]:
     return sorted(found, key=lambda publication: publication.number)
 
 
+def latest_publication(settings: Settings) -> Publication | None:
+    """The newest publication; None before the first.
+
+    Raises:
+        StoreError: the table cannot be read.
+    """
+    found = publications(settings)
+    return found[-1] if found else None
+
+
 def mart_path(settings: Settings, mart: str) -> Path:
     """Where a mart's table lies in the shared zone."""
     return settings.home / "marts" / mart

@@ -20,9 +20,9 @@ from shanhai.warehouse.publications import (
     PUBLICATIONS,
     Publication,
     PublishedMart,
+    latest_publication,
     mart_path,
     publication_schema,
-    publications,
 )
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import open_version, table_path
@@ -51,8 +51,7 @@ def publish(settings: Settings, result: BuildResult, clock: Clock) -> Publicatio
     with one_at_a_time(settings):
         if identity_of(result.database, settings) != result.identity:
             raise BusyError("another build has replaced this one", hint="build and publish again")
-        earlier = publications(settings)
-        last = earlier[-1] if earlier else None
+        last = latest_publication(settings)
         before = {mart.name: mart for mart in last.marts} if last else {}
         with duckdb_session(settings, result.database, read_only=True) as con:
             found = {mart: content(con, _relation(mart)) for mart in result.marts}

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shanhai.errors import DataError
+from shanhai.errors import DataError, DiskFullError
 from shanhai.warehouse.project import Project
 
 _QUOTED = re.compile(r"'[^']*'")
+_FULL = ("No space left", "max_temp_directory_size")
 _BROKEN = ("error", "fail", "runtime error")
 
 
@@ -62,12 +63,22 @@ def invoke(project: Project, command: Sequence[str]) -> tuple[NodeResult, ...]:
 
 
 def require_sound(project: Project, results: Sequence[NodeResult]) -> None:
-    """Refuse results with a broken model or test.
+    """Refuse results with a broken model or test, and results that have no mart at all.
 
     Raises:
         BuildFailedError: names each, with the number of rows or dbt's message.
+        DiskFullError: there was no room for the scratch file, or for spilling.
     """
     broken = [result for result in results if result.broken]
+    full = [result.name for result in broken if any(sign in result.message for sign in _FULL)]
+    if full:
+        raise DiskFullError(
+            "the disk is full", given=", ".join(full)[:500], hint="free some room and run again"
+        )
+    if not any(result.public for result in results):
+        raise BuildFailedError(
+            "dbt found no marts", given=project.folder, hint=f"see {project.logs / 'dbt.log'}"
+        )
     if broken:
         given = "; ".join(f"{result.kind} {result.name}: {result.message}" for result in broken)
         raise BuildFailedError(

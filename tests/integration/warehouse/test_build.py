@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shanhai.errors import BusyError, ConfigurationError
+from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.settings import read_settings
 from shanhai.warehouse.build import one_at_a_time
 from shanhai.warehouse.project import assemble
@@ -153,6 +153,13 @@ def test_a_column_that_a_contract_adds_is_missing_in_rows_loaded_before(home):
 
 def test_another_build_under_way_is_told(home):
     with one_at_a_time(home.settings), pytest.raises(BusyError, match="another build"):
+        home.build()
+
+
+def test_a_home_that_cannot_be_written_is_told(home):
+    home.settings.home.mkdir()
+    (home.settings.home / "scratch").write_text("not a folder", encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot be written"):
         home.build()
 
 
