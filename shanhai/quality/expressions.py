@@ -96,9 +96,10 @@ def _integer(text: str) -> str:
 
 
 def _double(text: str) -> str:
-    # The cast alone takes 'inf', 'nan', '1_000' and, as infinity, '1e400'.
+    # The cast alone takes 'inf', 'nan', '1_000', '+-5' and, as infinity, '1e400'.
     value = f"TRY_CAST({text} AS DOUBLE)"
-    return f"(CASE WHEN isfinite({value}) AND NOT contains({text}, '_') THEN {value} END)"
+    foreign = f"contains({text}, '_') OR contains({text}, '+-')"
+    return f"(CASE WHEN isfinite({value}) AND NOT ({foreign}) THEN {value} END)"
 
 
 def _decimal(text: str, digits: int, decimals: int) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from shanhai.contracts.sql import quote_literal
+from shanhai.errors import ConfigurationError
 from shanhai.quality.zones import to_instant
 
 _DAY = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
@@ -16,7 +17,9 @@ _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 _ISO_DATE = f"{_DAY}([T ]00:00(:00)?)?"
 _ISO_LOCAL = f"{_DAY}([T ]{_CLOCK})?"
 _ISO_OFFSET = f"{_DAY}[T ]{_CLOCK} ?{_OFFSET}"
-_HAS_OFFSET = "%z"
+_OFFSET_AT_END = "%z"
+_DIRECTIVES = {"date": frozenset("YymdbBaAjHIMSfp%"), "time": frozenset("HIMSfp%")}
+_DIRECTIVES["timestamp"] = _DIRECTIVES["date"] | {"z"}
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "y": 2, "I": 2, "j": 3}
 _TOKEN = re.compile(r"%-?.|\s+|[^%\s]")
 _RUN_TOGETHER = re.compile(r"%-?[YmdHMSyIj]%-?[YmdHMSyIjf]")
@@ -27,6 +30,7 @@ def date_value(text: str, formats: tuple[str, ...]) -> str:
 
     Without formats: `2024-01-05` or `2024-1-5`, also followed by midnight, which loses nothing.
     """
+    _check_formats("date", formats)
     value = f"CAST({_parsed(text, formats)} AS DATE)" if formats else _cast_when(text, _ISO_DATE, "DATE")
     return f"(CASE WHEN {value} BETWEEN DATE '1000-01-01' AND DATE '9999-12-31' THEN {value} END)"
 
@@ -39,7 +43,8 @@ def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
     Years 1000 to 9998 only.
     """
     if formats:
-        runs = itertools.groupby(formats, key=lambda text_format: _HAS_OFFSET in text_format)
+        _check_formats("timestamp", formats)
+        runs = itertools.groupby(formats, key=lambda text_format: text_format.endswith(_OFFSET_AT_END))
         parts = [
             _parsed_offset(text, run) if offset else to_instant(_within(_parsed(text, run)), zone)
             for offset, run in ((offset, tuple(run)) for offset, run in runs)
@@ -54,9 +59,25 @@ def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
 
 def time_value(text: str, formats: tuple[str, ...]) -> str:
     """SQL of type TIME; without formats `08:30`, `08:30:15` or `08:30:15.123`; never 24:00."""
+    _check_formats("time", formats)
     if formats:
         return f"CAST({_parsed(text, formats)} AS TIME)"
     return _cast_when(text, _CLOCK, "TIME")
+
+
+def _check_formats(kind: str, formats: Sequence[str]) -> None:
+    """Refuse a format that would read something else than it says, or that not everyone can parse."""
+    for text_format in formats:
+        found = {token[-1] for token in _TOKEN.findall(text_format) if token.startswith("%")}
+        dated = found & set("Yy") and (("d" in found and found & set("mbB")) or "j" in found)
+        offset_inside = _OFFSET_AT_END in text_format.removesuffix(_OFFSET_AT_END)
+        if not found <= _DIRECTIVES[kind] or offset_inside or (kind != "time" and not dated):
+            raise ConfigurationError(
+                f"not a format of a {kind}",
+                given=text_format,
+                allowed=[f"%{letter}" for letter in sorted(_DIRECTIVES[kind])],
+                hint="a date needs its year, month and day; %z stands at the end",
+            )
 
 
 def _within(moment: str) -> str:
@@ -82,8 +103,11 @@ def _parsed(text: str, formats: Sequence[str]) -> str:
 
 def _parsed_offset(text: str, formats: Sequence[str]) -> str:
     spelled = f"regexp_replace({text}, 'Z$', '+00:00')"
-    # %z alone takes an offset of 99 hours.
-    sane = f"regexp_matches({spelled}, '[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?$')"
+    # With %z, try_strptime takes an offset of 99 hours, and the 31st of February as a day in March.
+    offset = "[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?$"
+    local = [text_format.removesuffix(_OFFSET_AT_END).rstrip() for text_format in formats]
+    day_exists = f"{_strptime(f"regexp_replace({spelled}, '{offset}', '')", local)} IS NOT NULL"
+    sane = f"regexp_matches({spelled}, '{offset}') AND {day_exists}"
     value = _strptime(spelled, formats)
     years = "TIMESTAMPTZ '1000-01-02 00:00:00+00' AND TIMESTAMPTZ '9998-12-30 00:00:00+00'"
     return f"(CASE WHEN {sane} AND {value} BETWEEN {years} THEN {value} END)"
