@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from infra.simulator import catalogue, systems
 from infra.simulator.deliveries import SEED
 from infra.simulator.misbehaviour import HICCUPS, Misbehaviour, Mood
+from infra.simulator.ranges import part_of
 from infra.simulator.statement import statement
 from infra.simulator.systems import Answer, Request
 
@@ -118,7 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(_document(self.server.simulator.requests))
         request = Request(parts.path, dict(parse_qsl(parts.query)), self.headers.get("Authorization", ""))
         fault = self.server.simulator.mood.meet(parts.path)
-        answer = self.server.respond(request)
+        answer = part_of(
+            self.server.respond(request), self.headers.get("Range", ""), self.headers.get("If-Range", "")
+        )
         if fault is not None:
             return self._misbehave(fault, answer)
         return self._answer(answer)
