@@ -106,7 +106,8 @@ def _parsed_offset(text: str, formats: Sequence[str]) -> str:
     # With %z, try_strptime takes an offset of 99 hours, and the 31st of February as a day in March.
     offset = "[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?$"
     local = [text_format.removesuffix(_OFFSET_AT_END).rstrip() for text_format in formats]
-    day_exists = f"{_strptime(f"regexp_replace({spelled}, '{offset}', '')", local)} IS NOT NULL"
+    without = f"regexp_replace({spelled}, '{offset}', '')"
+    day_exists = f"{_strptime(without, local)} IS NOT NULL"
     sane = f"regexp_matches({spelled}, '{offset}') AND {day_exists}"
     value = _strptime(spelled, formats)
     years = "TIMESTAMPTZ '1000-01-02 00:00:00+00' AND TIMESTAMPTZ '9998-12-30 00:00:00+00'"
