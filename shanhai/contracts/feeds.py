@@ -57,11 +57,11 @@ def _stated_crs(contract: Contract, feed: Feed, target: ShapeColumn) -> str:
 def _converted(contract: Contract, column: Column, value: FeedValue, target: ShapeColumn) -> str:
     name = quote_identifier(column.name)
     if value.codes:
-        arms = " ".join(
-            f"when {quote_literal(code)} then {quote_literal(meaning)}"
+        arms = "".join(
+            f"\n        when {quote_literal(code)} then {quote_literal(meaning)}"
             for code, meaning in sorted(value.codes.items())
         )
-        return f"case cast({name} as VARCHAR) {arms} end"
+        return f"case cast({name} as VARCHAR){arms}\n    end"
     if column.type == "date" and target.type == _INSTANT:
         return f"timezone({quote_literal(contract.time_zone)}, cast({name} as TIMESTAMP))"
     return name

@@ -62,8 +62,10 @@ def test_a_day_becomes_the_instant_it_begins_where_the_contract_says():
 def test_codes_are_mapped_and_quoted():
     mapped = sql((column("st"),), status={"column": "st", "codes": {"已办结": "closed", "it's": "open"}})
     assert mapped["status"] == (
-        "cast(case cast(\"st\" as VARCHAR) when 'it''s' then 'open' when '已办结' then 'closed' end "
-        "as VARCHAR)"
+        'cast(case cast("st" as VARCHAR)\n'
+        "        when 'it''s' then 'open'\n"
+        "        when '已办结' then 'closed'\n"
+        "    end as VARCHAR)"
     )
 
 
