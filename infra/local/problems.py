@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from infra.local.processes import Started
 from shanhai.errors import ConfigurationError, ShanhaiError
 
 _TAIL_LINES = 8
+_SHOWN_RUNS = 20
 
 
 class OutOfTimeError(ShanhaiError):
@@ -45,13 +47,15 @@ class ParsingError(ConfigurationError):
 
 
 def describe_failures(layout: Layout, api: Api, failed: Sequence[Run]) -> Iterator[str]:
-    """For each failed run its failed tasks, each with its log file and the last error in it."""
-    for run in failed:
-        yield f"failed: {run.dag_id} {run.run_id}"
+    """For each failed task of the failed runs its error and its log file; the first few in full."""
+    for run in failed[:_SHOWN_RUNS]:
         for task in api.tasks(run):
             if task["state"] == "failed":
                 log = task_log(layout, run, task["task_id"], task["try_number"])
-                yield f"    {task['task_id']}: see {log}"
+                yield f"failed: {run.dag_id} {task['task_id']}: {_last_error(log)}"
+                yield f"    {log}"
+    if len(failed) > _SHOWN_RUNS:
+        yield f"failed: {len(failed) - _SHOWN_RUNS} more runs"
 
 
 def describe_stuck(layout: Layout, api: Api) -> Iterator[str]:
@@ -75,6 +79,17 @@ def task_log(layout: Layout, run: Run, task: str, attempt: int) -> Path:
     """Where Airflow writes the log of one try of a task."""
     folder = layout.airflow / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}" / f"task_id={task}"
     return folder / f"attempt={attempt}.log"
+
+
+def _last_error(log: Path) -> str:
+    """The class and message of the last error in a task's log, which is a JSON object a line."""
+    for line in reversed(
+        log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    ):
+        if '"error_detail"' in line:
+            last = json.loads(line)["error_detail"][-1]
+            return f"{last['exc_type']}: {last['exc_value']}"
+    return "see its log"
 
 
 def _tail(log: Path) -> list[str]:
