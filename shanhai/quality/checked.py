@@ -12,12 +12,13 @@ CHECKED = "checked"
 RAW = "raw"
 
 
-def checked_select(contract: Contract, *, source: str = RAW) -> str:
-    """The SELECT behind `checked`: `_body`, then `<name>` and `<name>__value` per column.
+def checked_select(contract: Contract, *, source: str = RAW, first: str = "_body") -> str:
+    """The SELECT behind `checked`: `first`, then `<name>` and `<name>__value` per column.
 
     Args:
         source: SQL of a relation laid out as `raw`: a VARCHAR column per contract column, `_body`,
             and `_malformed`, which is NULL in well-formed rows.
+        first: what tells the rows apart: an expression over `source`.
     """
     # Two layers: the text of a column is cleaned once, however often its value and rules refer to it.
     texts = [f"{clean(column)} AS {quote_identifier(column.name)}" for column in contract.columns]
@@ -26,7 +27,7 @@ def checked_select(contract: Contract, *, source: str = RAW) -> str:
         f"AS {quote_identifier(column.name + VALUE_SUFFIX)}"
         for column in contract.columns
     ]
-    inner = f"SELECT _body, {', '.join(texts)} FROM {source} WHERE _malformed IS NULL"
+    inner = f"SELECT {first}, {', '.join(texts)} FROM {source} WHERE _malformed IS NULL"
     return f"SELECT *, {', '.join(values)} FROM ({inner})"
 
 

@@ -40,7 +40,7 @@ def run_gate(
     suite: Mapping[str, Any],
     staging_counts: Mapping[str, int],
     *,
-    config: Mapping[str, str | int] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> list[CheckResult]:
     """Run a suite over `checked` and compare its counts with staging's.
 

@@ -22,7 +22,7 @@ class _Dialect(enum.StrEnum):
 
 
 def count_unexpected(
-    database: Path, suite: Mapping[str, Any], *, config: Mapping[str, str | int] | None = None
+    database: Path, suite: Mapping[str, Any], *, config: Mapping[str, Any] | None = None
 ) -> tuple[int, dict[str, int]]:
     """Validate `checked` with a suite, in one run; nothing is written anywhere.
 

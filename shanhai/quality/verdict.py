@@ -1,0 +1,89 @@
+"""The verdict on a delivery: a pure function of what staging and the checks found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shanhai.contracts.model import Contract
+from shanhai.quality.plausibility import Finding
+
+State = Literal["accepted", "held", "refused"]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What nobody decided about: headings the contract promises and the source lacks, and the reverse."""
+
+    missing: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state of a delivery, and a reason for each thing that speaks against accepting it."""
+
+    state: State
+    reasons: tuple[str, ...] = ()
+
+
+def decide_verdict(
+    contract: Contract,
+    *,
+    rows_in: int,
+    bad_rows: int,
+    findings: Sequence[Finding] = (),
+    signals: Signals = Signals(),
+    unreadable: str | None = None,
+) -> Verdict:
+    """Accept, hold for a person, or refuse; the worst reason wins, and all are named.
+
+    Refused: an unreadable snapshot; a missing heading of a required or key column; more bad rows than
+    `tolerance.refuse`. Held: any other missing heading; an unknown heading; more bad rows than
+    `tolerance.hold`; every finding. A delivery without rows is bad in no row: whether it may be empty is
+    for plausibility to say.
+
+    Args:
+        rows_in: rows the snapshot holds, malformed ones too.
+        bad_rows: rows among them that break a rule or are malformed.
+        unreadable: why the snapshot could not be decoded at all.
+    """
+    if unreadable is not None:
+        return Verdict("refused", (f"unreadable: {unreadable}",))
+    reasons: list[tuple[State, str]] = [
+        *_headings(contract, signals),
+        *_tolerance(contract, rows_in, bad_rows),
+        *(("held", _said(finding)) for finding in findings),
+    ]
+    states = {state for state, _ in reasons}
+    worst: State = "refused" if "refused" in states else "held" if "held" in states else "accepted"
+    return Verdict(worst, tuple(reason for _, reason in reasons))
+
+
+def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, str]]:
+    mandatory = {
+        column.source for column in contract.columns if column.required or column.name in contract.key
+    }
+    for heading in signals.missing:
+        if heading in mandatory:
+            yield "refused", f"missing mandatory heading: {heading}"
+        else:
+            yield "held", f"missing heading: {heading}"
+    for heading in signals.unknown:
+        yield "held", f"unknown heading: {heading}"
+
+
+def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tuple[State, str]]:
+    share = bad_rows / rows_in if rows_in else 0.0
+    tolerance = contract.tolerance
+    found = f"{bad_rows} of {rows_in} rows are bad"
+    if share > tolerance.refuse:
+        yield "refused", f"{found}, more than {tolerance.refuse:.3%}"
+    elif share > tolerance.hold:
+        yield "held", f"{found}, more than {tolerance.hold:.3%}"
+
+
+def _said(finding: Finding) -> str:
+    reason = f" ({finding.reason})" if finding.reason else ""
+    return f"implausible {finding.name}: {finding.given}, allowed {finding.allowed}{reason}"
