@@ -4,14 +4,51 @@ from __future__ import annotations
 
 import click
 
+from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
+
+_HEADINGS = (
+    Heading("name", "model or test"),
+    Heading("kind", "kind"),
+    Heading("status", "status"),
+    Heading("seconds", "seconds", number=True),
+    Heading("failures", "rows found", number=True),
+)
 
 
 @click.command()
+@click.option("--all", "every", is_flag=True, help="List every model and test, not only what is notable.")
 @format_option
 @pass_session
-def command(session: Session) -> None:
-    """Build the marts from the lake with dbt. Nothing is published yet."""
-    from shanhai.warehouse.build import build
+def command(session: Session, every: bool) -> None:
+    """Build the marts from the lake with dbt.
 
-    build(session.settings)
+    Reads the tables at the versions that they have when it starts, and runs every test. Nothing is published
+    by it: `shanhai publish` does that with the last build.
+
+    \b
+    Example:
+      shanhai build && shanhai publish
+    """
+    from shanhai.ingest.reconcile import reconcile
+    from shanhai.warehouse.build import build
+    from shanhai.warehouse.last_build import keep_build
+
+    node = session.node
+    say("build  dbt over the lake")
+    result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
+    keep_build(node.settings, result)
+    rows = [{**vars(line), "mart": line.public} for line in result.results]
+    if session.form == "json":
+        show_json(
+            {
+                "identity": result.identity,
+                "pins": dict(result.pins),
+                "seconds": result.seconds,
+                "results": rows,
+            }
+        )
+        return
+    notable = [row for row in rows if every or row["mart"] or row["status"] == "warn"]
+    show(notable, _HEADINGS, form="table", empty="No mart was built.")
+    say(f"{len(rows)} models and tests in {result.seconds:.1f} s; next: shanhai publish")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from shanhai.cli.ledger import record
-from shanhai.cli.output import Heading, fields, say, show, show_json
+from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.selection import DATASET, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -32,6 +32,12 @@ _ENTRIES = (
     Heading("verdict", "verdict"),
     Heading("decided_by", "by"),
     Heading("reason", "reason"),
+)
+_FINDINGS = (
+    Heading("name", "finding"),
+    Heading("given", "found"),
+    Heading("allowed", "expected"),
+    Heading("reason", "reason of the limit"),
 )
 _CHECKS = (
     Heading("rule", "rule"),
@@ -83,20 +89,29 @@ def show_delivery(session: Session, delivery: str) -> None:
     Example:
       shanhai delivery show longyou.noise/2024-03-02
     """
-    from shanhai.report.read import read_checks, read_entries
+    from shanhai.ingest.records import Validation, last_record
+    from shanhai.report.read import read_history
 
     chosen = _chosen(session, delivery)
     row = next(row for row in session.ledger if row.delivery == chosen)
-    checks = [check for check in read_checks(session.node, chosen) if not check["success"]]
-    entries = read_entries(session.node, chosen)
+    validation = last_record(session.node, chosen, Validation)
+    checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
+    findings = [finding.model_dump() for finding in validation.findings] if validation else []
+    entries = [
+        {**dict(vars(entry), delivery=str(entry.delivery)), "counts": vars(entry.counts)}
+        for entry in read_history(session.node, chosen)
+    ]
     if session.form == "json":
-        show_json({**_listed(row), "broken_checks": checks, "entries": entries})
+        show_json({**_listed(row), "broken_checks": checks, "findings": findings, "entries": entries})
         return
     fields({key: value for key, value in _listed(row).items() if key != "short"})
-    click.echo()
+    section("Broken checks")
     show(checks, _CHECKS, form="table", empty="No check is broken.")
-    click.echo()
-    show(entries, _ENTRIES, form="table", empty="No entry in the ledger.")
+    if findings:
+        section("Implausible")
+        show(findings, _FINDINGS, form="table", empty="")
+    section("Entries in the ledger")
+    show(entries, _ENTRIES, form="table", empty="No entry.")
 
 
 def _decision(verb: Verb) -> Verb:
@@ -153,13 +168,13 @@ def _decide(session: Session, text: str, action: Action, by: str, reason: str) -
     from shanhai.ingest.decide import decide
 
     chosen = _chosen(session, text)
-    decide(session.node, chosen, action, by, reason)
+    decide(session.node, chosen, action, by=by, reason=reason)
     session.forget_ledger()
     row = next(row for row in session.ledger if row.delivery == chosen)
     if session.form == "json":
         show_json(_listed(row))
         return
-    say(f"{chosen.short} is {row.verdict}: {row.loaded:,} loaded, {row.withheld:,} withheld.")
+    say(f"{chosen.short} is {row.verdict}: {row.counts.loaded:,} loaded, {row.counts.withheld:,} withheld.")
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:

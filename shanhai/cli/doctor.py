@@ -21,7 +21,8 @@ _HEADINGS = (Heading("check", "check"), Heading("state", "state"), Heading("deta
 def command(session: Session) -> None:
     """Look whether all is here that the walk needs.
 
-    Folders, room on the disk, contracts, connectors, the dbt project. Changes nothing and asks no source. Ends with code 78 when something is missing.
+    Folders, room on the disk, contracts, connectors, the dbt project. Changes nothing and asks no source.
+    Ends with code 78 when something is missing.
 
     \b
     Example:

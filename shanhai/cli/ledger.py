@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 PARTS = ("loaded", "quarantined", "duplicates", "superseded", "withheld")
 COUNTS = ("rows_in", *PARTS)
-_KEYS = ("district", "dataset", "partition", "snapshot_sha256", "contract_version", *COUNTS, "verdict")
 _HEADINGS = (
     Heading("delivery", "delivery"),
     Heading("contract_version", "contract"),
@@ -69,8 +68,8 @@ class UnbalancedError(ShanhaiError):
 
 
 def record(row: LedgerRow) -> dict[str, object]:
-    """One ledger row as it is given to other programs: the delivery, then the documented keys in order."""
-    return {"delivery": str(row.delivery), **{key: getattr(row, key) for key in _KEYS}}
+    """One ledger row as it is given to other programs: the delivery, then the documented keys."""
+    return {"delivery": str(row.delivery), **row.as_dict()}
 
 
 def balances(line: Mapping[str, object]) -> bool:

@@ -91,6 +91,15 @@ def fields(facts: Row) -> None:
         console.print(Text.assemble((f"{name:<{width}}  ", "dim"), _styled(cell(value))))
 
 
+def section(title: str) -> None:
+    """A heading between two tables on standard output."""
+    from rich.text import Text
+
+    console = _console()
+    console.print()
+    console.print(Text(title, "bold"))
+
+
 def cell(value: object) -> str:
     """A value as people read it: digits in groups, a dash for nothing."""
     match value:

@@ -8,9 +8,10 @@ from shanhai.cli.output import Heading, show
 from shanhai.cli.session import Session, format_option, pass_session
 
 _HEADINGS = (
-    Heading("publication", "publication"),
-    Heading("at", "at"),
-    Heading("marts", "marts"),
+    Heading("number", "number", number=True),
+    Heading("published_at", "published at"),
+    Heading("versions", "marts and their versions"),
+    Heading("publication_id", "publication"),
 )
 
 
@@ -26,7 +27,11 @@ def command(session: Session) -> None:
     Example:
       shanhai publications --format json
     """
-    from shanhai.report.read import read_publications
+    from shanhai.warehouse.publications import publications
 
-    rows = [publication.as_dict() for publication in read_publications(session.node)]
+    rows = [publication.as_row() for publication in publications(session.settings)]
+    if session.form == "table":
+        for row in rows:
+            row["versions"] = [f"{mart['name']} {mart['version']}" for mart in row["marts"]]
+            row["published_at"] = f"{row['published_at']:%Y-%m-%d %H:%M} UTC"
     show(rows, _HEADINGS, form=session.form, empty="Nothing has been published yet.")

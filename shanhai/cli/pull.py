@@ -32,7 +32,7 @@ def command(session: Session, dataset: DatasetId, window: str | None) -> None:
       shanhai pull longyou.water_meters --window 2024-03-01
       shanhai pull cn.areas
     """
-    from shanhai.ingest.pull import pull
+    from shanhai.ingest.snapshot import pull
 
     new = pull(session.node, dataset, window)
     rows = [

@@ -24,7 +24,8 @@ _HEADINGS = (
 def command(session: Session, dataset: DatasetId | None) -> None:
     """Count the rows in quarantine by broken rule.
 
-    Counts only: no value of a row is ever shown.     A row that breaks two rules is counted under both, so the counts may exceed the rows.
+    Counts only: no value of a row is ever shown. A row that breaks two rules is counted under
+    both, so the counts may exceed the rows.
 
     \b
     Example:

@@ -21,18 +21,16 @@ from shanhai.cli.session import Session, format_option, pass_session
 def command(session: Session, out: Path | None) -> None:
     """Write the report that an auditor reads.
 
-    Verdicts, ledger, checks with the SQL behind them, quarantine reasons, decisions and publications, as pages
-    in Chinese and English that need no network and no server. They hold counts and reasons, and never a value
-    of a row.
+    Verdicts, ledger, checks with the SQL behind them, quarantine reasons, decisions and publications, as
+    pages in Chinese and English that need no network and no server. They hold counts and reasons, and never
+    a value of a row.
 
     \b
     Example:
       shanhai report --out /tmp/for-the-auditor
     """
-    from shanhai.ingest.reconcile import reconcile
     from shanhai.report import write_report
 
-    reconcile(session.node)
     index = write_report(session.node, out)
     if session.form == "json":
         show_json({"index": str(index)})

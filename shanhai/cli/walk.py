@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import click
 
-from shanhai.cli.ledger import record
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 
-if TYPE_CHECKING:
-    from shanhai.contracts.model import Contract
-
 STEPS = ("pull", "stage", "check", "load")
 _HEADINGS = (
-    Heading("delivery", "delivery"),
-    Heading("step", "got to"),
+    Heading("short", "delivery"),
     Heading("rows_in", "rows in", number=True),
     Heading("loaded", "loaded", number=True),
     Heading("quarantined", "quarantined", number=True),
     Heading("verdict", "verdict"),
-    Heading("problem", "problem"),
+    Heading("reason", "reason"),
 )
 
 
@@ -52,59 +47,64 @@ def command(
       shanhai walk --all
       shanhai walk gongshu.noise --until check       see the verdict, load nothing
     """
-    wanted = _wanted(session, datasets, every)
-    walk = _Walk(session, STEPS[: STEPS.index(until) + 1])
-    for dataset in wanted:
-        walk.take(dataset, chosen)
-    show(walk.lines, _HEADINGS, form=session.form, empty="Nothing new: every delivery has its verdict.")
-    if walk.failures:
-        raise walk.failures[0]
+    steps = STEPS[: STEPS.index(until) + 1]
+    lines: list[dict[str, object]] = []
+    failures: list[ShanhaiError] = []
+    for dataset in _wanted(session, datasets, every):
+        walked, failed = _walk(session, dataset, chosen, steps)
+        lines += walked
+        failures += failed
+    show(lines, _HEADINGS, form=session.form, empty="Nothing new: every delivery has its verdict.")
+    if failures:
+        raise failures[0]
 
 
-class _Walk:
-    """One walk over several datasets: what was reached, and what failed on the way."""
+def _walk(
+    session: Session, dataset: DatasetId, chosen: tuple[str, ...], steps: tuple[str, ...]
+) -> tuple[list[dict[str, object]], list[ShanhaiError]]:
+    """Take one dataset through the steps; what became of its pending deliveries, and what failed."""
+    from shanhai.ingest import walk
+    from shanhai.ingest.pending import pending
 
-    def __init__(self, session: Session, steps: tuple[str, ...]) -> None:
-        self.session = session
-        self.steps = steps
-        self.lines: list[dict[str, object]] = []
-        self.failures: list[ShanhaiError] = []
+    node, failures = session.node, []
 
-    def take(self, dataset: DatasetId, chosen: tuple[str, ...]) -> None:
-        from shanhai.contracts.partitions import windows
-        from shanhai.ingest.pull import pending, pull
-
-        node = self.session.node
-        contract: Contract = node.federation.contract(dataset)
-        for window in chosen or windows(contract) or (None,):
-            say(f"pull   {dataset} {window or ''}".rstrip())
-            try:
-                pull(node, dataset, window)
-            except ShanhaiError as error:
-                self._failed(f"{dataset}/{window or 'all'}", "pull", error)
-        for delivery in pending(node, dataset):
-            self._deliver(delivery)
-
-    def _deliver(self, delivery: DeliveryId) -> None:
-        from shanhai.ingest import check, load, stage
-
-        node, reached = self.session.node, "pull"
-        actions = {"stage": stage, "check": check, "load": load}
+    def tried(step: str, work: Callable[[], object]) -> None:
+        say(f"{step:<6} {dataset}")
         try:
-            for step in self.steps[1:]:
-                say(f"{step:<6} {delivery.short}")
-                actions[step](node, delivery)
-                reached = step
+            work()
         except ShanhaiError as error:
-            self._failed(delivery.short, reached, error)
-            return
-        rows = [row for row in self.session.ledger if row.delivery == delivery]
-        facts = record(rows[0]) if rows else {}
-        self.lines.append({**facts, "delivery": delivery.short, "step": reached, "problem": None})
+            failures.append(error)
 
-    def _failed(self, delivery: str, reached: str, error: ShanhaiError) -> None:
-        self.failures.append(error)
-        self.lines.append({"delivery": delivery, "step": reached, "problem": error.message})
+    for window in chosen or (None,):
+        tried("pull", lambda window=window: walk.pull_step(node, dataset, window))  # type: ignore[misc]
+    waiting = pending(node, dataset)
+    further = {"stage": walk.stage_step, "check": walk.check_step, "load": walk.load_step}
+    for step in steps[1:]:
+        if waiting:
+            tried(step, lambda step=step: further[step](node, dataset))  # type: ignore[misc]
+    session.forget_ledger()
+    return [_became(session, delivery) for delivery in waiting], failures
+
+
+def _became(session: Session, delivery: DeliveryId) -> dict[str, object]:
+    """What is known of a delivery by now: the books, else the check, else the staging."""
+    from shanhai.ingest.records import read_staging, read_validation
+
+    name = {"delivery": str(delivery), "short": delivery.short}
+    booked = next((row for row in session.ledger if row.delivery == delivery), None)
+    if booked is not None:
+        return {**name, **booked.as_dict(), "reason": booked.reason}
+    staging, validation = read_staging(session.node, delivery), read_validation(session.node, delivery)
+    counts = staging.model_dump(include={"rows_in", "quarantined"}) if staging else {}
+    if validation is None:
+        return {**name, **counts, "verdict": None, "reason": "not checked yet"}
+    reasons = "; ".join(validation.reasons)
+    return {
+        **name,
+        **counts,
+        "verdict": validation.verdict,
+        "reason": f"not loaded yet; {reasons}".rstrip("; "),
+    }
 
 
 def _wanted(session: Session, datasets: tuple[DatasetId, ...], every: bool) -> tuple[DatasetId, ...]:

@@ -78,7 +78,7 @@ def trend(bars: Sequence[Bar], *, title: str) -> Markup:
 def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) -> Markup:
     """The share of quarantined rows of each delivery, against named limits where they are in reach."""
     highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
-    frame = _Frame(len(bars), min(1.0, max(highest, min(limits.values()), 0.001) * 1.35))
+    frame = _Frame(len(bars), min(1.0, max(highest, min(limits.values(), default=0.0), 0.001) * 1.35))
     parts = [_axis(frame, [(0, share(0)), (frame.top, share(round(frame.top, 4)))])]
     for position, bar in enumerate(bars):
         bad = bad_share(bar.counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from shanhai.ingest.node import Node
 
 MANIFEST = "manifest.json"
+_PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
 
 
 def write_report(node: Node, out: Path | None = None) -> Path:
@@ -54,15 +56,18 @@ def write_pages(data: ReportData, folder: Path) -> Path:
 
 
 def _earlier(folder: Path) -> set[str]:
-    """The pages of the report that lies in `folder`."""
+    """The pages of the report that lies in `folder`; only what looks like one of them is ever removed."""
     if not folder.exists() or not any(folder.iterdir()):
         return set()
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
+    try:
+        pages = set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["pages"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pages = {""}
+    if not all(_PAGE.fullmatch(page) for page in pages):
         raise ConfigurationError(
             "the folder holds something else than a report", given=folder, allowed="an empty or a new folder"
         )
-    return set(json.loads(manifest.read_text(encoding="utf-8"))["pages"])
+    return pages
 
 
 def _manifest(data: ReportData, pages: Mapping[str, str]) -> str:

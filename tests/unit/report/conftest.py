@@ -1,10 +1,12 @@
-"""A small report with one of everything: verdicts, decisions, a late correction, publications, an empty dataset."""
+"""A small report with one of everything: verdicts, decisions, a correction, publications, an empty table."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from shanhai.contracts.federation import District
 from shanhai.contracts.model import (
@@ -97,8 +99,14 @@ VILLAGES = METERS.model_copy(
 )
 
 
+@pytest.fixture
+def report() -> ReportData:
+    """Every number is made up, and every delivery balances."""
+    return sample_report()
+
+
 def sample_report() -> ReportData:
-    """The report; every number is made up, and every delivery balances."""
+    """The same, for whoever wants to look at the pages."""
     meters = (
         _delivery(METERS, "2024-03-01", Counts(24_960, 24_404, 213, 96, 247, 0), seed=1),
         _delivery(METERS, "2024-03-02", Counts(24_975, 24_512, 377, 86, 0, 0), seed=2),

@@ -1,0 +1,111 @@
+"""Errors become a message, a next step and an exit code; never a traceback, never a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from shanhai.cli import app
+from shanhai.cli.failures import tell
+from shanhai.cli.session import Session
+from shanhai.errors import (
+    BusyError,
+    ConfigurationError,
+    DataError,
+    DeniedError,
+    GateDisagreementError,
+    ShanhaiError,
+    SourceError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ShanhaiError("x"), 1),
+        (DataError("x"), 65),
+        (GateDisagreementError("x"), 70),
+        (SourceError("x"), 75),
+        (BusyError("x"), 75),
+        (DeniedError("x"), 77),
+        (ConfigurationError("x"), 78),
+        (RuntimeError("x"), 1),
+        (PermissionError(13, "Permission denied", "/nowhere"), 1),
+    ],
+)
+def test_exit_code_follows_the_class(error: Exception, code: int) -> None:
+    assert tell(error, Session()) == code
+
+
+def test_message_names_given_allowed_and_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(ConfigurationError("no such dataset", given="a.b", allowed=["c.d"], hint="look"), Session())
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "error: no such dataset",
+        "  given   a.b",
+        "  allowed c.d",
+        "  hint    look",
+    ]
+
+
+def test_json_error_is_one_object_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(DataError("bad", given="[b]x[/b]"), Session(form="json"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert json.loads(captured.err) | {"hint": None} == {
+        "error": "DataError",
+        "recovery": "fix the data",
+        "message": "bad",
+        "given": "[b]x[/b]",
+        "allowed": None,
+        "hint": None,
+    }
+
+
+def test_text_of_a_foreign_exception_is_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(ValueError("could not convert 330105199001011234"), Session())
+    told = capsys.readouterr().err
+    assert "unexpected ValueError" in told
+    assert "330105199001011234" not in told
+    assert "--debug" in told
+    assert "Traceback" not in told
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(ConfigurationError("wrong"), Session(debug=True))
+    assert "ConfigurationError: wrong" in capsys.readouterr().err
+
+
+def test_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["contrakt"]) == 2
+    assert "contrakt" in capsys.readouterr().err
+
+
+def test_missing_federation_is_a_configuration_error(tmp_path: Path) -> None:
+    assert app.main(["--federation", str(tmp_path), "contract", "list"]) == 78
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt, 130), (click.Abort, 130), (BrokenPipeError, 141)]
+)
+def test_being_stopped_is_quiet(
+    raised: type[BaseException],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(app.shanhai, "main", _raising(raised))
+    assert app.main([]) == code
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def _raising(raised: type[BaseException]) -> Callable[..., None]:
+    def call(*_: object, **__: object) -> None:
+        raise raised
+
+    return call

@@ -1,0 +1,54 @@
+"""Charts draw what the numbers say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from shanhai.ingest.books import Counts
+from shanhai.report import chart
+
+
+def _heights(svg: str, part: str) -> list[float]:
+    return [float(height) for height in re.findall(rf'class="p-{part}"[^>]*height="([\d.]+)"', svg)]
+
+
+def test_bars_are_as_high_as_their_counts() -> None:
+    bars = [chart.Bar("a", "a.html", Counts(100, 75, 25)), chart.Bar("b", "b.html", Counts(50, 50))]
+    svg = chart.trend(bars, title="rows")
+    assert _heights(svg, "loaded") == [112.5, 75.0]
+    assert _heights(svg, "quarantined") == [37.5]
+
+
+def test_a_single_row_is_still_seen() -> None:
+    svg = chart.trend([chart.Bar("a", "a.html", Counts(1_000_000, 999_999, 1))], title="rows")
+    assert _heights(svg, "quarantined") == [1.0]
+
+
+def test_limits_in_reach_are_drawn() -> None:
+    bars = [chart.Bar("a", "a.html", Counts(100, 96, 4))]
+    svg = chart.bad_shares(bars, title="bad", limits={"held": 0.05, "refused": 0.5})
+    assert "held" in svg
+    assert "refused" not in svg
+
+
+@pytest.mark.parametrize("bars", [0, 1, 3, 14, 15, 200])
+def test_any_number_of_bars(bars: int) -> None:
+    drawn = [chart.Bar(f"p{place}", "x.html", Counts(10, 9, 1)) for place in range(bars)]
+    assert chart.trend(drawn, title="rows").count('class="p-loaded"') == bars
+
+
+def test_nothing_at_all_is_drawn_without_a_division() -> None:
+    assert "<svg" in chart.balance(Counts(), title="x")
+    assert "<svg" in chart.sparkline([Counts()], title="x")
+    empty = [chart.Bar("a", "a", Counts())]
+    assert "<svg" in chart.bad_shares(empty, title="x", limits={"held": 0.05})
+    assert "<svg" in chart.bad_shares(empty, title="x", limits={})
+
+
+def test_labels_are_escaped() -> None:
+    svg = chart.trend([chart.Bar('"><x', '"><y', Counts(1, 1))], title='"><z')
+    assert "<x" not in svg
+    assert "<y" not in svg
+    assert "<z" not in svg

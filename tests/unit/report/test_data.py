@@ -1,0 +1,41 @@
+"""Sums and shares of the report."""
+
+from __future__ import annotations
+
+from shanhai.ingest.books import Counts
+from shanhai.report.data import ReportData, bad_share, difference, quality, reasons, total
+
+
+def test_totals_add_up_over_datasets(report: ReportData) -> None:
+    assert report.counts == total(dataset.counts for dataset in report.datasets)
+    assert difference(report.counts) == 0
+    assert report.unbalanced == ()
+
+
+def test_verdicts_leave_none_out(report: ReportData) -> None:
+    assert report.verdicts == {"accepted": 5, "held": 1, "refused": 1, "withdrawn": 1}
+
+
+def test_decisions_are_those_of_people_newest_first(report: ReportData) -> None:
+    assert [entry.decided_by for entry in report.decisions] == ["王强", "李薇"]
+
+
+def test_quality_is_a_of_b_in_the_order_of_the_standard(report: ReportData) -> None:
+    found = quality(report.deliveries)
+    assert [line.dimension for line in found] == ["conformity", "completeness", "accuracy"]
+    checks = [check for d in report.deliveries if d.validation for check in d.validation.checks]
+    accuracy = [check for check in checks if check.dimension == "accuracy"]
+    assert found[2].total == sum(check.total for check in accuracy)
+    assert found[2].good == sum(check.total - check.unexpected for check in accuracy)
+
+
+def test_reasons_are_most_first(report: ReportData) -> None:
+    found = reasons(report.deliveries)
+    assert [name for name, _ in found] == ["meter_id.pattern", "flow_m3.range"]
+    assert sum(rows for _, rows in found) == sum(
+        count.rows for delivery in report.deliveries for count in delivery.quarantine
+    )
+
+
+def test_share_of_nothing_is_nothing() -> None:
+    assert bad_share(Counts()) == 0

@@ -1,0 +1,168 @@
+"""The pages stand alone: complete in both languages, linked, accessible, and without the network."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+
+import pytest
+
+from shanhai.ingest.books import Counts
+from shanhai.report.data import ReportData
+from shanhai.report.pages import render
+
+VOID = {"meta", "link", "line", "path", "rect", "br", "circle"}
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a test asks of one page."""
+
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    titles: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.titles += tag == "title" and "svg" not in self.open
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def pages(report: ReportData) -> dict[str, Page]:
+    found = {}
+    for path, html in render(report):
+        found[path] = Page()
+        found[path].feed(html)
+    return found
+
+
+def test_both_languages_have_the_same_pages(pages: dict[str, Page]) -> None:
+    zh = {path[3:] for path in pages if path.startswith("zh/")}
+    en = {path[3:] for path in pages if path.startswith("en/")}
+    assert zh == en
+    assert {"index.html", "ledger.html", "datasets/longyou.water_meters.html"} <= zh
+    assert "index.html" in pages
+
+
+def test_every_link_leads_to_a_page(pages: dict[str, Page]) -> None:
+    for path, page in pages.items():
+        for link in page.all("a") + page.all("link"):
+            href = link["href"] or ""
+            if not href.startswith("#"):
+                assert posixpath.normpath(posixpath.join(posixpath.dirname(path), href)) in pages, (
+                    path,
+                    href,
+                )
+
+
+def test_language_switch_leads_to_the_same_page(pages: dict[str, Page]) -> None:
+    for path, page in pages.items():
+        if path != "index.html":
+            (switch,) = [link for link in page.all("a") if link.get("class") == "language"]
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), switch["href"] or ""))
+            assert target[3:] == path[3:]
+            assert target[:3] != path[:3]
+
+
+def test_nothing_comes_from_the_network(report: ReportData) -> None:
+    for _, html in render(report):
+        assert not re.search(r"https?:|//[a-z]|url\(|@import|<script|<img|<iframe", html)
+        assert "default-src 'none'" in html
+
+
+def test_pages_are_well_formed_and_titled(pages: dict[str, Page]) -> None:
+    for path, page in pages.items():
+        assert page.open == [], path
+        assert len(page.all("h1")) == 1, path
+        assert page.titles == 1, path
+        assert page.all("html")[0]["lang"] == ("en" if path.startswith("en/") else "zh-Hans-CN")
+
+
+def test_tables_have_headers_and_pictures_have_words(pages: dict[str, Page]) -> None:
+    for path, page in pages.items():
+        assert all("scope" in header for header in page.all("th")), path
+        for picture in page.all("svg"):
+            assert picture.get("aria-label") or picture.get("aria-hidden") == "true", path
+
+
+def test_text_of_others_is_escaped(report: ReportData) -> None:
+    html = dict(render(report))
+    held = next(delivery for delivery in report.deliveries if delivery.verdict == "held")
+    page = html[f"en/deliveries/{held.id.key}.html"]
+    assert "&lt;b&gt;" in page
+    assert "<b>&#39;" not in page
+
+
+def test_overview_states_the_balance(pages: dict[str, Page]) -> None:
+    assert "Every row that came in is accounted for" in pages["en/index.html"].text
+    assert "收到的每一行都有去处" in pages["zh/index.html"].text
+    assert "165,894" in pages["en/index.html"].text or "205,854" in pages["en/index.html"].text
+
+
+def test_a_broken_balance_is_loud(report: ReportData) -> None:
+    dataset = report.datasets[2]
+    delivery = dataset.deliveries[0]
+    broken = replace(delivery, row=replace(delivery.row, counts=Counts(rows_in=5, loaded=3)))
+    data = replace(report, datasets=(replace(dataset, deliveries=(broken,)),))
+    html = dict(render(data))
+    for path in ("en/index.html", "en/ledger.html"):
+        assert "2 rows are not accounted for." in html[path]
+    assert "Every row that came in" not in html["en/index.html"]
+    assert "行数不平衡" in html["index.html"]
+
+
+def test_each_check_stands_with_its_sql_and_what_it_ran_on(
+    report: ReportData, pages: dict[str, Page]
+) -> None:
+    for delivery in report.deliveries:
+        text = pages[f"en/deliveries/{delivery.id.key}.html"].text
+        assert delivery.id.snapshot in text
+        assert delivery.row.contract_version in text
+        for check in delivery.validation.checks if delivery.validation else ():
+            assert check.rule in text
+            assert " ".join(check.sql.split()) in text
+
+
+def test_decisions_tell_who_and_why(pages: dict[str, Page]) -> None:
+    text = pages["zh/decisions.html"].text
+    assert "李薇" in text
+    assert "区县来电确认为重复发送" in text
+    assert "shanhai delivery approve longyou.water_meters/2024-03-03/" in text
+
+
+def test_publications_tell_new_versions_from_unchanged(pages: dict[str, Page]) -> None:
+    text = pages["en/publications.html"].text
+    newest, first = text.split("No. 1")
+    assert "dim_area 1 2,431 unchanged" in newest
+    assert "fct_event 2 81,573 new version" in newest
+    assert "dim_area 1 2,431 new version" in first
+
+
+def test_an_empty_node_has_a_report(report: ReportData) -> None:
+    html = dict(render(replace(report, datasets=(), publications=(), late=(), versions={})))
+    assert "Nothing has been loaded yet" in html["en/index.html"]
+    assert "尚未公布任何版本" in html["zh/publications.html"]
+    assert len(html) == 11

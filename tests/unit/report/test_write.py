@@ -1,0 +1,51 @@
+"""The report replaces an earlier report, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shanhai.errors import ConfigurationError
+from shanhai.report.data import ReportData
+from shanhai.report.write import write_pages
+
+
+def test_manifest_lists_every_page_with_its_digest(report: ReportData, tmp_path: Path) -> None:
+    index = write_pages(report, tmp_path / "report")
+    manifest = json.loads((tmp_path / "report" / "manifest.json").read_text())
+    assert index == tmp_path / "report" / "index.html"
+    assert manifest["versions"] == {"ledger": 12, "quarantine": 9, "publications": 2}
+    for path, digest in manifest["pages"].items():
+        assert hashlib.sha256((tmp_path / "report" / path).read_bytes()).hexdigest() == digest
+    files = {
+        file.relative_to(tmp_path / "report").as_posix() for file in tmp_path.rglob("*") if file.is_file()
+    }
+    assert files == {*manifest["pages"], "manifest.json"}
+
+
+def test_writing_again_is_the_same_and_leaves_no_old_page(report: ReportData, tmp_path: Path) -> None:
+    first = write_pages(report, tmp_path).read_text()
+    assert write_pages(report, tmp_path).read_text() == first
+    write_pages(replace(report, datasets=report.datasets[:1]), tmp_path)
+    assert [file.name for file in (tmp_path / "en" / "datasets").iterdir()] == ["gongshu.events.html"]
+
+
+def test_a_folder_with_other_things_is_left_alone(report: ReportData, tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("mine")
+    with pytest.raises(ConfigurationError, match="something else"):
+        write_pages(report, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.docx"]
+
+
+def test_manifest_of_somebody_else_removes_nothing_outside(report: ReportData, tmp_path: Path) -> None:
+    outside = tmp_path / "keep.txt"
+    outside.write_text("mine")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "manifest.json").write_text(json.dumps({"pages": {"../keep.txt": ""}}))
+    with pytest.raises(ConfigurationError):
+        write_pages(report, tmp_path / "report")
+    assert outside.read_text() == "mine"
