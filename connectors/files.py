@@ -10,11 +10,11 @@ from pydantic import Field, field_validator
 
 from shanhai.connect import address, folder
 from shanhai.connect.credential import Auth
-from shanhai.connect.http import HttpSession, check_headers
+from shanhai.connect.http import Headers, HttpSession
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.transfer import Download
-from shanhai.connect.window import check_template, check_window, fill, windows_asked
+from shanhai.connect.window import Template, WindowKey, fill, windows_asked
 from shanhai.errors import ConfigurationError, NotFoundError
 
 _GLOB = frozenset("*?[")
@@ -23,34 +23,21 @@ _GLOB = frozenset("*?[")
 class FilesOptions(Options):
     """Options of the connector `files`."""
 
-    path: tuple[str, ...] = Field(
+    path: tuple[Template, ...] = Field(
         min_length=1,
         description="one path or several below the endpoint; {window} is filled; globs in folders only",
     )
-    optional: tuple[str, ...] = Field(default=(), description="like path, but may be absent: corrections")
-    windows: tuple[str, ...] = Field(default=(), description="what a pull without a window asks for")
+    optional: tuple[Template, ...] = Field(
+        default=(), description="like path, but may be absent: corrections"
+    )
+    windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
     auth: Auth | None = Field(default=None, description="http(s) only")
-    headers: dict[str, str] = Field(default_factory=dict, description="http(s) only")
+    headers: Headers = Field(default_factory=dict, description="http(s) only")
 
     @field_validator("path", "optional", mode="before")
     @classmethod
     def _one_or_several(cls, given: object) -> object:
         return (given,) if isinstance(given, str) else given
-
-    @field_validator("path", "optional")
-    @classmethod
-    def _known_placeholders(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(check_template(path) for path in paths)
-
-    @field_validator("windows")
-    @classmethod
-    def _windows(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(check_window(window) for window in windows)
-
-    @field_validator("headers")
-    @classmethod
-    def _harmless(cls, headers: dict[str, str]) -> dict[str, str]:
-        return dict(check_headers(headers))
 
 
 class FilesConnector:

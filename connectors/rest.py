@@ -3,60 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import httpx
-from pydantic import Field, field_validator
+from pydantic import Field, PlainValidator
 
 from shanhai.connect import address
 from shanhai.connect.credential import Auth
-from shanhai.connect.http import HttpSession, check_headers
+from shanhai.connect.http import Headers, HttpSession
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.paging import Paging, Step, Unpaged, walk
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.transfer import Whole
-from shanhai.connect.window import check_template, check_window, fill, windows_asked
+from shanhai.connect.window import Template, WindowKey, check_template, fill, windows_asked
 from shanhai.errors import ConfigurationError, DeniedError
 
 _PIECE_BYTES = 1 << 18
 
 
+def _check_param(value: object) -> str | int | float:
+    if isinstance(value, str):
+        return check_template(value)
+    if isinstance(value, (int, float)):
+        return value
+    raise ValueError("a text, a number, true or false")
+
+
+Param = Annotated[str | int | float, PlainValidator(_check_param)]
+
+
 class RestOptions(Options):
     """Options of the connector `rest`."""
 
-    path: str = Field(default="", description="relative to the endpoint; {window} is filled")
-    params: dict[str, str | int | float | bool] = Field(
+    path: Template = Field(default="", description="relative to the endpoint; {window} is filled")
+    params: dict[str, Param] = Field(
         default_factory=dict, description="parameters of the query; {window} is filled in texts"
     )
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     auth: Auth | None = None
     paging: Paging = Unpaged()
-    windows: tuple[str, ...] = Field(default=(), description="what a pull without a window asks for")
+    windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
     max_page_bytes: int = Field(default=64 * 2**20, ge=1, description="a page is held in memory")
-
-    @field_validator("path")
-    @classmethod
-    def _path(cls, path: str) -> str:
-        return check_template(path)
-
-    @field_validator("params")
-    @classmethod
-    def _params(cls, params: dict[str, str | int | float | bool]) -> dict[str, str | int | float | bool]:
-        for value in params.values():
-            if isinstance(value, str):
-                check_template(value)
-        return params
-
-    @field_validator("windows")
-    @classmethod
-    def _windows(cls, windows: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(check_window(window) for window in windows)
-
-    @field_validator("headers")
-    @classmethod
-    def _harmless(cls, headers: dict[str, str]) -> dict[str, str]:
-        return dict(check_headers(headers))
 
 
 class RestConnector:
@@ -102,7 +90,7 @@ def _pieces(content: bytes) -> Iterator[bytes]:
         yield content[start : start + _PIECE_BYTES]
 
 
-def _text(value: str | int | float | bool, window: str | None) -> str:
+def _text(value: str | int | float, window: str | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return fill(value, window) if isinstance(value, str) else str(value)

@@ -12,14 +12,14 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def parse_endpoint(endpoint: str) -> httpx.URL:
-    """The base address of a source, its path ending in a slash.
+    """The base address of a source.
 
     Raises:
         ConfigurationError: not http(s), or with a user, a query or a fragment.
     """
     try:
         url = httpx.URL(endpoint)
-        well_formed = url.scheme in _PORTS and bool(url.host)
+        well_formed = _can_be_asked(url)
     except (httpx.InvalidURL, ValueError):
         well_formed = False
     if not well_formed:
@@ -33,11 +33,11 @@ def parse_endpoint(endpoint: str) -> httpx.URL:
             allowed="http(s)://<host>[:<port>]/<path>",
             hint="credentials go into the option auth, parameters into the option params",
         )
-    return url if url.path.endswith("/") else url.copy_with(path=url.path + "/")
+    return url
 
 
 def below(base: httpx.URL, path: str) -> httpx.URL:
-    """The address of a relative `path` under `base`; each segment is percent-encoded.
+    """The address of a relative `path` under `base`, percent-encoded; `base` itself for an empty one.
 
     Raises:
         ConfigurationError: the path is absolute, an address of its own, or climbs out of the base.
@@ -47,8 +47,10 @@ def below(base: httpx.URL, path: str) -> httpx.URL:
         raise ConfigurationError(
             "a path leads out of its endpoint", given=path, allowed=f"a path relative to {told(base)}"
         )
+    if not path:
+        return base
     encoded = "/".join(quote(segment, safe="!$&'()*+,;=:@") for segment in segments)
-    return base.copy_with(raw_path=base.raw_path + encoded.encode("ascii")) if encoded else base
+    return base.copy_with(raw_path=base.raw_path.removesuffix(b"/") + b"/" + encoded.encode("ascii"))
 
 
 def joined(url: httpx.URL, reference: str) -> httpx.URL:
@@ -59,7 +61,7 @@ def joined(url: httpx.URL, reference: str) -> httpx.URL:
     """
     try:
         target = url.join(reference)
-        well_formed = target.scheme in _PORTS and bool(target.host)
+        well_formed = _can_be_asked(target)
     except (httpx.InvalidURL, ValueError):
         well_formed = False
     if not well_formed or target.userinfo:
@@ -67,6 +69,13 @@ def joined(url: httpx.URL, reference: str) -> httpx.URL:
             f"{told(url)} points to an address that is not allowed", allowed="http:// or https://"
         )
     return target.copy_with(fragment=None)
+
+
+def _can_be_asked(url: httpx.URL) -> bool:
+    # The library parses more than the system's resolver and sockets take without raising.
+    labels = url.host.removesuffix(".").split(".")
+    well_named = all(0 < len(label) < 64 for label in labels) and not set("[]%") & set(url.host)
+    return url.scheme in _PORTS and well_named and (url.port is None or 0 < url.port < 65536)
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int]:

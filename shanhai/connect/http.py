@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
 import httpx
+from pydantic import AfterValidator
 
 from shanhai import __version__
 from shanhai.connect import address
@@ -29,7 +30,7 @@ _RESERVED_HEADERS = frozenset(
 )
 
 
-def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def check_headers(headers: dict[str, str]) -> dict[str, str]:
     """The headers, if options may set them.
 
     Raises:
@@ -41,6 +42,10 @@ def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
         if not (name.isascii() and value.isascii() and (name + value).isprintable()):
             raise ValueError(f"header {name} is not printable ASCII")
     return headers
+
+
+Headers = Annotated[dict[str, str], AfterValidator(check_headers)]
+"""An option with headers to send."""
 
 
 class HttpSession:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from shanhai.errors import ConfigurationError
 
@@ -28,6 +31,19 @@ def check_template(template: str) -> str:
     return template
 
 
+def _check_listed(window: str) -> str:
+    if not _is_key(window):
+        raise ValueError(f"{_KEY.pattern}, without ..")
+    return window
+
+
+Template = Annotated[str, AfterValidator(check_template)]
+"""An option with placeholders."""
+
+WindowKey = Annotated[str, AfterValidator(_check_listed)]
+"""An option that is a window's key."""
+
+
 def needs_window(*templates: str) -> bool:
     """Whether one of the templates cannot be filled without a window."""
     return any(_PLACE.search(template) for template in templates)
@@ -39,7 +55,7 @@ def check_window(window: str) -> str:
     Raises:
         ConfigurationError: it is no key.
     """
-    if not _KEY.fullmatch(window) or ".." in window:
+    if not _is_key(window):
         raise ConfigurationError("not a window", given=ascii(window[:100]), allowed=_KEY.pattern)
     return window
 
@@ -73,6 +89,10 @@ def windows_asked(window: str | None, listed: Iterable[str]) -> tuple[str | None
     if window is not None:
         return (check_window(window),)
     return tuple(listed) or (None,)
+
+
+def _is_key(window: str) -> bool:
+    return _KEY.fullmatch(window) is not None and ".." not in window
 
 
 def _filled(place: re.Match[str], key: str) -> str:

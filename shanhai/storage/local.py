@@ -90,7 +90,7 @@ class LocalStore:
                     # A link, unlike a rename, fails when the name is taken: of two writers one wins.
                     os.link(source, target)
                 else:
-                    os.replace(source, target)
+                    source.replace(target)
             except FileExistsError:
                 return False if target.is_file() else self._refuse_nesting(key)
             except (IsADirectoryError, NotADirectoryError):

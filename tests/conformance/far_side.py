@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -49,17 +50,20 @@ Answering = Callable[[Asked], Reply]
 class FarSide:
     """Serves what `answer` says; the replies in `first` go out before, one per request."""
 
-    def __init__(self, answer: Answering | None = None, *, first: tuple[Reply, ...] = ()) -> None:
-        self.answer = answer or (lambda asked: Reply(status=404))
-        self.first = list(first)
+    def __init__(self, answer: Answering, *, tls: ssl.SSLContext | None = None) -> None:
+        self.answer = answer
+        self.first: list[Reply] = []
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -92,6 +96,11 @@ class FarSide:
                 """Quiet."""
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Callers that hang up are what the tests are about."""
 
 
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:

@@ -1,0 +1,84 @@
+"""TLS certificates are verified, and nothing falls back to plain text."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from shanhai.connect.http import HttpSession
+from shanhai.connect.protocol import ConnectContext
+from shanhai.errors import ConfigurationError, DeniedError
+from tests.conformance.far_side import FarSide, Reply
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts yet, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "far side")])
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "far.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(built.public_bytes(serialization.Encoding.PEM) + private)
+    return file
+
+
+@pytest.fixture
+def far(certificate: Path) -> Iterator[FarSide]:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with FarSide(lambda asked: Reply(b"data"), tls=tls) as far_side:
+        yield far_side
+
+
+def get(address: str) -> bytes:
+    context = ConnectContext(address, attempts=2, timeout_seconds=2, sleep=lambda seconds: None)
+    with HttpSession(context) as session:
+        return b"".join(session.get(session.base).chunks)
+
+
+def test_an_unknown_certificate_is_refused(far: FarSide) -> None:
+    with pytest.raises(ConfigurationError, match=r"certificate of https://.* cannot be verified"):
+        get(far.address)
+    assert far.asked == []
+
+
+def test_a_trusted_certificate_is_accepted(
+    far: FarSide, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert get(far.address) == b"data"
+
+
+def test_a_redirect_to_plain_text_is_refused(
+    far: FarSide, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with FarSide(lambda asked: Reply(b"data")) as plain:
+        far.answer = lambda asked: Reply(status=302, headers={"Location": plain.address})
+        with pytest.raises(DeniedError, match="from https to http"):
+            get(far.address)
+        assert plain.asked == []
