@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ShanhaiError(Exception):
     """Base of all errors that Shanhai raises on purpose.
@@ -134,7 +136,7 @@ class GateDisagreementError(ShanhaiError):
 
 
 def _listed(allowed: object) -> str:
-    if isinstance(allowed, (list, tuple, set, frozenset)):
+    if isinstance(allowed, (Mapping, list, tuple, set, frozenset)):
         values = sorted(allowed, key=str) if isinstance(allowed, (set, frozenset)) else allowed
         return ", ".join(str(value) for value in values)
     return str(allowed)

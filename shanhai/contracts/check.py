@@ -30,7 +30,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
     """
     _check_columns(contract, complain)
     _check_versions(contract, complain)
-    _check_zone(contract.time_zone, ["customProperties"], complain)
+    _check_zone(contract.time_zone, ["customProperties", "timeZone"], complain)
     _check_encoding(contract, complain)
     _check_schedule(contract, complain)
     _check_feed(contract, complain)
@@ -84,7 +84,7 @@ def _check_options(column: Column, path: list[str | int], complain: Complain) ->
 
 
 def _check_versions(contract: Contract, complain: Complain) -> None:
-    versions, path = contract.versions, ["customProperties"]
+    versions, path = contract.versions, ["customProperties", "versions"]
     if versions.rule == "latest":
         if not contract.key:
             raise complain("versions: latest needs a primary key", path)
@@ -118,14 +118,14 @@ def _check_encoding(contract: Contract, complain: Complain) -> None:
         except LookupError as error:
             raise complain(
                 "unknown encoding",
-                ["customProperties"],
+                ["customProperties", "format"],
                 given=contract.format.encoding,
                 allowed="a Python codec",
             ) from error
 
 
 def _check_schedule(contract: Contract, complain: Complain) -> None:
-    schedule, path = contract.schedule, ["customProperties"]
+    schedule, path = contract.schedule, ["customProperties", "schedule"]
     if schedule.cron is not None and len(schedule.cron.split()) != 5:
         raise complain("schedule: cron has five fields", path, given=schedule.cron)
     for name, day in (("start", schedule.start), ("end", schedule.end)):
@@ -144,7 +144,7 @@ def _check_schedule(contract: Contract, complain: Complain) -> None:
 
 
 def _check_feed(contract: Contract, complain: Complain) -> None:
-    feed, path = contract.feeds, ["customProperties"]
+    feed, path = contract.feeds, ["customProperties", "feeds"]
     if feed is None:
         return
     shape = SHAPES.get(feed.shape)

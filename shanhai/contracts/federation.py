@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shanhai.contracts.load import SUFFIX, load_contract
 from shanhai.contracts.model import Contract
-from shanhai.contracts.yamlfile import read_yaml
+from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ConfigurationError, ContractError, NotFoundError
 from shanhai.ids import DatasetId
 
@@ -116,7 +116,7 @@ class Federation:
         file = self.root / DISTRICTS / "registers.yml"
         if not file.is_file():
             return {}
-        entries = read_yaml(file).data
+        entries = self._yaml(file).data
         found = {name: self._parsed(Register, entry, file, name) for name, entry in entries.items()}
         return {
             name: register.model_copy(update={"file": self.root / register.file})
@@ -124,12 +124,12 @@ class Federation:
         }
 
     def _district(self, file: Path) -> District:
-        district = self._parsed(District, read_yaml(file).data, file)
+        district = self._parsed(District, self._yaml(file).data, file)
         if district.name != file.parent.name:
             raise ContractError(
                 "a district is called as its folder is",
                 file=self.shown(file),
-                line=read_yaml(file).line(["name"]),
+                line=self._yaml(file).line(["name"]),
                 given=district.name,
                 allowed=file.parent.name,
             )
@@ -143,7 +143,7 @@ class Federation:
             raise ContractError(
                 "source: no such endpoint",
                 file=self.shown(file),
-                line=read_yaml(file).line(["customProperties"]),
+                line=self._yaml(file).line(["customProperties"]),
                 given=contract.source.endpoint,
                 allowed=sorted(district.endpoints),
                 hint="endpoints are named in district.yml",
@@ -157,9 +157,12 @@ class Federation:
             raise ContractError(
                 f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}",
                 file=self.shown(file),
-                line=read_yaml(file).line([*path, *(str(step) for step in first["loc"])]),
+                line=self._yaml(file).line([*path, *(str(step) for step in first["loc"])]),
                 allowed=list(model.model_fields),
             ) from error
+
+    def _yaml(self, file: Path) -> YamlFile:
+        return read_yaml(file, shown_as=self.shown(file))
 
     def shown(self, file: Path) -> str:
         """What errors call a file: its path within the federation."""

@@ -85,8 +85,8 @@ def load_contract(path: Path, *, shown_as: str | None = None) -> Contract:
     Raises:
         ContractError: it is no valid ODCS v3.1.0, or says something that Shanhai does not know.
     """
-    file = read_yaml(path)
-    reader = _Reader(file, shown_as or str(path))
+    name = shown_as or str(path)
+    reader = _Reader(read_yaml(path, shown_as=name), name)
     reader.validate_schema()
     return reader.contract()
 
@@ -105,7 +105,15 @@ class _Reader:
         self.name = name
 
     def error(self, message: str, path: PathInFile, **facts: Any) -> ContractError:
-        return ContractError(message, file=self.name, line=self.file.line(path), **facts)
+        return ContractError(message, file=self.name, line=self.file.line(self._positions(path)), **facts)
+
+    def _positions(self, path: PathInFile) -> PathInFile:
+        """The path with a custom property's name replaced by its position in the list."""
+        if len(path) < 2 or path[0] != "customProperties" or isinstance(path[1], int):
+            return path
+        entries = self.file.data.get("customProperties") or []
+        places = [place for place, entry in enumerate(entries) if entry["property"] == path[1]]
+        return ["customProperties", *places[:1], "value", *path[2:]] if places else path[:1]
 
     def validate_schema(self) -> None:
         error = jsonschema.exceptions.best_match(_validator().iter_errors(self.file.data))
@@ -270,15 +278,26 @@ class _Reader:
             ) from error
 
     def _nearest(self, path: PathInFile, steps: list[str | int]) -> PathInFile:
-        """The place of a model's field in the file, where the names differ by their spelling only."""
-        spelled = {new: old for old, new in {**_COLUMN_KEYS, **_OPTION_KEYS}.items()}
-        return [*path, *(spelled.get(step, step) if isinstance(step, str) else step for step in steps)]
+        """Where a model's field stands in the file: the models' names differ from the standard's."""
+        if not steps or not isinstance(steps[0], str):
+            return [*path, *steps]
+        field, rest = steps[0], steps[1:]
+        if path == ["customProperties"]:
+            return [*path, _spelled(_CONTRACT_VALUES, field), *rest]
+        if field in _OPTION_KEYS.values():
+            return [*path, "logicalTypeOptions", _spelled(_OPTION_KEYS, field), *rest]
+        return [*path, _spelled(_COLUMN_KEYS, field), *rest]
 
 
 def _key(properties: list[dict[str, Any]]) -> tuple[str, ...]:
     members = [item for item in properties if item.get("primaryKey")]
     members.sort(key=lambda item: item.get("primaryKeyPosition") or 1)
     return tuple(item["name"] for item in members)
+
+
+def _spelled(names: dict[str, str], field: str) -> str:
+    """The standard's name of a model's field."""
+    return next((old for old, new in names.items() if new == field), field)
 
 
 def _given(first: Any) -> str | None:

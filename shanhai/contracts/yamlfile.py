@@ -71,29 +71,34 @@ def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | N
     return None
 
 
-def read_yaml(path: Path) -> YamlFile:
+def read_yaml(path: Path, *, shown_as: str | None = None) -> YamlFile:
     """Read a file that holds one mapping.
+
+    Args:
+        path: the file.
+        shown_as: what errors call it; the path by default.
 
     Raises:
         ContractError: it cannot be read, is not YAML, repeats a key, or holds something else.
     """
+    name = shown_as or str(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ContractError(f"cannot be read: {error.strerror}", file=str(path)) from error
+        raise ContractError(f"cannot be read: {error.strerror}", file=name) from error
     except UnicodeDecodeError as error:
-        raise ContractError("is not UTF-8", file=str(path), allowed="UTF-8 text") from error
+        raise ContractError("is not UTF-8", file=name, allowed="UTF-8 text") from error
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ContractError(
-            f"is not valid YAML: {error.problem}", file=str(path), line=mark.line + 1 if mark else None
+            f"is not valid YAML: {error.problem}", file=name, line=mark.line + 1 if mark else None
         ) from error
     except yaml.YAMLError as error:
-        raise ContractError("is not valid YAML", file=str(path)) from error
+        raise ContractError("is not valid YAML", file=name) from error
     if not isinstance(data, dict):
         raise ContractError(
-            "is not a mapping", file=str(path), line=1, given=type(data).__name__, allowed="key: value"
+            "is not a mapping", file=name, line=1, given=type(data).__name__, allowed="key: value"
         )
     return YamlFile(path, text, data)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, NotFoundError
-from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ids import DeliveryId
 from shanhai.ingest.books import table_net
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
@@ -21,10 +24,12 @@ from shanhai.ingest.records import (
     read_validation,
     save,
 )
+from shanhai.ingest.snapshot import sidecar
 from shanhai.ingest.stage import SCRATCH
 from shanhai.quality.gate import run_gate
-from shanhai.quality.plausibility import Delivered, find_implausible, load_plausibility
-from shanhai.quality.verdict import decide_verdict
+from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility
+from shanhai.quality.verdict import Signals, decide_verdict
+from shanhai.warehouse.session import duckdb_config
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +48,15 @@ def check(node: Node, delivery: DeliveryId) -> Validation:
     if staging is None:
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
     contract = node.federation.contract(delivery.dataset)
-    checks = _gate(node, contract, delivery, staging) if staging.unreadable is None else ()
-    findings = _findings(node, delivery, staging) if staging.unreadable is None else ()
+    readable = staging.unreadable is None
+    checks = _gate(node, contract, delivery, staging) if readable else ()
+    findings = _implausible(node, contract, delivery, staging) if readable else ()
     verdict = decide_verdict(
         contract,
         rows_in=staging.rows_in,
         bad_rows=staging.quarantined,
         findings=findings,
-        missing=staging.missing,
-        unknown=staging.unknown,
+        signals=Signals(staging.missing, staging.unknown),
         unreadable=staging.unreadable,
     )
     validation = Validation(
@@ -61,8 +66,68 @@ def check(node: Node, delivery: DeliveryId) -> Validation:
         verdict=verdict.state,
         reasons=verdict.reasons,
         checks=checks,
-        findings=findings,
+        findings=tuple(FindingRecord(**asdict(finding)) for finding in findings),
     )
     save(node, delivery, validation)
+    (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)
     log.info("check delivery=%s verdict=%s", delivery.short, verdict.state)
     return validation
+
+
+def _gate(node: Node, contract: Contract, delivery: DeliveryId, staging: Staging) -> tuple[CheckRecord, ...]:
+    results = run_gate(
+        contract,
+        node.staged(delivery) / SCRATCH,
+        _suite(node, contract),
+        staging.counts,
+        config=duckdb_config(node.settings),
+    )
+    return tuple(
+        CheckRecord(
+            rule=result.rule,
+            dimension=result.dimension,
+            sql=result.sql,
+            unexpected=result.unexpected,
+            total=result.total,
+            success=result.success,
+        )
+        for result in results
+    )
+
+
+def _suite(node: Node, contract: Contract) -> dict[str, Any]:
+    dataset = contract.dataset
+    file = node.federation.root / "expectations" / dataset.district / f"{dataset.name}.json"
+    if not file.is_file():
+        raise ConfigurationError(
+            "the suite of the dataset was not generated", given=dataset, hint="shanhai generate"
+        )
+    suite: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return suite
+
+
+def _implausible(
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
+) -> tuple[Finding, ...]:
+    rules = read_plausibility(node.federation.root, contract)
+    books = table_net(open_table(node, delivery.dataset))
+    newest = staging.newest.get(rules.freshness.column) if rules.freshness else None
+    figures = DeliveryFigures(
+        rows=staging.rows_in,
+        filled=staging.filled,
+        history=[
+            net.counts.rows_in
+            for known, net in books.items()
+            if net.verdict == "accepted" and known != str(delivery)
+        ],
+        newest=newest,
+        start=_start(contract, sidecar(node, delivery).window),
+    )
+    return find_implausible(rules, figures)
+
+
+def _start(contract: Contract, window: str | None) -> datetime | None:
+    """Midnight in the contract's time zone of the day that a window's key names."""
+    if window is None:
+        return None
+    return datetime.strptime(window, contract.schedule.window).replace(tzinfo=ZoneInfo(contract.time_zone))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -19,7 +20,8 @@ class Staging(BaseModel):
     """How a delivery's rows were divided, by the contract of `contract_digest`.
 
     rows_in = good + quarantined + duplicates + superseded, always. `duplicates` and `superseded` are
-    those within the delivery; what loses to other deliveries is settled by the load.
+    those within the delivery; what loses to other deliveries is settled by the load. `filled` counts the
+    values of a column, `newest` is the greatest of a timestamp column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +37,7 @@ class Staging(BaseModel):
     counts: dict[str, int]
     malformed: dict[str, int]
     filled: dict[str, int]
+    newest: dict[str, datetime | None]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     unreadable: str | None

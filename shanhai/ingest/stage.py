@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,10 @@ from shanhai.ingest.files import check_room, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_staging, save
 from shanhai.ingest.snapshot import Sidecar, body_key, sidecar
-from shanhai.quality.checked import create_checked_view
-from shanhai.quality.expressions import clean, typed
+from shanhai.quality.checked import checked_select, create_checked_view
+from shanhai.quality.expressions import VALUE_SUFFIX
 from shanhai.quality.registers import attach_registers
-from shanhai.quality.rules import rules_for, violation
+from shanhai.quality.rules import checked_violation, rules_for, violation
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
     for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
     with duckdb_session(node.settings, folder / SCRATCH) as con:
+        # Read twice and thrown away: compressing the scratch file would cost more than it saves.
+        con.execute("SET force_compression = 'uncompressed'")
         try:
             decoded = _decode(node, con, contract, source, folder)
         except UnreadableError as error:
@@ -103,8 +106,8 @@ def _divide(
 ) -> Staging:
     attach_registers(con, contract, node.federation)
     create_checked_view(con, contract)
-    _mark_broken(con, contract)
-    _mark_losers(con, contract)
+    _judge(con, contract)
+    _settle(con, contract)
     quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
     quarantined = _write_quarantine(con, contract, delivery, quarantine)
     good = _write_good(con, contract, delivery, node.staged(delivery) / GOOD)
@@ -124,7 +127,8 @@ def _divide(
                 "SELECT _malformed, count(*) FROM raw WHERE _malformed IS NOT NULL GROUP BY 1"
             ).fetchall()
         ),
-        filled=_filled(con, contract, decoded.rows),
+        filled=_filled(con, contract),
+        newest=_newest(con, contract),
         missing=decoded.missing,
         unknown=decoded.unknown,
         unreadable=None,
@@ -135,32 +139,38 @@ def _divide(
     return staging
 
 
-def _mark_broken(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """One pass finds the broken rows; the rules they broke are named for those only."""
-    violations = [(rule.name, violation(rule, contract)) for rule in rules_for(contract)]
-    named = ", ".join(f"CASE WHEN {sql} THEN {quote_literal(name)} END" for name, sql in violations)
-    any_broken = " OR ".join(f"({sql})" for _, sql in violations) or "false"
-    reasons = f"list_filter([{named}], lambda r: r IS NOT NULL)" if violations else "[]::VARCHAR[]"
+def _judge(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """One pass types every row and tells the broken ones; the rules they broke are named for those only."""
+    rules = rules_for(contract)
+    broken = " OR ".join(checked_violation(rule, contract) for rule in rules) or "false"
+    values = ", ".join(
+        f"{quote_identifier(name + VALUE_SUFFIX)} AS {quote_identifier(name)}" for name in contract.names
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TABLE judged AS
+        SELECT _row, {values}, ({broken}) AS _broken
+        FROM ({checked_select(contract, first="rowid AS _row")})
+        """
+    )
+    named = ", ".join(
+        f"CASE WHEN {violation(rule, contract)} THEN {quote_literal(rule.name)} END" for rule in rules
+    )
+    reasons = f"list_filter([{named}], lambda r: r IS NOT NULL)" if rules else "[]::VARCHAR[]"
     con.execute(
         f"""
         CREATE OR REPLACE TABLE broken AS
         SELECT rowid AS _row,
                CASE WHEN _malformed IS NULL THEN {reasons} ELSE ['{MALFORMED}.' || _malformed] END
                AS reasons
-        FROM raw WHERE _malformed IS NOT NULL OR {any_broken}
+        FROM raw WHERE _malformed IS NOT NULL OR rowid IN (SELECT _row FROM judged WHERE _broken)
         """
     )
 
 
-def _mark_losers(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    columns = ", ".join(
-        f"{typed(column, contract)} AS {quote_identifier(column.name)}" for column in contract.columns
-    )
+def _settle(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     con.execute(
-        f"""
-        CREATE OR REPLACE VIEW typed_rows AS SELECT rowid AS _row, {columns}
-        FROM raw WHERE _malformed IS NULL AND rowid NOT IN (SELECT _row FROM broken)
-        """
+        "CREATE OR REPLACE VIEW typed_rows AS SELECT * EXCLUDE (_broken) FROM judged WHERE NOT _broken"
     )
     con.execute(f"CREATE OR REPLACE TABLE losers AS {settle.losers(contract, 'typed_rows', '_row')}")
 
@@ -218,12 +228,20 @@ def _rule_counts(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str
     return {rule.name: int(found.get(rule.name, 0)) for rule in rules_for(contract)}
 
 
-def _filled(con: duckdb.DuckDBPyConnection, contract: Contract, rows: int) -> dict[str, int]:
-    if not rows:
-        return dict.fromkeys(contract.names, 0)
-    counted = ", ".join(f"count({clean(column)})" for column in contract.columns)
-    counts = con.execute(f"SELECT {counted} FROM raw WHERE _malformed IS NULL").fetchone() or ()
+def _filled(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
+    counted = ", ".join(f"count({quote_identifier(name)})" for name in contract.names)
+    counts = con.execute(f"SELECT {counted} FROM judged").fetchone() or ()
     return dict(zip(contract.names, (int(count) for count in counts), strict=True))
+
+
+def _newest(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, datetime | None]:
+    names = [column.name for column in contract.columns if column.type == "timestamp"]
+    if not names:
+        return {}
+    greatest = ", ".join(f"epoch_us(max({quote_identifier(name)}))" for name in names)
+    found = con.execute(f"SELECT {greatest} FROM judged").fetchone() or ()
+    moments = (None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC) for micros in found)
+    return dict(zip(names, moments, strict=True))
 
 
 def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:
@@ -242,6 +260,7 @@ def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError
         counts={rule.name: 0 for rule in rules_for(contract)},
         malformed={},
         filled=dict.fromkeys(contract.names, 0),
+        newest={},
         missing=(),
         unknown=(),
         unreadable=str(error),

@@ -64,8 +64,20 @@ def _prepare(version: str) -> None:
     known = getattr(engine, name)
     if _Dialect.DUCKDB not in known:
         setattr(engine, name, (*known, _Dialect.DUCKDB))
+    _quote_every_keyword()
     for noisy in ("great_expectations", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+
+
+def _quote_every_keyword() -> None:
+    """Quote columns such as `at` or `left`: the dialect quotes only the words that are reserved everywhere."""
+    import duckdb
+    from duckdb_engine import DuckDBIdentifierPreparer
+
+    words = duckdb.execute(
+        "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+    ).fetchall()
+    DuckDBIdentifierPreparer.reserved_words.update(word for (word,) in words)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Measurements on this machine, in one run: ratios matter, seconds do not travel."""

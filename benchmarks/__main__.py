@@ -1,0 +1,124 @@
+"""`make bench`: stage, check and load beside the limit, each in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.workload import DATASET, typed_reader, write_csv, write_federation
+
+_MIB = 1 << 20
+
+
+def main() -> None:
+    """Generate the file, measure, print a table and the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help="where to work; a temporary folder by default")
+    parser.add_argument("--only", choices=("limit", "shanhai"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        measured = measure_limit if arguments.only == "limit" else measure_shanhai
+        print(json.dumps(measured(arguments.folder)))
+        return
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="shanhai-bench-"))
+    try:
+        run(folder, arguments.rows)
+    finally:
+        if arguments.folder is None:
+            shutil.rmtree(folder)
+
+
+def run(folder: Path, rows: int) -> None:
+    """Measure both on the same file and print how they compare."""
+    write_federation(folder)
+    (folder / "data").mkdir(exist_ok=True)
+    source = folder / "data" / "big.csv"
+    write_csv(source, rows)
+    say(f"{rows:,} rows, {source.stat().st_size / 1e9:.2f} GB, {platform.processor() or platform.machine()}")
+    limit = in_a_process("limit", folder)
+    ours = in_a_process("shanhai", folder)
+    total = ours["stage"] + ours["check"] + ours["load"]
+    say(f"{'':10} {'seconds':>8} {'share':>6} {'of the limit':>13}")
+    for name in ("stage", "check", "load"):
+        say(f"{name:10} {ours[name]:8.2f} {ours[name] / total:6.0%} {limit['seconds'] / ours[name]:13.2f}")
+    say(f"{'together':10} {total:8.2f} {1:6.0%} {limit['seconds'] / total:13.2f}")
+    say(f"{'the limit':10} {limit['seconds']:8.2f}")
+    say(f"rows per second: {rows / total:,.0f} beside {rows / limit['seconds']:,.0f}")
+    say(f"peak memory: {ours['peak_mib']:.0f} MiB beside {limit['peak_mib']:.0f} MiB")
+    say(json.dumps({"rows": rows, "limit": limit, "shanhai": ours, "ratio": limit["seconds"] / total}))
+
+
+def in_a_process(name: str, folder: Path) -> dict[str, Any]:
+    """One measurement in a fresh process, so that peaks of memory are its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--only", name, "--folder", folder.as_posix()],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure_limit(folder: Path) -> dict[str, float]:
+    """The bare typed read of the file to one zstd Parquet file."""
+    import duckdb
+
+    con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+    target = folder / "limit.parquet"
+    started = time.perf_counter()
+    con.execute(
+        f"COPY (SELECT * FROM {typed_reader(folder / 'data' / 'big.csv')}) TO '{target.as_posix()}' "
+        "(FORMAT parquet, COMPRESSION zstd)"
+    )
+    return {"seconds": time.perf_counter() - started, "peak_mib": _peak()}
+
+
+def measure_shanhai(folder: Path) -> dict[str, float]:
+    """Stage, check and load of the same file; the process is warmed with a small one before."""
+    from shanhai.contracts import render_suite
+    from shanhai.contracts.federation import open_federation
+    from shanhai.ids import DatasetId
+    from shanhai.ingest.check import check
+    from shanhai.ingest.load import load
+    from shanhai.ingest.node import open_node
+    from shanhai.ingest.snapshot import pull
+    from shanhai.ingest.stage import stage
+    from shanhai.settings import read_settings
+
+    for path, text in render_suite.render(open_federation(folder)).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    write_csv(folder / "data" / "small.csv", 1000)
+    node = open_node(read_settings(home=folder / "home", federation=folder, threads=2))
+    deliveries = sorted(pull(node, DatasetId.parse(DATASET)), key=lambda known: known.partition != "small")
+    seconds: dict[str, float] = {}
+    for delivery in deliveries:
+        for name, step in (("stage", stage), ("check", check), ("load", load)):
+            started = time.perf_counter()
+            step(node, delivery)
+            seconds[name] = time.perf_counter() - started
+    return {**seconds, "peak_mib": _peak()}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def say(text: str) -> None:
+    """One line to people."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""A wrong contract is refused with its file, its line, what was given and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shanhai.contracts.federation import open_federation
+from shanhai.contracts.load import load_contract
+from shanhai.contracts.model import Contract
+from shanhai.contracts.partitions import partition_of, windows
+from shanhai.errors import ConfigurationError, ContractError, NotFoundError
+from shanhai.ids import DatasetId
+
+GOOD = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:test:meters
+name: meters
+version: 1.2.3
+status: active
+description: {purpose: 智能水表}
+schema:
+  - name: meters
+    logicalType: object
+    properties:
+      - name: meter_id
+        businessName: 水表编号
+        logicalType: string
+        primaryKey: true
+        logicalTypeOptions: {pattern: '^[A-Z]{2}$', maxLength: 2}
+        customProperties:
+          - {property: source, value: 编号}
+      - name: read_at
+        logicalType: timestamp
+        required: true
+        customProperties:
+          - {property: formats, value: ['%Y/%m/%d %H:%M']}
+      - name: volume_m3
+        logicalType: number
+        physicalType: DECIMAL(12,3)
+        customProperties:
+          - {property: unit, value: m3}
+      - name: state
+        logicalType: string
+        quality:
+          - {type: library, metric: invalidValues, mustBe: 0, arguments: {validValues: [ok, broken]}}
+customProperties:
+  - {property: level, value: community}
+  - {property: shareClass, value: conditional}
+  - {property: source, value: {connector: files, endpoint: portal, options: {path: '{window}.csv'}}}
+  - {property: format, value: {kind: csv, encoding: gb18030}}
+  - {property: delivery, value: {per: file, partition: {by: window}}}
+  - {property: versions, value: {rule: latest, by: read_at}}
+  - {property: schedule, value: {cron: '0 2 * * *', start: 2024-02-28, end: 2024-03-01}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        folder = tmp_path / "districts" / "longyou"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "district.yml").write_text("name: longyou\ntitle: 龙游\nendpoints: {portal: 'http://x'}\n")
+        file = folder / "meters.odcs.yml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_a_contract_becomes_values(write):
+    contract = load_contract(write(GOOD))
+    assert contract.dataset == DatasetId("longyou", "meters")
+    assert contract.version == "1.2.3"
+    assert contract.key == ("meter_id",)
+    meter, read_at, volume, state = contract.columns
+    assert (meter.source, meter.title, meter.required, meter.max_length) == ("编号", "水表编号", True, 2)
+    assert read_at.formats == ("%Y/%m/%d %H:%M",)
+    assert volume.precision == (12, 3)
+    assert state.codes == ("ok", "broken")
+    assert windows(contract) == ("2024-02-28", "2024-02-29", "2024-03-01")
+
+
+CASES: dict[str, tuple[str, str, int, str]] = {
+    "not the standard": ("kind: DataContract", "kind: Something", 2, "kind"),
+    "another version of it": ("apiVersion: v3.1.0", "apiVersion: v3.0.0", 1, "another version"),
+    "an unknown key": ("status: active", "status: active\nstatuss: x", 1, "statuss"),
+    "a key twice": ("status: active", "status: active\nstatus: active", 7, "twice"),
+    "no YAML": ("status: active", "status: [active", 7, "YAML"),
+    "unknown type": ("logicalType: timestamp", "logicalType: datetime", 20, "logicalType"),
+    "unknown custom property": ("{property: level, ", "{property: levle, ", 34, "levle"),
+    "unknown column property": ("{property: unit, ", "{property: units, ", 28, "units"),
+    "unknown level": ("value: community", "value: village", 34, "level"),
+    "unknown format": ("kind: csv", "kind: dbf", 37, "dbf"),
+    "unknown format option": ("encoding: gb18030", "encodign: gb18030", 37, "encodign"),
+    "unknown encoding": ("encoding: gb18030", "encoding: gb99999", 37, "gb99999"),
+    "pattern is no expression": ("'^[A-Z]{2}$'", "'^[A-Z{2}$'", 16, "pattern"),
+    "pattern of a timestamp": (
+        "logicalType: timestamp",
+        "logicalType: timestamp\n        logicalTypeOptions: {pattern: x}",
+        21,
+        "pattern",
+    ),
+    "latest by nothing": ("by: read_at", "by: seen_at", 39, "seen_at"),
+    "no such rule": ("rule: latest", "rule: newest", 39, "newest"),
+    "precision of a text": ("DECIMAL(12,3)", "VARCHAR", 26, "VARCHAR"),
+    "another quality rule": ("metric: invalidValues", "metric: nullValues", 32, "codes"),
+    "window without a calendar": ("cron: '0 2 * * *', ", "", 40, "schedule"),
+    "a day that is none": ("start: 2024-02-28", "start: 2024-02-30", 40, "2024-02-30"),
+    "a name that is not the file's": ("schema:\n  - name: meters", "schema:\n  - name: metres", 9, "metres"),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_wrong_contract_is_refused_where_it_is_wrong(write, case):
+    old, new, line, told = CASES[case]
+    assert GOOD.count(old) >= 1
+    with pytest.raises(ContractError) as caught:
+        load_contract(write(GOOD.replace(old, new, 1)), shown_as="meters.odcs.yml")
+    text = str(caught.value)
+    assert told in text, text
+    assert text.startswith("meters.odcs.yml:"), text
+    assert caught.value.line == line, text
+    assert caught.value.exit_code == 78
+
+
+def test_an_endpoint_must_be_the_districts(write, tmp_path):
+    write(GOOD.replace("endpoint: portal", "endpoint: gateway"))
+    with pytest.raises(ContractError, match="portal"):
+        open_federation(tmp_path).contract(DatasetId("longyou", "meters"))
+
+
+def test_an_unknown_dataset_names_the_known_ones(write, tmp_path):
+    write(GOOD)
+    with pytest.raises(NotFoundError, match=r"longyou\.meters"):
+        open_federation(tmp_path).contract(DatasetId("longyou", "noise"))
+
+
+def test_a_folder_without_districts_is_no_federation(tmp_path):
+    with pytest.raises(ConfigurationError, match="districts/"):
+        open_federation(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("partition", "body", "window", "expected"),
+    [
+        ({"by": "none"}, "a.csv", None, "all"),
+        ({"by": "window"}, "a.csv", "2024-03-01", "2024-03-01"),
+        ({"by": "file", "pattern": r"_(?P<partition>\d+)\."}, "x/a_12.csv", None, "12"),
+        ({"by": "file", "pattern": r"_(?P<partition>\d+)\."}, "x/a.csv", None, None),
+    ],
+)
+def test_partitions_come_from_the_contract(
+    write, partition: dict[str, Any], body: str, window: str | None, expected: str | None
+):
+    contract: Contract = load_contract(write(GOOD))
+    changed = contract.model_copy(
+        update={"delivery": type(contract.delivery).model_validate({"per": "file", "partition": partition})}
+    )
+    assert partition_of(changed, body, window) == expected
