@@ -35,7 +35,9 @@ def test_three_windows_of_eleven_datasets_and_one_second_edition(truth: list[dic
 
 def test_exactly_one_is_held_and_one_refused(truth: list[dict]) -> None:
     verdicts = {(line["dataset"], line["name"]): line["verdict"] for line in truth}
-    assert [key for key, verdict in verdicts.items() if verdict == "held"] == [("longyou.hazards", "2024-03-02")]
+    assert [key for key, verdict in verdicts.items() if verdict == "held"] == [
+        ("longyou.hazards", "2024-03-02")
+    ]
     assert [key for key, verdict in verdicts.items() if verdict == "refused"] == [
         ("zhaohua.buildings", "2024-03-02")
     ]

@@ -121,7 +121,9 @@ def test_an_evening_edition_without_changes_has_the_same_bytes() -> None:
     assert first != second
 
 
-@pytest.mark.parametrize("path", ["/opendata/../x.csv", "/opendata/events/2024-03-09.csv", "/", "/opendata/x/1.csv"])
+@pytest.mark.parametrize(
+    "path", ["/opendata/../x.csv", "/opendata/events/2024-03-09.csv", "/", "/opendata/x/1.csv"]
+)
 def test_unknown_files_are_not_found(path: str) -> None:
     assert longyou(Request(path)).status == 404
     assert zhaohua(Request(path)).status == 404
