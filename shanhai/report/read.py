@@ -81,7 +81,10 @@ def read_history(node: Node, delivery: DeliveryId | None = None) -> list[History
     rows = _query(
         node,
         node.books(LEDGER),
-        "SELECT * FROM {table} WHERE $1 IN ('', delivery) ORDER BY at, dataset, table_version, entry",
+        """
+        SELECT * FROM {table} WHERE $1 IN ('', delivery)
+        ORDER BY district, dataset, table_version, entry
+        """,
         str(delivery or ""),
     )
     return [

@@ -33,7 +33,7 @@ def unbalanced(data: ReportData) -> str:
 
 def entries(data: ReportData, delivery: DeliveryId) -> str:
     """Every entry about one delivery, oldest first."""
-    return f"SELECT *\nFROM {_table(data, 'ledger')}{_where(None, delivery)}\nORDER BY at;"
+    return f"SELECT *\nFROM {_table(data, 'ledger')}{_where(None, delivery)}\nORDER BY table_version, entry;"
 
 
 def reasons(data: ReportData, *, delivery: DeliveryId | None = None) -> str:

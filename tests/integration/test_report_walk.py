@@ -1,0 +1,217 @@
+"""From files to the report by the command line alone; every SQL on its pages counts the same again."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from duckdb_extensions import import_extension
+
+from shanhai.cli import main
+
+PEOPLE = {"good": "11010519491231002X", "bad": "110105194912310021"}
+COLUMNS = [
+    {
+        "name": "meter_id",
+        "logicalType": "string",
+        "required": True,
+        "primaryKey": True,
+        "logicalTypeOptions": {"pattern": "M[0-9]{3}"},
+        "customProperties": [{"property": "source", "value": "水表编号"}],
+    },
+    {"name": "read_at", "logicalType": "timestamp", "required": True, "primaryKey": True},
+    {"name": "flow", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+    {
+        "name": "holder_id",
+        "logicalType": "string",
+        "customProperties": [
+            {"property": "source", "value": "身份证号"},
+            {"property": "personal", "value": True},
+            {"property": "validators", "value": ["resident_id"]},
+        ],
+    },
+]
+PROPERTIES = {
+    "title": "智能水表读数",
+    "level": "community",
+    "shareClass": "conditional",
+    "source": {"connector": "files", "endpoint": "data", "options": {"path": "*.csv"}},
+    "format": {"kind": "csv"},
+    "delivery": {"per": "file", "partition": {"by": "file", "pattern": r"^(?P<partition>[^.]+)\."}},
+    "duplicates": "table",
+    "tolerance": {"hold": 0.3, "refuse": 0.8},
+}
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The command line over one federation."""
+
+    root: Path
+    capture: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Standard output of one call, which must end with `code`."""
+        places = ["--home", str(self.root / "home"), "--federation", str(self.root)]
+        found = main([*places, *arguments])
+        captured = self.capture.readouterr()
+        assert found == code, captured.err
+        assert "Traceback" not in captured.err
+        return captured.out
+
+    def read(self, *arguments: str) -> Any:
+        """The JSON that one call prints."""
+        return json.loads(self(*arguments, "--format", "json"))
+
+    def counts(self) -> dict[str, tuple[str, int, int, int]]:
+        """Verdict, loaded, quarantined and withheld rows by partition."""
+        return {
+            row["partition"]: (row["verdict"], row["loaded"], row["quarantined"], row["withheld"])
+            for row in self.read("ledger", "--check")
+        }
+
+
+@pytest.fixture
+def shanhai(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    document = {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": "urn:test:meters",
+        "name": "meters",
+        "version": "1.0.0",
+        "status": "active",
+        "schema": [{"name": "meters", "logicalType": "object", "properties": COLUMNS}],
+        "customProperties": [{"property": key, "value": value} for key, value in PROPERTIES.items()],
+    }
+    folder = tmp_path / "districts" / "acity"
+    folder.mkdir(parents=True)
+    (folder / "district.yml").write_text("name: acity\ntitle: 某区\nendpoints: {data: data}\n")
+    (folder / "meters.odcs.yml").write_text(yaml.safe_dump(document, allow_unicode=True))
+    (tmp_path / "data").mkdir()
+    _put(tmp_path, "d1", good=9, bad=1)
+    _put(tmp_path, "d2", good=8, bad=2, repeated=3)
+    _put(tmp_path, "d3", good=4, bad=6)
+    shanhai = Commands(tmp_path, capsys)
+    shanhai("generate")
+    return shanhai
+
+
+def _put(root: Path, name: str, *, good: int, bad: int, repeated: int = 0) -> None:
+    day = f"2024-03-{int(name[1:]):02}"
+    right = [f"M{place:03},{day} 01:00:00,1.5,{PEOPLE['good']}" for place in range(good)]
+    wrong = [f"M{place:03},{day} 02:00:00,-1,{PEOPLE['bad']}" for place in range(bad)]
+    lines = ["水表编号,read_at,flow,身份证号", *right, *wrong, *right[:repeated]]
+    (root / "data" / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_walk_decide_and_ledger(shanhai: Commands) -> None:
+    assert shanhai.read("generate", "--check") == []
+    became = shanhai.read("walk", "--all")
+    assert [(line["partition"], line["verdict"]) for line in became] == [
+        ("d1", "accepted"),
+        ("d2", "accepted"),
+        ("d3", "held"),
+    ]
+    assert shanhai.read("walk", "acity.meters") == []
+    held = {"d1": ("accepted", 9, 1, 0), "d2": ("accepted", 8, 2, 0), "d3": ("held", 0, 6, 4)}
+    assert shanhai.counts() == held
+
+    (waiting,) = shanhai.read("delivery", "list", "--verdict", "held")
+    shanhai("delivery", "approve", waiting["short"], code=2)
+    shanhai("delivery", "approve", "acity.meters/d9", "--by", "Li Wei", "--reason", "x", code=78)
+    shanhai("delivery", "withdraw", waiting["short"], "--by", "Li Wei", "--reason", "x", code=77)
+    done = shanhai.read("delivery", "approve", waiting["short"], "--by", "Li Wei", "--reason", "looked at it")
+    assert (done["verdict"], done["decided_by"], done["reason"]) == ("accepted", "Li Wei", "looked at it")
+    shanhai("delivery", "withdraw", "acity.meters/d1", "--by", "王强", "--reason", "区县撤回")
+    assert shanhai.counts() == {
+        "d1": ("withdrawn", 0, 1, 9),
+        "d2": ("accepted", 8, 2, 0),
+        "d3": ("accepted", 4, 6, 0),
+    }
+    shown = shanhai.read("delivery", "show", "acity.meters/d1")
+    assert [entry["kind"] for entry in shown["entries"]] == ["load", "withdraw"]
+    assert {check["rule"] for check in shown["broken_checks"]} == {"flow.range", "holder_id.resident_id"}
+
+
+def test_tables_for_people(shanhai: Commands) -> None:
+    shanhai("walk", "--all")
+    for words in (
+        ["ledger"],
+        ["delivery", "list"],
+        ["delivery", "show", "acity.meters/d3"],
+        ["quarantine"],
+        ["contract", "list"],
+        ["doctor"],
+    ):
+        out = shanhai(*words)
+        assert out.strip()
+        assert PEOPLE["bad"] not in out
+    assert shanhai.read("quarantine", "--dataset", "acity.meters")[0]["rows"] == 1
+    assert shanhai.read("publications") == []
+
+
+def test_unreadable_file_is_refused_and_the_others_go_on(shanhai: Commands) -> None:
+    (shanhai.root / "data" / "d0.csv").write_bytes(b"<!doctype html><html><body>Sign in</body></html>")
+    shanhai("walk", "--all")
+    assert {name: row[0] for name, row in shanhai.counts().items()} == {
+        "d0": "refused",
+        "d1": "accepted",
+        "d2": "accepted",
+        "d3": "held",
+    }
+
+
+def test_every_sql_on_the_pages_counts_the_same_again(
+    shanhai: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shanhai("walk", "--all")
+    shanhai("delivery", "refuse", "acity.meters/d3", "--by", "Li Wei", "--reason", "too many")
+    report = Path(shanhai.read("report")["index"]).parent
+    monkeypatch.chdir(shanhai.root / "home")
+    con = duckdb.connect()
+    import_extension("delta", con=con)
+    con.execute("LOAD delta")
+
+    def run(sql: str) -> list[tuple[Any, ...]]:
+        return con.execute(sql).fetchall()
+
+    ledger = shanhai.read("ledger")
+    parts = ("rows_in", "loaded", "quarantined", "duplicates", "superseded", "withheld")
+    totals, unbalanced = _statements(report / "en" / "index.html")
+    assert run(totals) == [tuple(sum(row[part] for row in ledger) for part in parts)]
+    assert run(unbalanced) == []
+    per_delivery = _statements(report / "en" / "ledger.html")[-1]
+    assert {row[0]: row[1:] for row in run(per_delivery)} == {
+        row["delivery"]: tuple(row[part] for part in parts) for row in ledger
+    }
+    (reasons,) = _statements(report / "zh" / "quarantine.html")
+    assert {row[2]: row[3] for row in run(reasons)} == {"flow.range": 9, "holder_id.resident_id": 9}
+    for page in (report / "zh" / "deliveries").iterdir():
+        for sql in _statements(page):
+            if "delta_scan" in sql:
+                assert run(sql)
+
+
+def test_pages_hold_no_value_of_a_row(shanhai: Commands) -> None:
+    shanhai("walk", "--all")
+    report = Path(shanhai.read("report", "--out", str(shanhai.root / "out"))["index"]).parent
+    pages = list(report.rglob("*.html"))
+    assert len(pages) == 1 + 2 * (5 + 1 + 3)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert not any(person in text for person in PEOPLE.values())
+        assert "M003" not in text
+
+
+def _statements(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        html.unescape(found) for found in re.findall(r"<pre><code>(SELECT.*?)</code></pre>", text, re.DOTALL)
+    ]
