@@ -1,4 +1,4 @@
-"""Whatever table is written, in whatever dialect, comes back cell by cell, and a bad line costs only itself."""
+"""Whatever table is written, in whatever dialect, comes back cell by cell; a bad line costs only itself."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from shanhai.ingest.decode import BodyFile, decode
 
 Table = list[list[str]]
 
-TEXT = st.text(st.sampled_from("ab1 ,;|\t\"'\\\r\n.-龙游é\U00020000"), max_size=6)
+TEXT = st.text(st.sampled_from("ab1 ,;|，\t\"'\\\r\n.-龙游é\U00020000"), max_size=6)
 PLAIN = st.text(st.sampled_from("ab1 .-龙游é"), min_size=1, max_size=6)
 DIALECTS = st.builds(
     lambda quote, **stated: CsvFormat(quote=quote, escape=quote, **stated),
     quote=st.sampled_from(['"', "'"]),
-    delimiter=st.sampled_from([",", ";", "\t", "|"]),
+    delimiter=st.sampled_from([",", ";", "\t", "|", "，"]),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
     skip_lines=st.sampled_from([0, 0, 2]),
 )
@@ -53,9 +53,17 @@ def written(table: Table, stated: CsvFormat, end: str, quoting: int) -> list[str
     for row in table:
         out = io.StringIO()
         # Blanks before a quote are no text to us, and the writer leaves a CR bare where lines end in LF.
-        kind = csv.QUOTE_ALL if any(cell.startswith(" ") or set(cell) & {"\r", "\n"} for cell in row) else quoting
+        kind = (
+            csv.QUOTE_ALL
+            if any(cell.startswith(" ") or set(cell) & {"\r", "\n"} for cell in row)
+            else quoting
+        )
         writer = csv.writer(
-            out, delimiter=stated.delimiter, quotechar=stated.quote, lineterminator=end, quoting=kind  # type: ignore[arg-type]
+            out,
+            delimiter=stated.delimiter,
+            quotechar=stated.quote,
+            lineterminator=end,
+            quoting=kind,  # type: ignore[arg-type]
         )
         writer.writerow(row)
         records.append(out.getvalue())
@@ -68,7 +76,9 @@ def connection() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
-def decoded(bodies: list[bytes], stated: Format, sources: list[str]) -> tuple[list[list[str]], list[str | None]]:
+def decoded(
+    bodies: list[bytes], stated: Format, sources: list[str]
+) -> tuple[list[list[str]], list[str | None]]:
     """Cells, None as empty text, and the reason per record."""
     contract = Contract(
         dataset=DatasetId("longyou", "samples"),
@@ -136,11 +146,23 @@ def test_a_bad_line_is_exactly_that_line(
         body.insert(stated.skip_lines + place, b"\xff" + end.encode())
     else:
         text = bad.format(d=stated.delimiter, q=stated.quote) + end
-        body = [encoded([*lines[: stated.skip_lines + place], text, *lines[stated.skip_lines + place :]], stated)]
+        body = [
+            encoded([*lines[: stated.skip_lines + place], text, *lines[stated.skip_lines + place :]], stated)
+        ]
     cells, reasons = decoded([b"".join(body)], stated, table[0])
     expected = [*table[1:place], [""] * len(table[0]), *table[place:]]
     assert cells == expected
     assert [(at, reason) for at, reason in enumerate(reasons, start=1) if reason] == [(place, fault)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('a," \n\r'), max_size=40), st.integers(1, 3))
+def test_both_paths_agree_on_anything(text: str, width: int) -> None:
+    headings = [f"h{number}" for number in range(width)]
+    opening = ",".join(headings) + "\nx" + ",x" * width
+    slow_cells, slow_reasons = decoded([f"{opening}\n{text}".encode()], CsvFormat(), headings)
+    cells, reasons = decoded([f"{','.join(headings)}\n{text}".encode()], CsvFormat(), headings)
+    assert (slow_cells[1:], slow_reasons[1:]) == (cells, reasons)
 
 
 @settings(max_examples=60, deadline=None)
@@ -171,7 +193,10 @@ def as_text(value: object) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.fixed_dictionaries({}, optional={"a": VALUES, "b": st.fixed_dictionaries({"c": VALUES})}), max_size=8),
+    st.lists(
+        st.fixed_dictionaries({}, optional={"a": VALUES, "b": st.fixed_dictionaries({"c": VALUES})}),
+        max_size=8,
+    ),
     st.sampled_from(["", "data", "data.list"]),
     st.sampled_from([None, 2]),
     st.booleans(),
@@ -181,7 +206,11 @@ def test_json_records_come_back(
 ) -> None:
     document: object = records
     for key in reversed(path.split(".") if path else []):
-        document = {"before": {"x": ["]", '"}'], key: []} if key != "before" else 1, key: document, "after": [[1]]}
+        document = {
+            "before": {"x": ["]", '"}'], key: []} if key != "before" else 1,
+            key: document,
+            "after": [[1]],
+        }
     body = json.dumps(document, indent=indent, ensure_ascii=as_ascii).encode("utf-8", "replace")
     cells, reasons = decoded([body], JsonFormat(records=path), ["a", "b.c"])
     text = json.loads(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import fnmatch
 import zipfile
@@ -20,6 +21,8 @@ ZIP_MAGIC = b"PK\x03\x04"
 _EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 _BLOCK_BYTES = 1 << 18
 _ENCRYPTED = 0x1
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for damaged, encrypted and unknown archives."""
 _NAMES_SHOWN = 10
 
 
@@ -148,10 +151,8 @@ def _unzip(body: BodyFile, member: str | None, limits: Limits) -> Iterator[bytes
         with zipfile.ZipFile(body.path) as archive:
             info = _chosen(archive, body, member)
             check_bomb(body.name, max(info.compress_size, 1), info.file_size, limits)
-            with archive.open(info) as stream:
-                while block := stream.read(_BLOCK_BYTES):
-                    yield block
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            yield from member_blocks(archive, info, limits)
+    except DAMAGED as error:
         raise UnreadableError(
             f"{body.name}: the zip file is damaged or of an unknown kind", given=error, hint="pull it again"
         ) from error
@@ -176,6 +177,19 @@ def _chosen(archive: zipfile.ZipFile, body: BodyFile, member: str | None) -> zip
             f"{body.name}: the member is encrypted", given=matching[0].filename, allowed="plain members"
         )
     return matching[0]
+
+
+def member_blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limits) -> Iterator[bytes]:
+    """The true content of a member, however small a size its entry declares.
+
+    Raises:
+        one of `DAMAGED`: the content does not match its checksum.
+    """
+    whole = copy.copy(info)
+    whole.file_size = limits.decoded_bytes + 1  # `zipfile` stops at the declared size, other readers do not
+    with archive.open(whole) as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            yield block
 
 
 def check_member_name(info: zipfile.ZipInfo, body: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, XlsxFormat
+from shanhai.errors import DiskFullError
 from shanhai.ingest.decode.compression import room_for, unpack
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, total
 from shanhai.ingest.decode.delimited import Delimited, decode_delimited, dialect_of
@@ -47,7 +50,12 @@ def decode(
     """
     allowed = limits or Limits()
     create_raw(con, contract)
-    counts = [_decode_body(con, contract, body, work, allowed) for body in bodies]
+    try:
+        counts = [_decode_body(con, contract, body, work, allowed) for body in bodies]
+    except duckdb.IOException as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise DiskFullError("no room to decode a snapshot", given=work.name) from error
+        raise
     decoded = total(counts)
     log.info(
         "decode dataset=%s bodies=%d rows=%d malformed=%d",

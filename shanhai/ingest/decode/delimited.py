@@ -48,7 +48,9 @@ def decode_delimited(task: Delimited) -> BodyCount:
         placement = place_by_position(task.contract)
     else:
         placement = place(task.contract, opening.headings, task.body)
-    rows = _fast(task, placement, opening) if opening.is_plain else None
+    # With a longer delimiter the parser lets pass, garbled, what comes between a quote and half a delimiter.
+    is_plain = opening.is_plain and len(task.dialect.delimiter) == 1
+    rows = _fast(task, placement, opening) if is_plain else None
     if rows is not None:
         return BodyCount(rows, 0, placement.missing, placement.unknown, rows + opening.lines)
     sieved = _slow(task, placement, opening)
@@ -114,11 +116,9 @@ def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:
             stream.seek(opening.offset)
             sieve = Sieve(stream, out, task.dialect, placement.width, task.stated.max_line_bytes)
             sieved = sieve.run()
-        width = placement.width
-        rest = f"c{width}, decode(unhex(c{width + 1})) FROM " + _read_csv(
-            task, orderly, width + 2, has_header=False
-        )
-        rows = insert_raw(task.con, _cells(placement), task.body, rest) if sieved.records else 0
+        rest = "c0, decode(unhex(c1)) FROM " + _read_csv(task, orderly, placement.width + 2, has_header=False)
+        cells = _cells(placement, first=2)
+        rows = insert_raw(task.con, cells, task.body, rest) if sieved.records else 0
     except duckdb.InvalidInputException:
         rows = -1
     finally:
@@ -131,8 +131,8 @@ def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:
     return sieved
 
 
-def _cells(placement: Placement) -> list[str]:
-    return ["NULL" if position is None else f"c{position}" for position in placement.positions]
+def _cells(placement: Placement, first: int = 0) -> list[str]:
+    return ["NULL" if position is None else f"c{first + position}" for position in placement.positions]
 
 
 def _read_csv(task: Delimited, path: Path, width: int, has_header: bool) -> str:
@@ -141,12 +141,15 @@ def _read_csv(task: Delimited, path: Path, width: int, has_header: bool) -> str:
     # The parser counts the first line of a file up to two bytes longer than others: it may be stricter here,
     # the sieve decides. The orderly copy adds a reason and raw text.
     longest = task.stated.max_line_bytes - 1 if path == task.path else 2 * task.stated.max_line_bytes + 65536
+    # Left alone, the parser takes the first line end for the file's, even one inside quotes. Stating CRLF
+    # makes it misread such cells silently, so that only LF is stated.
+    line_end = "new_line = '\\n', " if path != task.path else ""
     return (
         f"read_csv({one_file(path)}, auto_detect = false, strict_mode = true, "
         f"columns = {{{columns}}}, header = {has_header}, "
         f"delim = {quote_literal(task.dialect.delimiter.decode())}, "
         f"quote = {quote_literal(task.dialect.quote.decode())}, "
-        f"escape = {quote_literal(task.dialect.escape.decode())}, "
+        f"escape = {quote_literal(task.dialect.escape.decode())}, {line_end}"
         f"encoding = 'utf-8', compression = 'none', null_padding = false, ignore_errors = false, "
         f"max_line_size = {longest}, buffer_size = {max(_BUFFER_BYTES, 2 * longest)})"
     )

@@ -1,8 +1,8 @@
 """The grammar of one delimited record, as the fast parser reads it: what is well-formed and what is not.
 
-A cell that begins with the quote character (blanks before it do not count) runs to the closing quote, which
-only blanks may follow; a quote elsewhere in a cell is an ordinary character. A record may end with one
-surplus delimiter, as some exporters write; nothing is lost by it.
+A cell that begins with the quote character (one blank before it does not count) runs to the closing quote,
+which only blanks may follow; a quote elsewhere in a cell is an ordinary character. A record may end with
+surplus empty cells, as spreadsheets write them; nothing is lost by that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,14 @@ class Dialect:
 
     @cached_property
     def _inside(self) -> bytes:
-        """What may stand between two quotes."""
+        """What may follow the opening quote: texts, between which the quote closes and opens over blanks."""
+        text, quote = self._text, re.escape(self.quote)
+        return (
+            text if self.delimiter.startswith(b" ") else b"%b(?:%b\\ ++%b%b)*+" % (text, quote, quote, text)
+        )
+
+    @cached_property
+    def _text(self) -> bytes:
         quote, escape = re.escape(self.quote), re.escape(self.escape)
         if not self.escape:
             return b"[^%b]*+" % quote
@@ -40,8 +47,18 @@ class Dialect:
         return b"[^%b%b]*+(?:%b.[^%b%b]*+)*+" % (quote, escape, escape, quote, escape)
 
     @cached_property
-    def _blanks(self) -> bytes:
+    def _opening(self) -> bytes:
+        """One blank and the quote that begins a cell."""
+        return (b"" if self.delimiter.startswith(b" ") else b"\\ ?+") + re.escape(self.quote)
+
+    @cached_property
+    def _after(self) -> bytes:
+        """What may follow the quote that ends a cell."""
         return b"" if self.delimiter.startswith(b" ") else b"\\ *+"
+
+    @cached_property
+    def _quoted(self) -> bytes:
+        return self._opening + self._inside + re.escape(self.quote) + self._after
 
     @cached_property
     def _cell(self) -> bytes:
@@ -49,9 +66,7 @@ class Dialect:
         plain = b"[^%b\r\n]*+" % delimiter if len(self.delimiter) == 1 else b"(?:(?!%b)[^\r\n])*+" % delimiter
         if not self.quote:
             return b"(?:%b)" % plain
-        quote = re.escape(self.quote)
-        quoted = b"%b%b%b%b%b" % (self._blanks, quote, self._inside, quote, self._blanks)
-        return b"(?:%b|(?!%b%b)%b)" % (quoted, self._blanks, quote, plain)
+        return b"(?:%b|(?!%b)%b)" % (self._quoted, self._opening, plain)
 
     @cached_property
     def _cells(self) -> re.Pattern[bytes]:
@@ -61,7 +76,7 @@ class Dialect:
     @cached_property
     def _open(self) -> re.Pattern[bytes]:
         before = b"(?:%b%b)*+" % (self._cell, re.escape(self.delimiter))
-        return re.compile(before + self._blanks + re.escape(self.quote) + self._inside, re.DOTALL)
+        return re.compile(before + self._opening + self._inside, re.DOTALL)
 
     @cached_property
     def _closing(self) -> re.Pattern[bytes]:
@@ -72,11 +87,11 @@ class Dialect:
         return self.quote in line and self._closing.match(line) is not None
 
     def record(self, width: int) -> re.Pattern[bytes]:
-        """Matches, in full, a well-formed record of `width` cells; group 1 is a surplus delimiter."""
+        """Matches, in full, a well-formed record of `width` cells and surplus empty ones."""
         delimiter = re.escape(self.delimiter)
-        surplus = delimiter + (b"(?:%b)?" % (re.escape(self.quote) * 2) if self.quote else b"")
+        empty = b"(?:%b%b%b)?" % (self._opening, re.escape(self.quote), self._after) if self.quote else b""
         more = b"(?:%b%b){%d}" % (delimiter, self._cell, width - 1)
-        return re.compile(b"%b%b(%b)?" % (self._cell, more, surplus), re.DOTALL)
+        return re.compile(b"%b%b(?:%b%b)*" % (self._cell, more, delimiter, empty), re.DOTALL)
 
     def is_open(self, text: bytes) -> bool:
         """Whether the last cell of `text` has begun with a quote that is not closed yet."""
@@ -100,10 +115,9 @@ class Dialect:
         return cells
 
     def _plain_text(self, cell: bytes) -> bytes:
-        inner = cell.strip(b" ")
-        if not self.quote or not inner.startswith(self.quote):
+        if not self.quote or not cell.removeprefix(b" ").startswith(self.quote):
             return cell
-        inner = inner[1:-1]
+        inner = cell.strip(b" ")[1:-1]
         if not self.escape:
             return inner
         return re.sub(re.escape(self.escape) + b"(.)", rb"\1", inner, flags=re.DOTALL)

@@ -93,4 +93,5 @@ def readable(line: bytes) -> str:
         text = line.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return line.decode("utf-8", "backslashreplace")
-    return _CARRIED.sub(lambda match: f"\\x{ord(match.group()) - 0xDC00:02x}", text)
+    text = _CARRIED.sub(lambda match: f"\\x{ord(match.group()) - 0xDC00:02x}", text)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

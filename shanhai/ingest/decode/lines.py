@@ -1,7 +1,7 @@
 """The slow path: physical lines sieved one by one, so that a bad one never takes a good one with it.
 
-The sieve writes an orderly copy of the body, each record followed by two more cells (reason and raw text,
-empty for good ones), which the fast parser then reads: cells come out the same on both paths, because the
+The sieve writes an orderly copy of the body, each record after two more cells (reason and raw text, empty
+for good ones), which the fast parser then reads: cells come out the same on both paths, because the
 same parser reads them.
 
 What is a record: a physical line (ended by LF, CRLF or CR) that is well-formed and has the right number of
@@ -99,7 +99,7 @@ class Sieve:
         self._width = width
         self._limit = limit
         self._record = dialect.record(width)
-        self._good_end = dialect.delimiter * 2 + b"\n"
+        self._good = dialect.delimiter * 2
         self._sieved = Sieved()
 
     def run(self) -> Sieved:
@@ -128,28 +128,31 @@ class Sieve:
         counts = [line.count(delimiter) for line in lines]
         odd = len(counts) - counts.count(wanted)
         if odd:
-            good = self._good_end
             self._out.writelines(
-                line + good if count == wanted else self._odd(line, count)
+                self._row(line) if count == wanted else self._odd(line, count)
                 for line, count in zip(lines, counts, strict=True)
             )
         else:
-            self._out.write(b"".join([line + self._good_end for line in lines]))
+            self._out.write(b"".join([self._good + line + b"\n" for line in lines]))
         self._sieved.records += len(lines)
         self._sieved.lines += len(lines)
         return True
 
     def _odd(self, line: bytes, count: int) -> bytes:
-        delimiter = self._dialect.delimiter
-        if count == self._width and line.endswith(delimiter):
-            return line + delimiter + b"\n"
+        surplus = self._dialect.delimiter * (count - self._width + 1)
+        if surplus and line.endswith(surplus):
+            return self._row(line)
         return self._malformed(RAGGED, line)
+
+    def _row(self, record: bytes) -> bytes:
+        # The two cells come first: before a delimiter of two characters, half of one would be misread.
+        return self._good + record + b"\n"
 
     def _malformed(self, reason: str, raw: bytes) -> bytes:
         self._sieved.malformed += 1
         text = readable(raw[: 4 * RAW_CHARACTERS])[:RAW_CHARACTERS].encode().hex().encode()
         delimiter = self._dialect.delimiter
-        return delimiter * self._width + reason.encode() + delimiter + text + b"\n"
+        return reason.encode() + delimiter + text + delimiter * self._width + b"\n"
 
     def _sort(self, lines: list[bytes]) -> None:
         index = 0
@@ -169,8 +172,8 @@ class Sieve:
         taken = 1
         if isinstance(line, Oversize) or len(text) > self._limit:
             row = self._malformed(LINE_TOO_LONG, line)
-        elif found := self._record.fullmatch(text):
-            row = self._checked(text, found)
+        elif self._record.fullmatch(text):
+            row = self._checked(text)
         elif self._dialect.is_open(text):
             joined = self._join(lines, index)
             if joined is None:
@@ -184,12 +187,8 @@ class Sieve:
         self._sieved.lines += taken
         return taken
 
-    def _checked(self, text: bytes, found: re.Match[bytes]) -> bytes:
-        if not _decodable(text):
-            return self._malformed(UNDECODABLE, text)
-        if found.group(1) is not None:
-            text = text[: found.start(1)]
-        return text + self._good_end
+    def _checked(self, text: bytes) -> bytes:
+        return self._row(text) if _decodable(text) else self._malformed(UNDECODABLE, text)
 
     def _join(self, lines: list[bytes], first: int) -> tuple[bytes, int] | None:
         """The record that the open quote of a line makes with the lines after it, if it makes one.
@@ -214,8 +213,8 @@ class Sieve:
             text = without_end(b"".join(lines[first : last + 1]))
             if len(text) > self._limit:
                 return None
-            if found := self._record.fullmatch(text):
-                return self._checked(text, found), last + 1 - first
+            if self._record.fullmatch(text):
+                return self._checked(text), last + 1 - first
             if not self._dialect.is_open(text):
                 return None
         return None

@@ -11,7 +11,6 @@ import datetime as dt
 import itertools
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,13 +20,12 @@ import python_calamine as calamine
 
 from shanhai.contracts.model import Contract, XlsxFormat
 from shanhai.errors import UnreadableError
-from shanhai.ingest.decode.compression import check_bomb, check_member_name
+from shanhai.ingest.decode.compression import DAMAGED, check_bomb, check_member_name, member_blocks
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Limits
 from shanhai.ingest.decode.headings import Placement, place
 from shanhai.ingest.decode.raw_table import insert_raw
 
 _BATCH_ROWS = 10_000
-_BLOCK_BYTES = 1 << 18
 _CELL_PLACE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
 _PLACE_BYTES = 16
 _BATCH_NAME = "_sheet_batch"
@@ -145,7 +143,7 @@ def check_workbook(body: BodyFile, limits: Limits) -> None:
                 done = _check_part(body, archive, info, done, limits)
             if "[Content_Types].xml" not in archive.namelist():
                 raise UnreadableError(f"{body.name}: not a workbook", given="a zip file", allowed="an .xlsx")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         raise UnreadableError(
             f"{body.name}: not a workbook", given=_first_bytes(body.path), allowed="an .xlsx file"
         ) from error
@@ -154,18 +152,17 @@ def check_workbook(body: BodyFile, limits: Limits) -> None:
 def _check_part(
     body: BodyFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, done: int, limits: Limits
 ) -> int:
-    """Read one part; `zipfile` stops at the declared size and compares the checksum, so sizes cannot lie."""
     is_sheet = info.filename.startswith("xl/worksheets/")
     width = height = 0
     tail = b""
-    with archive.open(info) as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            done += len(block)
-            check_bomb(body.name, body.path.stat().st_size, done, limits)
-            if is_sheet:
-                for column, row in _CELL_PLACE.findall(tail + block):
-                    width, height = max(width, _column_number(column)), max(height, int(row))
-                tail = block[-_PLACE_BYTES:]
+    packed = body.path.stat().st_size
+    for block in member_blocks(archive, info, limits):
+        done += len(block)
+        check_bomb(body.name, packed, done, limits)
+        if is_sheet:
+            for column, row in _CELL_PLACE.findall(tail + block):
+                width, height = max(width, _column_number(column)), max(height, int(row))
+            tail = block[-_PLACE_BYTES:]
     if width * height > limits.sheet_cells:
         raise UnreadableError(
             f"{body.name}: a sheet is too large",

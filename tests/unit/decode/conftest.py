@@ -33,7 +33,9 @@ class Outcome:
     def faults(self) -> list[tuple[int, str | None, str | None]]:
         """Position, reason and raw text of the malformed records."""
         return [
-            (position, row[-2], row[-1]) for position, row in enumerate(self.rows, start=1) if row[-2] is not None
+            (position, row[-2], row[-1])
+            for position, row in enumerate(self.rows, start=1)
+            if row[-2] is not None
         ]
 
 

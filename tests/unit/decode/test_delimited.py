@@ -56,7 +56,7 @@ DIALECTS = {
     "mark": (b"\xef\xbb\xbfa,b\n1,2\n3,4\n", CSV),
     "mark and quotes": (b'\xef\xbb\xbf"a","b"\n"1","2"\n"3","4"\n', CSV),
     "headings in two lines": (b'"a\n","b"\n1,2\n3,4\n', CSV),
-    "surplus delimiter": (b"a,b\n1,2,\n3,4\n", CSV),
+    "surplus empty cells": (b'a,b\n1,2,,"",\n3,4,\n', CSV),
     "utf-16": ("a,b\n1,2\n3,4\n".encode("utf-16"), CsvFormat(encoding="utf-16")),
     "utf-8-sig": (b"\xef\xbb\xbfa,b\n1,2\n3,4\n", CsvFormat(encoding="utf-8-sig")),
 }
@@ -86,6 +86,12 @@ def test_an_escape_other_than_the_quote(decoded, tail):
 def test_without_quoting_quotes_are_text(decoded, tail):
     outcome = decoded(b'a,b\n"x,y"\n' + tail, CsvFormat(quote="", escape=""), "a", "b")
     assert outcome.cells[0] == ('"x', 'y"')
+
+
+@pytest.mark.parametrize("tail", [b"", b"bad\n"])
+def test_a_long_delimiter_after_half_of_one(decoded, tail):
+    outcome = decoded(b"a||b\n1|||2\n|||3|\n" + tail, CsvFormat(delimiter="||"), "a", "b")
+    assert outcome.cells[:2] == [("1", "|2"), (None, "|3|")]
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "gbk", "big5", "utf-16", "utf-16-le", "shift_jis"])
@@ -209,7 +215,12 @@ def test_headings_alone_are_an_empty_table(decoded):
 
 @pytest.mark.parametrize(
     "stated",
-    [CsvFormat(encoding="klingon"), CsvFormat(encoding="base64"), CsvFormat(quote="“"), CsvFormat(delimiter="，，")],
+    [
+        CsvFormat(encoding="klingon"),
+        CsvFormat(encoding="base64"),
+        CsvFormat(quote="“"),
+        CsvFormat(delimiter="，，"),
+    ],
 )
 def test_a_format_that_cannot_be(decoded, stated):
     with pytest.raises(ContractError):
