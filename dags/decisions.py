@@ -13,14 +13,16 @@ from dag_factories.loaded import LOADED, emit
 from dag_factories.recovery import task_defaults
 
 
-@task(task_id="decide", outlets=[LOADED])
+@task(task_id="decide")
 def decide(**context: Any) -> dict[str, Any]:
     from shanhai import steps
 
-    params = context["params"]
-    outcome = steps.decide_step(params["delivery"], params["action"], params["by"], params["reason"])
+    return steps.decide_step(**context["params"])
+
+
+@task(task_id="announce", outlets=[LOADED])
+def announce(**context: Any) -> None:
     emit(context)
-    return outcome
 
 
 with DAG(
@@ -43,4 +45,4 @@ with DAG(
     },
     default_args={**task_defaults(retries=2, seconds=10), "priority_weight": 20},
 ):
-    decide()
+    decide() >> announce()

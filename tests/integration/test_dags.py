@@ -1,0 +1,197 @@
+"""The DAGs as Airflow sees them: parsed in a process of their own, and by a real DAG processor."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.local.airflow import prepare
+from infra.local.configuration import free_port, write_configuration
+from infra.local.environment import environment
+from infra.local.layout import REPOSITORY, Layout
+from infra.local.processes import start, stop
+from shanhai import errors
+from shanhai.contracts.federation import open_federation
+from shanhai.contracts.render_dags import FILE, knobs, render
+
+HEAVY = {"duckdb", "great_expectations", "dbt", "pandas", "pyarrow", "deltalake"}
+FIXED = {"warehouse", "decisions", "watch"}
+ROOTS = [REPOSITORY, REPOSITORY / "dags"]
+
+LOOK = """
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+began = time.monotonic()
+bag = DagBag(sys.argv[1])
+seconds = time.monotonic() - began
+def task(one):
+    return {"retries": one.retries, "policy": type(one.retry_policy).__name__,
+            "callback": bool(one.on_failure_callback), "rule": str(one.trigger_rule),
+            "outlets": [outlet.uri for outlet in one.outlets]}
+def dag(one):
+    return {"catchup": one.catchup, "start": str(one.start_date), "end": str(one.end_date),
+            "timetable": type(one.timetable).__name__, "docs": one.doc_md, "active": one.max_active_runs,
+            "tasks": {name: task(value) for name, value in one.task_dict.items()}}
+print("RESULT" + json.dumps({
+    "seconds": seconds, "errors": bag.import_errors, "modules": sorted(sys.modules),
+    "dags": {name: dag(value) for name, value in bag.dags.items()},
+    "serialized": {name: DagSerialization.to_dict(bag.dags[name]) for name in sorted(bag.dags)[:5]}},
+    default=str))
+"""
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return new_layout(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The product's own federation, parsed once."""
+    layout = new_layout(tmp_path_factory.mktemp("product"))
+    return {"entries": write_knobs(layout, REPOSITORY), **parsed(layout)}
+
+
+def new_layout(folder: Path) -> Layout:
+    made = Layout(home=folder / "home", federation=folder / "federation")
+    made.make_folders()
+    made.knobs.parent.mkdir(parents=True)
+    return made
+
+
+def parsed(layout: Layout, **variables: str) -> dict[str, Any]:
+    """Parse the DAG folder once in a new process."""
+    write_configuration(layout, port=free_port(), slots=1, parse_every=1)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, str(REPOSITORY / "dags")],
+        env={
+            **environment(layout),
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'dags'}",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.partition("RESULT")[2])
+    return found
+
+
+def some_knobs() -> dict[str, Any]:
+    return knobs(next(iter(open_federation(REPOSITORY).contracts.values())))
+
+
+def write_knobs(layout: Layout, federation: Path) -> list[dict[str, Any]]:
+    text = render(open_federation(federation))[FILE]
+    layout.knobs.write_text(text, encoding="utf-8")
+    entries: list[dict[str, Any]] = json.loads(text)["datasets"]
+    return entries
+
+
+def test_every_contract_is_a_dag_without_work_at_parse_time(product: dict[str, Any]) -> None:
+    assert product["errors"] == {}
+    assert set(product["dags"]) == {entry["dag_id"] for entry in product["entries"]} | FIXED
+    assert not HEAVY & set(product["modules"])
+
+
+def test_calendar_docs_and_recovery_come_from_the_contract(product: dict[str, Any]) -> None:
+    (entry,) = [one for one in product["entries"] if one["dag_id"] == "longyou__water_meters"]
+    dag = product["dags"]["longyou__water_meters"]
+    assert dag["timetable"] == "CronPartitionTimetable"
+    assert dag["start"] == "2024-02-29 16:00:00+00:00", "midnight in Shanghai"
+    assert dag["end"].startswith("2024-03-03 15:59:59")
+    assert dag["catchup"]
+    assert dag["active"] == 1
+    assert dag["docs"] == entry["docs"]
+    assert list(dag["tasks"]) == ["pull", "stage", "check", "load", "announce", "settled"]
+    for name, task in dag["tasks"].items():
+        assert task["retries"] == entry["retries"], name
+        assert task["policy"] == "ExceptionRetryPolicy", name
+        assert task["callback"], name
+    assert dag["tasks"]["announce"]["outlets"] == ["shanhai://lake/loaded"]
+
+
+def test_real_cities_are_pulled_on_request(layout: Layout) -> None:
+    write_knobs(layout, REPOSITORY / "examples" / "cities")
+    found = parsed(layout)
+    assert found["errors"] == {}
+    timetables = {name: dag["timetable"] for name, dag in found["dags"].items() if name not in FIXED}
+    assert set(timetables.values()) == {"PartitionedAtRuntime"}
+
+
+def test_an_open_calendar_does_not_catch_up_and_a_task_builds_only_its_own_dag(layout: Layout) -> None:
+    entry = {**some_knobs(), "dag_id": "a__b", "end": None, "cron": "0 2 * * *"}
+    layout.knobs.write_text(json.dumps({"datasets": [entry, {**entry, "dag_id": "a__c"}]}), encoding="utf-8")
+    context = {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": "a__b", "_AIRFLOW_PARSING_CONTEXT_TASK_ID": "pull"}
+    dags = parsed(layout, **context)["dags"]
+    assert set(dags) == {"a__b"} | FIXED
+    assert not dags["a__b"]["catchup"]
+
+
+def test_three_hundred_datasets_parse_to_the_same_dags_in_every_process(layout: Layout) -> None:
+    entries = [{**some_knobs(), "dag_id": f"district__dataset_{number}"} for number in range(300)]
+    layout.knobs.write_text(json.dumps({"datasets": entries}), encoding="utf-8")
+    first, second = (parsed(layout, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    print(f"300 datasets parsed in {first['seconds']:.2f} s")
+    assert len(first["dags"]) == 300 + len(FIXED)
+    assert first["serialized"] == second["serialized"]
+
+
+def test_one_version_after_twenty_parses_by_a_real_processor(layout: Layout) -> None:
+    entries = write_knobs(layout, REPOSITORY)
+    prepare(layout)
+    write_configuration(layout, port=free_port(), slots=1, parse_every=0)
+    processor = start(
+        "dag-processor",
+        [sys.executable, "-m", "airflow", "dag-processor", "--num-runs", "20"],
+        environment={**environment(layout), "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"},
+        folder=REPOSITORY,
+        log=layout.logs / "dag-processor.log",
+    )
+    try:
+        psutil.Process(processor.pid).wait(timeout=180)
+    except psutil.NoSuchProcess:
+        pass
+    finally:
+        assert stop([processor]) == []
+    with sqlite3.connect(layout.database) as metadata:
+        versions = dict(
+            metadata.execute("SELECT dag_id, count(*) FROM dag_version GROUP BY dag_id").fetchall()
+        )
+        problems = metadata.execute("SELECT filename, stacktrace FROM import_error").fetchall()
+    assert problems == []
+    assert versions == dict.fromkeys([*(entry["dag_id"] for entry in entries), *FIXED], 1)
+
+
+RETRIED = [errors.SourceError("down"), errors.StoreError("busy"), errors.DiskFullError("full")]
+NOT_RETRIED = [
+    errors.ConfigurationError("wrong"),
+    errors.ContractError("wrong"),
+    errors.DataError("bad"),
+    errors.UnreadableError("bad"),
+    errors.DeniedError("no"),
+    errors.GateDisagreementError("a bug"),
+    ValueError("a bug"),
+]
+
+
+@pytest.mark.parametrize("error", [*RETRIED, *NOT_RETRIED], ids=lambda error: type(error).__name__)
+def test_the_class_of_an_error_decides_about_a_retry(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(REPOSITORY / "dags"))
+    from dag_factories.recovery import BY_ERROR_CLASS
+
+    decision = BY_ERROR_CLASS.evaluate(error, try_number=1, max_tries=3)
+    assert decision.action.value == ("default" if error in RETRIED else "fail")
