@@ -5,19 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shanhai.contracts.model import Contract
-from shanhai.contracts.sql import quote_identifier
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ContractError
-from shanhai.quality.checked import CHECKED
-from shanhai.quality.expressions import VALUE_SUFFIX
 
 MINIMUM_HISTORY = 2
 """Accepted deliveries needed before the number of rows is compared with their median."""
@@ -143,17 +139,6 @@ def read_plausibility(root: Path, contract: Contract) -> Plausibility:
             allowed=timestamps,
         )
     return rules
-
-
-def newest_value(con: duckdb.DuckDBPyConnection, rules: Plausibility) -> datetime | None:
-    """The greatest value in `checked` of the column that `freshness` names, in UTC."""
-    if rules.freshness is None:
-        return None
-    value = quote_identifier(rules.freshness.column + VALUE_SUFFIX)
-    row = con.execute(f"SELECT epoch_us(max({value})) FROM {CHECKED}").fetchone()
-    if row is None or row[0] is None:
-        return None
-    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=row[0])
 
 
 def find_implausible(rules: Plausibility, figures: DeliveryFigures) -> tuple[Finding, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from shanhai.contracts.model import Column, Contract, CsvFormat, Source
@@ -15,7 +14,6 @@ from shanhai.quality.plausibility import (
     DeliveryFigures,
     Plausibility,
     find_implausible,
-    newest_value,
     plausibility_path,
     read_plausibility,
 )
@@ -113,17 +111,6 @@ def test_a_rule_does_not_hold_before_its_day():
 
     assert find_implausible(late, DeliveryFigures(rows=1, start=START)) == ()
     assert names(find_implausible(late, DeliveryFigures(rows=1))) == ["rows.min"]
-
-
-def test_the_newest_value_is_read_from_checked():
-    con = duckdb.connect()
-    con.execute(
-        """CREATE VIEW checked AS SELECT TIMESTAMPTZ '2024-03-01 08:00:00.5+08' AS "read_at__value" """
-    )
-    fresh = rules(f"freshness: {{column: read_at, within_hours: 24, {SAID}}}")
-
-    assert newest_value(con, fresh) == datetime(2024, 3, 1, 0, 0, 0, 500000, tzinfo=UTC)
-    assert newest_value(con, Plausibility()) is None
 
 
 @pytest.mark.parametrize(
