@@ -7,7 +7,11 @@ import click
 from shanhai.cli.output import Heading, show
 from shanhai.cli.session import Session, format_option, pass_session
 
-_HEADINGS = (Heading("connector", "connector"), Heading("from", "from"), Heading("what", "what it does"))
+_HEADINGS = (
+    Heading("connector", "connector"),
+    Heading("from", "from"),
+    Heading("what", "what it does", wraps=True),
+)
 
 
 @click.command()

@@ -12,21 +12,18 @@ from shanhai.errors import ContractError
 
 _LISTED = (
     Heading("dataset", "dataset"),
-    Heading("title", "title"),
+    Heading("title", "title", wraps=True),
     Heading("version", "version"),
-    Heading("level", "level"),
     Heading("share_class", "shared"),
-    Heading("connector", "connector"),
-    Heading("format", "format"),
-    Heading("columns", "columns", number=True),
+    Heading("source", "source"),
     Heading("feeds", "feeds"),
 )
 _CHECKED = (
     Heading("file", "file"),
     Heading("line", "line"),
-    Heading("message", "what is wrong"),
+    Heading("message", "what is wrong", wraps=True),
     Heading("given", "given"),
-    Heading("allowed", "allowed"),
+    Heading("allowed", "allowed", wraps=True),
 )
 
 
@@ -59,6 +56,8 @@ def list_contracts(session: Session) -> None:
         }
         for dataset, contract in session.federation.contracts.items()
     ]
+    for row in rows if session.form == "table" else ():
+        row["source"] = f"{row['connector']} {row['format']}"
     show(
         rows, _LISTED, form=session.form, empty="No contract yet: add districts/<district>/<dataset>.odcs.yml"
     )

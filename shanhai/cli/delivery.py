@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 Action = Literal["approve", "refuse", "withdraw"]
 VERDICTS = ("accepted", "held", "refused", "withdrawn")
 _LISTED = (
-    Heading("delivery", "delivery"),
+    Heading("delivery", "delivery", wraps=True),
     Heading("verdict", "verdict"),
     Heading("rows_in", "rows in", number=True),
     Heading("quarantined", "quarantined", number=True),
     Heading("withheld", "withheld", number=True),
-    Heading("reason", "reason"),
+    Heading("reason", "reason", wraps=True),
     Heading("decided_by", "decided by"),
 )
 _ENTRIES = (
@@ -31,13 +31,13 @@ _ENTRIES = (
     Heading("kind", "entry"),
     Heading("verdict", "verdict"),
     Heading("decided_by", "by"),
-    Heading("reason", "reason"),
+    Heading("reason", "reason", wraps=True),
 )
 _FINDINGS = (
     Heading("name", "finding"),
     Heading("given", "found"),
     Heading("allowed", "expected"),
-    Heading("reason", "reason of the limit"),
+    Heading("reason", "reason of the limit", wraps=True),
 )
 _CHECKS = (
     Heading("rule", "rule"),

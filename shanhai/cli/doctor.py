@@ -12,7 +12,7 @@ from shanhai.cli.output import Heading, show
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ShanhaiError
 
-_HEADINGS = (Heading("check", "check"), Heading("state", "state"), Heading("detail", "detail"))
+_HEADINGS = (Heading("check", "check"), Heading("state", "state"), Heading("detail", "detail", wraps=True))
 
 
 @click.command()

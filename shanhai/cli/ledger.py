@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 PARTS = ("loaded", "quarantined", "duplicates", "superseded", "withheld")
 COUNTS = ("rows_in", *PARTS)
 _HEADINGS = (
-    Heading("delivery", "delivery"),
-    Heading("contract_version", "contract"),
+    Heading("delivery", "delivery", wraps=True),
     Heading("rows_in", "rows in", number=True),
     *(Heading(part, part, number=True) for part in PARTS),
     Heading("verdict", "verdict"),

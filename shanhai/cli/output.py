@@ -1,4 +1,4 @@
-"""Rows on the terminal: a table where it fits, one block a row where it does not, JSON when asked."""
+"""Rows on the terminal: a table where it fits, two lines a row where it does not, JSON when asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, object]
 
 _PIPED_WIDTH = 10_000
+_NARROWEST = 18
 _STYLES = {
     "accepted": "green",
     "held": "yellow",
@@ -32,11 +34,15 @@ _STYLES = {
 
 @dataclass(frozen=True)
 class Heading:
-    """One column of a table: the key in the rows and the words above it."""
+    """One column of a table: the key in the rows and the words above it.
+
+    Where the table is wider than the terminal, columns that `wraps` give way first.
+    """
 
     key: str
     title: str
     number: bool = False
+    wraps: bool = False
 
 
 def show(
@@ -62,16 +68,20 @@ def show(
         say(empty)
         return
     console = _console()
-    table = _table(rows, headings, total)
-    if console.measure(table, options=console.options.update(max_width=_PIPED_WIDTH)).maximum > console.width:
-        _blocks(console, rows, headings, total)
-    else:
-        console.print(table)
+    for wrapped in (False, True):
+        if _width_needed(console, rows, headings, total, wrapped=wrapped) <= console.width:
+            console.print(_table(rows, headings, total, wrapped=wrapped))
+            return
+    _blocks(console, rows, headings, total)
 
 
 def show_json(document: object) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_as_text))
+
+
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say(text: str) -> None:
@@ -109,6 +119,8 @@ def cell(value: object) -> str:
             return "yes" if value else "no"
         case int():
             return f"{value:,}"
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         case list() | tuple():
             return ", ".join(cell(part) for part in value) or "–"
         case _:
@@ -132,18 +144,28 @@ def _width(terminal: bool) -> int | None:
     return None if terminal else _PIPED_WIDTH
 
 
-def _table(rows: Sequence[Row], headings: Sequence[Heading], total: Row | None) -> Table:
+def _table(
+    rows: Sequence[Row], headings: Sequence[Heading], total: Row | None, *, wrapped: bool = False
+) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=total is not None)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        show_footer=total is not None,
+    )
     for heading in headings:
         footer = "" if total is None or heading.key not in total else cell(total[heading.key])
         table.add_column(
             heading.title,
             footer=footer,
             justify="right" if heading.number else "left",
-            no_wrap=True,
+            no_wrap=not (wrapped and heading.wraps),
+            min_width=_NARROWEST if wrapped and heading.wraps else None,
+            overflow="fold",
             header_style="bold",
             footer_style="bold",
         )
@@ -152,17 +174,30 @@ def _table(rows: Sequence[Row], headings: Sequence[Heading], total: Row | None) 
     return table
 
 
+def _width_needed(
+    console: Console, rows: Sequence[Row], headings: Sequence[Heading], total: Row | None, *, wrapped: bool
+) -> int:
+    """Characters from edge to edge when columns that wrap are as narrow as may be."""
+    rigid = [heading for heading in headings if not (wrapped and heading.wraps)]
+    limitless = console.options.update(max_width=_PIPED_WIDTH)
+    measured = console.measure(_table(rows, rigid, total), options=limitless).maximum
+    return measured + (len(headings) - len(rigid)) * (_NARROWEST + 2)
+
+
 def _blocks(console: Console, rows: Sequence[Row], headings: Sequence[Heading], total: Row | None) -> None:
-    from rich.cells import cell_len, set_cell_size
+    """Each row as its first value on one line and the others, named, below it; what is empty is left out."""
+    from rich.padding import Padding
     from rich.text import Text
 
-    width = max(cell_len(heading.title) for heading in headings)
+    first, *others = headings
     for row in [*rows, *([total] if total else [])]:
-        for heading in headings:
-            if heading.key in row:
-                name = set_cell_size(heading.title, width)
-                console.print(Text.assemble((f"{name}  ", "dim"), _styled(cell(row[heading.key]))))
-        console.print()
+        console.print(Text(cell(row.get(first.key)), "bold"))
+        named = [
+            Text.assemble((f"{heading.title} ", "dim"), _styled(cell(row[heading.key])))
+            for heading in others
+            if row.get(heading.key) not in (None, "", 0)
+        ]
+        console.print(Padding(Text("  ").join(named), (0, 0, 0, 2)))
 
 
 def _styled(text: str) -> Text:

@@ -10,7 +10,7 @@ from shanhai.cli.session import Session, format_option, pass_session
 _HEADINGS = (
     Heading("number", "number", number=True),
     Heading("published_at", "published at"),
-    Heading("versions", "marts and their versions"),
+    Heading("versions", "marts and their versions", wraps=True),
     Heading("publication_id", "publication"),
 )
 
@@ -33,5 +33,4 @@ def command(session: Session) -> None:
     if session.form == "table":
         for row in rows:
             row["versions"] = [f"{mart['name']} {mart['version']}" for mart in row["marts"]]
-            row["published_at"] = f"{row['published_at']:%Y-%m-%d %H:%M} UTC"
     show(rows, _HEADINGS, form=session.form, empty="Nothing has been published yet.")

@@ -14,12 +14,12 @@ from shanhai.ids import DatasetId, DeliveryId
 
 STEPS = ("pull", "stage", "check", "load")
 _HEADINGS = (
-    Heading("short", "delivery"),
+    Heading("short", "delivery", wraps=True),
     Heading("rows_in", "rows in", number=True),
     Heading("loaded", "loaded", number=True),
     Heading("quarantined", "quarantined", number=True),
     Heading("verdict", "verdict"),
-    Heading("reason", "reason"),
+    Heading("reason", "reason", wraps=True),
 )
 
 

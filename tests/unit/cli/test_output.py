@@ -52,8 +52,9 @@ def test_narrow_terminal_gets_blocks(
     monkeypatch.setenv("NO_COLOR", "1")
     show(ROWS, HEADINGS, form="table", empty="")
     out = click.unstyle(capsys.readouterr().out)
-    assert "dataset  longyou.water_meters" in out
-    assert "独居老人智能水表读数" in out
+    assert out.splitlines()[0] == "longyou.water_meters"
+    assert "  title 独居老人智能水表读数" in out
+    assert "24,960" in out
     assert all(cell_len(line) <= 36 for line in out.splitlines())
 
 
