@@ -21,6 +21,7 @@ _BOTTOM = 26
 _DENSE = 14
 _DENSE_STEP = 26
 _DENSE_BAR = 16
+_ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,12 @@ def trend(bars: Sequence[Bar], *, title: str) -> Markup:
 
 
 def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) -> Markup:
-    """The share of quarantined rows of each delivery, against named limits where they are in reach."""
+    """The share of quarantined rows of each delivery, against the limits that are in reach."""
     highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
-    frame = _Frame(len(bars), min(1.0, max(highest, min(limits.values(), default=0.0), 0.001) * 1.35))
-    parts = [_axis(frame, [(0, share(0)), (frame.top, share(round(frame.top, 4)))])]
+    reached = max(highest, min(limits.values(), default=0.0), 0.001)
+    frame = _Frame(len(bars), min(1.0, _ceiling(reached * 1.15)))
+    parts = [_axis(frame, [(value, share(round(value, 6))) for value in (0, frame.top / 2, frame.top)])]
+    parts += [_limit(frame, limit, name) for name, limit in limits.items() if limit <= frame.top]
     for position, bar in enumerate(bars):
         bad = bad_share(bar.counts)
         left, top = frame.x(position), frame.y(bad)
@@ -87,9 +90,6 @@ def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) 
         if not frame.dense:
             marks += _text(left + frame.bar / 2, top - 5, share(bad), "value")
         parts.append(_linked(bar, marks, share(bad)))
-    for label, limit in limits.items():
-        if limit <= frame.top:
-            parts.append(_limit(frame, limit, label))
     return _svg(frame, parts + _labels(frame, bars), title)
 
 
@@ -152,11 +152,10 @@ def _axis(frame: _Frame, ticks: Sequence[tuple[float, str]]) -> Markup:
     return lines
 
 
-def _limit(frame: _Frame, value: float, label: str) -> Markup:
-    return Markup(
-        '<line class="limit" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
-        '<text class="limit-name" x="{}" y="{:.1f}">{}</text>'
-    ).format(_LEFT, frame.width, frame.y(value), frame.y(value), frame.width - 2, frame.y(value) - 5, label)
+def _limit(frame: _Frame, value: float, name: str) -> Markup:
+    return Markup('<line class="limit l-{}" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
+        name, _LEFT, frame.width, frame.y(value), frame.y(value)
+    )
 
 
 def _labels(frame: _Frame, bars: Sequence[Bar]) -> list[Markup]:
@@ -186,11 +185,11 @@ def _svg(frame: _Frame, parts: Sequence[Markup], title: str) -> Markup:
 
 
 def _ceiling(highest: float) -> float:
-    """The next round number at or above `highest`: 1, 2, 2.5 or 5 times a power of ten."""
+    """The next round number at or above `highest`: one of some digits times a power of ten."""
     if highest <= 0:
         return 1
     power = 10.0 ** math.floor(math.log10(highest))
-    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= highest)
+    return next(step * power for step in _ROUND if step * power >= highest * (1 - 1e-9))
 
 
 def _ticks(top: float) -> list[float]:

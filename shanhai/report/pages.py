@@ -39,6 +39,11 @@ class MatrixLine:
     dimension: str
     cells: tuple[CheckRecord | None, ...]
 
+    @property
+    def broken(self) -> bool:
+        """Whether any delivery broke the rule."""
+        return any(cell is not None and not cell.success for cell in self.cells)
+
     def heat(self, cell: CheckRecord) -> int:
         """How strongly a cell is coloured, 12 to 70 per cent, by its share of unexpected values."""
         return round(12 + 58 * min(1.0, (cell.unexpected / cell.total if cell.total else 0) * 4))
@@ -100,13 +105,8 @@ def _dataset(dataset: DatasetFacts, language: str) -> dict[str, object]:
     ]
     recent = [delivery for delivery in dataset.deliveries if delivery.validation][-_MATRIX:]
     hidden = len(dataset.deliveries) - len(shown)
-    limits = {}
-    if dataset.contract:
-        tolerance = dataset.contract.tolerance
-        limits = {
-            t("chart.hold", share=share(tolerance.hold)): tolerance.hold,
-            t("chart.refuse", share=share(tolerance.refuse)): tolerance.refuse,
-        }
+    tolerance = dataset.contract.tolerance if dataset.contract else None
+    limits = {"hold": tolerance.hold, "refuse": tolerance.refuse} if tolerance else {}
     return {"bars": bars, "hidden": hidden, "recent": recent, "matrix": _matrix(recent), "limits": limits}
 
 

@@ -28,9 +28,9 @@ def test_a_single_row_is_still_seen() -> None:
 
 def test_limits_in_reach_are_drawn() -> None:
     bars = [chart.Bar("a", "a.html", Counts(100, 96, 4))]
-    svg = chart.bad_shares(bars, title="bad", limits={"held": 0.05, "refused": 0.5})
-    assert "held" in svg
-    assert "refused" not in svg
+    svg = chart.bad_shares(bars, title="bad", limits={"hold": 0.05, "refuse": 0.5})
+    assert "l-hold" in svg
+    assert "l-refuse" not in svg
 
 
 @pytest.mark.parametrize("bars", [0, 1, 3, 14, 15, 200])
@@ -43,7 +43,7 @@ def test_nothing_at_all_is_drawn_without_a_division() -> None:
     assert "<svg" in chart.balance(Counts(), title="x")
     assert "<svg" in chart.sparkline([Counts()], title="x")
     empty = [chart.Bar("a", "a", Counts())]
-    assert "<svg" in chart.bad_shares(empty, title="x", limits={"held": 0.05})
+    assert "<svg" in chart.bad_shares(empty, title="x", limits={"hold": 0.05})
     assert "<svg" in chart.bad_shares(empty, title="x", limits={})
 
 
