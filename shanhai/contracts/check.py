@@ -98,6 +98,14 @@ def _check_versions(contract: Contract, complain: Complain) -> None:
             )
     elif versions.by is not None:
         raise complain(f"versions: {versions.rule} takes no `by`", path, given=versions.by)
+    if versions.rule == "replace" and contract.duplicates == "table":
+        # A row dropped as a copy of another partition's would be lost when that partition is replaced.
+        raise complain(
+            "versions: replace settles duplicates within a delivery",
+            ["customProperties", "duplicates"],
+            given=contract.duplicates,
+            allowed="delivery, none",
+        )
     if versions.rule == "replace" and contract.delivery.partition.by == "none":
         raise complain(
             "versions: replace needs a partition", path, given="none", allowed="file, window, edition"

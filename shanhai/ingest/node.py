@@ -7,10 +7,10 @@ from pathlib import Path
 
 from shanhai.clock import Clock, system_clock
 from shanhai.contracts.federation import Federation, open_federation
-from shanhai.errors import StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.settings import Settings, load_settings
 from shanhai.storage import LocalStore, ObjectStore
+from shanhai.storage.disk import disk_errors
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,8 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
     """
     settings = settings or load_settings()
     federation = open_federation(settings.federation)
-    try:
+    with disk_errors(settings.home):
         for folder in ("snapshots", "staged", "quarantine", "lake", "scratch"):
             (settings.home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise StoreError(
-            f"the state folder cannot be written: {error.strerror}",
-            given=settings.home,
-            hint="set SHANHAI_HOME to a folder that you may write",
-        ) from error
-    return Node(settings, federation, LocalStore(settings.home / "snapshots"), clock)
+    snapshots = LocalStore(settings.home / "snapshots", keep_free_bytes=settings.free_disk_bytes)
+    return Node(settings, federation, snapshots, clock)

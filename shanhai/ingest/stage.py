@@ -16,7 +16,7 @@ from shanhai.errors import ShanhaiError, UnreadableError
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.decode import BodyFile, Decoded, decode
-from shanhai.ingest.files import check_room, sha256_of
+from shanhai.ingest.files import sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_staging, save
 from shanhai.ingest.snapshot import Sidecar, body_key, sidecar
@@ -24,6 +24,7 @@ from shanhai.quality.checked import checked_select, create_checked_view
 from shanhai.quality.expressions import VALUE_SUFFIX
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import checked_violation, rules_for, violation
+from shanhai.storage.disk import disk_errors, require_room
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
         return known
     source = sidecar(node, delivery)
     folder = node.staged(delivery)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    check_room(folder, source.size * _ROOM_PER_BYTE, reserve=node.settings.free_disk_bytes)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
     for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
     with duckdb_session(node.settings, folder / SCRATCH) as con:

@@ -111,14 +111,10 @@ def _every_row(node: Node, contract: Contract, live: list[str], stagings: dict[s
 def _lost(contract: Contract) -> str:
     if contract.versions.rule == "replace":
         newest = f"SELECT {PARTITION}, max(_order // {_PER_DELIVERY}) AS place FROM every_row GROUP BY 1"
-        replaced = (
+        return (
             f"SELECT _order, '{settle.SUPERSEDED}' AS why FROM every_row JOIN ({newest}) USING ({PARTITION}) "
             f"WHERE _order // {_PER_DELIVERY} < place"
         )
-        if contract.duplicates != "table":
-            return replaced
-        kept = f"(SELECT * FROM every_row WHERE _order NOT IN (SELECT _order FROM ({replaced})))"
-        return f"{replaced} UNION ALL {settle.losers(contract, kept, '_order', delivery=DELIVERY)}"
     if not settle.crosses(contract):
         return "SELECT _order, NULL::VARCHAR AS why FROM every_row WHERE false"
     return settle.losers(contract, "every_row", "_order", delivery=DELIVERY)
