@@ -15,6 +15,7 @@ from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.encoding import UTF8_MARK
 
 _BLOCK_BYTES = 1 << 20
+_NEARER_BYTES = (1 << 15, 1 << 10)
 _KEYS_SHOWN = 20
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = re.compile(rb"\s*+(?:(" + _STRING + rb")|([\[\]{}:,])|([^\s\[\]{}:,\"]+))", re.DOTALL)
@@ -95,31 +96,40 @@ class _Scanner:
             self._refuse("not JSON", given=f"{_kind(token)} where a value is expected")
 
     def _skip_rest(self, depth: int) -> None:
-        """Go behind the bracket that closes the `depth`-th of the open ones.
-
-        Whole blocks are judged by their brackets alone: without texts and with pairs struck out, what is left
-        closes and then opens.
-        """
+        """Go behind the bracket that closes the `depth`-th of the open ones."""
         while True:
-            end = self._end_of_whole_strings()
-            piece = self._buffer[self._position : end]
-            left = _unpaired(_STRINGS.sub(b"", piece).translate(None, _NO_BRACKETS))
-            closing = len(left) - len(left.lstrip(_CLOSING))
-            if closing >= depth:
+            depth, is_near = self._skip_pieces(depth, len(self._buffer))
+            if is_near:
                 break
-            if left[closing:].strip(_OPENING):
-                self._refuse("not JSON", given="brackets that do not match")
-            depth += len(left) - 2 * closing
-            self._position = end
             if not self._more():
                 self._cut_off()
+        for size in _NEARER_BYTES:
+            depth, _ = self._skip_pieces(depth, size)
         while depth:
             token = self._token()
             depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
 
-    def _end_of_whole_strings(self) -> int:
-        found = _WHOLE_STRINGS.match(self._buffer, self._position)
-        return found.end() if found else self._position
+    def _skip_pieces(self, depth: int, size: int) -> tuple[int, bool]:
+        """Skip pieces of `size` bytes up to the one with the closing bracket, or to the end of the buffer.
+
+        A piece is judged by its brackets alone: without texts and with pairs struck out, what is left closes
+        and then opens.
+
+        Returns:
+            the depth, and whether the bracket is in the next piece.
+        """
+        while found := _WHOLE_STRINGS.match(self._buffer, self._position, self._position + size):
+            left = _unpaired(_STRINGS.sub(b"", found.group()).translate(None, _NO_BRACKETS))
+            closing = len(left) - len(left.lstrip(_CLOSING))
+            if closing >= depth:
+                return depth, True
+            if left[closing:].strip(_OPENING):
+                self._refuse("not JSON", given="brackets that do not match")
+            if found.end() == self._position:
+                break
+            depth += len(left) - 2 * closing
+            self._position = found.end()
+        return depth, False
 
     def _token(self) -> bytes:
         while True:

@@ -70,61 +70,70 @@ def decode_records(task: Records) -> BodyCount:
 
 
 def _append(task: Records, path: Path) -> BodyCount:
+    paths = [_paths(column.source) for column in task.contract.columns]
+    wanted = ", ".join(quote_literal(path) for ways in paths for path in ways)
     task.con.execute(
-        "CREATE OR REPLACE TEMP TABLE _records AS SELECT json FROM "
-        f"read_json_objects({one_file(path)}, format = 'array', compression = 'uncompressed', "
-        f"maximum_object_size = {_RECORD_BYTES})"
+        f"CREATE OR REPLACE TEMP TABLE _records AS SELECT json, json->>[{wanted}] AS texts, "
+        f"json_type(json) = 'OBJECT' AS is_record FROM read_json_objects({one_file(path)}, "
+        f"format = 'array', compression = 'uncompressed', maximum_object_size = {_RECORD_BYTES})"
     )
     try:
-        is_record = "json_type(json) = 'OBJECT'"
+        cells = _cells(paths)
         rows = insert_raw(
             task.con,
-            [f"CASE WHEN {is_record} THEN {text_at(column.source)} END" for column in task.contract.columns],
+            cells,
             task.body,
-            f"CASE WHEN {is_record} THEN NULL ELSE '{NOT_A_RECORD}' END, "
-            f"CASE WHEN {is_record} THEN NULL ELSE left(json::VARCHAR, {RAW_CHARACTERS}) END FROM _records",
+            f"CASE WHEN NOT is_record THEN '{NOT_A_RECORD}' END, "
+            f"CASE WHEN NOT is_record THEN left(json::VARCHAR, {RAW_CHARACTERS}) END FROM _records",
         )
-        good = _count(task, f"SELECT count(*) FROM _records WHERE {is_record}")
-        return BodyCount(rows, rows - good, _missing(task) if good else (), _unknown(task))
+        found = task.con.execute("SELECT count(*) FROM _records WHERE is_record").fetchone()
+        good = int(found[0]) if found else 0
+        return BodyCount(rows, rows - good, _missing(task, cells) if good else (), _unknown(task))
     finally:
         task.con.execute("DROP TABLE IF EXISTS temp._records")
 
 
-def _missing(task: Records) -> tuple[str, ...]:
-    required = [column.source for column in task.contract.columns if column.required]
-    if not required:
+def _cells(paths: list[list[str]]) -> list[str]:
+    """Per column the text that its path found, or one of its paths."""
+    cells, number = [], 0
+    for ways in paths:
+        texts = [f"texts[{number + way}]" for way in range(1, len(ways) + 1)]
+        cells.append(texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})")
+        number += len(ways)
+    return cells
+
+
+def _missing(task: Records, cells: list[str]) -> tuple[str, ...]:
+    required = {
+        column.source: cell
+        for column, cell in zip(task.contract.columns, cells, strict=True)
+        if column.required
+    }
+    # A text found is a key found; only where there is none at all it matters whether the key came with null.
+    empty = _never(task, {source: f"{cell} IS NOT NULL" for source, cell in required.items()})
+    return _never(task, {source: _has(source) for source in empty})
+
+
+def _never(task: Records, conditions: dict[str, str]) -> tuple[str, ...]:
+    """The sources whose condition no record meets."""
+    if not conditions:
         return ()
-    seen = ", ".join(f"coalesce(bool_or({_has(source)}), false)" for source in required)
-    found = task.con.execute(f"SELECT {seen} FROM _records").fetchone() or ()
-    return tuple(
-        dict.fromkeys(source for source, is_there in zip(required, found, strict=True) if not is_there)
-    )
+    met = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions.values())
+    found = task.con.execute(f"SELECT {met} FROM _records").fetchone() or ()
+    return tuple(source for source, is_met in zip(conditions, found, strict=True) if not is_met)
 
 
 def _unknown(task: Records) -> tuple[str, ...]:
     known = {source.split(".")[0] for source in _sources(task.contract)}
     known |= set(_sources(task.contract))
     keys = task.con.execute(
-        "SELECT DISTINCT unnest(json_keys(json)) AS key FROM _records "
-        "WHERE json_type(json) = 'OBJECT' ORDER BY key"
+        "SELECT DISTINCT unnest(json_keys(json)) AS key FROM _records WHERE is_record ORDER BY key"
     ).fetchall()
     return tuple(key for (key,) in keys if key not in known)
 
 
 def _sources(contract: Contract) -> list[str]:
     return [*(column.source for column in contract.columns), *contract.ignored]
-
-
-def _count(task: Records, query: str) -> int:
-    row = task.con.execute(query).fetchone()
-    return int(row[0]) if row else 0
-
-
-def text_at(source: str) -> str:
-    """SQL for the text at a dotted path of the column `json`."""
-    paths = _paths(source)
-    texts = [f"json->>{quote_literal(path)}" for path in paths]
-    return texts[0] if len(texts) == 1 else f"coalesce({', '.join(texts)})"
 
 
 def _has(source: str) -> str:
