@@ -86,7 +86,7 @@ def check(session: Session, paths: tuple[Path, ...]) -> None:
         show(rows, _CHECKED, form=session.form, empty="")
     if faults:
         raise ContractError(f"{len(faults)} of {len(files)} contracts are wrong", hint="each line says where")
-    say(f"{len(files)} contracts are right." if files else "No contract yet, nothing to check.")
+    say(f"Contracts checked: {len(files)}, all right." if files else "No contract yet, nothing to check.")
 
 
 def _files(session: Session, paths: tuple[Path, ...]) -> list[Path]:

@@ -83,14 +83,15 @@ def format_option(command: Verb) -> Verb:
 
 
 def log_to_stderr(verbosity: int) -> None:
-    """Send the log of `shanhai` to standard error: warnings, with 1 also steps, with 2 everything."""
+    """Send our own log to standard error: warnings, with 1 also steps, with 2 everything."""
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("shanhai")
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    for package in ("shanhai", "connectors"):
+        logger = logging.getLogger(package)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
 
 
 def _remember_form(ctx: click.Context, _: click.Parameter, value: Any) -> None:

@@ -1,0 +1,94 @@
+"""`shanhai contract check` names every wrong contract with its file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shanhai.cli import main
+from shanhai.ids import DatasetId
+
+
+def _declare(root: Path, dataset: str, **changes: object) -> Path:
+    name = DatasetId.parse(dataset)
+    properties = {
+        "level": "district",
+        "shareClass": "conditional",
+        "source": {"connector": "files", "endpoint": "data", "options": {"path": "*.csv"}},
+        "format": {"kind": "csv"},
+        **changes,
+    }
+    document = {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": f"urn:test:{dataset}",
+        "name": name.name,
+        "version": "1.0.0",
+        "status": "active",
+        "schema": [
+            {
+                "name": name.name,
+                "logicalType": "object",
+                "properties": [{"name": "code", "logicalType": "string"}],
+            }
+        ],
+        "customProperties": [{"property": key, "value": value} for key, value in properties.items()],
+    }
+    folder = root / "districts" / name.district
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "district.yml").write_text(
+        f"name: {name.district}\ntitle: District\nendpoints: {{data: data}}\n"
+    )
+    file = folder / f"{name.name}.odcs.yml"
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+def test_right_contracts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _declare(tmp_path, "acity.one")
+    assert main(["--federation", str(tmp_path), "contract", "check"]) == 0
+    assert capsys.readouterr().err == "Contracts checked: 1, all right.\n"
+
+
+def test_every_wrong_contract_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _declare(tmp_path, "acity.one", level="planet")
+    _declare(tmp_path, "acity.two")
+    _declare(tmp_path, "bcity.three", format={"kind": "pdf"})
+    assert main(["--federation", str(tmp_path), "contract", "check", "--format", "json"]) == 78
+    captured = capsys.readouterr()
+    faults = json.loads(captured.out)
+    assert [fault["file"] for fault in faults] == [
+        "districts/acity/one.odcs.yml",
+        "districts/bcity/three.odcs.yml",
+    ]
+    assert all(int(fault["line"]) > 0 for fault in faults)
+    assert json.loads(captured.err)["message"] == "2 of 3 contracts are wrong"
+
+
+def test_one_file_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = _declare(tmp_path, "acity.one", level="planet")
+    right = _declare(tmp_path, "acity.two")
+    assert main(["--federation", str(tmp_path), "contract", "check", str(right)]) == 0
+    assert main(["--federation", str(tmp_path), "contract", "check", str(wrong.parent)]) == 78
+    assert main(["--federation", str(tmp_path), "contract", "check", str(tmp_path / "none")]) == 2
+    assert "planet" in capsys.readouterr().out
+
+
+def test_an_endpoint_that_the_district_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _declare(tmp_path, "acity.one", source={"connector": "files", "endpoint": "moon", "options": {}})
+    assert main(["--federation", str(tmp_path), "contract", "check"]) == 78
+    assert "moon" in capsys.readouterr().out
+
+
+def test_listing_is_json_with_what_a_catalogue_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _declare(tmp_path, "acity.one", title="一号")
+    assert main(["--federation", str(tmp_path), "contract", "list", "--format", "json"]) == 0
+    (line,) = json.loads(capsys.readouterr().out)
+    assert line["dataset"] == "acity.one"
+    assert line["title"] == "一号"
+    assert line["connector"] == "files"
