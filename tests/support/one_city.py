@@ -15,6 +15,7 @@ from shanhai.ingest import walk
 from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.reconcile import reconcile
 from shanhai.settings import read_settings
 
 DATASET = DatasetId("acity", "events")
@@ -116,5 +117,6 @@ class City:
         """Position and reasons of the quarantined rows, as the quarantine table has them."""
         from shanhai.warehouse.lake import LakeTable
 
+        reconcile(self.node)
         relation = LakeTable.open(self.node.books("quarantine")).relation()
         return duckdb.connect().execute(f'SELECT "position", reasons FROM {relation} ORDER BY ALL').fetchall()
