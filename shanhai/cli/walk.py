@@ -54,7 +54,8 @@ def command(
         walked, failed = _walk(session, dataset, chosen, steps)
         lines += walked
         failures += failed
-    show(lines, _HEADINGS, form=session.form, empty="Nothing new: every delivery has its verdict.")
+    if lines or not failures or session.form == "json":
+        show(lines, _HEADINGS, form=session.form, empty="Nothing new: every delivery has its verdict.")
     if failures:
         raise failures[0]
 

@@ -93,6 +93,11 @@ class DatasetFacts:
         return self.contract.title if self.contract else str(self.id)
 
     @property
+    def publisher(self) -> str:
+        """The title of the district, or its name where it is no longer declared."""
+        return self.district.title if self.district else self.id.district
+
+    @property
     def counts(self) -> Counts:
         return total(delivery.counts for delivery in self.deliveries)
 
@@ -107,7 +112,6 @@ class ReportData:
 
     Args:
         made_at: when the numbers were read.
-        node: what the federation calls itself.
         lake: the folder of the lake, as the SQL on the pages names it, from the home.
         versions: the Delta version of each system table that was read; absent tables are left out.
         publications: oldest first.
@@ -115,12 +119,16 @@ class ReportData:
     """
 
     made_at: datetime
-    node: str
     lake: str
     versions: Mapping[str, int]
     datasets: tuple[DatasetFacts, ...]
     publications: tuple[Publication, ...] = ()
     late: tuple[Late, ...] = ()
+
+    @property
+    def districts(self) -> tuple[str, ...]:
+        """The titles of the districts whose datasets these are, each once."""
+        return tuple(dict.fromkeys(dataset.publisher for dataset in self.datasets))
 
     @property
     def deliveries(self) -> tuple[DeliveryFacts, ...]:

@@ -45,7 +45,6 @@ def read_report(node: Node) -> ReportData:
         )
     return ReportData(
         made_at=node.clock(),
-        node=node.federation.root.name,
         lake="lake",
         versions=_versions(node),
         datasets=tuple(

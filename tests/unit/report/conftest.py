@@ -121,7 +121,6 @@ def sample_report() -> ReportData:
     gone = DeliveryId(DatasetId("longyou", "noise"), "all", _sha(8))
     return ReportData(
         made_at=START + timedelta(days=3),
-        node="shanhai",
         lake="lake",
         versions={"ledger": 12, "quarantine": 9, "publications": 2},
         datasets=(
