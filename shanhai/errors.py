@@ -93,6 +93,7 @@ class ContractError(ConfigurationError):
     ) -> None:
         self.file = file
         self.line = line
+        self.complaint = message
         where = f"{file}:{line}: " if file and line else (f"{file}: " if file else "")
         super().__init__(where + message, given=given, allowed=allowed, hint=hint)
 

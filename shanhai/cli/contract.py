@@ -8,7 +8,7 @@ import click
 
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ContractError
+from shanhai.errors import ConfigurationError, ContractError
 
 _LISTED = (
     Heading("dataset", "dataset"),
@@ -102,16 +102,23 @@ def _files(session: Session, paths: tuple[Path, ...]) -> list[Path]:
 
 def _fault(session: Session, file: Path) -> ContractError | None:
     """The first fault of one file. A file of this federation is also checked against its district."""
+    from shanhai.connect.registry import check_options
     from shanhai.contracts.load import SUFFIX, load_contract
     from shanhai.ids import DatasetId
 
     try:
         if file.resolve() in _own(session):
-            session.federation.contract(DatasetId(file.parent.name, file.name.removesuffix(SUFFIX)))
+            dataset = DatasetId(file.parent.name, file.name.removesuffix(SUFFIX))
+            contract = session.federation.contract(dataset)
         else:
-            load_contract(file)
+            contract = load_contract(file)
+        check_options(contract.source.connector, contract.source.options)
     except ContractError as error:
         return error
+    except ConfigurationError as error:
+        return ContractError(
+            error.message, file=str(file), given=error.given, allowed=error.allowed, hint=error.hint
+        )
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from shanhai.contracts.feeds import feed_columns
 from shanhai.contracts.model import Column, Contract, CsvFormat, JsonFormat
 from shanhai.contracts.shapes import SHAPES
 from shanhai.errors import ContractError
@@ -171,3 +172,7 @@ def _check_feed(contract: Contract, complain: Complain) -> None:
     missing = [column.name for column in shape.columns if column.required and column.name not in feed.columns]
     if missing:
         raise complain(f"feeds: {feed.shape} needs", path, given="nothing", allowed=missing)
+    try:
+        feed_columns(contract, feed, shape)
+    except ContractError as error:
+        raise complain(error.complaint, path, given=error.given, allowed=error.allowed) from error
