@@ -11,8 +11,11 @@ import sys
 
 PRELOADED = (
     "shanhai.steps",
-    "shanhai.quality.gate",
-    "shanhai.warehouse.build",
+    "shanhai.quality.satisfy",
+    "shanhai.report.write",
+    "shanhai.warehouse.publish",
+    "great_expectations",
+    "dbt.adapters.duckdb",
     "dbt.cli.main",
     "airflow.sdk.execution_time.task_runner",
     "airflow.providers.standard.operators.python",
