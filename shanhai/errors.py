@@ -97,6 +97,12 @@ class ContractError(ConfigurationError):
         where = f"{file}:{line}: " if file and line else (f"{file}: " if file else "")
         super().__init__(where + message, given=given, allowed=allowed, hint=hint)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (
+            _rebuild_contract,
+            (type(self), self.complaint, self.file, self.line, self.given, self.allowed, self.hint),
+        )
+
     def as_dict(self) -> dict[str, str | None]:
         return {
             **super().as_dict(),
@@ -147,3 +153,15 @@ def _rebuild(
     cls: type[ShanhaiError], message: str, given: str | None, allowed: str | None, hint: str
 ) -> ShanhaiError:
     return cls(message, given=given, allowed=allowed, hint=hint)
+
+
+def _rebuild_contract(
+    cls: type[ContractError],
+    message: str,
+    file: str,
+    line: int | None,
+    given: str | None,
+    allowed: str | None,
+    hint: str,
+) -> ContractError:
+    return cls(message, file=file, line=line, given=given, allowed=allowed, hint=hint)

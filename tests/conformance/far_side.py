@@ -21,6 +21,7 @@ class Asked:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     raw: str
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ class FarSide:
                 split = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(split.query).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                _send(self, far_side.reply_to(Asked(split.path, query, headers, self.path)))
+                body = self.rfile.read(int(headers.get("content-length", "0")))
+                _send(self, far_side.reply_to(Asked(split.path, query, headers, self.path, body)))
+
+            do_POST = do_GET
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Quiet."""

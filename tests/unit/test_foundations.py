@@ -1,0 +1,106 @@
+"""Ids, errors, settings and alerts: what everything else stands on."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shanhai import errors
+from shanhai.errors import ConfigurationError, ContractError, ShanhaiError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.notify import notify
+from shanhai.settings import read_settings
+from tests.conformance.far_side import Asked, FarSide, Reply
+
+SHA = "ab" * 32
+
+
+@given(partition=st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._:+-]{0,40}", fullmatch=True))
+def test_a_delivery_id_reads_back(partition: str):
+    delivery = DeliveryId(DatasetId("longyou", "events"), partition, SHA)
+    assert DeliveryId.parse(str(delivery)) == delivery
+    assert len(delivery.key) == 32
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "events", "longyou.events/p", "Longyou.events/p/" + SHA, "longyou.events/../" + SHA, "a.b/p/12"],
+)
+def test_what_is_no_delivery_is_refused(text: str):
+    with pytest.raises(ConfigurationError):
+        DeliveryId.parse(text)
+
+
+def test_an_error_says_what_was_given_what_is_allowed_and_what_to_do():
+    error = ConfigurationError("unknown format", given="dbf", allowed=("csv", "json"), hint="see the guide")
+    assert str(error) == "unknown format; given: dbf; allowed: csv, json; hint: see the guide"
+    assert error.as_dict()["recovery"] == "fix the configuration"
+
+
+def test_every_error_class_says_how_to_recover_and_has_an_exit_code():
+    classes = [
+        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, ShanhaiError)
+    ]
+    assert len(classes) > 10
+    for one in classes:
+        assert one.recovery in ("retry", "fix the configuration", "fix the data", "denied", "report")
+        assert (one.exit_code == 75) == (one.recovery == "retry")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConfigurationError("a", given=1, allowed=[1, 2], hint="h"), ContractError("b", file="f.yml", line=3)],
+)
+def test_errors_cross_process_borders(error: ShanhaiError):
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(copy), str(copy), copy.as_dict()) == (type(error), str(error), error.as_dict())
+
+
+def test_a_secret_comes_from_the_environment_or_its_file_and_never_shows(tmp_path: Path, monkeypatch):
+    settings = read_settings(home=tmp_path)
+    with pytest.raises(ConfigurationError, match="SHANHAI_SECRET_TOKEN"):
+        settings.secret("token")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "token").write_text("from-file\n")
+    assert settings.secret("token").get_secret_value() == "from-file"
+    monkeypatch.setenv("SHANHAI_SECRET_TOKEN", "from-environment")
+    found = settings.secret("token")
+    assert found.get_secret_value() == "from-environment"
+    assert "environment" not in repr(found)
+
+
+def test_a_wrong_setting_names_its_variable(monkeypatch):
+    monkeypatch.setenv("SHANHAI_THREADS", "many")
+    with pytest.raises(ConfigurationError, match="SHANHAI_THREADS"):
+        read_settings()
+
+
+def test_an_endpoint_is_overridden_by_file_then_by_variable(tmp_path: Path, monkeypatch):
+    (tmp_path / "endpoints.yml").write_text("longyou.portal: http://a\ngongshu.api: http://b\n")
+    monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU_PORTAL", "http://c")
+    overrides = read_settings(home=tmp_path).endpoint_overrides()
+    assert overrides == {"longyou.portal": "http://c", "gongshu.api": "http://b"}
+
+
+def test_an_alert_is_posted_as_json_and_logged(tmp_path: Path, caplog):
+    heard: list[Asked] = []
+
+    def listen(asked: Asked) -> Reply:
+        heard.append(asked)
+        return Reply(b"ok")
+
+    with FarSide(listen) as far:
+        assert notify(read_settings(home=tmp_path, notify_url=far.address), "held", delivery="x", rows_in=3)
+    assert "notify event=held" in caplog.text
+    assert len(heard) == 1
+    assert json.loads(heard[0].body) == {"event": "held", "delivery": "x", "rows_in": 3}
+
+
+def test_a_deaf_address_breaks_nothing(tmp_path: Path, caplog):
+    assert not notify(read_settings(home=tmp_path, notify_url="http://127.0.0.1:9"), "late", dataset="x")
+    assert "notify_failed" in caplog.text
