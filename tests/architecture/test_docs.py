@@ -1,0 +1,154 @@
+"""The documents say what the code says: every key, every setting, every command, every link."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from connectors.files import FilesOptions
+from connectors.rest import RestOptions
+from shanhai.cli.app import shanhai
+from shanhai.connect.credential import ApiKeyAuth, BearerAuth
+from shanhai.connect.paging import ByCursor, ByPage, Unpaged
+from shanhai.contracts import load, model
+from shanhai.contracts.federation import District, Register
+from shanhai.contracts.shapes import SHAPES
+from shanhai.quality.plausibility import Plausibility
+from shanhai.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CONTRACT = (ROOT / "docs" / "reference" / "contract.md").read_text(encoding="utf-8")
+
+
+def fields(*models: type[BaseModel]) -> set[str]:
+    return {name for one in models for name in one.model_fields}
+
+
+TABLES = {
+    "Options of a type: `logicalTypeOptions`": set(load._OPTION_KEYS),
+    "Custom properties of a column": set(load._COLUMN_KEYS),
+    "Custom properties of the contract": set(load._CONTRACT_KEYS),
+    "`source`: where the bytes come from": fields(model.Source),
+    "Options of the connector `files`": fields(FilesOptions),
+    "Options of the connector `rest`": fields(RestOptions),
+    "Paging": fields(Unpaged, ByPage, ByCursor),
+    "Credentials": fields(BearerAuth, ApiKeyAuth),
+    "`format`: `csv`": fields(model.CsvFormat),
+    "`format`: `json`": fields(model.JsonFormat),
+    "`format`: `xlsx`": fields(model.XlsxFormat),
+    "`delivery`: what one delivery is": fields(model.Delivering, model.Partition),
+    "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
+    "`tolerance`: shares of bad rows, 0 to 1": fields(model.Tolerance),
+    "`schedule`: when it is pulled": fields(model.Schedule),
+    "`feeds`: the canonical shape": fields(model.Feed, model.FeedValue),
+    "`district.yml`": fields(District),
+    "`registers.yml`": fields(Register),
+    "`expectations/plausibility/<district>/<dataset>.yml`": fields(Plausibility),
+}
+VALUES = {
+    "Columns: entries of `schema[0].properties`": (model.ColumnType, model.Classification),
+    "Custom properties of a column": (model.Validator,),
+    "Custom properties of the contract": (
+        model.Level,
+        model.ShareClass,
+        model.Contract.model_fields["duplicates"].annotation,
+    ),
+    "`delivery`: what one delivery is": (
+        model.Delivering.model_fields["per"].annotation,
+        model.Partition.model_fields["by"].annotation,
+    ),
+    "`versions`: when a key, or a partition, arrives again": (
+        model.Versions.model_fields["rule"].annotation,
+    ),
+    "`format`: `csv`": (model.CsvFormat.model_fields["compression"].annotation,),
+}
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#|\Z)", CONTRACT, re.MULTILINE | re.DOTALL)
+    assert found, f"the page has no section {title}"
+    return found[1]
+
+
+def first_cells(text: str) -> set[str]:
+    rows = (line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    return {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_every_key_is_documented_and_no_other(title: str):
+    assert first_cells(section(title)) == TABLES[title]
+
+
+@pytest.mark.parametrize("title", VALUES)
+def test_every_allowed_value_is_documented(title: str):
+    quoted = set(re.findall(r"`([^`]+)`", section(title)))
+    assert {value for one in VALUES[title] for value in get_args(one)} <= quoted
+
+
+def test_every_shape_is_documented():
+    assert set(SHAPES) <= set(re.findall(r"`([^`]+)`", section("`feeds`: the canonical shape")))
+
+
+def test_the_contract_of_the_guide_is_right(tmp_path: Path):
+    guide = (ROOT / "docs" / "guide" / "add-a-dataset.md").read_text(encoding="utf-8")
+    (example,) = (
+        block for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "apiVersion" in block
+    )
+    file = tmp_path / "longyou" / "visits.odcs.yml"
+    file.parent.mkdir()
+    file.write_text(example, encoding="utf-8")
+    assert str(load.load_contract(file).dataset) == "longyou.visits"
+
+
+def test_every_setting_is_documented():
+    text = (ROOT / "docs" / "guide" / "operate.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"`SHANHAI_{name.upper()}`" not in text] == []
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every call of `shanhai` in an indented or fenced line, or between backticks."""
+    lines = [line.strip() for line in text.splitlines() if re.match(r"(\s{4,}|)shanhai [a-z-]", line)]
+    quoted = re.findall(r"`(?:\.venv/bin/)?(shanhai [a-z-][^`]*)`", text)
+    return [re.split(r" {2,}| [|&#]|…", line)[0].split() for line in [*lines, *quoted]]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_command_exists(document: Path):
+    for words in commands(document.read_text(encoding="utf-8")):
+        command: Any = shanhai
+        options: set[str] = set()
+        for word in words[1:]:
+            options |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+            if word.startswith("-"):
+                assert word in options | {"--help", "--version", "-h"}, words
+            elif isinstance(command, click.Group) and not word.startswith("/"):
+                known = command.get_command(click.Context(command), word)
+                assert known is not None, words
+                command = known
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_target_and_link_exists(document: Path):
+    text = document.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|    )make ([a-z-]+)", text)) <= targets
+    links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_a_decision_record_is_short_and_has_its_three_parts():
+    records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [file.name[:4] for file in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
+    for file in records:
+        text = file.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 40, file.name
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], (
+            file.name
+        )
