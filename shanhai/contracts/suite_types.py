@@ -14,7 +14,7 @@ from shanhai.contracts.sql import quote_literal
 _YEARS = {"DATE": ("1000-01-01", "9999-12-31"), "TIMESTAMP": ("1000-01-01", "9998-12-31 23:59:59.999999")}
 _INSTANTS = ("1000-01-02 00:00:00+00", "9998-12-30 00:00:00+00")
 _ISO_TIMESTAMP = (
-    "[1-9][0-9]{3}(-[0-9]{1,2}){2}([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
+    "[1-9][0-9]{3}(-[0-9]{1,2}){2}([T ]([01]?[0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?"
     "( ?(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?)?"
 )
 _DIRECTIVE = re.compile(r"%-?([A-Za-z%])|(\s+)|(.)", re.DOTALL)
@@ -63,10 +63,7 @@ def _iso_date(text: str) -> str:
 
 def _iso_timestamp(text: str) -> str:
     value = f"TRY_CAST({text} AS TIMESTAMP)"
-    clock = f"NOT regexp_matches({text}, '[T ]24:')"
-    return (
-        f"regexp_full_match({text}, '{_ISO_TIMESTAMP}') AND year({value}) BETWEEN 1000 AND 9998 AND {clock}"
-    )
+    return f"regexp_full_match({text}, '{_ISO_TIMESTAMP}') AND year({value}) BETWEEN 1000 AND 9998"
 
 
 def _iso_time(text: str) -> str:
