@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -17,8 +18,17 @@ AREA_CODES = "area_code"
 """The name in registers.yml of the register of administrative codes."""
 
 
-def attach_registers(con: duckdb.DuckDBPyConnection, contract: Contract, federation: Federation) -> None:
+def attach_registers(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    federation: Federation,
+    *,
+    catalogues: Sequence[str] = ("main",),
+) -> None:
     """Create in `con` the table of each register that a rule of `contract` looks up; none, nothing.
+
+    Args:
+        catalogues: where to create it. Staging looks it up in its session, the gate in the scratch file.
 
     Raises:
         ConfigurationError: the federation has no such register, its file is missing, has another
@@ -37,10 +47,12 @@ def attach_registers(con: duckdb.DuckDBPyConnection, contract: Contract, federat
     code = f"trim({quote_identifier(register.column)})"
     source = f"read_csv({quote_literal(str(register.file))}, all_varchar = true, header = true)"
     try:
-        con.execute(
-            f"CREATE OR REPLACE TABLE {REGISTER_TABLE} AS SELECT DISTINCT rpad({code}, 12, '0') AS code "
-            f"FROM {source} WHERE regexp_full_match({code}, '[0-9]{{2,12}}')"
-        )
+        for catalogue in catalogues:
+            con.execute(
+                f"CREATE OR REPLACE TABLE {catalogue}.{REGISTER_TABLE} AS "
+                f"SELECT DISTINCT rpad({code}, 12, '0') AS code FROM {source} "
+                f"WHERE regexp_full_match({code}, '[0-9]{{2,12}}')"
+            )
     except duckdb.Error as error:
         raise ConfigurationError(
             f"the register {AREA_CODES} cannot be read",

@@ -75,6 +75,15 @@ def test_a_code_filled_with_zeros_is_the_same_code(federation, code, known):
         )
 
 
+def test_the_register_is_put_where_the_gate_looks_too(federation, tmp_path):
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{tmp_path / 'staged.duckdb'}' AS scratch")
+        attach_registers(con, contract("area_code"), federation, catalogues=("main", "scratch"))
+        con.execute("DETACH scratch")
+    with duckdb.connect(str(tmp_path / "staged.duckdb")) as con:
+        assert con.execute(f"SELECT {area_code('code')} FROM (SELECT '330105' AS code)").fetchone() == (True,)
+
+
 def test_a_contract_that_looks_nothing_up_needs_no_register(tmp_path):
     with duckdb.connect() as con:
         attach_registers(con, contract("resident_id"), Federation(tmp_path))
