@@ -90,6 +90,15 @@ class Api:
         answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
         return Run(dag_id, answer["dag_run_id"], answer["state"])
 
+    def backfill(self, dag_id: str, first: str, last: str) -> int:
+        """Run the partitions between two moments again; returns the number of the backfill."""
+        body = {"dag_id": dag_id, "from_date": first, "to_date": last, "reprocess_behavior": "completed"}
+        answer = self._client.post("/api/v2/backfills", json=body).raise_for_status().json()
+        return int(answer["id"])
+
+    def backfill_done(self, number: int) -> bool:
+        return self._get(f"/api/v2/backfills/{number}", {})["completed_at"] is not None
+
     def unpause(self, dag_id: str) -> None:
         self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
