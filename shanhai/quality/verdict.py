@@ -11,10 +11,15 @@ from shanhai.quality.plausibility import Finding
 
 State = Literal["accepted", "held", "refused"]
 
+_UNKNOWN_NAMED = 20
+
 
 @dataclass(frozen=True)
 class Signals:
-    """What nobody decided about: headings the contract promises and the source lacks, and the reverse."""
+    """What nobody decided about: headings the contract promises and the source lacks, and the reverse.
+
+    `unknown` are in the form that people may see: decoding has made sure that none of them is data.
+    """
 
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -70,8 +75,10 @@ def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, str
             yield "refused", f"missing mandatory heading: {heading}"
         else:
             yield "held", f"missing heading: {heading}"
-    for heading in signals.unknown:
+    for heading in signals.unknown[:_UNKNOWN_NAMED]:
         yield "held", f"unknown heading: {heading}"
+    if len(signals.unknown) > _UNKNOWN_NAMED:
+        yield "held", f"{len(signals.unknown) - _UNKNOWN_NAMED} more unknown headings"
 
 
 def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tuple[State, str]]:
@@ -79,9 +86,14 @@ def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tupl
     tolerance = contract.tolerance
     found = f"{bad_rows} of {rows_in} rows are bad"
     if share > tolerance.refuse:
-        yield "refused", f"{found}, more than {tolerance.refuse:.3%}"
+        yield "refused", f"{found}, more than {_percent(tolerance.refuse)}"
     elif share > tolerance.hold:
-        yield "held", f"{found}, more than {tolerance.hold:.3%}"
+        yield "held", f"{found}, more than {_percent(tolerance.hold)}"
+
+
+def _percent(share: float) -> str:
+    """A share as a person writes it: 5%, 0.5%, 12.5%."""
+    return f"{share * 100:.6g}%"
 
 
 def _said(finding: Finding) -> str:

@@ -57,7 +57,8 @@ class Decoded:
         rows: records in `raw`, malformed ones included.
         malformed: records whose `_malformed` is set.
         missing: headings of the contract that a body lacks; their columns are NULL.
-        unknown: headings that the contract neither maps nor ignores.
+        unknown: headings that the contract neither maps nor ignores, as people may see them: one that may be
+            data is only its place and length.
         lines: physical lines of delimited text, headings included; None for JSON and workbooks.
     """
 

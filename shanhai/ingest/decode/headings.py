@@ -1,13 +1,22 @@
-"""Headings against the contract: which position fills which column, what is missing or unknown."""
+"""Headings against the contract: which position fills which column, what is missing or unknown.
+
+A file that lost its headings has a record in their place, and what is said of headings goes into the ledger,
+the report and notifications. So a text that the contract does not know is shown only where it cannot well be
+data: see `shown` and `shown_unknown`.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from shanhai.contracts.model import Contract
 from shanhai.errors import ContractError, UnreadableError
+
+_LONGEST_SHOWN = 40
+_MANY_DIGITS = re.compile(r"\d{6}")
 
 
 @dataclass(frozen=True)
@@ -41,23 +50,60 @@ def place(contract: Contract, headings: Sequence[str], body: str) -> Placement:
     """
     named = [text.strip() or f"#{number}" for number, text in enumerate(headings, start=1)]
     twice = [name for name, times in Counter(named).items() if times > 1]
+    known = {text.strip() for text in (*contract.ignored, *(column.source for column in contract.columns))}
     if twice:
         raise UnreadableError(
             f"{body}: headings occur more than once",
-            given=", ".join(twice),
+            given=", ".join(shown_unknown(named, known, only=twice)),
             allowed="each heading once",
             hint="ask the source which column is meant",
         )
     where = {name: position for position, name in enumerate(named)}
-    known = {text.strip() for text in (*contract.ignored, *(column.source for column in contract.columns))}
     return Placement(
         width=len(named),
         positions=tuple(where.get(column.source.strip()) for column in contract.columns),
         missing=tuple(
             dict.fromkeys(column.source for column in contract.columns if column.source.strip() not in where)
         ),
-        unknown=tuple(name for name in named if name not in known),
+        unknown=shown_unknown(named, known, only=[name for name in named if name not in known]),
     )
+
+
+def shown(text: str, number: int) -> str:
+    """A heading or key as people may see it: itself if it looks like one, else its place and its length.
+
+    It looks like one if it has at most 40 printable characters, begins with a letter (of any script) or an
+    underscore, and has no six digits in a row.
+
+    Args:
+        number: its place, from 1.
+    """
+    looks_like_one = (
+        len(text) <= _LONGEST_SHOWN
+        and text.isprintable()
+        and (text[:1].isalpha() or text.startswith("_") or text == f"#{number}")
+        and not _MANY_DIGITS.search(text)
+    )
+    return text if looks_like_one else _hidden(text, number)
+
+
+def shown_unknown(named: Sequence[str], known: Collection[str], *, only: Collection[str]) -> tuple[str, ...]:
+    """The headings in `only` as people may see them.
+
+    Where not one heading is known, the file has probably lost them, and a name or an address looks like a
+    heading: then only places and lengths are shown.
+
+    Args:
+        named: all headings of a body, in its order.
+        known: those of the contract.
+    """
+    show = shown if any(name in known for name in named) else _hidden
+    numbers = {name: number for number, name in reversed(list(enumerate(named, start=1)))}
+    return tuple(name if name in known else show(name, numbers[name]) for name in only)
+
+
+def _hidden(text: str, number: int) -> str:
+    return f"#{number} ({len(text)} characters, not shown)"
 
 
 def place_by_position(contract: Contract) -> Placement:

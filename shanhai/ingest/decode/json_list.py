@@ -13,6 +13,7 @@ from typing import BinaryIO, NoReturn
 
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.encoding import UTF8_MARK
+from shanhai.ingest.decode.headings import shown
 
 _BLOCK_BYTES = 1 << 20
 _NEARER_BYTES = (1 << 15, 1 << 10)
@@ -76,7 +77,7 @@ class _Scanner:
         while True:
             token = self._token()
             if token == b"}":
-                keys = ", ".join(seen[:_KEYS_SHOWN])
+                keys = ", ".join(shown(key, number) for number, key in enumerate(seen[:_KEYS_SHOWN], start=1))
                 self._refuse(f"the key {wanted} is missing", given=keys, allowed=wanted)
             if token == b",":
                 continue

@@ -9,11 +9,9 @@ from pathlib import Path
 from shanhai.contracts.model import CsvFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.dialect import Dialect
-from shanhai.ingest.decode.encoding import UTF8_MARK, readable
+from shanhai.ingest.decode.encoding import UTF8_MARK
 from shanhai.ingest.decode.foreign import check_not_foreign
 from shanhai.ingest.decode.lines import Oversize, blocks, without_end
-
-_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,17 @@ def read_opening(path: Path, stated: CsvFormat, dialect: Dialect, body: str) -> 
     if headings is None:
         raise UnreadableError(
             f"{body}: the headings cannot be read",
-            given=readable(first)[:_SHOWN].strip(),
+            # What cannot be read as headings may be a record: its text is not shown.
+            given=_size(first, text, stated.max_line_bytes, lines.taken),
             allowed=f"one record in {stated.encoding}, at most {stated.max_line_bytes} bytes",
             hint="compare encoding, delimiter and quote in the contract with the file",
         )
     return Opening(headings, lines.offset, lines.taken, is_plain=lines.taken == 1)
+
+
+def _size(first: bytes, text: bytes, longest: int, line: int) -> str:
+    size = f"more than {longest}" if isinstance(first, Oversize) else str(len(text))
+    return f"{size} bytes up to line {line}, not shown"
 
 
 def _headings(text: bytes, dialect: Dialect) -> tuple[str, ...] | None:

@@ -21,6 +21,7 @@ from shanhai.ingest.decode.compression import room_for
 from shanhai.ingest.decode.decoded import NOT_A_RECORD, RAW_CHARACTERS, BodyCount, Limits
 from shanhai.ingest.decode.encoding import check_decodable
 from shanhai.ingest.decode.foreign import check_not_foreign
+from shanhai.ingest.decode.headings import shown_unknown
 from shanhai.ingest.decode.json_list import find_list
 from shanhai.ingest.decode.raw_table import insert_raw, one_file
 
@@ -46,7 +47,7 @@ def decode_records(task: Records) -> BodyCount:
     """Append the records of one body to `raw`.
 
     `missing` are sources of required columns that no record has; `unknown` are keys of records, at their top,
-    that are neither mapped nor ignored.
+    that are neither mapped nor ignored, as people may see them; places are those in alphabetical order.
 
     Raises:
         UnreadableError: empty, HTML, no JSON, cut off, no list at the stated path.
@@ -129,7 +130,8 @@ def _unknown(task: Records) -> tuple[str, ...]:
     keys = task.con.execute(
         "SELECT DISTINCT unnest(json_keys(json)) AS key FROM _records WHERE is_record ORDER BY key"
     ).fetchall()
-    return tuple(key for (key,) in keys if key not in known)
+    named = [key for (key,) in keys]
+    return shown_unknown(named, known, only=[key for key in named if key not in known])
 
 
 def _sources(contract: Contract) -> list[str]:

@@ -22,7 +22,7 @@ from shanhai.contracts.model import Contract, XlsxFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.compression import DAMAGED, check_bomb, check_member_name, member_blocks
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Limits
-from shanhai.ingest.decode.headings import Placement, place
+from shanhai.ingest.decode.headings import Placement, place, shown
 from shanhai.ingest.decode.raw_table import insert_raw
 
 _BATCH_ROWS = 10_000
@@ -91,7 +91,8 @@ def _sheet(workbook: calamine.CalamineWorkbook, body: BodyFile, wanted: str | in
         return workbook.get_sheet_by_index(wanted)
     if isinstance(wanted, str) and wanted in names:
         return workbook.get_sheet_by_name(wanted)
-    raise UnreadableError(f"{body.name}: no such sheet", given=wanted, allowed=names)
+    allowed = [shown(name, number) for number, name in enumerate(names, start=1)]
+    raise UnreadableError(f"{body.name}: no such sheet", given=wanted, allowed=allowed)
 
 
 def cell_text(value: object) -> str | None:

@@ -67,6 +67,13 @@ def test_a_renamed_mandatory_column_is_refused_and_both_names_are_told(city):
     refused(city, "missing mandatory heading: n", "unknown heading: number")
 
 
+def test_a_lost_heading_line_puts_no_value_into_the_reason(city):
+    city.put("p1.csv", "330825194910011234,张三,2024-01-01\n33082519491001124X,李四,2024-01-01\n")
+    refused(city, "missing mandatory heading: n", "unknown heading: #1 (18 characters, not shown)")
+    reason = city.ledger()["p1"].reason
+    assert not [value for value in ("330825", "张三", "2024") if value in reason]
+
+
 def test_an_extra_column_is_held_for_a_person(city):
     city.put("p1.csv", "编号,n,at,备注\na,1,2024-01-01,x\n")
     city.walk()

@@ -35,7 +35,7 @@ FINDING = Finding("rows.min", "0", ">= 1", "never empty")
 CASES = [
     ("clean", {"rows_in": 10}, "accepted", []),
     ("at the hold limit", {"rows_in": 10, "bad_rows": 1}, "accepted", []),
-    ("above the hold limit", {"rows_in": 10, "bad_rows": 2}, "held", ["2 of 10 rows are bad"]),
+    ("above the hold limit", {"rows_in": 10, "bad_rows": 2}, "held", ["2 of 10 rows are bad, more than 10%"]),
     ("at the refuse limit", {"rows_in": 10, "bad_rows": 5}, "held", ["5 of 10"]),
     ("above the refuse limit", {"rows_in": 10, "bad_rows": 6}, "refused", ["6 of 10"]),
     ("all bad", {"rows_in": 10, "bad_rows": 10}, "refused", ["10 of 10"]),
@@ -47,6 +47,12 @@ CASES = [
     ("other heading gone", {"rows_in": 10, "signals": Signals(missing=("备注",))}, "held", ["备注"]),
     ("new heading", {"rows_in": 10, "signals": Signals(unknown=("噪声等级",))}, "held", ["噪声等级"]),
     ("unreadable", {"rows_in": 0, "unreadable": "not GB18030"}, "refused", ["not GB18030"]),
+    (
+        "many new headings",
+        {"rows_in": 10, "signals": Signals(unknown=tuple(f"h{number}" for number in range(23)))},
+        "held",
+        [*(f"unknown heading: h{number}" for number in range(20)), "3 more unknown headings"],
+    ),
     (
         "everything at once",
         {
