@@ -105,6 +105,7 @@ def _fault(session: Session, file: Path) -> ContractError | None:
     from shanhai.connect.registry import check_options
     from shanhai.contracts.load import SUFFIX, load_contract
     from shanhai.ids import DatasetId
+    from shanhai.quality.compiles import check_compiles
 
     try:
         if file.resolve() in _own(session):
@@ -112,6 +113,7 @@ def _fault(session: Session, file: Path) -> ContractError | None:
             contract = session.federation.contract(dataset)
         else:
             contract = load_contract(file)
+        check_compiles(contract)
         check_options(contract.source.connector, contract.source.options)
     except ContractError as error:
         return error

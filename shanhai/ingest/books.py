@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, astuple, dataclass, fields
 from typing import Literal
 
@@ -83,11 +83,11 @@ class Net:
     loaded_version: int
 
 
-def entries(table: LakeTable) -> Iterable[tuple[int, int, Entry]]:
-    """Every line of a table's books, oldest first: Delta version, milliseconds since 1970, entry."""
+def entries(table: LakeTable) -> Iterator[tuple[int, Entry]]:
+    """Every line of a table's books, oldest first: Delta version, entry."""
     for commit in table.commits():
         for line in commit.facts.get("entries", ()):
-            yield commit.version, commit.timestamp, Entry.model_validate(line)
+            yield commit.version, Entry.model_validate(line)
 
 
 def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
@@ -119,7 +119,7 @@ def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
 
 def table_net(table: LakeTable) -> dict[str, Net]:
     """The net per delivery of a table, from its commits."""
-    return net((version, entry) for version, _, entry in entries(table))
+    return net(entries(table))
 
 
 def entry(

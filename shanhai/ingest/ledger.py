@@ -8,7 +8,8 @@ from typing import Any
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Counts
 from shanhai.ingest.node import Node
-from shanhai.ingest.reconcile import LEDGER, reconcile
+from shanhai.ingest.projections import LEDGER
+from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.records import State
 from shanhai.warehouse import lake
 from shanhai.warehouse.lake import LakeTable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from shanhai.contracts.schema import arrow_schema
 from shanhai.errors import BusyError, ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.ingest.books import Counts, Entry, Kind, Net, entry, table_net
+from shanhai.ingest.books import Counts, Entry, Kind, Net, entries, entry, table_net
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, State, read_staging, read_validation
 from shanhai.ingest.settlement import Settlement, settle_delivery
@@ -134,12 +135,8 @@ def first_entry(table: LakeTable, delivery: DeliveryId) -> Entry | None:
     """The newest entry with the delivery as its subject; None when it is not in the books."""
     if not table.transaction(str(delivery)):
         return None
-    found = None
-    for commit in table.commits():
-        for line in commit.facts.get("entries", ()):
-            if line["delivery"] == str(delivery) and not line["cause"]:
-                found = Entry.model_validate(line)
-    return found
+    found = [line for _, line in entries(table) if line.delivery == str(delivery) and not line.cause]
+    return found[-1] if found else None
 
 
 def _settlement(
@@ -161,7 +158,7 @@ def _settlement(
             delivery,
             node.staged(delivery) / GOOD,
             rows=staging.good,
-            stem=f"{delivery.key}-{number}-{table.version}",
+            stem=f"{delivery.key}-{number}-{secrets.token_hex(4)}",
         )
 
 

@@ -18,12 +18,11 @@ from shanhai.ingest import settle
 from shanhai.ingest.decode import BodyFile, Decoded, decode
 from shanhai.ingest.files import sha256_of
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, read_staging, save
+from shanhai.ingest.records import Staging, last_record, read_staging, save
 from shanhai.ingest.snapshot import Sidecar, body_key, sidecar
-from shanhai.quality.checked import checked_select, create_checked_view
-from shanhai.quality.expressions import VALUE_SUFFIX
+from shanhai.quality.checked import CHECKED, create_checked, value_of
 from shanhai.quality.registers import attach_registers
-from shanhai.quality.rules import checked_violation, rules_for, violation
+from shanhai.quality.rules import rules_for, violation
 from shanhai.storage.disk import disk_errors, require_room
 from shanhai.warehouse.session import duckdb_session
 
@@ -61,15 +60,17 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
     require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
     for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
-    with duckdb_session(node.settings, folder / SCRATCH) as con:
-        # Read twice and thrown away: compressing the scratch file would cost more than it saves.
+    with duckdb_session(node.settings) as con:
+        # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
         con.execute("SET force_compression = 'uncompressed'")
+        con.execute(f"ATTACH {quote_literal((folder / SCRATCH).as_posix())} AS scratch")
         try:
             decoded = _decode(node, con, contract, source, folder)
         except UnreadableError as error:
             staging = _unreadable(delivery, contract, error)
         else:
             staging = _divide(node, con, contract, delivery, decoded)
+        con.execute("DETACH scratch")
     save(node, delivery, staging)
     log.info(
         "stage delivery=%s rows_in=%d good=%d quarantined=%d",
@@ -78,6 +79,16 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
         staging.good,
         staging.quarantined,
     )
+    return staging
+
+
+def kept_staging(node: Node, delivery: DeliveryId) -> Staging:
+    """The delivery as it was last staged, by whatever contract; staged now if its files are gone."""
+    known = last_record(node, delivery, Staging)
+    if known is not None and _is_complete(node, delivery, known):
+        return known
+    staging = stage(node, delivery)
+    (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)
     return staging
 
 
@@ -106,9 +117,9 @@ def _divide(
     delivery: DeliveryId,
     decoded: Decoded,
 ) -> Staging:
-    attach_registers(con, contract, node.federation)
-    create_checked_view(con, contract)
-    _judge(con, contract)
+    attach_registers(con, contract, node.federation, catalogues=("main", "scratch"))
+    create_checked(con, contract, into="scratch")
+    _name_broken(con, contract)
     _settle(con, contract)
     quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
     quarantined = _write_quarantine(con, contract, delivery, quarantine)
@@ -141,20 +152,9 @@ def _divide(
     return staging
 
 
-def _judge(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """One pass types every row and tells the broken ones; the rules they broke are named for those only."""
+def _name_broken(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Name the rules that each broken row breaks; few rows are, so that this may look at their text again."""
     rules = rules_for(contract)
-    broken = " OR ".join(checked_violation(rule, contract) for rule in rules) or "false"
-    values = ", ".join(
-        f"{quote_identifier(name + VALUE_SUFFIX)} AS {quote_identifier(name)}" for name in contract.names
-    )
-    con.execute(
-        f"""
-        CREATE OR REPLACE TABLE judged AS
-        SELECT _row, {values}, ({broken}) AS _broken
-        FROM ({checked_select(contract, first="rowid AS _row")})
-        """
-    )
     named = ", ".join(
         f"CASE WHEN {violation(rule, contract)} THEN {quote_literal(rule.name)} END" for rule in rules
     )
@@ -165,14 +165,18 @@ def _judge(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
         SELECT rowid AS _row,
                CASE WHEN _malformed IS NULL THEN {reasons} ELSE ['{MALFORMED}.' || _malformed] END
                AS reasons
-        FROM raw WHERE _malformed IS NOT NULL OR rowid IN (SELECT _row FROM judged WHERE _broken)
+        FROM raw
+        WHERE _malformed IS NOT NULL OR rowid IN (SELECT _row FROM scratch.{CHECKED} WHERE _broken)
         """
     )
 
 
 def _settle(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    values = ", ".join(
+        f"{value_of(column)} AS {quote_identifier(column.name)}" for column in contract.columns
+    )
     con.execute(
-        "CREATE OR REPLACE VIEW typed_rows AS SELECT * EXCLUDE (_broken) FROM judged WHERE NOT _broken"
+        f"CREATE OR REPLACE VIEW typed_rows AS SELECT _row, {values} FROM scratch.{CHECKED} WHERE NOT _broken"
     )
     con.execute(f"CREATE OR REPLACE TABLE losers AS {settle.losers(contract, 'typed_rows', '_row')}")
 
@@ -232,18 +236,18 @@ def _rule_counts(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str
 
 def _filled(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
     counted = ", ".join(f"count({quote_identifier(name)})" for name in contract.names)
-    counts = con.execute(f"SELECT {counted} FROM judged").fetchone() or ()
+    counts = con.execute(f"SELECT {counted} FROM scratch.{CHECKED}").fetchone() or ()
     return dict(zip(contract.names, (int(count) for count in counts), strict=True))
 
 
 def _newest(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, datetime | None]:
-    names = [column.name for column in contract.columns if column.type == "timestamp"]
-    if not names:
+    moments = [column for column in contract.columns if column.type == "timestamp"]
+    if not moments:
         return {}
-    greatest = ", ".join(f"epoch_us(max({quote_identifier(name)}))" for name in names)
-    found = con.execute(f"SELECT {greatest} FROM judged").fetchone() or ()
-    moments = (None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC) for micros in found)
-    return dict(zip(names, moments, strict=True))
+    greatest = ", ".join(f"epoch_us(max({value_of(column)}))" for column in moments)
+    found = con.execute(f"SELECT {greatest} FROM scratch.{CHECKED}").fetchone() or ()
+    newest = (None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC) for micros in found)
+    return dict(zip((column.name for column in moments), newest, strict=True))
 
 
 def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY, PARTITION
-from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.books import Counts, Entry, Net, entry, table_net
 from shanhai.ingest.load import Decision, on_newest
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
-from shanhai.ingest.stage import GOOD, stage
+from shanhai.ingest.stage import GOOD, kept_staging
 from shanhai.warehouse.lake import Change, LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -47,10 +48,10 @@ def withdraw(node: Node, delivery: DeliveryId, decision: Decision, *, expected: 
             (known for known, net in books.items() if net.verdict == "accepted" and known != str(delivery)),
             key=lambda known: books[known].loaded_version,
         )
-        stagings = {known: stage(node, DeliveryId.parse(known)) for known in [*live, str(delivery)]}
-        name = f"{delivery.key}-{expected + 1}-{table.version}.parquet"
+        stagings = {known: kept_staging(node, DeliveryId.parse(known)) for known in [*live, str(delivery)]}
+        name = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}.parquet"
         with duckdb_session(node.settings) as con:
-            loaded, lost = _rebuild(con, node, live, stagings, table.path / name)
+            loaded, lost = _rebuild(con, node, table, live, stagings, table.path / name)
         lines = [_subject(delivery, stagings[str(delivery)], decision, books[str(delivery)])]
         lines += _others(live, stagings, books, loaded, lost, str(delivery))
         table.commit(
@@ -71,6 +72,7 @@ def withdraw(node: Node, delivery: DeliveryId, decision: Decision, *, expected: 
 def _rebuild(
     con: duckdb.DuckDBPyConnection,
     node: Node,
+    table: LakeTable,
     live: list[str],
     stagings: dict[str, Staging],
     target: Path,
@@ -79,8 +81,8 @@ def _rebuild(
     if not any(stagings[known].good for known in live):
         return {}, {}
     contract = node.federation.contract(DeliveryId.parse(live[0]).dataset)
-    con.execute(f"CREATE TEMP VIEW every_row AS {_every_row(node, contract, live, stagings)}")
-    con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract)}")
+    con.execute(f"CREATE TEMP VIEW every_row AS {_every_row(node, table, live, stagings)}")
+    con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract, live)}")
     con.execute(
         f"""
         COPY (SELECT * EXCLUDE (_order) FROM every_row WHERE _order NOT IN (SELECT _order FROM lost))
@@ -96,23 +98,27 @@ def _rebuild(
     return dict(loaded), {(known, why): int(rows) for known, why, rows in lost}
 
 
-def _every_row(node: Node, contract: Contract, live: list[str], stagings: dict[str, Staging]) -> str:
-    columns = ", ".join(quote_identifier(name) for name in (*contract.names, DELIVERY, PARTITION))
+def _every_row(node: Node, table: LakeTable, live: list[str], stagings: dict[str, Staging]) -> str:
+    """The good rows of all deliveries, with every column that the table has; `_order` is their order."""
     parts = [
-        f"SELECT {columns}, {place * _PER_DELIVERY} + file_row_number AS _order FROM "
+        f"SELECT * EXCLUDE (file_row_number), {place * _PER_DELIVERY} + file_row_number AS _order FROM "
         f"read_parquet({quote_literal((node.staged(DeliveryId.parse(known)) / GOOD).as_posix())}, "
         "file_row_number = true)"
         for place, known in enumerate(live)
         if stagings[known].good
     ]
-    return " UNION ALL ".join(parts)
+    typed = f"SELECT *, NULL::BIGINT AS _order FROM {table.relation()} WHERE false"
+    return " UNION ALL BY NAME ".join([typed, *parts])
 
 
-def _lost(contract: Contract) -> str:
+def _lost(contract: Contract, live: list[str]) -> str:
     if contract.versions.rule == "replace":
-        newest = f"SELECT {PARTITION}, max(_order // {_PER_DELIVERY}) AS place FROM every_row GROUP BY 1"
+        # Of the deliveries of a partition the last one stays, also when it has no rows at all.
+        newest = {DeliveryId.parse(known).partition: place for place, known in enumerate(live)}
+        listed = ", ".join(f"({quote_literal(partition)}, {place})" for partition, place in newest.items())
         return (
-            f"SELECT _order, '{settle.SUPERSEDED}' AS why FROM every_row JOIN ({newest}) USING ({PARTITION}) "
+            f"SELECT _order, '{settle.SUPERSEDED}' AS why FROM every_row "
+            f"JOIN (VALUES {listed}) newest(of_partition, place) ON of_partition = {PARTITION} "
             f"WHERE _order // {_PER_DELIVERY} < place"
         )
     if not settle.crosses(contract):

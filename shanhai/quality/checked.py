@@ -1,12 +1,13 @@
-"""The view `checked`: every well-formed row of `raw`, each column as cleaned text and as typed value."""
+"""The table `checked`: every well-formed row of `raw`, each column as cleaned text and as typed value."""
 
 from __future__ import annotations
 
 import duckdb
 
-from shanhai.contracts.model import Contract
+from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier
 from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
+from shanhai.quality.rules import checked_violation, rules_for
 
 CHECKED = "checked"
 RAW = "raw"
@@ -31,11 +32,31 @@ def checked_select(contract: Contract, *, source: str = RAW, first: str = "_body
     return f"SELECT *, {', '.join(values)} FROM ({inner})"
 
 
-def create_checked_view(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Create or replace the view `checked` over the table `raw` of `con`.
+def create_checked(con: duckdb.DuckDBPyConnection, contract: Contract, *, into: str = "main") -> None:
+    """Create or replace the table `checked` over the table `raw` of `con`, cleaning and typing each row once.
+
+    Beside the columns of `checked_select` it has `_row`, the rowid in `raw`, and `_broken`, whether the row
+    breaks any rule. What would be a copy is left out: the value of a text is the text itself.
+
+    Args:
+        into: the catalogue in which the table is created.
 
     Raises:
         ConfigurationError: a column's time zone does not exist.
         duckdb.Error: `raw` is missing or laid out differently, or a format or pattern is invalid.
     """
-    con.execute(f"CREATE OR REPLACE VIEW {CHECKED} AS {checked_select(contract)}")
+    broken = " OR ".join(checked_violation(rule, contract) for rule in rules_for(contract)) or "false"
+    copies = [quote_identifier(c.name + VALUE_SUFFIX) for c in contract.columns if c.type == "string"]
+    columns = f"* EXCLUDE ({', '.join(copies)})" if copies else "*"
+    con.execute(
+        f"""
+        CREATE OR REPLACE TABLE {into}.{CHECKED} AS
+        SELECT {columns}, ({broken}) AS _broken
+        FROM ({checked_select(contract, first="rowid AS _row")})
+        """
+    )
+
+
+def value_of(column: Column) -> str:
+    """The column of `checked` that holds a column's typed value, quoted."""
+    return quote_identifier(column.name if column.type == "string" else column.name + VALUE_SUFFIX)

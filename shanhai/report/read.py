@@ -12,7 +12,7 @@ from shanhai.ingest.books import Counts
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import late
-from shanhai.ingest.reconcile import LEDGER, QUARANTINE
+from shanhai.ingest.projections import LEDGER, QUARANTINE
 from shanhai.ingest.records import Validation, last_record
 from shanhai.report.data import DatasetFacts, DeliveryFacts, HistoryEntry, ReasonCount, ReportData
 from shanhai.warehouse.lake import LakeTable, exists

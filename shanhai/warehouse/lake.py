@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "shanhai"
 _SEQUENCE = "shanhai.sequence"
-_KEEP_LOG = {
+_CONFIGURATION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
     "delta.enableExpiredLogCleanup": "false",
+    "delta.dataSkippingNumIndexedCols": "0",
 }
-"""The log is the truth that the ledger is projected from: it is kept longer than any projection may lag."""
+"""The log is the truth that the ledger is projected from: it is kept longer than any projection may lag.
+
+It holds no minimum and no maximum of a column, since those can be personal values in clear."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a table as read back: its version, its instant in milliseconds, its facts."""
+    """One commit of a table as read back: its version, its instant by the writer's clock, its facts."""
 
     version: int
-    timestamp: int
+    at: datetime
     facts: Mapping[str, Any]
 
 
@@ -89,7 +92,7 @@ class LakeTable:
         try:
             path.mkdir(parents=True, exist_ok=True)
             table = DeltaTable.create(
-                path.as_posix(), schema, mode="ignore", name=name, configuration=_KEEP_LOG
+                path.as_posix(), schema, mode="ignore", name=name, configuration=_CONFIGURATION
             )
             known = {column.name for column in table.schema().fields}
             new = [column for column in _delta_fields(schema) if column.name not in known]
@@ -126,7 +129,7 @@ class LakeTable:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         properties = CommitProperties(
-            custom_metadata={METADATA_KEY: json.dumps(change.facts, ensure_ascii=False, sort_keys=True)},
+            custom_metadata={METADATA_KEY: _text({**change.facts, "at": at.isoformat()})},
             max_commit_retries=0,
             app_transactions=[
                 Transaction(_SEQUENCE, self.version + 1),
@@ -155,7 +158,15 @@ class LakeTable:
         for entry in self._table.history(limit):
             version = int(entry["version"])
             if METADATA_KEY in entry and after < version <= self.version:
-                found.append(Commit(version, int(entry["timestamp"]), json.loads(entry[METADATA_KEY])))
+                facts = json.loads(entry[METADATA_KEY])
+                # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
+                told = facts.get("at")
+                at = (
+                    datetime.fromisoformat(told)
+                    if told
+                    else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
+                )
+                found.append(Commit(version, at, facts))
         return sorted(found, key=lambda commit: commit.version)
 
     def relation(self, *, file_names: bool = False) -> str:
@@ -192,6 +203,10 @@ def _delta_fields(schema: pa.Schema) -> Iterable[Any]:
     from deltalake import Schema
 
     return Schema.from_arrow(schema).fields
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, ensure_ascii=False, sort_keys=True)
 
 
 def _reason(error: Exception) -> str:

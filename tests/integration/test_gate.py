@@ -15,7 +15,7 @@ from shanhai.contracts.render_suite import suite
 from shanhai.errors import ConfigurationError, GateDisagreementError
 from shanhai.ids import DatasetId
 from shanhai.quality import great, rules
-from shanhai.quality.checked import create_checked_view
+from shanhai.quality.checked import create_checked
 from shanhai.quality.gate import run_gate
 from shanhai.quality.rules import rules_for, violation
 
@@ -115,7 +115,7 @@ def write(database, contract, table):
         con.execute("CREATE TABLE raw AS SELECT *, NULL::VARCHAR _malformed, NULL::VARCHAR _raw FROM given")
         con.unregister("given")
         con.execute("INSERT INTO raw (_body, _malformed, _raw) VALUES ('a.csv', 'columns', 'x,y')")
-        create_checked_view(con, contract)
+        create_checked(con, contract)
         return staging_counts(con, contract)
 
 

@@ -16,7 +16,7 @@ from shanhai.contracts.model import Column, Contract, CsvFormat, Source
 from shanhai.contracts.render_suite import suite
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.ids import DatasetId
-from shanhai.quality.checked import create_checked_view
+from shanhai.quality.checked import create_checked
 from shanhai.quality.identifiers import resident_id, social_credit_code
 from shanhai.quality.rules import checked_violation, rules_for, violation
 
@@ -156,7 +156,7 @@ def stage(con, texts):
     columns = ", ".join(f"text AS {quote_identifier(name)}" for name in CONTRACT.names)
     more = "'a.csv' AS _body, NULL::VARCHAR AS _malformed"
     con.execute(f"CREATE OR REPLACE TABLE raw AS SELECT {columns}, {more} FROM given")
-    create_checked_view(con, CONTRACT)
+    create_checked(con, CONTRACT)
 
 
 def answers(con, conditions, relation):

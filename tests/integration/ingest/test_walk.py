@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import duckdb
 import pytest
+from one_city import COLUMNS
 
 from shanhai.contracts.federation import open_federation
 from shanhai.errors import ConfigurationError, DataError, DeniedError, DiskFullError, NotFoundError
@@ -14,9 +16,10 @@ from shanhai.ingest import walk
 from shanhai.ingest.decide import TRANSITIONS, decide
 from shanhai.ingest.load import load, open_table
 from shanhai.ingest.pending import pending
-from shanhai.ingest.records import Staging, last_record
+from shanhai.ingest.records import Staging, Validation, last_record
 from shanhai.ingest.snapshot import find_delivery, pull, sidecars
 from shanhai.ingest.stage import stage
+from shanhai.warehouse.lake import LakeTable
 
 DATASET = DatasetId("acity", "events")
 FIRST = (
@@ -243,3 +246,67 @@ def test_the_steps_stand_in_one_order(city):
     assert len(walk.stage_step(city.node, DATASET)["staged"]) == 1
     assert len(walk.check_step(city.node, DATASET)["checked"]) == 1
     assert walk.load_step(city.node, DATASET)["loaded"] == 2
+
+
+def test_approving_under_a_changed_contract_passes_the_gate_and_replaces_the_quarantine(city):
+    city.put("p1.csv", "编号,n,at\na,1,2024-01-01\nb,x,2024-01-01\nc,-1,2024-01-01\n")
+    assert city.walk()["held"]
+    assert [position for position, _ in city.quarantined()] == [2, 3]
+    columns = [dict(column) for column in COLUMNS]
+    columns[1].pop("logicalTypeOptions")
+    city.declare(columns=columns, version="1.1.0")
+    decide(city.node, city.delivery("p1"), "approve", by="Li", reason="negative counts are right")
+    row = city.ledger()["p1"]
+    assert (counts(row), row.contract_version) == ((3, 2, 1, 0, 0, 0), "1.1.0")
+    assert city.quarantined() == [(2, ["n.type"])]
+    validation = last_record(city.node, row.delivery, Validation)
+    assert validation is not None
+    assert {check.rule for check in validation.checks} == {
+        "id.required",
+        "n.required",
+        "n.type",
+        "at.required",
+        "at.type",
+    }
+
+
+def test_withdrawing_after_a_contract_change_leaves_the_others_as_they_were(city):
+    city.put("p1.csv", FIRST)
+    city.put("p2.csv", SECOND)
+    city.walk()
+    columns = [*COLUMNS, {"name": "note", "logicalType": "string"}]
+    city.declare(columns=columns, version="1.1.0", tolerance={"hold": 0.9, "refuse": 0.9})
+    decide(city.node, city.delivery("p2"), "withdraw", by="Li", reason="sent by mistake")
+    assert counts(city.ledger()["p1"]) == (6, 2, 2, 1, 1, 0)
+    assert city.rows() == [("a", 2), ("c", 3)]
+
+
+def test_withdrawing_keeps_an_emptied_partition_empty(make_city):
+    city = make_city(
+        versions={"rule": "replace"}, duplicates="delivery", tolerance={"hold": 1.0, "refuse": 1.0}
+    )
+    city.put("p1.a.csv", "编号,n,at\na,1,2024-01-01\n")
+    city.put("p2.csv", "编号,n,at\nz,9,2024-01-01\n")
+    city.walk()
+    city.put("p1.b.csv", "编号,n,at\na,x,2024-01-01\n")
+    city.walk()
+    assert city.rows() == [("z", 9)]
+    decide(city.node, city.delivery("p2"), "withdraw", by="Li", reason="sent by mistake")
+    assert city.rows() == []
+
+
+def test_the_ledger_is_dated_by_the_clock_of_the_node(city):
+    city.put("p1.csv", FIRST)
+    city.walk()
+    city.ledger()
+    relation = LakeTable.open(city.node.books("ledger")).relation()
+    (at,) = duckdb.connect().execute(f'SELECT max("at") FROM {relation}').fetchone()
+    assert at.year == 2024
+
+
+def test_the_log_tells_no_values(city):
+    city.put("p1.csv", FIRST)
+    city.walk()
+    log = "".join(file.read_text() for file in (city.node.table(DATASET) / "_delta_log").glob("*.json"))
+    assert "minValues" not in log
+    assert '"a"' not in log

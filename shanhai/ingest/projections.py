@@ -1,0 +1,135 @@
+"""What the ledger and the quarantine table make of a dataset's commits."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shanhai.errors import StoreError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import Entry
+from shanhai.ingest.files import sha256_of
+from shanhai.ingest.node import Node
+from shanhai.warehouse.lake import Change, Commit, LakeTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LEDGER = "ledger"
+QUARANTINE = "quarantine"
+
+_STAGED = ("load", "hold", "refuse", "approve")
+"""The kinds of entry that say which rows of their delivery are quarantined."""
+
+
+def ledger_schema() -> pa.Schema:
+    """The ledger: one row per entry, counts as signed differences, `at` in UTC."""
+    import pyarrow as pa
+
+    texts = ("delivery", "kind", "district", "dataset", "partition", "snapshot_sha256", "contract_version")
+    counts = ("rows_in", "loaded", "quarantined", "duplicates", "superseded", "withheld")
+    return pa.schema(
+        [
+            *(pa.field(name, pa.string()) for name in texts),
+            *(pa.field(name, pa.int64()) for name in counts),
+            *(pa.field(name, pa.string()) for name in ("verdict", "reason", "decided_by", "cause")),
+            pa.field("table_version", pa.int64()),
+            pa.field("entry", pa.int64()),
+            pa.field("at", pa.timestamp("us", tz="UTC")),
+        ]
+    )
+
+
+def quarantine_schema() -> pa.Schema:
+    """The quarantine: one row per refused row. `raw` may hold personal values and goes nowhere else."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("delivery", pa.string()),
+            pa.field("district", pa.string()),
+            pa.field("dataset", pa.string()),
+            pa.field("body", pa.string()),
+            pa.field("position", pa.int64()),
+            pa.field("reasons", pa.list_(pa.string())),
+            pa.field("raw", pa.string()),
+            pa.field("contract_version", pa.string()),
+        ]
+    )
+
+
+def ledger_change(node: Node, dataset: DatasetId, commits: list[Commit], books: LakeTable) -> Change:
+    """One line per entry of the commits, in one new file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lines = [_line(dataset, commit, place, entry) for commit in commits for place, entry in _entries(commit)]
+    if not lines:
+        return Change()
+    name = f"{dataset}-{commits[-1].version}-{secrets.token_hex(4)}.parquet"
+    pq.write_table(pa.Table.from_pylist(lines, schema=ledger_schema()), books.path / name, compression="zstd")
+    (books.path / name).chmod(0o600)
+    return Change(add={name: len(lines)})
+
+
+def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], books: LakeTable) -> Change:
+    """One file per delivery: the one that staging wrote, in the place of an earlier one of the delivery.
+
+    Raises:
+        StoreError: a file is missing or differs from the digest in the commit.
+    """
+    latest: dict[str, Entry] = {}
+    for commit in commits:
+        latest.update({entry.delivery: entry for _, entry in _entries(commit) if entry.kind in _STAGED})
+    present = books.files()
+    add: dict[str, int] = {}
+    remove: list[str] = []
+    for delivery, entry in latest.items():
+        key = DeliveryId.parse(delivery).key
+        remove += [name for name in present if name.startswith(key) and name != entry.quarantine_file]
+        if entry.quarantine_file is not None and entry.quarantine_file not in present:
+            add |= _placed(node.quarantine / entry.quarantine_file, books.path, entry)
+    return Change(add=add, remove=tuple(remove))
+
+
+def _entries(commit: Commit) -> Iterator[tuple[int, Entry]]:
+    for place, line in enumerate(commit.facts.get("entries", ())):
+        yield place, Entry.model_validate(line)
+
+
+def _line(dataset: DatasetId, commit: Commit, place: int, entry: Entry) -> dict[str, Any]:
+    delivery = DeliveryId.parse(entry.delivery)
+    return {
+        **entry.model_dump(exclude={"quarantine_file", "quarantine_sha256"}),
+        "district": dataset.district,
+        "dataset": dataset.name,
+        "partition": delivery.partition,
+        "snapshot_sha256": delivery.snapshot,
+        "table_version": commit.version,
+        "entry": place,
+        "at": commit.at,
+    }
+
+
+def _placed(file: Path, folder: Path, entry: Entry) -> dict[str, int]:
+    """Give the staged file a second name in the table's folder, after a look at its digest."""
+    import pyarrow.parquet as pq
+
+    if not file.is_file() or sha256_of(file) != entry.quarantine_sha256:
+        raise StoreError(
+            "the quarantine file is not the one that was committed",
+            given=file.name,
+            allowed=entry.quarantine_sha256,
+            hint="restore the file, or stage the delivery again",
+        )
+    target = folder / file.name
+    target.unlink(missing_ok=True)
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copyfile(file, target)
+    return {target.name: int(pq.read_metadata(target).num_rows)}
