@@ -24,12 +24,12 @@ _COLUMNS = {
 
 
 def write_csv(target: Path, rows: int) -> None:
-    """Write `rows` rows. Every hundredth is bad in one of five ways; every thousandth is the one before again."""
+    """Write `rows` rows: every hundredth is bad in one of five ways, every thousandth repeats the one before."""
     distinct = f"""
         SELECT i,
             format('GS{{:012d}}', i) AS event_id,
-            CASE WHEN i % 500 = 7 THEN '33X105' ELSE format('3301050{{:02d}}{{:03d}}', i % 18 + 1, i % 174) END
-                AS area_code,
+            CASE WHEN i % 500 = 7 THEN '33X105'
+                 ELSE format('3301050{{:02d}}{{:03d}}', i % 18 + 1, i % 174) END AS area_code,
             CASE WHEN i % 500 = 107 THEN 'pigeon'
                  ELSE ['sensor', 'platform', 'grid_staff', 'public'][i % 4 + 1] END AS channel,
             CASE WHEN i % 500 = 207 THEN 'yesterday'
