@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import jsonschema
 from pydantic import BaseModel, ValidationError
 
-from shanhai.contracts import check
+from shanhai.contracts import check, standard
 from shanhai.contracts.model import (
     Column,
     Contract,
@@ -145,6 +145,7 @@ class _Reader:
                 given=table["name"],
                 allowed=name,
             )
+        self._check_keys(table, standard.TABLE, ["schema", 0])
         fields = self._custom_properties()
         columns = tuple(
             self._column(item, ["schema", 0, "properties", position])
@@ -168,6 +169,17 @@ class _Reader:
         )
         check.check_contract(contract, self.error)
         return contract
+
+    def _check_keys(self, item: dict[str, Any], keys: standard.Keys, path: PathInFile) -> None:
+        """Refuse keys of the standard that look like rules and that nothing here follows."""
+        for key, hint in keys.rules_not_followed(item):
+            raise self.error(
+                f"{key} of {keys.of} is not followed",
+                [*path, key],
+                given=_short(str(item[key])),
+                allowed=keys.accepted,
+                hint=hint,
+            )
 
     def _custom_properties(self) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -200,6 +212,7 @@ class _Reader:
         return self._build(_FORMATS[kind], value, path)
 
     def _column(self, item: dict[str, Any], path: PathInFile) -> Column:
+        self._check_keys(item, standard.COLUMN, path)
         fields: dict[str, Any] = {
             "name": item["name"],
             "source": item["name"],
@@ -217,12 +230,16 @@ class _Reader:
                     "unknown type option", [*path, "logicalTypeOptions", key], given=key, allowed=_OPTION_KEYS
                 )
             fields[_OPTION_KEYS[key]] = value
+        seen: set[str] = set()
         for position, entry in enumerate(item.get("customProperties") or []):
             key, where = entry["property"], [*path, "customProperties", position]
             if key not in _COLUMN_KEYS:
                 raise self.error(
                     "unknown custom property", [*where, "property"], given=key, allowed=_COLUMN_KEYS
                 )
+            if key in seen:
+                raise self.error("a custom property stands twice", where, given=key)
+            seen.add(key)
             value = entry["value"]
             fields[_COLUMN_KEYS[key]] = str(value) if key == "source" else value
         return self._build(Column, fields, path)
@@ -245,6 +262,7 @@ class _Reader:
         codes: tuple[str, ...] = ()
         for position, entry in enumerate(item.get("quality") or []):
             arguments = entry.get("arguments") or {}
+            self._check_keys(entry, standard.QUALITY, [*path, "quality", position])
             if entry.get("metric") != "invalidValues" or set(arguments) != {"validValues"} or codes:
                 raise self.error(
                     "a column's quality is one list of codes",

@@ -15,7 +15,7 @@ from connectors.rest import RestOptions
 from shanhai.cli.app import shanhai
 from shanhai.connect.credential import ApiKeyAuth, BearerAuth
 from shanhai.connect.paging import ByCursor, ByPage, Unpaged
-from shanhai.contracts import load, model
+from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
 from shanhai.contracts.shapes import SHAPES
 from shanhai.quality.plausibility import Plausibility
@@ -90,6 +90,17 @@ def test_every_key_is_documented_and_no_other(title: str):
 def test_every_allowed_value_is_documented(title: str):
     quoted = set(re.findall(r"`([^`]+)`", section(title)))
     assert {value for one in VALUES[title] for value in get_args(one)} <= quoted
+
+
+@pytest.mark.parametrize(
+    "keys", [standard.TABLE, standard.COLUMN, standard.QUALITY], ids=lambda keys: keys.of
+)
+def test_every_key_that_is_refused_is_documented(keys: standard.Keys):
+    row = re.search(rf"^\| {keys.of} \|(.*)\|(.*)\|$", CONTRACT, re.MULTILINE)
+    assert row, f"the page has no row for {keys.of}"
+    named = [set(re.findall(r"`([^`]+)`", cell)) - {"mustBe"} for cell in row.groups()]
+    refused = {key for key in keys.refused if not re.match("must(Not)?Be", key)}
+    assert named == [set(keys.documentation), refused]
 
 
 def test_every_shape_is_documented():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shanhai.contracts import load, standard
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.load import load_contract
 from shanhai.contracts.model import Contract
@@ -109,6 +110,43 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     "no such rule": ("rule: latest", "rule: newest", 39, "newest"),
     "precision of a text": ("DECIMAL(12,3)", "VARCHAR", 26, "VARCHAR"),
     "another quality rule": ("metric: invalidValues", "metric: nullValues", 32, "codes"),
+    "an exception for codes": ("mustBe: 0", "mustBeLessThan: 0", 32, "mustBeLessThan of a list of codes"),
+    "a query as quality": (
+        "{type: library, metric: invalidValues, mustBe: 0, arguments: {validValues: [ok, broken]}}",
+        "{type: sql, query: 'SELECT 1', mustBe: 0}",
+        32,
+        "query of a list of codes",
+    ),
+    "a column that is unique": (
+        "businessName: 水表编号",
+        "unique: true",
+        13,
+        "unique of a column is not followed",
+    ),
+    "a reference": (
+        "businessName: 水表编号",
+        "relationships: [{to: areas.area_code}]",
+        13,
+        "relationships of a column",
+    ),
+    "a transformation": (
+        "businessName: 水表编号",
+        "transformLogic: upper(x)",
+        13,
+        "transformLogic of a column",
+    ),
+    "a rule of the table": (
+        "logicalType: object",
+        "quality: [{metric: rowCount, mustBeGreaterThan: 0}]",
+        10,
+        "quality of a table is not followed",
+    ),
+    "a column's property twice": (
+        "          - {property: unit, value: m3}",
+        "          - {property: unit, value: m3}\n          - {property: unit, value: l}",
+        29,
+        "twice",
+    ),
     "window without a calendar": ("cron: '0 2 * * *', ", "", 40, "schedule"),
     "a day that is none": ("start: 2024-02-28", "start: 2024-02-30", 40, "2024-02-30"),
     "a name that is not the file's": ("schema:\n  - name: meters", "schema:\n  - name: metres", 9, "metres"),
@@ -126,6 +164,26 @@ def test_a_wrong_contract_is_refused_where_it_is_wrong(write, case):
     assert text.startswith("meters.odcs.yml:"), text
     assert caught.value.line == line, text
     assert caught.value.exit_code == 78
+
+
+def test_documentation_of_the_standard_is_accepted(write):
+    text = GOOD.replace("businessName: 水表编号", "unique: false\n        tags: [x]\n        examples: [AB]")
+    text += "tenant: x\nroles: [{role: reader}]\nservers: [{server: s, type: local, path: x, format: csv}]\n"
+    assert load_contract(write(text)).key == ("meter_id",)
+
+
+def test_every_key_of_the_standard_is_read_or_documentation_or_refused():
+    defined = load._validator().schema["$defs"]
+    operators = [name for one in defined["DataQualityOperators"]["oneOf"] for name in one["properties"]]
+    element = [*defined["SchemaElement"]["properties"]]
+    ours = {standard.TABLE: [*element, *defined["SchemaObject"]["properties"]]}
+    ours[standard.COLUMN] = [*element, *defined["SchemaBaseProperty"]["properties"], "items", "properties"]
+    quality = ("DataQuality", "DataQualityLibrary", "DataQualitySql", "DataQualityCustom")
+    ours[standard.QUALITY] = [*operators, *(key for name in quality for key in defined[name]["properties"])]
+    for keys, theirs in ours.items():
+        sorted_out = [*keys.accepted, *keys.refused]
+        assert len(sorted_out) == len(set(sorted_out))
+        assert set(sorted_out) == set(theirs), keys.of
 
 
 def test_an_endpoint_must_be_the_districts(write, tmp_path):
