@@ -24,7 +24,7 @@ _COLUMNS = {
 
 
 def write_csv(target: Path, rows: int) -> None:
-    """Write `rows` rows: every hundredth is bad in one of five ways, every thousandth repeats the one before."""
+    """Write `rows` rows: every hundredth bad in one of five ways, every thousandth the one before again."""
     distinct = f"""
         SELECT i,
             format('GS{{:012d}}', i) AS event_id,
