@@ -37,8 +37,10 @@ class Connector(Protocol):
         """The bodies of `window`, in a stable order; None means everything the source has.
 
         Pulling again gives the same names, and the same bytes unless the source changed. Errors may also
-        come while a body's chunks are read; then nothing of this pull is to be kept. Temporary failures
-        of the source were retried before an error is raised.
+        come while a body's chunks are read: then that body is torn and must not be kept. Bodies that came
+        whole before it are good: where each file is a delivery they are kept as such, and a pull that is one
+        delivery is one only when all its bodies came. Temporary failures of the source were retried before
+        an error is raised.
 
         Raises:
             SourceError: the source is down, slow or cut off, has nothing for the window, or sends no data.

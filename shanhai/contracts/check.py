@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from shanhai.contracts.feeds import feed_columns
 from shanhai.contracts.model import Column, Contract, CsvFormat, JsonFormat
+from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
 from shanhai.contracts.shapes import SHAPES
 from shanhai.errors import ContractError
 
@@ -145,8 +146,14 @@ def _check_schedule(contract: Contract, complain: Complain) -> None:
                 raise complain(
                     f"schedule: {name} is no date", path, given=day, allowed="YYYY-MM-DD"
                 ) from error
-    uses_window = "{window}" in str(contract.source.options) or contract.delivery.partition.by == "window"
-    if uses_window and schedule.cron is None:
+    if is_finer_than_a_day(schedule.window):
+        raise complain(
+            "schedule: windows are days or longer",
+            path,
+            given=schedule.window,
+            allowed="a form without hours, minutes and seconds, such as %Y-%m-%d or %Y-%m",
+        )
+    if asks_for_windows(contract) and schedule.cron is None:
         raise complain("a windowed source needs a schedule", path, given="no cron", allowed="cron and start")
     if schedule.cron is not None and schedule.start is None:
         raise complain("schedule: a cron needs a start", path, allowed="start: YYYY-MM-DD")

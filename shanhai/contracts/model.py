@@ -69,12 +69,20 @@ class CsvFormat(_Frozen):
     encoding: str = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     quote: str = Field(default='"', max_length=1, description="empty: no quoting")
-    escape: str = Field(default='"', max_length=1)
+    escape: str = Field(default="", max_length=1, description="left out: the quote")
     header: bool = True
     skip_lines: int = Field(default=0, ge=0, description="physical lines before the header")
     compression: Literal["auto", "none", "gz", "zip"] = "auto"
     member: str | None = Field(default=None, description="glob of the member to read in a zip")
     max_line_bytes: int = Field(default=1 << 20, ge=64)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _escape_is_the_quote(cls, given: Any) -> Any:
+        """A quote inside a quoted cell is doubled, unless the contract states another escape or none."""
+        if isinstance(given, dict) and given.get("escape") is None:
+            return {**given, "escape": given.get("quote", '"')}
+        return given
 
 
 class JsonFormat(_Frozen):

@@ -8,6 +8,34 @@ from datetime import date
 from shanhai.contracts.model import Contract
 from shanhai.ids import WHOLE
 
+_PLACE = re.compile(r"\{(?:next_)?window(?::[^{}]*)?\}")
+_FINER_THAN_A_DAY = re.compile(r"%[-#0-9EO]*[HIMSfpcXTRrsk]")
+
+
+def asks_for_windows(contract: Contract) -> bool:
+    """Whether the source is asked for one window at a time: by its partition, or by an option of its source.
+
+    An option does so with `{window}`, `{window:%Y%m%d}` or `{next_window}`, anywhere inside it.
+    """
+    return contract.delivery.partition.by == "window" or _has_place(contract.source.options)
+
+
+def _has_place(option: object) -> bool:
+    match option:
+        case str():
+            return _PLACE.search(option) is not None
+        case dict():
+            return any(_has_place(value) for value in option.values())
+        case list() | tuple():
+            return any(_has_place(value) for value in option)
+        case _:
+            return False
+
+
+def is_finer_than_a_day(form: str) -> bool:
+    """Whether a strftime form has hours, minutes, seconds or a half of the day."""
+    return _FINER_THAN_A_DAY.search(form.replace("%%", "")) is not None
+
 
 def windows(contract: Contract, *, until: date | None = None) -> tuple[str, ...]:
     """The keys of a daily calendar, in order.

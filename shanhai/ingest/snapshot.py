@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shanhai.connect.protocol import Body, ConnectContext, Connector
 from shanhai.connect.registry import connector as find_connector
 from shanhai.contracts.model import Contract
-from shanhai.contracts.partitions import partition_of, windows
+from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
@@ -32,6 +32,9 @@ class BodyRef(BaseModel):
     size: int
     origin: str
     media_type: str = ""
+    facts: dict[str, str] = Field(
+        default_factory=dict, description="what the source says of it, such as its etag; never in the digest"
+    )
 
 
 class Sidecar(BaseModel):
@@ -70,7 +73,8 @@ def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[Deli
 
     Raises:
         ConfigurationError: the contract, the endpoint or a secret is wrong, or a window is needed.
-        RetryableError: the source or the store failed; what was kept stays valid.
+        RetryableError: the source or the store failed. Files that came whole before it are deliveries, where
+            each file is one; of a pull that is one delivery nothing is registered.
         DataError: a body's name does not tell its partition; the other bodies were kept.
     """
     contract = node.federation.contract(dataset)
@@ -106,8 +110,7 @@ def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
 
 
 def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
-    by_window = "{window}" in str(contract.source.options) or contract.delivery.partition.by == "window"
-    if window is not None or not by_window:
+    if window is not None or not asks_for_windows(contract):
         return (window,)
     closed = windows(contract)
     if not closed:
@@ -168,7 +171,12 @@ def _pull_window(node: Node, contract: Contract, source: Connector, window: str 
 def _keep(node: Node, body: Body) -> BodyRef:
     stored = node.snapshots.put(body_key, body.chunks, if_absent=True)
     return BodyRef(
-        name=body.name, sha256=stored.sha256, size=stored.size, origin=body.origin, media_type=body.media_type
+        name=body.name,
+        sha256=stored.sha256,
+        size=stored.size,
+        origin=body.origin,
+        media_type=body.media_type,
+        facts=dict(body.facts),
     )
 
 

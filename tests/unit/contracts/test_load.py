@@ -147,6 +147,12 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         29,
         "twice",
     ),
+    "windows of an hour": (
+        "start: 2024-02-28",
+        "start: 2024-02-28, window: '%Y-%m-%dT%H'",
+        40,
+        "days or longer",
+    ),
     "window without a calendar": ("cron: '0 2 * * *', ", "", 40, "schedule"),
     "a day that is none": ("start: 2024-02-28", "start: 2024-02-30", 40, "2024-02-30"),
     "a name that is not the file's": ("schema:\n  - name: meters", "schema:\n  - name: metres", 9, "metres"),
@@ -164,6 +170,12 @@ def test_a_wrong_contract_is_refused_where_it_is_wrong(write, case):
     assert text.startswith("meters.odcs.yml:"), text
     assert caught.value.line == line, text
     assert caught.value.exit_code == 78
+
+
+def test_a_window_in_another_form_needs_a_calendar_too(write):
+    text = GOOD.replace("{window}.csv", "{window:%Y%m%d}.csv").replace("{by: window}", "{by: none}")
+    with pytest.raises(ContractError, match="a windowed source needs a schedule"):
+        load_contract(write(text.replace("cron: '0 2 * * *', ", "")))
 
 
 def test_documentation_of_the_standard_is_accepted(write):
