@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import logging
 
+from shanhai.errors import ShanhaiError
 from shanhai.settings import Settings
 
 log = logging.getLogger("shanhai.notify")
 
 _SECONDS = 5.0
+
+
+def facts_of(error: BaseException | None) -> dict[str, str | None]:
+    """What may be told of an error: all of an own one; of others the class, as their text may quote data."""
+    if isinstance(error, ShanhaiError):
+        return {name: text for name, text in error.as_dict().items() if text is not None}
+    return {"error": type(error).__name__}
 
 
 def notify(settings: Settings, event: str, **facts: str | int | float | None) -> bool:

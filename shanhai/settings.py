@@ -67,7 +67,11 @@ class Settings(BaseSettings):
     def endpoint_overrides(self) -> Mapping[str, str]:
         """Addresses that replace a district's own, by `<district>.<endpoint>`.
 
-        Read from `endpoints.yml` of the home, then from `SHANHAI_ENDPOINT_<DISTRICT>_<ENDPOINT>`.
+        Read from `endpoints.yml` of the home, then from `SHANHAI_ENDPOINT_<DISTRICT>__<ENDPOINT>`, with two
+        underscores because the names may have single ones.
+
+        Raises:
+            ConfigurationError: a variable lacks the two underscores.
         """
         overrides: dict[str, str] = {}
         file = self.home / "endpoints.yml"
@@ -75,7 +79,13 @@ class Settings(BaseSettings):
             overrides.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
         for name, value in os.environ.items():
             if name.startswith(_ENDPOINT_PREFIX):
-                district, _, endpoint = name[len(_ENDPOINT_PREFIX) :].lower().partition("_")
+                district, separator, endpoint = name[len(_ENDPOINT_PREFIX) :].lower().partition("__")
+                if not (district and separator and endpoint):
+                    raise ConfigurationError(
+                        "not the name of an endpoint",
+                        given=name,
+                        allowed=f"{_ENDPOINT_PREFIX}<DISTRICT>__<ENDPOINT>",
+                    )
                 overrides[f"{district}.{endpoint}"] = value
         return overrides
 

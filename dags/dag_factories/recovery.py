@@ -21,11 +21,14 @@ BY_ERROR_CLASS = ExceptionRetryPolicy(
 
 
 def tell_failure(context: Any) -> None:
-    """Post a failed task to the configured address and the log; called by Airflow after the last try."""
-    from shanhai.notify import notify
+    """Post a failed task to the configured address and the log; called by Airflow after the last try.
+
+    Of an error that is not ours the class is told and where its log lies: its text may quote data.
+    """
+    from shanhai.notify import facts_of, notify
     from shanhai.settings import load_settings
 
-    ti, error = context["ti"], context.get("exception")
+    ti = context["ti"]
     notify(
         load_settings(),
         "failed",
@@ -33,8 +36,8 @@ def tell_failure(context: Any) -> None:
         run=ti.run_id,
         task=ti.task_id,
         tries=ti.try_number,
-        error=type(error).__name__,
-        message=str(error),
+        log=f"dag_id={ti.dag_id}/run_id={ti.run_id}/task_id={ti.task_id}/attempt={ti.try_number}.log",
+        **facts_of(context.get("exception")),
     )
 
 

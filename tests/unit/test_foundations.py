@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shanhai import errors
 from shanhai.errors import ConfigurationError, ContractError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.notify import notify
+from shanhai.notify import facts_of, notify
 from shanhai.settings import read_settings
 from tests.conformance.far_side import Asked, FarSide, Reply
 
@@ -82,9 +82,27 @@ def test_a_wrong_setting_names_its_variable(monkeypatch):
 
 def test_an_endpoint_is_overridden_by_file_then_by_variable(tmp_path: Path, monkeypatch):
     (tmp_path / "endpoints.yml").write_text("longyou.portal: http://a\ngongshu.api: http://b\n")
-    monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU_PORTAL", "http://c")
+    monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU__PORTAL", "http://c")
+    monkeypatch.setenv("SHANHAI_ENDPOINT_ST_LOUIS__OPEN_DATA", "http://d")
     overrides = read_settings(home=tmp_path).endpoint_overrides()
-    assert overrides == {"longyou.portal": "http://c", "gongshu.api": "http://b"}
+    assert overrides == {
+        "longyou.portal": "http://c",
+        "gongshu.api": "http://b",
+        "st_louis.open_data": "http://d",
+    }
+
+
+def test_an_endpoint_variable_without_two_underscores_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU_PORTAL", "http://c")
+    with pytest.raises(ConfigurationError, match=r"SHANHAI_ENDPOINT_LONGYOU_PORTAL; allowed: .*__<ENDPOINT>"):
+        read_settings(home=tmp_path).endpoint_overrides()
+
+
+def test_an_alert_has_the_text_of_our_own_errors_only():
+    ours = facts_of(ContractError("wrong", file="a.yml", line=3, given="x"))
+    assert ours["message"] == "a.yml:3: wrong"
+    assert (ours["given"], ours["recovery"], "hint" in ours) == ("x", "fix the configuration", False)
+    assert facts_of(ValueError("330825194910011234")) == {"error": "ValueError"}
 
 
 def test_an_alert_is_posted_as_json_and_logged(tmp_path: Path, caplog):

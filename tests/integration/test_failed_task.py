@@ -1,0 +1,63 @@
+"""What is posted when a task failed: our own errors whole, of others the class and where the log lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.far_side import Asked, FarSide, Reply
+
+ROOT = Path(__file__).parents[2]
+TELL = """
+import sys
+from types import SimpleNamespace
+from dag_factories.recovery import tell_failure
+from shanhai.errors import SourceError
+error = eval(sys.argv[1])
+task = SimpleNamespace(dag_id="longyou.noise", run_id="r", task_id="pull", try_number=2)
+tell_failure({"ti": task, "exception": error})
+"""
+
+
+def told(tmp_path: Path, error: str) -> dict[str, Any]:
+    heard: list[Asked] = []
+
+    def listen(asked: Asked) -> Reply:
+        heard.append(asked)
+        return Reply(b"ok")
+
+    with FarSide(listen) as far:
+        environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(tmp_path / "airflow"),
+            "SHANHAI_HOME": str(tmp_path / "home"),
+            "SHANHAI_NOTIFY_URL": far.address,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "dags")]),
+        }
+        subprocess.run([sys.executable, "-c", TELL, error], env=environment, check=True, timeout=120)
+    (asked,) = heard
+    posted: dict[str, Any] = json.loads(asked.body)
+    assert posted["log"] == "dag_id=longyou.noise/run_id=r/task_id=pull/attempt=2.log"
+    return posted
+
+
+@pytest.mark.parametrize("value", ["ValueError('330825194910011234')", "RuntimeError('张三')"])
+def test_the_text_of_a_foreign_error_is_not_posted(tmp_path: Path, value: str):
+    posted = told(tmp_path, value)
+    assert posted["error"] == value.partition("(")[0]
+    assert not [text for text in ("330825", "张三") if text in json.dumps(posted, ensure_ascii=False)]
+
+
+def test_the_text_of_our_own_error_is_posted(tmp_path: Path):
+    posted = told(tmp_path, "SourceError('the source is down', given='503')")
+    assert (posted["error"], posted["message"], posted["given"]) == (
+        "SourceError",
+        "the source is down",
+        "503",
+    )
