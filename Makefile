@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 DATA ?= ../shared/data
 
+# Asked before the default below is set: a home that is given is the home of `make real` too.
+REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
 export SHANHAI_HOME ?= $(CURDIR)/var/run
 export PYTHONDONTWRITEBYTECODE ?=
 
@@ -23,7 +25,7 @@ run: $(VENV)/.runtime ## the whole walk on three simulated districts, under a re
 	@$(BIN)/python -m infra.local run
 
 real: $(VENV)/.runtime ## the same walk on real public data: make real DATA=<folder>
-	@SHANHAI_HOME=$(CURDIR)/var/real $(BIN)/python -m infra.local real --data "$(DATA)"
+	@SHANHAI_HOME="$(REAL_HOME)" $(BIN)/python -m infra.local real --data "$(DATA)"
 
 up: $(VENV)/.runtime ## keep Airflow and the simulated districts running; prints address, user and password
 	@$(BIN)/python -m infra.local up

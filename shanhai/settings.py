@@ -38,13 +38,11 @@ class Settings(BaseSettings):
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:
-        """The same settings with absolute folders."""
-        return self.model_copy(
-            update={
-                name: getattr(self, name).expanduser().resolve()
-                for name in ("home", "federation", "dbt_project")
-            }
-        )
+        """The same settings with absolute folders; `model_fields_set` still says which were given."""
+        folders = {
+            name: getattr(self, name).expanduser().resolve() for name in ("home", "federation", "dbt_project")
+        }
+        return self.model_construct(_fields_set=set(self.model_fields_set), **{**dict(self), **folders})
 
     def secret(self, name: str) -> SecretStr:
         """A secret by its name: `SHANHAI_SECRET_<NAME>`, else the file `secrets/<name>` of the home.

@@ -52,7 +52,8 @@ def _examined(name: str, check: Callable[[Session], str], session: Session) -> d
 def _home(session: Session) -> str:
     home = session.settings.home
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=home):
             return str(home)
     except OSError as error:

@@ -12,6 +12,8 @@ from shanhai.settings import Settings, load_settings
 from shanhai.storage import LocalStore, ObjectStore
 from shanhai.storage.disk import disk_errors
 
+_FOLDERS = ("snapshots", "staged", "quarantine", "lake", "scratch", "marts", "logs", "report")
+
 
 @dataclass(frozen=True)
 class Node:
@@ -46,7 +48,7 @@ class Node:
 
 
 def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) -> Node:
-    """The node that the settings describe; its home is made if it is not there.
+    """The node that the settings describe; its home is made if it is not there, for the owner alone.
 
     Raises:
         ConfigurationError: the federation folder is none.
@@ -55,7 +57,8 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
     settings = settings or load_settings()
     federation = open_federation(settings.federation)
     with disk_errors(settings.home):
-        for folder in ("snapshots", "staged", "quarantine", "lake", "scratch"):
-            (settings.home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.home.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (settings.home, *(settings.home / name for name in _FOLDERS)):
+            folder.mkdir(exist_ok=True, mode=0o700)
     snapshots = LocalStore(settings.home / "snapshots", keep_free_bytes=settings.free_disk_bytes)
     return Node(settings, federation, snapshots, clock)

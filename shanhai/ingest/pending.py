@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import windows
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.files import write_whole
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.snapshot import Sidecar, sidecars
+
+log = logging.getLogger(__name__)
 
 
 def pending(node: Node, dataset: DatasetId) -> list[DeliveryId]:
@@ -31,6 +38,11 @@ class Late:
     window: str
     due: datetime
 
+    @property
+    def name(self) -> str:
+        """Dataset and window in one word."""
+        return f"{self.dataset}/{self.window}"
+
 
 def late(node: Node) -> list[Late]:
     """Every late window of every dataset, by the node's clock."""
@@ -39,6 +51,32 @@ def late(node: Node) -> list[Late]:
         if contract.schedule.due_hours is not None and contract.schedule.start is not None:
             found += late_windows(contract, sidecars(node, dataset), node.clock())
     return found
+
+
+def read_told(node: Node) -> frozenset[str]:
+    """The names of late windows that people were told of already."""
+    try:
+        return frozenset(json.loads(_told_file(node).read_text(encoding="utf-8"))["windows"])
+    except FileNotFoundError:
+        return frozenset()
+    except (ValueError, KeyError, TypeError):
+        log.warning("unreadable file=%s", _told_file(node).name)
+        return frozenset()
+
+
+def write_told(node: Node, names: Iterable[str]) -> None:
+    """Remember the late windows that people were told of, and forget all others.
+
+    Raises:
+        StoreError: the home cannot be written.
+    """
+    names = sorted(names)
+    if frozenset(names) != read_told(node):
+        write_whole(_told_file(node), json.dumps({"windows": names}, ensure_ascii=False, indent=1) + "\n")
+
+
+def _told_file(node: Node) -> Path:
+    return node.home / "notified" / "late.json"
 
 
 def late_windows(contract: Contract, pulled: list[Sidecar], now: datetime) -> list[Late]:

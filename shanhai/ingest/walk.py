@@ -13,7 +13,7 @@ from shanhai.ingest.check import check
 from shanhai.ingest.decide import Action, decide
 from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
-from shanhai.ingest.pending import late, pending
+from shanhai.ingest.pending import Late, late, pending, read_told, write_told
 from shanhai.ingest.records import read_staging, read_validation
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
@@ -98,11 +98,23 @@ def decide_step(node: Node, delivery: DeliveryId, action: Action, by: str, reaso
 
 
 def late_step(node: Node) -> Result:
-    """Tell people which windows are late."""
+    """Tell people which windows are late, of each window once.
+
+    A window is told again only when nobody could be told, or when it had come meanwhile.
+
+    Returns:
+        all windows that are late, and those among them that were told now.
+    """
     found = late(node)
-    for item in found:
-        notify(node.settings, "late", dataset=str(item.dataset), window=item.window, due=item.due.isoformat())
-    return {"late": [f"{item.dataset}/{item.window}" for item in found]}
+    known = read_told(node)
+    told = [item for item in found if item.name not in known and _tell_late(node, item)]
+    write_told(node, [item.name for item in found if item.name in known or item in told])
+    return {"late": [item.name for item in found], "told": [item.name for item in told]}
+
+
+def _tell_late(node: Node, item: Late) -> bool:
+    facts = {"dataset": str(item.dataset), "window": item.window, "due": item.due.isoformat()}
+    return notify(node.settings, "late", **facts)
 
 
 def walk(node: Node, dataset: DatasetId, window: str | None = None) -> Result:

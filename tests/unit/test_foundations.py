@@ -80,6 +80,15 @@ def test_a_wrong_setting_names_its_variable(monkeypatch):
         read_settings()
 
 
+def test_settings_know_which_fields_were_given(tmp_path: Path, monkeypatch):
+    monkeypatch.delenv("SHANHAI_HOME", raising=False)
+    assert "home" not in read_settings().model_fields_set
+    assert read_settings().home.is_absolute()
+    monkeypatch.setenv("SHANHAI_HOME", str(tmp_path / "a" / ".." / "b"))
+    settings = read_settings()
+    assert (settings.home, "home" in settings.model_fields_set) == (tmp_path / "b", True)
+
+
 def test_an_endpoint_is_overridden_by_file_then_by_variable(tmp_path: Path, monkeypatch):
     (tmp_path / "endpoints.yml").write_text("longyou.portal: http://a\ngongshu.api: http://b\n")
     monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU__PORTAL", "http://c")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shanhai.ingest.pending import late
+from shanhai.ingest.pending import late, read_told
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.walk import late_step
 
@@ -47,5 +47,41 @@ def test_what_came_is_not_late_and_people_are_told_of_the_rest(city, caplog):
     city.put("2024-02-28.csv", "编号,n,at\na,1,2024-02-28\n")
     pull(city.node, city.node.federation.datasets[0], "2024-02-28")
     city.now = datetime(2024, 3, 1, 4, 1, tzinfo=UTC)
-    assert late_step(city.node) == {"late": ["acity.events/2024-02-29"]}
+    assert late_step(city.node)["late"] == ["acity.events/2024-02-29"]
     assert "notify event=late" in caplog.text
+
+
+def test_a_late_window_is_told_once_and_forgotten_when_it_comes(city, caplog):
+    city.now = datetime(2024, 2, 29, 4, 1, tzinfo=UTC)
+    assert late_step(city.node)["told"] == ["acity.events/2024-02-28"]
+    assert late_step(city.node) == {"late": ["acity.events/2024-02-28"], "told": []}
+    assert caplog.text.count("notify event=late") == 1
+    city.now = datetime(2024, 3, 1, 4, 1, tzinfo=UTC)
+    assert late_step(city.node)["told"] == ["acity.events/2024-02-29"]
+    city.put("2024-02-28.csv", "编号,n,at\na,1,2024-02-28\n")
+    pull(city.node, city.node.federation.datasets[0], "2024-02-28")
+    assert late_step(city.node) == {"late": ["acity.events/2024-02-29"], "told": []}
+    assert read_told(city.node) == {"acity.events/2024-02-29"}
+
+
+def test_a_window_that_nobody_could_be_told_of_is_told_again(city, monkeypatch):
+    monkeypatch.setenv("SHANHAI_NOTIFY_URL", "http://127.0.0.1:9")
+    city.now = datetime(2024, 2, 29, 4, 1, tzinfo=UTC)
+    assert late_step(city.node)["told"] == []
+    monkeypatch.delenv("SHANHAI_NOTIFY_URL")
+    assert late_step(city.node)["told"] == ["acity.events/2024-02-28"]
+
+
+def test_a_damaged_memory_of_what_was_told_only_tells_again(city):
+    city.now = datetime(2024, 2, 29, 4, 1, tzinfo=UTC)
+    late_step(city.node)
+    (city.root / "home" / "notified" / "late.json").write_text("{")
+    assert late_step(city.node)["told"] == ["acity.events/2024-02-28"]
+
+
+def test_a_home_is_for_its_owner_alone(city):
+    city.node  # noqa: B018 - opening it makes the folders
+    home = city.root / "home"
+    folders = [home, *(folder for folder in home.iterdir() if folder.is_dir())]
+    assert {folder.name for folder in folders} >= {"home", "marts", "logs", "report", "lake"}
+    assert {oct(folder.stat().st_mode & 0o777) for folder in folders} == {"0o700"}
