@@ -37,7 +37,7 @@ def suite_path(contract: Contract) -> Path:
 
 
 def suite(contract: Contract) -> dict[str, Any]:
-    """The suite over the view `checked`: one expectation per rule, in the order of the rules.
+    """The suite over the table `checked`: one expectation per rule, in the order of the rules.
 
     `meta` of an expectation names its rule and the dimension of GB/T 36344 that it measures.
     """

@@ -43,7 +43,7 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
     """Divide the rows of a delivery into good, quarantined, duplicate and superseded ones.
 
     Done again under the same contract, it changes nothing. Leaves the good rows in `good.parquet`, the
-    quarantined ones in the quarantine folder and the decoded text in `staged.duckdb` for the check.
+    quarantined ones in the quarantine folder and every well-formed row in `staged.duckdb` for the check.
 
     Raises:
         RetryableError: the disk or the store failed; the next try starts afresh.

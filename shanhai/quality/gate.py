@@ -19,7 +19,7 @@ from shanhai.quality.rules import Rule, checked_violation, rules_for
 class CheckResult:
     """One rule over all well-formed rows of a delivery.
 
-    `sql` gives `unexpected` again in plain DuckDB, over the view `checked`.
+    `sql` gives `unexpected` again in plain DuckDB, over the table `checked`.
     """
 
     rule: str

@@ -57,7 +57,7 @@ def violation(rule: Rule, contract: Contract) -> str:
 
 
 def checked_violation(rule: Rule, contract: Contract) -> str:
-    """The same over the columns of the view `checked`, which are cleaned and typed once only."""
+    """The same over the columns of the table `checked`, which are cleaned and typed once only."""
     column = contract.column(rule.column)
     return _broken(
         rule.kind, column, quote_identifier(column.name), quote_identifier(column.name + VALUE_SUFFIX)
