@@ -1,4 +1,4 @@
-"""`shanhai delivery`: look at deliveries, and decide about those that are held."""
+"""`shanhai delivery`: look at deliveries, and decide what becomes of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from shanhai.cli.ledger import record
+from shanhai.cli.ledger import COUNTS, record
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.selection import DATASET, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from shanhai.ingest.ledger import LedgerRow
 
 Action = Literal["approve", "refuse", "withdraw"]
-VERDICTS = ("accepted", "held", "refused", "withdrawn")
+PENDING = "pending"
+VERDICTS = ("accepted", "held", "refused", "withdrawn", PENDING)
 _LISTED = (
     Heading("delivery", "delivery", wraps=True),
     Heading("verdict", "verdict"),
@@ -64,15 +65,20 @@ def command() -> None:
 def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | None) -> None:
     """List deliveries, their verdicts and the reasons.
 
+    One that was pulled and is not loaded yet has no verdict: it is listed as pending, without counts.
+
     \b
-    Example:
+    Examples:
       shanhai delivery list --verdict held
+      shanhai delivery list --verdict pending --dataset longyou.water_meters
     """
     rows = [
         _listed(row)
         for row in session.ledger
         if verdict in (None, row.verdict) and dataset in (None, row.delivery.dataset)
     ]
+    if verdict in (None, PENDING):
+        rows += [_waiting(session, delivery) for delivery in _pending(session, dataset)]
     shown = rows if session.form == "json" else [{**row, "delivery": row["short"]} for row in rows]
     kind = f"{verdict} delivery" if verdict else "delivery"
     show(shown, _LISTED, form=session.form, empty=f"No {kind}.")
@@ -87,13 +93,14 @@ def show_delivery(session: Session, delivery: str) -> None:
 
     \b
     Example:
-      shanhai delivery show longyou.noise/2024-03-02
+      shanhai delivery show longyou.hazards/2024-03-02
     """
     from shanhai.ingest.records import Validation, last_record
     from shanhai.report.read import read_history
 
     chosen = _chosen(session, delivery)
-    row = next(row for row in session.ledger if row.delivery == chosen)
+    row = next((_listed(row) for row in session.ledger if row.delivery == chosen), None)
+    row = row or _waiting(session, chosen)
     validation = last_record(session.node, chosen, Validation)
     checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
@@ -102,9 +109,9 @@ def show_delivery(session: Session, delivery: str) -> None:
         for entry in read_history(session.node, chosen)
     ]
     if session.form == "json":
-        show_json({**_listed(row), "broken_checks": checks, "findings": findings, "entries": entries})
+        show_json({**row, "broken_checks": checks, "findings": findings, "entries": entries})
         return
-    fields({key: value for key, value in _listed(row).items() if key != "short"})
+    fields({key: value for key, value in row.items() if key != "short"})
     section("Broken checks")
     show(checks, _CHECKS, form="table", empty="No check is broken.")
     if findings:
@@ -125,11 +132,13 @@ def _decision(verb: Verb) -> Verb:
 @_decision
 @pass_session
 def approve(session: Session, delivery: str, by: str, reason: str) -> None:
-    """Load the good rows of a held delivery after all.
+    """Load the good rows of a held or refused delivery.
+
+    Those of a withdrawn one come back the same way.
 
     \b
     Example:
-      shanhai delivery approve longyou.noise/2024-03-02 --by "Li Wei" --reason "festival, volume is real"
+      shanhai delivery approve longyou.hazards/2024-03-02 --by "Li Wei" --reason "festival, volume is real"
     """
     _decide(session, delivery, "approve", by, reason)
 
@@ -140,11 +149,11 @@ def approve(session: Session, delivery: str, by: str, reason: str) -> None:
 def refuse(session: Session, delivery: str, by: str, reason: str) -> None:
     """Keep a held delivery out of the lake.
 
-    Its good rows stay withheld.
+    Its good rows stay withheld. What is accepted already is withdrawn instead.
 
     \b
     Example:
-      shanhai delivery refuse longyou.noise/2024-03-02 --by "Li Wei" --reason "sent twice by mistake"
+      shanhai delivery refuse longyou.hazards/2024-03-02 --by "Li Wei" --reason "sent twice by mistake"
     """
     _decide(session, delivery, "refuse", by, reason)
 
@@ -159,7 +168,7 @@ def withdraw(session: Session, delivery: str, by: str, reason: str) -> None:
 
     \b
     Example:
-      shanhai delivery withdraw longyou.noise/2024-03-01 --by "Li Wei" --reason "recalled by the district"
+      shanhai delivery withdraw longyou.hazards/2024-03-01 --by "Li Wei" --reason "recalled by the district"
     """
     _decide(session, delivery, "withdraw", by, reason)
 
@@ -175,10 +184,42 @@ def _decide(session: Session, text: str, action: Action, by: str, reason: str) -
         show_json(_listed(row))
         return
     say(f"{chosen.short} is {row.verdict}: {row.counts.loaded:,} loaded, {row.counts.withheld:,} withheld.")
+    say("Next: shanhai build && shanhai publish, for the marts to follow (the DAG decisions does it itself).")
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:
-    return find_delivery((row.delivery for row in session.ledger), text)
+    known = [row.delivery for row in session.ledger]
+    return find_delivery([*known, *_pending(session, None)], text)
+
+
+def _pending(session: Session, dataset: DatasetId | None) -> list[DeliveryId]:
+    """The deliveries that were pulled and have no verdict in the books yet."""
+    from shanhai.ingest.pending import pending
+
+    datasets = session.federation.datasets if dataset is None else (dataset,)
+    return [delivery for known in datasets for delivery in pending(session.node, known)]
+
+
+def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
+    """A delivery without a verdict, under the keys of those that have one; what is not known is None."""
+    from shanhai.ingest.records import read_staging, read_validation
+    from shanhai.ingest.snapshot import sidecar
+
+    staged = read_staging(session.node, delivery) is not None
+    step = "checked" if read_validation(session.node, delivery) else "staged" if staged else "pulled"
+    return {
+        "delivery": str(delivery),
+        "district": delivery.dataset.district,
+        "dataset": delivery.dataset.name,
+        "partition": delivery.partition,
+        "snapshot_sha256": delivery.snapshot,
+        "contract_version": sidecar(session.node, delivery).contract_version,
+        **dict.fromkeys(COUNTS),
+        "verdict": PENDING,
+        "short": delivery.short,
+        "reason": f"{step}, not loaded yet",
+        "decided_by": "",
+    }
 
 
 def _listed(row: LedgerRow) -> dict[str, Any]:

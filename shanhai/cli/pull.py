@@ -30,7 +30,7 @@ def command(session: Session, dataset: DatasetId, window: str | None) -> None:
     \b
     Examples:
       shanhai pull longyou.water_meters --window 2024-03-01
-      shanhai pull cn.areas
+      shanhai pull statistics.area_codes
     """
     from shanhai.ingest.snapshot import pull
 

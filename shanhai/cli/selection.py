@@ -35,7 +35,7 @@ def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
     """The one delivery that `text` means.
 
     Args:
-        known: every delivery in the ledger.
+        known: every delivery of the node.
         text: a prefix of its text form, or of its snapshot's digest (four digits or more).
 
     Raises:
@@ -51,7 +51,7 @@ def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
     raise NotFoundError(
         "several deliveries begin like this" if meant else "no such delivery",
         given=text,
-        allowed=[*candidates[:_SHOWN], *more] or "nothing has been loaded yet",
+        allowed=[*candidates[:_SHOWN], *more] or "nothing has been pulled yet",
         hint="shanhai delivery list",
     )
 

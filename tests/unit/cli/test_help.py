@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -12,6 +14,8 @@ from click.testing import CliRunner
 
 from shanhai.cli.app import shanhai
 from shanhai.cli.session import Session
+from shanhai.contracts.federation import open_federation
+from shanhai.ingest.decide import TRANSITIONS
 
 HEAVY = (
     "airflow",
@@ -85,3 +89,19 @@ def test_help_lists_the_exit_codes() -> None:
     output = CliRunner().invoke(shanhai, ["--help"], obj=Session()).output
     for code in ("65", "70", "75", "77", "78"):
         assert f"    {code} " in output
+
+
+@pytest.mark.parametrize("path", [(), *COMMANDS], ids=" ".join)
+def test_examples_name_datasets_of_this_federation(path: tuple[str, ...]) -> None:
+    federation = open_federation(Path(__file__).parents[3])
+    known = {str(dataset) for dataset in federation.datasets}
+    output = CliRunner().invoke(shanhai, [*path, "--help"], obj=Session()).output
+    named = re.findall(r"^ +shanhai [^#]*?(?<![/\w])([a-z_]+\.[a-z_]+)(?:[/ ]|$)", output, re.MULTILINE)
+    assert set(named) <= known
+    assert path not in (("pull",), ("walk",), ("delivery", "approve")) or named
+
+
+def test_help_of_approve_says_what_may_be_approved() -> None:
+    output = CliRunner().invoke(shanhai, ["delivery", "approve", "--help"], obj=Session()).output
+    states = {state for (state, action) in TRANSITIONS if action == "approve"}
+    assert [state for state in states if state not in output] == []

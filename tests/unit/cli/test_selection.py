@@ -38,7 +38,7 @@ def test_none_names_what_there_is() -> None:
 def test_nothing_loaded_yet() -> None:
     with pytest.raises(NotFoundError) as caught:
         find_delivery([], "longyou")
-    assert caught.value.allowed == "nothing has been loaded yet"
+    assert caught.value.allowed == "nothing has been pulled yet"
 
 
 def test_long_lists_are_cut() -> None:

@@ -1,0 +1,71 @@
+"""The command line says what is so: pending deliveries, a pull that failed, what a decision leaves to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from one_city import HEADER, City
+
+from shanhai.cli import main
+
+
+class Commands:
+    """Calls the command line on a city's node; gives code, standard output and standard error."""
+
+    def __init__(self, city: City, capture: pytest.CaptureFixture[str]) -> None:
+        self._places = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+        self._capture = capture
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        self._capture.readouterr()
+        code = main([*self._places, *arguments])
+        return code, *self._capture.readouterr()
+
+
+@pytest.fixture
+def shanhai(city, capsys):
+    return Commands(city, capsys)
+
+
+def test_a_delivery_without_a_verdict_is_listed_and_shown_as_pending(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    city.walk()
+    city.put("p2.csv", f"{HEADER}b,1,2024-01-01\n")
+    assert shanhai("pull", "acity.events")[0] == 0
+    _, out, _ = shanhai("delivery", "list", "--format", "json")
+    loaded, waiting = json.loads(out)
+    assert [loaded["verdict"], waiting["verdict"]] == ["accepted", "pending"]
+    assert set(loaded) == set(waiting)
+    assert (waiting["rows_in"], waiting["reason"]) == (None, "pulled, not loaded yet")
+    _, out, _ = shanhai("delivery", "list", "--verdict", "pending", "--dataset", "acity.events")
+    assert "acity.events/p2" in out
+    assert "acity.events/p1" not in out
+    code, out, _ = shanhai("delivery", "show", "acity.events/p2")
+    assert code == 0
+    assert "pending" in out
+    code, _, err = shanhai("delivery", "approve", "acity.events/p2", "--by", "Li Wei", "--reason", "soon")
+    assert code == 77
+    assert "no verdict yet" in err
+    shanhai("walk", "acity.events")
+    assert json.loads(shanhai("delivery", "list", "--verdict", "pending", "--format", "json")[1]) == []
+
+
+def test_a_pull_that_failed_is_not_told_as_nothing_new(city, shanhai):
+    city.data.mkdir()
+    code, out, err = shanhai("walk", "acity.events")
+    assert code != 0
+    assert "Nothing new" not in out + err
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    assert shanhai("walk", "acity.events")[0] == 0
+    assert "Nothing new: every delivery has its verdict." in shanhai("walk", "acity.events")[2]
+
+
+def test_after_a_decision_the_next_step_is_told(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    city.walk()
+    code, _, err = shanhai(
+        "delivery", "withdraw", "acity.events/p1", "--by", "Li Wei", "--reason", "recalled"
+    )
+    assert code == 0
+    assert "shanhai build && shanhai publish" in err
