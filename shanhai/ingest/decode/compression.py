@@ -15,6 +15,7 @@ from typing import BinaryIO
 from shanhai.contracts.model import Format
 from shanhai.errors import DiskFullError, UnreadableError
 from shanhai.ingest.decode.decoded import BodyFile, Limits
+from shanhai.storage.disk import require_room
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -31,6 +32,7 @@ def unpack(body: BodyFile, stated: Format, target: Path, limits: Limits) -> Path
 
     Raises:
         UnreadableError: not the package that the contract states, damaged, encrypted, or a bomb.
+        DiskFullError: no room beside `target`.
     """
     kind = _kind(body, stated)
     if kind == "none":
@@ -39,13 +41,21 @@ def unpack(body: BodyFile, stated: Format, target: Path, limits: Limits) -> Path
         if kind == "gz":
             _write(_gunzip(body), target, body, limits)
         else:
-            _write(_unzip(body, stated.member, limits), target, body, limits)
+            _write(_unzip(body, stated.member, limits, target.parent), target, body, limits)
     return target
 
 
 @contextmanager
-def room_for(target: Path) -> Iterator[None]:
-    """Turn a full disk while writing `target` into its own error, and leave no half file."""
+def room_for(target: Path, needed_bytes: int = 0) -> Iterator[None]:
+    """Turn a full disk while writing `target` into its own error, and leave no half file.
+
+    Args:
+        needed_bytes: what is about to be written, where that is known: then room is looked for first.
+
+    Raises:
+        DiskFullError: there is no room, now or while writing.
+    """
+    require_room(target.parent, needed_bytes)
     try:
         yield
     except OSError as error:
@@ -146,11 +156,12 @@ def _inflate(stream: BinaryIO, packed: bytes, inflater: zlib._Decompress, body: 
         ) from error
 
 
-def _unzip(body: BodyFile, member: str | None, limits: Limits) -> Iterator[bytes]:
+def _unzip(body: BodyFile, member: str | None, limits: Limits, folder: Path) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(body.path) as archive:
             info = _chosen(archive, body, member)
             check_bomb(body.name, max(info.compress_size, 1), info.file_size, limits)
+            require_room(folder, info.file_size)
             yield from member_blocks(archive, info, limits)
     except DAMAGED as error:
         raise UnreadableError(

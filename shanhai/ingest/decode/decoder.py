@@ -91,6 +91,6 @@ def _decode_body(
 def _in_utf8(contract: Contract, path: Path, target: Path, encoding: str) -> Path:
     if is_utf8(contract):
         return path
-    with room_for(target):
+    with room_for(target, path.stat().st_size):
         to_utf8(path, target, encoding)
     return target

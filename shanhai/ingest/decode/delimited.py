@@ -112,7 +112,11 @@ def _fast(task: Delimited, placement: Placement, opening: Opening) -> int | None
 def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:
     orderly = task.work / "orderly.csv"
     try:
-        with room_for(orderly), task.path.open("rb") as stream, orderly.open("wb") as out:
+        with (
+            room_for(orderly, task.path.stat().st_size),
+            task.path.open("rb") as stream,
+            orderly.open("wb") as out,
+        ):
             stream.seek(opening.offset)
             sieve = Sieve(stream, out, task.dialect, placement.width, task.stated.max_line_bytes)
             sieved = sieve.run()

@@ -60,7 +60,7 @@ def decode_records(task: Records) -> BodyCount:
     try:
         path = task.path
         if keys:
-            with room_for(part):
+            with room_for(part, end - start):
                 _copy(task.path, part, start, end)
             path = part
         return _append(task, path)
