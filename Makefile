@@ -34,7 +34,8 @@ down: $(VENV)/.runtime ## stop what `make up` started
 	@$(BIN)/python -m infra.local down
 
 test: $(VENV)/.dev ## the test suite
-	@$(BIN)/python -m pytest -q -m "not long"
+	@$(BIN)/python -m pytest -q -m "not long and not e2e" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m e2e
 
 test-long: $(VENV)/.dev ## the slow proofs
 	@$(BIN)/python -m pytest -q -m long
