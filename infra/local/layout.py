@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from shanhai.errors import StoreError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -47,6 +49,18 @@ class Layout:
         return self.federation / "dags" / "datasets.json"
 
     def make_folders(self) -> None:
-        """Create what is missing, for the owner alone."""
-        for folder in (self.home, self.airflow, self.logs, self.home / "secrets"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create what is missing, for the owner alone.
+
+        Raises:
+            StoreError: the home cannot be written.
+        """
+        try:
+            for folder in (self.home, self.airflow, self.logs, self.home / "secrets"):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.lock.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the state folder cannot be written: {error.strerror}",
+                given=self.home,
+                hint="set SHANHAI_HOME to a folder that you may write",
+            ) from error

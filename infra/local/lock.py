@@ -15,6 +15,8 @@ from infra.local.layout import Layout
 from infra.local.processes import Started, stop
 from shanhai.errors import BusyError
 
+_LEFTOVER_GRACE_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Record:
@@ -85,7 +87,7 @@ def check_not_up(layout: Layout) -> None:
         return
     if record.mode == "up" and record.alive():
         raise BusyError("Airflow is up for this home", given=record.address, hint="make down")
-    stop(record.processes)
+    stop(record.processes, grace=_LEFTOVER_GRACE_SECONDS)
     clear_record(layout)
 
 

@@ -11,6 +11,7 @@ import httpx
 from infra.local.api import UNFINISHED, Api, Run
 from infra.local.layout import Layout
 from infra.local.processes import Started
+from shanhai import errors
 from shanhai.errors import ConfigurationError, ShanhaiError
 
 _TAIL_LINES = 8
@@ -82,13 +83,17 @@ def task_log(layout: Layout, run: Run, task: str, attempt: int) -> Path:
 
 
 def _last_error(log: Path) -> str:
-    """The class and message of the last error in a task's log, which is a JSON object a line."""
+    """The last error in a task's log, which is a JSON object a line.
+
+    Of an error that is not ours only the class: its text may quote data.
+    """
     for line in reversed(
         log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     ):
         if '"error_detail"' in line:
             last = json.loads(line)["error_detail"][-1]
-            return f"{last['exc_type']}: {last['exc_value']}"
+            ours = hasattr(errors, last["exc_type"])
+            return f"{last['exc_type']}: {last['exc_value']}" if ours else str(last["exc_type"])
     return "see its log"
 
 

@@ -37,7 +37,7 @@ class Started:
         for one in psutil.process_iter():
             if one.pid not in found and _session(one.pid) == self.pid and one.create_time() >= self.created:
                 found[one.pid] = one
-        return list(found.values())
+        return [one for one in found.values() if _running(one)]
 
     def _process(self) -> psutil.Process | None:
         try:

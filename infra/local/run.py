@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
-from infra.local import sources
-from infra.local.airflow import Airflow, prepare, start_airflow
+from infra.local.airflow import Airflow
 from infra.local.api import Api
 from infra.local.books import ledger_rows, marts, node_of, pending_deliveries
-from infra.local.configuration import password
 from infra.local.layout import Layout
-from infra.local.lock import check_not_up, clear_record, only_runner, write_record
+from infra.local.lock import check_not_up, only_runner
 from infra.local.problems import OutOfTimeError, describe_failures, describe_stuck
-from infra.local.processes import Started, stop
 from infra.local.progress import Patience, Progress, wait_until_idle, wait_until_ready
+from infra.local.running import Running
 from infra.local.summary import Outcome, describe
-from shanhai.errors import ConfigurationError, ShanhaiError
+from shanhai.errors import ConfigurationError
 
 FIXED_DAGS = frozenset({"warehouse", "decisions", "watch"})
 _PARSE_EVERY_SECONDS = 600
@@ -52,7 +47,7 @@ def run(plan: Plan) -> int:
     with only_runner(plan.layout):
         check_not_up(plan.layout)
         with Running(plan.layout).guarded() as running:
-            airflow, api = running.start(plan, progress, parse_every=_PARSE_EVERY_SECONDS)
+            airflow, api = running.start(plan.data, progress, parse_every=_PARSE_EVERY_SECONDS)
             patience = Patience(progress.began + 60 * plan.minutes, plan.minutes)
             try:
                 return _work(plan, airflow, api, progress, patience, running)
@@ -60,65 +55,6 @@ def run(plan: Plan) -> int:
                 for line in describe_stuck(plan.layout, api):
                     progress.say(line)
                 raise
-
-
-class Running:
-    """The processes of one home, stopped together whatever happens."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._mode = "run"
-        self.address = ""
-        self.processes: list[Started] = []
-
-    def start(
-        self, plan: Plan, progress: Progress, *, parse_every: int, mode: str = "run"
-    ) -> tuple[Airflow, Api]:
-        """Start the sources and Airflow, and record them."""
-        self._mode = mode
-        if plan.data is None:
-            simulator = self._add(sources.start_simulator(plan.layout))
-            progress.say("simulated districts start")
-        progress.show("metadata database")
-        prepare(plan.layout)
-        airflow = start_airflow(plan.layout, parse_every=parse_every, started=self._add)
-        self.address = airflow.address
-        self._record()
-        if plan.data is None:
-            sources.use_simulator(plan.layout, simulator)
-        else:
-            sources.use_folder(plan.layout, plan.data)
-        progress.say(f"Airflow starts at {airflow.address}")
-        return airflow, Api(airflow.address, password(plan.layout))
-
-    @contextmanager
-    def guarded(self) -> Iterator[Running]:
-        """Stop all processes at the end, also after Ctrl-C or SIGTERM.
-
-        Raises:
-            ShanhaiError: a process could not even be killed.
-        """
-        with _signals_as_interrupt():
-            try:
-                yield self
-            finally:
-                self.stop()
-
-    def stop(self) -> None:
-        """Stop what was started; nothing interrupts this."""
-        with _signals_ignored():
-            left = stop(self.processes)
-            clear_record(self._layout)
-        if left:
-            raise ShanhaiError("processes are left", given=", ".join(str(one.pid) for one in left))
-
-    def _add(self, process: Started) -> Started:
-        self.processes.append(process)
-        self._record()
-        return process
-
-    def _record(self) -> None:
-        write_record(self._layout, self._mode, self.address, self.processes)
 
 
 def calendars(layout: Layout) -> dict[str, bool]:
@@ -169,29 +105,3 @@ def _trigger(api: Api, datasets: Mapping[str, bool], since: datetime) -> None:
     for dag_id, has_calendar in datasets.items():
         if not has_calendar or api.began_before(dag_id, since):
             api.trigger(dag_id)
-
-
-@contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    def interrupt(number: int, _: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    with _handling(interrupt):
-        yield
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    with _handling(signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handling(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, old in previous.items():
-            signal.signal(number, old)

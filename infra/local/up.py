@@ -10,7 +10,8 @@ from infra.local.layout import Layout
 from infra.local.lock import check_not_up, clear_record, only_runner, read_record
 from infra.local.processes import stop
 from infra.local.progress import Patience, Progress, wait_until_ready
-from infra.local.run import FIXED_DAGS, Plan, Running, calendars
+from infra.local.run import FIXED_DAGS, Plan, calendars
+from infra.local.running import Running
 from shanhai.errors import ShanhaiError
 
 _PARSE_EVERY_SECONDS = 30
@@ -37,7 +38,7 @@ def up(plan: Plan) -> int:
         progress = Progress()
         running = Running(layout)
         try:
-            airflow, api = running.start(plan, progress, parse_every=_PARSE_EVERY_SECONDS, mode="up")
+            airflow, api = running.start(plan.data, progress, parse_every=_PARSE_EVERY_SECONDS, mode="up")
             with closing(api):
                 patience = Patience(time.monotonic() + 60 * plan.minutes, plan.minutes)
                 wait_until_ready(airflow, api, FIXED_DAGS | calendars(layout).keys(), progress, patience)
