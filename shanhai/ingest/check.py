@@ -13,6 +13,7 @@ from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import table_net
+from shanhai.ingest.files import in_turn
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import (
@@ -41,14 +42,16 @@ def check(node: Node, delivery: DeliveryId) -> Validation:
         ConfigurationError: it is not staged under the contract as it is now, or its suite is missing.
         GateDisagreementError: Great Expectations and staging counted one rule differently.
     """
-    known = read_validation(node, delivery)
-    if known is not None:
-        return known
+    with in_turn(node.staged(delivery)):
+        return read_validation(node, delivery) or _check_anew(node, delivery)
+
+
+def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
     staging = read_staging(node, delivery)
-    if staging is None:
+    readable = staging is not None and staging.unreadable is None
+    if staging is None or (readable and not (node.staged(delivery) / SCRATCH).is_file()):
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
     contract = node.federation.contract(delivery.dataset)
-    readable = staging.unreadable is None
     checks = _gate(node, contract, delivery, staging) if readable else ()
     findings = _implausible(node, contract, delivery, staging) if readable else ()
     verdict = decide_verdict(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import StoreError
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.warehouse.lake import LakeTable
@@ -59,6 +60,9 @@ def settle_delivery(
     Without anything to settle the good file is registered as it is. Files are written under names
     beginning with `stem`; until a commit refers to them they are garbage.
 
+    Raises:
+        StoreError: there are not as many good rows as `rows`.
+
     Args:
         good: the delivery's good rows, already settled among themselves.
         rows: how many they are.
@@ -68,7 +72,8 @@ def settle_delivery(
         return Settlement()
     name = f"{stem}.parquet"
     if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
-        return Settlement(add=_register(good, table.path / name) if rows else {}, entered=rows)
+        registered = _entering(_register(good, table.path / name), rows) if rows else {}
+        return Settlement(add=registered, entered=rows)
     _contest(con, table, contract, delivery, good if rows else None)
     lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
     displaced = dict(
@@ -78,14 +83,13 @@ def settle_delivery(
     entered = rows - sum(lost.values())
     add: dict[str, int] = {}
     if lost and entered:
-        add |= _write(
-            con,
+        query = (
             f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({quote_literal(good.as_posix())}, "
-            "file_row_number = true) WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)",
-            table.path / name,
+            "file_row_number = true) WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)"
         )
+        add |= _entering(_write(con, query, table.path / name), entered)
     elif entered:
-        add |= _register(good, table.path / name)
+        add |= _entering(_register(good, table.path / name), entered)
     if touched:
         add |= _write(
             con,
@@ -149,6 +153,22 @@ def _contest(
     con.execute(
         f"INSERT INTO lost_old SELECT _file, _file_row, {DELIVERY} FROM verdicts WHERE _file IS NOT NULL"
     )
+
+
+def _entering(written: dict[str, int], entered: int) -> dict[str, int]:
+    """The file of the rows that enter, if it has as many as the books will say.
+
+    Raises:
+        StoreError: it has not; nothing must be committed.
+    """
+    if sum(written.values()) != entered:
+        raise StoreError(
+            "the good rows are not as many as were staged",
+            given=sum(written.values()),
+            allowed=entered,
+            hint="walk the dataset again: the delivery is then staged anew",
+        )
+    return written
 
 
 def _register(good: Path, target: Path) -> dict[str, int]:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_identifier, quote_literal
-from shanhai.errors import ShanhaiError, UnreadableError
+from shanhai.errors import ShanhaiError, StoreError, UnreadableError
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.decode import BodyFile, Decoded, decode
-from shanhai.ingest.files import sha256_of
+from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, last_record, read_staging, save
-from shanhai.ingest.snapshot import Sidecar, body_key, sidecar
+from shanhai.ingest.records import Staging, last_record, read_staging, read_validation, save
+from shanhai.ingest.snapshot import BodyRef, Sidecar, body_key, sidecar
 from shanhai.quality.checked import CHECKED, create_checked, value_of
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for, violation
-from shanhai.storage.disk import disk_errors, require_room
+from shanhai.storage.disk import require_room
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -42,21 +42,26 @@ SCRATCH = "staged.duckdb"
 def stage(node: Node, delivery: DeliveryId) -> Staging:
     """Divide the rows of a delivery into good, quarantined, duplicate and superseded ones.
 
-    Done again under the same contract, it changes nothing. Leaves the good rows in `good.parquet`, the
-    quarantined ones in the quarantine folder and every well-formed row in `staged.duckdb` for the check.
+    Done again under the same contract, it changes nothing, unless a file is missing or cut off; a second
+    process waits for the first. Leaves the good rows in `good.parquet`, the quarantined ones in the
+    quarantine folder and every well-formed row in `staged.duckdb` for the check.
 
     Raises:
-        RetryableError: the disk or the store failed; the next try starts afresh.
+        RetryableError: the disk or the store failed, or the kept bytes are not those that were pulled; the
+            next try starts afresh.
         ConfigurationError: the contract or a pinned register is wrong.
     """
     contract = node.federation.contract(delivery.dataset)
-    known = read_staging(node, delivery)
-    if known is not None and _is_complete(node, delivery, known):
-        return known
-    source = sidecar(node, delivery)
     folder = node.staged(delivery)
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with in_turn(folder):
+        known = read_staging(node, delivery)
+        if known is not None and _is_complete(node, delivery, known) and _can_be_checked(node, delivery):
+            return known
+        return _stage_anew(node, contract, delivery, folder)
+
+
+def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Path) -> Staging:
+    source = sidecar(node, delivery)
     require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
     for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
@@ -95,8 +100,25 @@ def kept_staging(node: Node, delivery: DeliveryId) -> Staging:
 def _is_complete(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
     if staging.unreadable is not None:
         return True
-    good = staging.good == 0 or (node.staged(delivery) / GOOD).is_file()
-    return good and (staging.quarantine_file is None or (node.quarantine / staging.quarantine_file).is_file())
+    good = staging.good == 0 or _has_rows(node.staged(delivery) / GOOD, staging.good)
+    file = staging.quarantine_file
+    return good and (file is None or _has_rows(node.quarantine / file, staging.quarantined))
+
+
+def _has_rows(file: Path, rows: int) -> bool:
+    """Whether a Parquet file is there, has its end, and has as many rows as were written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return bool(pq.read_metadata(file).num_rows == rows)
+    except (OSError, pa.ArrowInvalid):
+        return False
+
+
+def _can_be_checked(node: Node, delivery: DeliveryId) -> bool:
+    """Whether the check is done, or finds the rows that it needs."""
+    return read_validation(node, delivery) is not None or (node.staged(delivery) / SCRATCH).is_file()
 
 
 def _decode(
@@ -107,7 +129,21 @@ def _decode(
             BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
             for body in source.bodies
         ]
+        for body, file in zip(source.bodies, bodies, strict=True):
+            _check_bytes(body, file.path)
         return decode(con, contract, bodies, folder)
+
+
+def _check_bytes(body: BodyRef, file: Path) -> None:
+    """Rows are booked under the digest of their bytes: make sure that it is still theirs."""
+    found = sha256_of(file)
+    if found != body.sha256:
+        raise StoreError(
+            "the bytes of a snapshot are not those that were pulled",
+            given=f"{body.name}, sha256 {found}",
+            allowed=f"sha256 {body.sha256}",
+            hint=f"restore the file, or remove it and pull again: {file}",
+        )
 
 
 def _divide(

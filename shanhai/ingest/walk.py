@@ -132,15 +132,20 @@ def walk(node: Node, dataset: DatasetId, window: str | None = None) -> Result:
 def _each(
     dataset: DatasetId, deliveries: list[DeliveryId], work: Callable[[DeliveryId], object], done: str
 ) -> Result:
-    """Work through all deliveries; afterwards raise what a retry may cure, else the first failure."""
+    """Work through all deliveries; afterwards raise what a retry may cure, else the first failure.
+
+    A failure that nobody foresaw stops the others as little; of it the log has the class only, since its
+    text may quote data.
+    """
     finished: list[str] = []
-    failures: list[ShanhaiError] = []
+    failures: list[Exception] = []
     for delivery in deliveries:
         try:
             work(delivery)
             finished.append(delivery.short)
-        except ShanhaiError as error:
-            log.error("failed dataset=%s delivery=%s error=%s", dataset, delivery.short, error)
+        except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
+            told = str(error) if isinstance(error, ShanhaiError) else type(error).__name__
+            log.error("failed dataset=%s delivery=%s error=%s", dataset, delivery.short, told)
             failures.append(error)
     if failures:
         raise next((error for error in failures if isinstance(error, RetryableError)), failures[0])

@@ -1,0 +1,148 @@
+"""What lies in the home is lost, cut off or altered: nothing false is booked, and the walk recovers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import shutil
+
+import pytest
+
+from shanhai.errors import NotFoundError, ShanhaiError, StoreError
+from shanhai.ids import DatasetId
+from shanhai.ingest import walk
+from shanhai.ingest.check import check
+from shanhai.ingest.decide import decide
+from shanhai.ingest.load import load
+from shanhai.ingest.node import open_node
+from shanhai.ingest.pending import pending
+from shanhai.ingest.snapshot import body_key, pull, sidecar
+from shanhai.ingest.stage import GOOD, SCRATCH, stage
+from shanhai.settings import Settings
+
+DATASET = DatasetId("acity", "events")
+ROWS = "编号,n,at\na,1,2024-01-01\nb,2,2024-01-01\nc,x,2024-01-01\n"
+OTHER = "编号,n,at\ny,1,2024-01-01\nz,2,2024-01-01\n"
+
+
+@pytest.fixture
+def pulled(city):
+    city.put("p1.csv", ROWS)
+    city.put("p2.csv", OTHER)
+    pull(city.node, DATASET)
+    return city
+
+
+def _first(city):
+    return next(known for known in pending(city.node, DATASET) if known.partition == "p1")
+
+
+def _body(city, delivery):
+    (body,) = sidecar(city.node, delivery).bodies
+    return city.node.home / "snapshots" / body_key(body.sha256)
+
+
+def test_altered_bytes_are_not_booked_under_the_digest_of_others(pulled):
+    first = _first(pulled)
+    body = _body(pulled, first)
+    original = body.read_bytes()
+    body.write_bytes(original.replace(b"a,1", b"a,7"))
+    with pytest.raises(StoreError, match="not those that were pulled"):
+        walk.stage_step(pulled.node, DATASET)
+    walk.check_step(pulled.node, DATASET)
+    walk.load_step(pulled.node, DATASET)
+    assert pending(pulled.node, DATASET) == [first]
+    body.unlink()
+    assert pulled.walk()["loaded"] == 2
+    assert body.read_bytes() == original
+    assert pulled.rows() == [("a", 1), ("b", 2), ("y", 1), ("z", 2)]
+
+
+@pytest.mark.parametrize("lost", [SCRATCH, GOOD, "staging.json"])
+def test_a_staged_file_that_is_lost_before_the_check_is_made_again(pulled, lost):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    (pulled.node.staged(first) / lost).unlink()
+    assert pulled.walk()["loaded"] == 4
+
+
+def test_a_good_file_that_was_cut_off_is_made_again(pulled):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    check(pulled.node, first)
+    good = pulled.node.staged(first) / GOOD
+    good.write_bytes(good.read_bytes()[:-20])
+    assert pulled.walk()["loaded"] == 4
+
+
+def test_a_record_that_tells_other_counts_than_the_file_is_not_booked(pulled):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    check(pulled.node, first)
+    record = pulled.node.staged(first) / "staging.json"
+    told = re.sub(r'"good": 2', '"good": 1', re.sub(r'"rows_in": 3', '"rows_in": 2', record.read_text()))
+    record.write_text(told)
+    with pytest.raises(StoreError, match="not as many as were staged"):
+        load(pulled.node, first)
+    assert first in pending(pulled.node, DATASET)
+    assert pulled.walk()["loaded"] == 4
+    assert pulled.ledger()["p1"].counts.rows_in == 3
+
+
+def test_a_delivery_without_staged_files_is_withdrawn_and_approved_again(pulled):
+    pulled.walk()
+    first = pulled.delivery("p1")
+    shutil.rmtree(pulled.node.home / "staged")
+    decide(pulled.node, first, "withdraw", by="Li", reason="sent by mistake")
+    decide(pulled.node, first, "approve", by="Li", reason="right after all")
+    assert pulled.rows() == [("a", 1), ("b", 2), ("y", 1), ("z", 2)]
+
+
+def test_a_check_without_staged_rows_says_so(pulled):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    (pulled.node.staged(first) / SCRATCH).unlink()
+    with pytest.raises(NotFoundError, match="was not staged"):
+        check(pulled.node, first)
+
+
+def test_a_failure_that_nobody_foresaw_stops_no_other_delivery(pulled, caplog):
+    first, done = _first(pulled), []
+
+    def work(delivery):
+        if delivery == first:
+            raise ValueError("a value of the data")
+        done.append(delivery.partition)
+
+    with pytest.raises(ValueError, match="a value"):
+        walk._each(DATASET, pending(pulled.node, DATASET), work, "done")
+    assert done == ["p2"]
+    assert "a value of the data" not in caplog.text
+
+
+def _walk_elsewhere(settings: Settings, start, outcome) -> None:
+    start.wait()
+    try:
+        outcome.put(walk.walk(open_node(settings), DATASET)["loaded"])
+    except ShanhaiError as error:
+        outcome.put(str(error))
+
+
+def test_processes_that_walk_at_once_do_not_disturb_each_other(city):
+    for number in range(4):
+        lines = "".join(f"k{number}_{i},{i},2024-01-01\n" for i in range(500))
+        city.put(f"p{number}.csv", f"编号,n,at\n{lines}")
+    pull(city.node, DATASET)
+    context = multiprocessing.get_context("spawn")
+    start, outcome = context.Event(), context.Queue()
+    settings = city.node.settings
+    others = [context.Process(target=_walk_elsewhere, args=(settings, start, outcome)) for _ in range(2)]
+    for other in others:
+        other.start()
+    start.set()
+    told = [outcome.get(timeout=120) for _ in others]
+    for other in others:
+        other.join()
+    assert all(isinstance(one, int) for one in told), told
+    assert len(city.rows()) == 2000
+    assert {row.counts.loaded for row in city.ledger().values()} == {500}
