@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from shanhai.errors import ConfigurationError
 
 _SECRET_PREFIX = "SHANHAI_SECRET_"  # noqa: S105 - a prefix, no secret
 _ENDPOINT_PREFIX = "SHANHAI_ENDPOINT_"
+_FOLDERS = ("home", "federation", "dbt_project")
+_MISREAD = re.compile(r"[*?\[\]#%\\\x00-\x1f]")
+"""What DuckDB takes for a pattern, or Delta Lake for a part of an address: another folder would be read."""
 
 
 class Settings(BaseSettings):
@@ -38,10 +42,19 @@ class Settings(BaseSettings):
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:
-        """The same settings with absolute folders; `model_fields_set` still says which were given."""
-        folders = {
-            name: getattr(self, name).expanduser().resolve() for name in ("home", "federation", "dbt_project")
-        }
+        """The same settings with absolute folders; `model_fields_set` still says which were given.
+
+        Raises:
+            ConfigurationError: the path of a folder has a character that stands for something else.
+        """
+        folders = {name: getattr(self, name).expanduser().resolve() for name in _FOLDERS}
+        for name, folder in folders.items():
+            if _MISREAD.search(str(folder)):
+                raise ConfigurationError(
+                    f"setting SHANHAI_{name.upper()}: a path that cannot be used",
+                    given=ascii(str(folder)),
+                    allowed="a path without * ? [ ] # % \\ and control characters",
+                )
         return self.model_construct(_fields_set=set(self.model_fields_set), **{**dict(self), **folders})
 
     def secret(self, name: str) -> SecretStr:

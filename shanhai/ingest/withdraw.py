@@ -93,7 +93,7 @@ def _rebuild(
         f"SELECT {DELIVERY}, count(*) FROM every_row WHERE _order NOT IN (SELECT _order FROM lost) GROUP BY 1"
     ).fetchall()
     lost = con.execute(
-        f"SELECT {DELIVERY}, why, count(*) FROM lost JOIN every_row USING (_order) GROUP BY 1, 2"
+        f"SELECT {DELIVERY}, lost.why, count(*) FROM lost JOIN every_row USING (_order) GROUP BY 1, 2"
     ).fetchall()
     return dict(loaded), {(known, why): int(rows) for known, why, rows in lost}
 

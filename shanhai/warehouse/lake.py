@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.warehouse import pins
 
 if TYPE_CHECKING:
@@ -85,7 +85,12 @@ class LakeTable:
 
     @classmethod
     def create(cls, path: Path, schema: pa.Schema, *, name: str) -> LakeTable:
-        """The table in `path`, made empty if it is not there; columns that `schema` adds are added."""
+        """The table in `path`, made empty if it is not there; columns that `schema` adds are added.
+
+        Raises:
+            ConfigurationError: a column is there with another type; rows of it are, too.
+            StoreError: the table cannot be made or read.
+        """
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
@@ -94,7 +99,9 @@ class LakeTable:
             table = DeltaTable.create(
                 path.as_posix(), schema, mode="ignore", name=name, configuration=_CONFIGURATION
             )
-            known = {column.name for column in table.schema().fields}
+            known = {column.name: pins.duckdb_type_of(column.type) for column in table.schema().fields}
+            for column in _delta_fields(schema):
+                _check_same_type(name, column, known.get(column.name))
             new = [column for column in _delta_fields(schema) if column.name not in known]
             if new:
                 table.alter.add_columns(new)
@@ -203,6 +210,18 @@ def _delta_fields(schema: pa.Schema) -> Iterable[Any]:
     from deltalake import Schema
 
     return Schema.from_arrow(schema).fields
+
+
+def _check_same_type(table: str, column: Any, known: str | None) -> None:
+    """A file of another type than the table would be committed, which no reader could read any more."""
+    given = pins.duckdb_type_of(column.type)
+    if known is not None and given != known:
+        raise ConfigurationError(
+            f"the type of column {column.name} of {table} cannot change",
+            given=given,
+            allowed=known,
+            hint="give the column of the new type a new name, or the dataset",
+        )
 
 
 def _text(facts: Mapping[str, Any]) -> str:

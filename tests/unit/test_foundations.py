@@ -80,6 +80,16 @@ def test_a_wrong_setting_names_its_variable(monkeypatch):
         read_settings()
 
 
+@pytest.mark.parametrize("name", ["run[1]", "run*", "run?", "run#1", "run%41", "run\\1", "run\n1"])
+def test_a_home_that_would_be_taken_for_another_folder_is_refused(tmp_path: Path, name: str):
+    with pytest.raises(ConfigurationError, match="SHANHAI_HOME: a path that cannot be used"):
+        read_settings(home=tmp_path / name)
+
+
+def test_a_home_may_have_blanks_quotes_and_chinese_characters(tmp_path: Path):
+    assert read_settings(home=tmp_path / "o'clock 山海 (1)").home.name == "o'clock 山海 (1)"
+
+
 def test_settings_know_which_fields_were_given(tmp_path: Path, monkeypatch):
     monkeypatch.delenv("SHANHAI_HOME", raising=False)
     assert "home" not in read_settings().model_fields_set

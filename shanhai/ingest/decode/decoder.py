@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, XlsxFormat
-from shanhai.errors import DiskFullError
+from shanhai.errors import DiskFullError, UnreadableError
 from shanhai.ingest.decode.compression import room_for, unpack
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, total
 from shanhai.ingest.decode.delimited import Delimited, decode_delimited, dialect_of
@@ -76,10 +76,10 @@ def _decode_body(
         match contract.format:
             case CsvFormat() as stated:
                 dialect = dialect_of(contract, stated)
-                path = _in_utf8(contract, path, text, stated.encoding)
+                path = _in_utf8(contract, body.name, path, text, stated.encoding)
                 return decode_delimited(Delimited(con, contract, stated, dialect, body.name, path, work))
             case JsonFormat() as stated:
-                path = _in_utf8(contract, path, text, stated.encoding)
+                path = _in_utf8(contract, body.name, path, text, stated.encoding)
                 return decode_records(Records(con, contract, stated, body.name, path, work, limits))
             case XlsxFormat() as stated:
                 return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits)
@@ -88,9 +88,17 @@ def _decode_body(
         text.unlink(missing_ok=True)
 
 
-def _in_utf8(contract: Contract, path: Path, target: Path, encoding: str) -> Path:
+def _in_utf8(contract: Contract, body: str, path: Path, target: Path, encoding: str) -> Path:
     if is_utf8(contract):
         return path
-    with room_for(target, path.stat().st_size):
-        to_utf8(path, target, encoding)
+    try:
+        with room_for(target, path.stat().st_size):
+            to_utf8(path, target, encoding)
+    except UnicodeError:
+        # Not every codec carries what it cannot read: UTF-16 wants a byte order mark first.
+        raise UnreadableError(
+            f"{body}: not text in the stated encoding",
+            allowed=encoding,
+            hint="state the encoding that the source uses in the contract",
+        ) from None
     return target

@@ -228,3 +228,13 @@ def test_a_state_folder_that_is_a_file_is_told(make_city, tmp_path: Path):
     home.write_text("in the way")
     with pytest.raises(StoreError, match="home"):
         open_node(read_settings(home=home, federation=city.root))
+
+
+def test_text_that_is_not_in_the_stated_encoding_from_its_first_byte_on_is_refused(make_city):
+    city = make_city(format={"kind": "csv", "encoding": "utf-16"})
+    city.put("p1.csv", GOOD)
+    city.put("p2.csv", GOOD.encode("utf-16"))
+    city.walk()
+    assert city.ledger()["p1"].verdict == "refused"
+    assert "not text in the stated encoding; allowed: utf-16" in city.ledger()["p1"].reason
+    assert city.rows() == [("z", 1)]

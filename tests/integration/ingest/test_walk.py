@@ -310,3 +310,27 @@ def test_the_log_tells_no_values(city):
     log = "".join(file.read_text() for file in (city.node.table(DATASET) / "_delta_log").glob("*.json"))
     assert "minValues" not in log
     assert '"a"' not in log
+
+
+def test_a_column_does_not_change_its_type_under_the_rows_that_are_there(city):
+    city.put("p1.csv", FIRST)
+    city.walk()
+    columns = [dict(column) for column in COLUMNS]
+    columns[1] = {"name": "n", "logicalType": "string"}
+    city.declare(columns=columns, version="2.0.0")
+    city.put("p2.csv", "编号,n,at\nq,many,2024-01-01\n")
+    with pytest.raises(ConfigurationError, match="type of column n of"):
+        city.walk()
+    city.declare()
+    assert city.rows() == [("a", 2), ("c", 3)]
+
+
+def test_a_column_may_be_called_like_one_of_the_settlement(make_city):
+    columns = [*COLUMNS, {"name": "why", "logicalType": "string"}]
+    city = make_city()
+    city.declare(columns=columns)
+    city.put("p1.csv", "编号,n,at,why\na,1,2024-01-01,x\n")
+    city.put("p2.csv", "编号,n,at,why\na,2,2024-01-02,y\n")
+    city.walk()
+    decide(city.node, city.delivery("p2"), "withdraw", by="Li", reason="sent by mistake")
+    assert city.rows("id, n, why") == [("a", 1, "x")]
