@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -16,6 +17,10 @@ from shanhai.errors import ContractError
 
 Complain = Callable[..., ContractError]
 
+_RESERVED = ("rowid", "file_row_number", "filename")
+_SAMPLE = "a,1\n"
+_NO_FILES = ("rot13", "idna", "punycode", "undefined")
+_WINDOW_LETTERS = "YmdjGVy"
 _TEMPORAL = ("date", "timestamp", "time")
 _BOUNDED = ("integer", "number")
 
@@ -50,6 +55,13 @@ def _check_columns(contract: Contract, complain: Complain) -> None:
             )
     for position, column in enumerate(contract.columns):
         path: list[str | int] = ["schema", 0, "properties", position]
+        if column.name in _RESERVED or column.name.endswith("__value"):
+            raise complain(
+                "a reserved name of a column",
+                path,
+                given=column.name,
+                allowed=f"anything but {', '.join(_RESERVED)} and names that end in __value",
+            )
         _check_options(column, path, complain)
         if column.time_zone is not None:
             _check_zone(column.time_zone, path, complain)
@@ -123,21 +135,28 @@ def _check_zone(zone: str, path: list[str | int], complain: Complain) -> None:
 
 def _check_encoding(contract: Contract, complain: Complain) -> None:
     if isinstance(contract.format, CsvFormat | JsonFormat):
+        encoding = contract.format.encoding
         try:
-            codecs.lookup(contract.format.encoding)
-        except LookupError as error:
+            # A codec for text that reads what it wrote; `rot13`, `idna` and their like are none for files.
+            known = codecs.lookup(encoding).name not in _NO_FILES
+            known = known and _SAMPLE.encode(encoding).decode(encoding) == _SAMPLE
+        except (LookupError, UnicodeError):
+            known = False
+        if not known:
             raise complain(
                 "unknown encoding",
                 ["customProperties", "format"],
-                given=contract.format.encoding,
-                allowed="a Python codec",
-            ) from error
+                given=encoding,
+                allowed="utf-8, gb18030, utf-16, or another text encoding of Python",
+            )
 
 
 def _check_schedule(contract: Contract, complain: Complain) -> None:
     schedule, path = contract.schedule, ["customProperties", "schedule"]
-    if schedule.cron is not None and len(schedule.cron.split()) != 5:
-        raise complain("schedule: cron has five fields", path, given=schedule.cron)
+    if schedule.cron is not None and not _is_cron(schedule.cron):
+        raise complain(
+            "schedule: cron has five fields", path, given=schedule.cron, allowed="such as 0 2 * * *"
+        )
     for name, day in (("start", schedule.start), ("end", schedule.end)):
         if day is not None:
             try:
@@ -146,6 +165,18 @@ def _check_schedule(contract: Contract, complain: Complain) -> None:
                 raise complain(
                     f"schedule: {name} is no date", path, given=day, allowed="YYYY-MM-DD"
                 ) from error
+    if schedule.start and schedule.end and schedule.start > schedule.end:
+        raise complain(
+            "schedule: ends before it starts", path, given=schedule.end, allowed=f">= {schedule.start}"
+        )
+    unknown = set(re.findall(r"%(.)", schedule.window)) - set(_WINDOW_LETTERS)
+    if "%" not in schedule.window or (unknown and not is_finer_than_a_day(schedule.window)):
+        raise complain(
+            "schedule: not a form of a window",
+            path,
+            given=schedule.window,
+            allowed=[f"%{letter}" for letter in _WINDOW_LETTERS],
+        )
     if is_finer_than_a_day(schedule.window):
         raise complain(
             "schedule: windows are days or longer",
@@ -157,6 +188,12 @@ def _check_schedule(contract: Contract, complain: Complain) -> None:
         raise complain("a windowed source needs a schedule", path, given="no cron", allowed="cron and start")
     if schedule.cron is not None and schedule.start is None:
         raise complain("schedule: a cron needs a start", path, allowed="start: YYYY-MM-DD")
+
+
+def _is_cron(text: str) -> bool:
+    from croniter import croniter
+
+    return len(text.split()) == 5 and bool(croniter.is_valid(text))
 
 
 def _check_feed(contract: Contract, complain: Complain) -> None:

@@ -42,7 +42,7 @@ def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = 
     if not columns:
         return f"SELECT {order}, NULL::VARCHAR AS why FROM {rows} WHERE false"
     hashed = f"hash({listed(columns)})"
-    repeated = f"SELECT {hashed} AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+    repeated = f"SELECT {hashed} AS _hash FROM {rows} GROUP BY ALL HAVING count(*) > 1"
     contested = f"SELECT * FROM {rows} WHERE {hashed} IN ({repeated})"
     alike = listed(contract.names)
     if delivery is not None and contract.duplicates == "delivery":

@@ -99,6 +99,13 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     "unknown format": ("kind: csv", "kind: dbf", 37, "dbf"),
     "unknown format option": ("encoding: gb18030", "encodign: gb18030", 37, "encodign"),
     "unknown encoding": ("encoding: gb18030", "encoding: gb99999", 37, "gb99999"),
+    "an encoding that is none": ("encoding: gb18030", "encoding: rot13", 37, "rot13"),
+    "an encoding of host names": ("encoding: gb18030", "encoding: idna", 37, "idna"),
+    "no cron": ("'0 2 * * *'", "'a b c d e'", 40, "five fields"),
+    "an end before the start": ("end: 2024-03-01", "end: 2024-02-01", 40, "before"),
+    "a window of nothing": ("cron: '0 2 * * *'", "cron: '0 2 * * *', window: '%q'", 40, "%q"),
+    "a reserved name": ("name: state", "name: rowid", 29, "reserved"),
+    "a reserved ending": ("name: state", "name: read_at__value", 29, "reserved"),
     "pattern is no expression": ("'^[A-Z]{2}$'", "'^[A-Z{2}$'", 16, "pattern"),
     "pattern of a timestamp": (
         "logicalType: timestamp",
