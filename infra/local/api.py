@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
 
 from infra.local.configuration import USER
 
@@ -15,6 +16,20 @@ Json = dict[str, Any]
 
 UNFINISHED = ("queued", "running")
 _PAGE = 100
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, httpx.TransportError) or (
+        isinstance(error, httpx.HTTPStatusError) and error.response.is_server_error
+    )
+
+
+_PATIENTLY = retry(
+    retry=retry_if_exception(_may_pass),
+    stop=stop_after_attempt(6),
+    wait=wait_exponential(0.5, max=8),
+    reraise=True,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +42,7 @@ class Run:
 
 
 class Api:
-    """A client of one API server. Every method raises httpx.HTTPError when the server fails."""
+    """A client of one API server. Every method raises httpx.HTTPError when the server keeps failing."""
 
     def __init__(self, address: str, password: str) -> None:
         self._client = httpx.Client(base_url=address, timeout=30.0, trust_env=False)
@@ -87,24 +102,29 @@ class Api:
     def trigger(self, dag_id: str, *, conf: Json | None = None, partition_key: str | None = None) -> Run:
         """Create a run; it is queued when this returns."""
         body = {"logical_date": None, "conf": conf or {}, "partition_key": partition_key}
-        answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
+        answer = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()
         return Run(dag_id, answer["dag_run_id"], answer["state"])
 
     def backfill(self, dag_id: str, first: str, last: str) -> int:
         """Run the partitions between two moments again; returns the number of the backfill."""
         body = {"dag_id": dag_id, "from_date": first, "to_date": last, "reprocess_behavior": "completed"}
-        answer = self._client.post("/api/v2/backfills", json=body).raise_for_status().json()
+        answer = self._send("POST", "/api/v2/backfills", json=body).json()
         return int(answer["id"])
 
     def backfill_done(self, number: int) -> bool:
         return self._get(f"/api/v2/backfills/{number}", {})["completed_at"] is not None
 
     def unpause(self, dag_id: str) -> None:
-        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        self._send("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def _get(self, path: str, parameters: Json) -> Json:
-        answer: Json = self._client.get(path, params=parameters).raise_for_status().json()
+        answer: Json = self._send("GET", path, params=parameters).json()
         return answer
+
+    @_PATIENTLY
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """One request; asked again while the server is busy. A run created twice loads nothing twice."""
+        return self._client.request(method, path, **content).raise_for_status()
 
     def _all(self, path: str, name: str, parameters: Json) -> Iterator[Json]:
         offset = 0

@@ -97,7 +97,8 @@ def write_configuration(layout: Layout, *, port: int, slots: int, parse_every: i
         "fernet_key": _kept(layout, "fernet_key"),
     }
     values["database"] = {
-        "sql_alchemy_conn": f"sqlite:///{layout.database}",
+        # Runs that go on after an interruption write while new ones are triggered: wait for each other.
+        "sql_alchemy_conn": f"sqlite:///{layout.database}?timeout=60",
         "check_migrations": False,
     }
     values["dag_processor"] |= {

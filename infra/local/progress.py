@@ -126,7 +126,7 @@ def _counts(api: Api, since: datetime) -> Counter[str]:
             counts[state] = api.count(state=[state], start_date_gte=since.isoformat())
         counts["events"] = api.pending_events()
         counts["due"] = 0 if counts["queued"] + counts["running"] else _due(api)
-    except httpx.TransportError:
+    except httpx.HTTPError:
         return Counter({"running": 1})
     return counts
 
