@@ -29,7 +29,8 @@ def command(session: Session, check: bool) -> None:
     from shanhai.contracts.generate import drift, generate
 
     found = drift(session.federation) if check else generate(session.federation)
-    changes = {"missing": found.missing, "changed": found.changed, "left over": found.left_over}
+    words = ("missing", "changed", "left over") if check else ("written", "updated", "removed")
+    changes = dict(zip(words, (found.missing, found.changed, found.left_over), strict=True))
     rows = [{"change": change, "file": str(path)} for change, paths in changes.items() for path in paths]
     show(rows, _HEADINGS, form=session.form, empty="Every generated file is as its contract says.")
     if check and found:

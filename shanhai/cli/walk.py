@@ -9,7 +9,7 @@ import click
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ConfigurationError, ShanhaiError
+from shanhai.errors import ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
 
 STEPS = ("pull", "stage", "check", "load")
@@ -49,7 +49,7 @@ def command(
     """
     steps = STEPS[: STEPS.index(until) + 1]
     lines: list[dict[str, object]] = []
-    failures: list[ShanhaiError] = []
+    failures: list[Exception] = []
     for dataset in _wanted(session, datasets, every):
         walked, failed = _walk(session, dataset, chosen, steps)
         lines += walked
@@ -62,7 +62,7 @@ def command(
 
 def _walk(
     session: Session, dataset: DatasetId, chosen: tuple[str, ...], steps: tuple[str, ...]
-) -> tuple[list[dict[str, object]], list[ShanhaiError]]:
+) -> tuple[list[dict[str, object]], list[Exception]]:
     """Take one dataset through the steps; what became of its pending deliveries, and what failed."""
     from shanhai.ingest import walk
     from shanhai.ingest.pending import pending
@@ -73,7 +73,7 @@ def _walk(
         say(f"{step:<6} {dataset}")
         try:
             work()
-        except ShanhaiError as error:
+        except Exception as error:  # noqa: BLE001 - told at the end; the other datasets have their turn
             failures.append(error)
 
     for window in chosen or (None,):

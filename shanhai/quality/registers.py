@@ -53,7 +53,7 @@ def attach_registers(
                 f"SELECT DISTINCT rpad({code}, 12, '0') AS code FROM {source} "
                 f"WHERE regexp_full_match({code}, '[0-9]{{2,12}}')"
             )
-    except duckdb.Error as error:
+    except (duckdb.BinderException, duckdb.InvalidInputException) as error:
         raise ConfigurationError(
             f"the register {AREA_CODES} cannot be read",
             given=register.file,
