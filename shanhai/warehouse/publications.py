@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shanhai.settings import Settings
 from shanhai.warehouse import pins as delta
 from shanhai.warehouse.lake import exists
+from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import open_version, table_path
 
 if TYPE_CHECKING:
@@ -58,18 +59,22 @@ def publications(settings: Settings) -> list[Publication]:
     path = table_path(settings, PUBLICATIONS)
     if not exists(path):
         return []
-    rows = open_version(path).to_pyarrow_table().to_pylist()
-    found = [
+    relation = delta.relation(open_version(path), path)
+    with duckdb_session(settings) as con:
+        rows = con.execute(
+            "SELECT number, publication_id, epoch_us(published_at), marts, sources "
+            f"FROM {relation} ORDER BY number"
+        ).fetchall()
+    return [
         Publication(
-            number=row["number"],
-            publication_id=row["publication_id"],
-            published_at=row["published_at"],
-            marts=tuple(PublishedMart(**mart) for mart in row["marts"]),
-            sources=tuple((source["table"], source["version"]) for source in row["sources"]),
+            number=number,
+            publication_id=identity,
+            published_at=datetime.fromtimestamp(micros / 1e6, UTC),
+            marts=tuple(PublishedMart(**mart) for mart in marts),
+            sources=tuple((source["table"], source["version"]) for source in sources),
         )
-        for row in rows
+        for number, identity, micros, marts, sources in rows
     ]
-    return sorted(found, key=lambda publication: publication.number)
 
 
 def latest_publication(settings: Settings) -> Publication | None:
