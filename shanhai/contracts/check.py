@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from shanhai.contracts.coordinates import SYSTEMS, axis_of, is_projected
 from shanhai.contracts.feeds import feed_columns
 from shanhai.contracts.model import Column, Contract, CsvFormat, JsonFormat
 from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
@@ -63,6 +64,7 @@ def _check_columns(contract: Contract, complain: Complain) -> None:
                 allowed=f"anything but {', '.join(_RESERVED)} and names that end in __value",
             )
         _check_options(column, path, complain)
+        _check_coordinate(column, path, complain)
         if column.time_zone is not None:
             _check_zone(column.time_zone, path, complain)
         if column.source in contract.ignored:
@@ -95,6 +97,23 @@ def _check_options(column: Column, path: list[str | int], complain: Complain) ->
             raise complain(
                 f"{column.name}: {what} exceeds its maximum", path, given=low, allowed=f"<= {high}"
             )
+
+
+def _check_coordinate(column: Column, path: list[str | int], complain: Complain) -> None:
+    """Systems differ by hundreds of metres: whoever reads a coordinate must be told which one it is in."""
+    axis, crs = axis_of(column), column.crs
+    if axis is not None and column.type != "number":
+        raise complain(f"{column.name}: a {axis} is a number", path, given=column.type, allowed="number")
+    if axis is not None and crs not in SYSTEMS:
+        raise complain(f"{column.name}: a {axis} states its system", path, given=crs, allowed=SYSTEMS)
+    if axis is None and crs is not None and not is_projected(crs):
+        raise complain(
+            f"{column.name}: crs of a column that is neither longitude nor latitude",
+            path,
+            given=crs,
+            allowed=f"an authority's number such as EPSG:4549; columns in {', '.join(SYSTEMS)} are called "
+            "longitude or latitude",
+        )
 
 
 def _check_versions(contract: Contract, complain: Complain) -> None:

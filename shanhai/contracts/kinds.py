@@ -14,6 +14,9 @@ Kind = Literal[
     "resident_id",
     "social_credit_code",
     "area_code",
+    "gb28181_id",
+    "longitude",
+    "latitude",
 ]
 Dimension = Literal["completeness", "conformity", "accuracy"]
 
@@ -27,6 +30,9 @@ DIMENSIONS: dict[Kind, Dimension] = {
     "resident_id": "conformity",
     "social_credit_code": "conformity",
     "area_code": "conformity",
+    "gb28181_id": "conformity",
+    "longitude": "accuracy",
+    "latitude": "accuracy",
 }
 """By GB/T 36344-2018: 完整性, 准确性, 规范性.
 

@@ -14,7 +14,7 @@ ColumnType = Literal["string", "integer", "number", "boolean", "date", "timestam
 Classification = Literal["general", "important", "core"]
 ShareClass = Literal["unconditional", "conditional", "not_shared"]
 Level = Literal["province", "city", "district", "street", "community"]
-Validator = Literal["resident_id", "social_credit_code", "area_code"]
+Validator = Literal["resident_id", "social_credit_code", "area_code", "gb28181_id"]
 
 
 class _Frozen(BaseModel):
@@ -44,7 +44,9 @@ class Column(_Frozen):
         default=None, description="IANA zone of a timestamp without offset; None: the contract's"
     )
     unit: str | None = None
-    crs: str | None = Field(default=None, description="coordinate system: WGS84, CGCS2000, GCJ02, BD09 …")
+    crs: str | None = Field(
+        default=None, description="coordinate system: WGS84, CGCS2000, GCJ02, BD09, EPSG:… or ESRI:…"
+    )
     classification: Classification = "general"
     personal: bool = False
     validators: tuple[Validator, ...] = ()

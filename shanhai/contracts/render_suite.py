@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from shanhai.contracts.coordinates import SYSTEMS, axis_of
 from shanhai.contracts.federation import Federation
 from shanhai.contracts.kinds import DIMENSIONS, Kind
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.contracts.suite_ids import id_condition
+from shanhai.contracts.suite_places import place_bounds
 from shanhai.contracts.suite_types import type_condition
 from shanhai.contracts.texts import FALSE_TEXTS, TRUE_TEXTS
 
@@ -83,9 +85,18 @@ def _expectations(column: Column) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
             "expect_column_value_lengths_to_be_between",
             {"column": name, **_given(lengths)},
         )
-    for validator in ("resident_id", "social_credit_code", "area_code"):
+    yield from _meanings(column)
+
+
+def _meanings(column: Column) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
+    name, text = column.name, quote_identifier(column.name)
+    for validator in ("resident_id", "social_credit_code", "area_code", "gb28181_id"):
         if validator in column.validators:
             yield validator, *_satisfy(name, id_condition(validator, text))
+    axis = axis_of(column)
+    if axis is not None and column.crs in SYSTEMS:
+        bounds = place_bounds(axis, column.crs)
+        yield axis, "expect_column_values_to_be_between", {"column": f"{name}__value", **bounds}
 
 
 def _in_set(name: str, texts: tuple[str, ...]) -> tuple[str, dict[str, Any]]:

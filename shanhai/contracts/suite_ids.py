@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from shanhai.contracts.model import Validator
 
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28, 1)
 
 
-def id_condition(kind: Literal["resident_id", "social_credit_code", "area_code"], text: str) -> str:
+def id_condition(kind: Validator, text: str) -> str:
     """SQL that is true when the cleaned text can be such an identifier; may be NULL when it cannot."""
     match kind:
         case "resident_id":
@@ -17,6 +17,8 @@ def id_condition(kind: Literal["resident_id", "social_credit_code", "area_code"]
             return _credit(text)
         case "area_code":
             return _area(text)
+        case "gb28181_id":
+            return _device(text)
 
 
 def _resident(text: str) -> str:
@@ -41,3 +43,12 @@ def _area(text: str) -> str:
     twelve = f"left({text} || '000000000000', 12)"
     known = f"EXISTS (SELECT 1 FROM register_area_code WHERE code = {twelve})"
     return f"regexp_full_match({text}, '{shape}') AND {known}"
+
+
+def _device(text: str) -> str:
+    # Types begin at 111. A province that the register lacks is not looked up.
+    known = "(SELECT count(*) FROM register_area_code WHERE code LIKE {})"
+    there, province = known.format(f"{text}[1:6] || '%'"), known.format(f"{text}[1:2] || '%'")
+    place = f"({there} > 0 OR {province} = 0)"
+    kind = f"TRY_CAST({text}[11:13] AS INTEGER) BETWEEN 111 AND 999"
+    return f"regexp_full_match({text}, '[0-9]{{20}}') AND {text}[1] <> '0' AND {kind} AND {place}"

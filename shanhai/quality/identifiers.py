@@ -10,6 +10,7 @@ REGISTER_TABLE = "register_area_code"
 _RESIDENT_SHAPE = "[1-9][0-9]{5}(18|19|20)[0-9]{9}[0-9Xx]"
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECKS = "10X98765432"
+_DEVICE_SHAPE = "[1-9][0-9]{9}(11[1-9]|1[2-9][0-9]|[2-9][0-9]{2})[0-9]{7}"
 _CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_SHAPE = "[0-9]{8}[0-9A-HJ-NP-RTUWXY]{10}"
 _CREDIT_MODULUS = 31
@@ -53,6 +54,20 @@ def area_code(text: str) -> str:
     """
     listed = f"rpad({text}, 12, '0') IN (SELECT code FROM {REGISTER_TABLE})"
     return f"({_is_area_shaped(text)} AND {listed})"
+
+
+def gb28181_id(text: str) -> str:
+    """SQL, never NULL for a text: a device id by GB/T 28181-2022, annex E (annex D of 2016), rule A.
+
+    20 digits: the centre (8: area code of six digits, and two of the unit), the industry (2), the type (3,
+    from 111 on: 111-199 devices, 200-299 platforms, 300-499 users, 500-599 outside platforms, 600-999 for
+    extension), the network (1) and a serial number (6). The area is looked up in `REGISTER_TABLE` if that
+    has its province; industry and network leave no closed list.
+    """
+    area = f"substr({text}, 1, 6)"
+    listed = f"rpad({area}, 12, '0') IN (SELECT code FROM {REGISTER_TABLE})"
+    provinces = f"SELECT left(code, 2) FROM {REGISTER_TABLE}"
+    return _when_shaped(text, _DEVICE_SHAPE, f"({listed} OR left({text}, 2) NOT IN ({provinces}))")
 
 
 def _is_area_shaped(text: str) -> str:

@@ -17,6 +17,9 @@ from shanhai.quality.identifiers import REGISTER_TABLE
 AREA_CODES = "area_code"
 """The name in registers.yml of the register of administrative codes."""
 
+_LOOKED_UP = {"area_code", "gb28181_id"}
+"""The validators that look it up."""
+
 
 def attach_registers(
     con: duckdb.DuckDBPyConnection,
@@ -34,7 +37,7 @@ def attach_registers(
         ConfigurationError: the federation has no such register, its file is missing, has another
             digest than pinned, or lacks the column.
     """
-    if not any(AREA_CODES in column.validators for column in contract.columns):
+    if not any(_LOOKED_UP & set(column.validators) for column in contract.columns):
         return
     register = federation.register(AREA_CODES)
     if register is None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from shanhai.contracts.coordinates import SYSTEMS, axis_of
 from shanhai.contracts.kinds import DIMENSIONS, Dimension, Kind
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ConfigurationError
 from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
-from shanhai.quality.identifiers import area_code, resident_id, social_credit_code
+from shanhai.quality.identifiers import area_code, gb28181_id, resident_id, social_credit_code
+from shanhai.quality.places import bounds
 
 _VALIDATORS: dict[Kind, Callable[[str], str]] = {
     "resident_id": resident_id,
     "social_credit_code": social_credit_code,
     "area_code": area_code,
+    "gb28181_id": gb28181_id,
 }
 
 
@@ -83,9 +86,16 @@ def _kinds(column: Column) -> Iterator[Kind]:
         yield "range"
     if column.min_length is not None or column.max_length is not None:
         yield "length"
+    yield from _meanings(column)
+
+
+def _meanings(column: Column) -> Iterator[Kind]:
     for validator in _VALIDATORS:
         if validator in column.validators:
             yield validator
+    axis = axis_of(column)
+    if axis is not None and column.crs in SYSTEMS:
+        yield axis
 
 
 def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
@@ -102,7 +112,10 @@ def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
             return _outside(value, _double(column.minimum), _double(column.maximum))
         case "length":
             return _outside(f"length({text})", _whole(column.min_length), _whole(column.max_length))
-        case "resident_id" | "social_credit_code" | "area_code":
+        case "longitude" | "latitude":
+            low, high = bounds(kind, column.crs or "")
+            return _outside(value, _double(low), _double(high))
+        case "resident_id" | "social_credit_code" | "area_code" | "gb28181_id":
             return f"({text} IS NOT NULL AND NOT {_VALIDATORS[kind](text)})"
 
 

@@ -33,6 +33,10 @@ COLUMNS = (
     Column(name="citizen", source="身份证", type="string", validators=("resident_id",), personal=True),
     Column(name="firm", source="信用代码", type="string", validators=("social_credit_code",)),
     Column(name="area", source="区划", type="string", validators=("area_code",)),
+    Column(name="camera", source="设备", type="string", validators=("gb28181_id",)),
+    Column(name="longitude", source="经度", type="number", crs="GCJ02"),
+    Column(name="latitude", source="纬度", type="number", crs="GCJ02", precision=(9, 6)),
+    Column(name="site_lat", source="点位", type="number", crs="CGCS2000"),
 )
 GOOD = {
     "id": ["AB12345678", "ZZ00000000x:y", "CD12345678%"],
@@ -48,6 +52,10 @@ GOOD = {
     "citizen": ["11010519491231002X", "440524188001010014", None],
     "firm": ["91110000600037341L", None],
     "area": ["33", "330105", "330105000000", "330105001001", None],
+    "camera": ["33010512001320000001", "33000000002000000001", "34020000001110000001", None],
+    "longitude": ["120.155", "72.004", "137.8347", None],
+    "latitude": ["30.274", "0.8293", "55.8271", None],
+    "site_lat": ["30.274", "-90", "90.0", None],
 }
 FAULTS = {
     "id.required": [None, "", " \u3000 "],
@@ -68,6 +76,18 @@ FAULTS = {
     "citizen.resident_id": ["110105194912310021", "11010519491331002X", "1101051949123100"],
     "firm.social_credit_code": ["91350100M000100Y4Z", "91110000600037341", "A1110000600037341L"],
     "area.area_code": ["330106", "3301", "33010", "33010500100", "990000000000"],
+    # Too short, a type that is none, an area unknown in a known province, no province, a letter.
+    "camera.gb28181_id": [
+        *("3301051200132000001", "33010512001100000001", "33010312001320000001"),
+        *("03010512001320000001", "3301051200132000000X"),
+    ],
+    # The latitude of the same place; another system; just outside the box.
+    "longitude.longitude": ["30.274", "-71.06", "137.83471"],
+    "latitude.latitude": ["120.155", "0.829299", "-30"],
+    "site_lat.latitude": ["120.155", "90.0000001"],
+    "longitude.type": ["120°09'"],
+    "latitude.type": ["30.2740001"],
+    "site_lat.type": ["N30"],
 }
 REGISTER = ["330000000000", "330105000000", "330105001001"]
 
@@ -225,6 +245,13 @@ MUTATIONS = {
     "citizen.resident_id": ({}, {"condition": "regexp_full_match(citizen, '[0-9]{17}[0-9X]')"}),
     "firm.social_credit_code": ({}, {"condition": "length(firm) = 18"}),
     "area.area_code": ({}, {"condition": "regexp_full_match(area, '[0-9]+')"}),
+    "camera.gb28181_id": ({}, {"condition": "regexp_full_match(camera, '[0-9]{20}')"}),
+    "longitude.longitude": ({"crs": "WGS84"}, None),
+    "latitude.latitude": ({"crs": "WGS84"}, None),
+    "site_lat.latitude": ({"crs": "BD09"}, None),
+    "longitude.type": ({}, {"condition": "length(longitude) < 20"}),
+    "latitude.type": ({"precision": (12, 7)}, None),
+    "site_lat.type": ({}, {"condition": "length(site_lat) < 20"}),
 }
 
 
@@ -271,6 +298,9 @@ STAGING_MUTATIONS = {
     "resident_id": lambda column, text, value: f"coalesce(length({text}) <> 18, FALSE)",
     "social_credit_code": lambda column, text, value: f"coalesce(length({text}) <> 18, FALSE)",
     "area_code": lambda column, text, value: f"coalesce(length({text}) > 12, FALSE)",
+    "gb28181_id": lambda column, text, value: f"coalesce(length({text}) <> 20, FALSE)",
+    "longitude": lambda column, text, value: f"coalesce(abs({value}) > 180, FALSE)",
+    "latitude": lambda column, text, value: f"coalesce(abs({value}) > 89, FALSE)",
 }
 
 

@@ -49,7 +49,11 @@ SEED_TEXT = """0 -5 +7 2.5 1e3 1E-5 .5 5. +-.5e3 12.3450000 12.3456 1234567890.1
 01/05/2024|1:00:00|PM Jan|5,|2024 5|Jan|2024|13:00|+0800 2024年1月5日|8时30分
 AB12 x.y １２３ ２０２４－０１－０５
 11010519491231002X 11010519491231002x 110105194912310021 91110000600037341L 91350100M000100Y4Z
-33 3301 330105 330105001 330105001001 330105000000 990105"""
+33 3301 330105 330105001 330105001001 330105000000 990105
+33010500001320000001 33000000002000000001 33010300001320000001 44010500001320000001 33010500001100000001
+33010500000320000001 330105000013200001 03010500001320000001 33019900001320000001 33010510991117123456
+120.1551 30.2741 -71.06 72.004 137.8347 55.8271 0.8293 72.0039999 137.8347001 55.82710001 180 -180.0 90 90.000001
+180.0000001 -90 72.0040 1e2 12e1"""
 SEEDS = SEED_TEXT.split()
 
 
@@ -80,6 +84,13 @@ COLUMNS = (
     column("citizen", "string", validators=("resident_id",)),
     column("firm", "string", validators=("social_credit_code",)),
     column("area", "string", validators=("area_code",)),
+    column("camera", "string", validators=("gb28181_id",)),
+    column("longitude", "number", crs="WGS84"),
+    column("latitude", "number", crs="CGCS2000", precision=(9, 6)),
+    column("gcj_lng", "number", crs="GCJ02"),
+    column("gcj_lat", "number", crs="GCJ02"),
+    column("bd_lon", "number", crs="BD09", precision=(9, 6)),
+    column("bd_lat", "number", crs="BD09"),
     column("wide_day", "date", full_width=True, null_tokens=("－", "无")),
     *(column(f"day{number}", "date", formats=formats) for number, formats in enumerate(DATE_FORMATS)),
     *(

@@ -162,6 +162,32 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     ),
     "window without a calendar": ("cron: '0 2 * * *', ", "", 40, "schedule"),
     "a day that is none": ("start: 2024-02-28", "start: 2024-02-30", 40, "2024-02-30"),
+    "a longitude without a system": (
+        "name: volume_m3",
+        "name: site_longitude",
+        24,
+        "a longitude states its system",
+    ),
+    "a latitude in an unknown system": (
+        "name: volume_m3\n        logicalType: number\n        physicalType: DECIMAL(12,3)\n"
+        "        customProperties:\n          - {property: unit, value: m3}",
+        "name: lat\n        logicalType: number\n        physicalType: DECIMAL(12,3)\n"
+        "        customProperties:\n          - {property: crs, value: GCJ-02}",
+        24,
+        "GCJ-02",
+    ),
+    "a longitude in an unknown plane": (
+        "property: unit, value: m3",
+        "property: crs, value: Gauss",
+        24,
+        "Gauss",
+    ),
+    "a latitude as text": (
+        "name: state\n        logicalType: string",
+        "name: latitude\n        logicalType: string",
+        29,
+        "a latitude is a number",
+    ),
     "a name that is not the file's": ("schema:\n  - name: meters", "schema:\n  - name: metres", 9, "metres"),
 }
 
