@@ -10,7 +10,7 @@ from shanhai.ingest.decide import Action
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
-from shanhai.ingest.snapshot import find_delivery
+from shanhai.ingest.sidecar import find_delivery
 
 Result = dict[str, Any]
 

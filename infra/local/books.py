@@ -36,7 +36,7 @@ def deliveries_by_verdict(node: Node) -> Counter[str]:
     """How many deliveries have which verdict; those without one are `pending`. Reads small files only."""
     from shanhai.ingest.pending import pending
     from shanhai.ingest.records import read_validation
-    from shanhai.ingest.snapshot import sidecars
+    from shanhai.ingest.sidecar import sidecars
 
     found: Counter[str] = Counter()
     for dataset in node.federation.datasets:

@@ -203,7 +203,7 @@ def _pending(session: Session, dataset: DatasetId | None) -> list[DeliveryId]:
 def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
     """A delivery without a verdict, under the keys of those that have one; what is not known is None."""
     from shanhai.ingest.records import read_staging, read_validation
-    from shanhai.ingest.snapshot import sidecar
+    from shanhai.ingest.sidecar import sidecar
 
     staged = read_staging(session.node, delivery) is not None
     step = "checked" if read_validation(session.node, delivery) else "staged" if staged else "pulled"

@@ -6,12 +6,29 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from pydantic import BaseModel, SecretStr
 
 from shanhai.clock import Clock, system_clock
 from shanhai.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was last kept of a body, so that a source may answer "unchanged" instead of sending it again.
+
+    `request` is the body's own (see `Body`): what was kept may only stand for an answer to exactly the
+    same request. `facts` and `media_type` are those that the source gave with the bytes. `open` gives the
+    bytes; whoever reads them compares them with `sha256`.
+    """
+
+    sha256: str
+    size: int
+    request: str
+    media_type: str
+    open: Callable[[], BinaryIO] = field(repr=False)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -21,6 +38,10 @@ class Body:
     `name` is a relative path that depends on the request and the source only, never on the time.
     `origin` tells where it came from, without secrets. `facts` are what the source says about it
     (`etag`, `last-modified`). `chunks` are read once, before the next body is asked for.
+
+    `request` tells requests apart that may have different answers, without telling a secret: empty, or a
+    digest of all that was asked. With `unchanged` the source said that its bytes are those kept: `chunks`
+    give these, and whoever has them need not read them.
     """
 
     name: str
@@ -28,6 +49,8 @@ class Body:
     media_type: str
     chunks: Iterator[bytes] = field(repr=False)
     facts: Mapping[str, str] = field(default_factory=dict)
+    request: str = ""
+    unchanged: Kept | None = None
 
 
 class Connector(Protocol):
@@ -77,6 +100,11 @@ def no_secret(name: str) -> SecretStr:
     raise ConfigurationError("a secret is missing", given=name)
 
 
+def nothing_kept(name: str) -> Kept | None:
+    """The look-up of a pull that wants every body anew."""
+    return None
+
+
 @dataclass(frozen=True)
 class ConnectContext:
     """What a connector may know of the installation it runs in.
@@ -84,6 +112,8 @@ class ConnectContext:
     Args:
         endpoint: a folder, or an http(s) address, from the district's endpoints.
         secret: gives a secret by its name; raises `ConfigurationError` for an unknown one.
+        kept: gives what was last kept of the body of that name, for the window that is being pulled; None
+            when there is nothing. Using it is up to the connector.
         allowed_roots: folders from which files may be read.
         timeout_seconds: for connecting, and for each wait for bytes.
         attempts: tries of one request, the first included.
@@ -97,6 +127,7 @@ class ConnectContext:
 
     endpoint: str
     secret: Callable[[str], SecretStr] = no_secret
+    kept: Callable[[str], Kept | None] = nothing_kept
     allowed_roots: tuple[Path, ...] = ()
     timeout_seconds: float = 30.0
     attempts: int = 6

@@ -25,7 +25,7 @@ from shanhai.ingest.records import (
     read_validation,
     save,
 )
-from shanhai.ingest.snapshot import sidecar
+from shanhai.ingest.sidecar import sidecar
 from shanhai.ingest.stage import SCRATCH
 from shanhai.quality.gate import run_gate
 from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility

@@ -16,7 +16,7 @@ from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.files import write_whole
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
-from shanhai.ingest.snapshot import Sidecar, sidecars
+from shanhai.ingest.sidecar import Sidecar, sidecars
 
 log = logging.getLogger(__name__)
 

@@ -9,61 +9,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from shanhai.connect.protocol import Body, ConnectContext, Connector
 from shanhai.connect.registry import connector as find_connector
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
-from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.errors import ConfigurationError, DataError
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.kept import KeptBodies
 from shanhai.ingest.node import Node
+from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
 
 log = logging.getLogger(__name__)
-
-
-class BodyRef(BaseModel):
-    """One body of a snapshot: what the source called it, and the bytes by their digest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    sha256: str
-    size: int
-    origin: str
-    media_type: str = ""
-    facts: dict[str, str] = Field(
-        default_factory=dict, description="what the source says of it, such as its etag; never in the digest"
-    )
-
-
-class Sidecar(BaseModel):
-    """What is known of a delivery when it is pulled; it never changes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    delivery: str
-    bodies: tuple[BodyRef, ...]
-    window: str | None
-    pulled_at: datetime
-    order: int
-    contract_version: str
-    licence: str
-
-    @property
-    def id(self) -> DeliveryId:
-        """The delivery it describes."""
-        return DeliveryId.parse(self.delivery)
-
-    @property
-    def size(self) -> int:
-        """Bytes of all bodies."""
-        return sum(body.size for body in self.bodies)
-
-
-def body_key(sha256: str) -> str:
-    """The key of a body's bytes in the snapshot store."""
-    return f"sha256/{sha256[:2]}/{sha256}"
 
 
 def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[DeliveryId]:
@@ -78,35 +34,14 @@ def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[Deli
         DataError: a body's name does not tell its partition; the other bodies were kept.
     """
     contract = node.federation.contract(dataset)
-    source = _connector(node, contract)
+    kept = KeptBodies(node.snapshots, lambda: sidecars(node, dataset))
+    source = _connector(node, contract, kept)
     new: list[DeliveryId] = []
     for asked in _windows(contract, window):
         log.info("pull dataset=%s window=%s", dataset, asked)
+        kept.window = asked
         new += _pull_window(node, contract, source, asked)
     return new
-
-
-def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
-    """Every delivery pulled of a dataset, in the order in which they were."""
-    prefix = f"deliveries/{dataset.district}/{dataset.name}"
-    found = []
-    for key in node.snapshots.list(prefix):
-        with node.snapshots.open(key) as file:
-            found.append(Sidecar.model_validate_json(file.read()))
-    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
-
-
-def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
-    """The sidecar of one delivery.
-
-    Raises:
-        NotFoundError: it was never pulled.
-    """
-    key = _sidecar_key(delivery)
-    if not node.snapshots.exists(key):
-        raise NotFoundError("no such delivery", given=delivery, hint="shanhai delivery list")
-    with node.snapshots.open(key) as file:
-        return Sidecar.model_validate_json(file.read())
 
 
 def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
@@ -122,7 +57,7 @@ def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
     return closed
 
 
-def _connector(node: Node, contract: Contract) -> Connector:
+def _connector(node: Node, contract: Contract, kept: KeptBodies) -> Connector:
     district = node.federation.districts[contract.dataset.district]
     name = f"{contract.dataset.district}.{contract.source.endpoint}"
     endpoint = node.settings.endpoint_overrides().get(name, district.endpoints[contract.source.endpoint])
@@ -133,6 +68,7 @@ def _connector(node: Node, contract: Contract) -> Connector:
     context = ConnectContext(
         endpoint=endpoint,
         secret=node.settings.secret,
+        kept=kept,
         allowed_roots=roots,
         timeout_seconds=node.settings.http_timeout_seconds,
         attempts=node.settings.http_attempts,
@@ -169,14 +105,15 @@ def _pull_window(node: Node, contract: Contract, source: Connector, window: str 
 
 
 def _keep(node: Node, body: Body) -> BodyRef:
-    stored = node.snapshots.put(body_key, body.chunks, if_absent=True)
+    same = body.unchanged or node.snapshots.put(body_key, body.chunks, if_absent=True)
     return BodyRef(
         name=body.name,
-        sha256=stored.sha256,
-        size=stored.size,
+        sha256=same.sha256,
+        size=same.size,
         origin=body.origin,
         media_type=body.media_type,
         facts=dict(body.facts),
+        request=body.request,
     )
 
 
@@ -200,7 +137,7 @@ def _register(
         licence=contract.licence,
     )
     text = record.model_dump_json(indent=1).encode()
-    stored = node.snapshots.put(_sidecar_key(delivery), [text], if_absent=True)
+    stored = node.snapshots.put(sidecar_key(delivery), [text], if_absent=True)
     if stored.created:
         log.info("snapshot delivery=%s bytes=%d bodies=%d", delivery.short, record.size, len(bodies))
         yield delivery
@@ -212,31 +149,3 @@ def _digest(contract: Contract, bodies: list[BodyRef]) -> str:
         return bodies[0].sha256
     manifest = [{"name": body.name, "sha256": body.sha256} for body in bodies]
     return hashlib.sha256(json.dumps(manifest, separators=(",", ":")).encode()).hexdigest()
-
-
-def _sidecar_key(delivery: DeliveryId) -> str:
-    return f"deliveries/{delivery.dataset.district}/{delivery.dataset.name}/{delivery.key}.json"
-
-
-def find_delivery(node: Node, text: str) -> DeliveryId:
-    """The one delivery whose id begins with `text`.
-
-    Raises:
-        NotFoundError: none does, or several do.
-    """
-    dataset, slash, _ = text.partition("/")
-    datasets = [DatasetId.parse(dataset)] if slash else node.federation.datasets
-    found = [
-        record.id
-        for known in datasets
-        for record in sidecars(node, known)
-        if record.delivery.startswith(text)
-    ]
-    if len(found) != 1:
-        raise NotFoundError(
-            "no such delivery" if not found else "several deliveries begin so",
-            given=text,
-            allowed=[delivery.short for delivery in found[:10]] or None,
-            hint="shanhai delivery list",
-        )
-    return found[0]

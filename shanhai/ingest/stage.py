@@ -19,7 +19,7 @@ from shanhai.ingest.decode import BodyFile, Decoded, decode
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, last_record, read_staging, read_validation, save
-from shanhai.ingest.snapshot import BodyRef, Sidecar, body_key, sidecar
+from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
 from shanhai.quality.checked import CHECKED, create_checked, value_of
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for, violation

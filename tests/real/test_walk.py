@@ -15,7 +15,7 @@ from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.records import Staging, last_record
-from shanhai.ingest.snapshot import sidecars
+from shanhai.ingest.sidecar import sidecars
 from shanhai.ingest.walk import check_step, load_step, pull_step, stage_step, walk
 from shanhai.settings import read_settings
 from shanhai.warehouse.build import build

@@ -17,7 +17,8 @@ from shanhai.errors import ConfigurationError, DeniedError, SourceError, StoreEr
 from shanhai.ids import DatasetId
 from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.node import open_node
-from shanhai.ingest.snapshot import pull, sidecars
+from shanhai.ingest.sidecar import sidecars
+from shanhai.ingest.snapshot import pull
 from shanhai.settings import read_settings
 from tests.conformance.far_side import FarSide, Reply
 

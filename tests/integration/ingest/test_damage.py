@@ -16,7 +16,8 @@ from shanhai.ingest.decide import decide
 from shanhai.ingest.load import load
 from shanhai.ingest.node import open_node
 from shanhai.ingest.pending import pending
-from shanhai.ingest.snapshot import body_key, pull, sidecar
+from shanhai.ingest.sidecar import body_key, sidecar
+from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
 from shanhai.settings import Settings
 

@@ -7,7 +7,8 @@ from one_city import DATASET, HEADER, City
 
 from shanhai.contracts.federation import open_federation
 from shanhai.errors import SourceError
-from shanhai.ingest.snapshot import pull, sidecars
+from shanhai.ingest.sidecar import sidecars
+from shanhai.ingest.snapshot import pull
 from shanhai.storage import LocalStore
 from tests.conformance.far_side import Asked, FarSide, Reply
 

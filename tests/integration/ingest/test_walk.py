@@ -17,7 +17,8 @@ from shanhai.ingest.decide import TRANSITIONS, decide
 from shanhai.ingest.load import load, open_table
 from shanhai.ingest.pending import pending
 from shanhai.ingest.records import Staging, Validation, last_record
-from shanhai.ingest.snapshot import find_delivery, pull, sidecars
+from shanhai.ingest.sidecar import find_delivery, sidecars
+from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.warehouse.lake import LakeTable
 

@@ -1,0 +1,48 @@
+"""What is kept of a dataset's bodies: where their bytes lie, and which were the last of each name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from shanhai.connect.protocol import Kept
+from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
+from shanhai.storage import ObjectStore
+
+
+class KeptBodies:
+    """Gives what was last kept of a body, by its name, for the window in `window`.
+
+    A name stands for different bodies in different windows. Sidecars are read when the first body is asked
+    for: most sources never ask.
+
+    Args:
+        snapshots: the store with the bytes.
+        deliveries: gives all sidecars of the dataset, oldest first.
+    """
+
+    def __init__(self, snapshots: ObjectStore, deliveries: Callable[[], Iterable[Sidecar]]) -> None:
+        self.window: str | None = None
+        self._snapshots = snapshots
+        self._deliveries = deliveries
+        self._last: dict[tuple[str | None, str], BodyRef] | None = None
+
+    def __call__(self, name: str) -> Kept | None:
+        """What was last kept under `name`; None when nothing was, or its bytes are gone."""
+        if self._last is None:
+            self._last = {
+                (delivery.window, body.name): body
+                for delivery in self._deliveries()
+                for body in delivery.bodies
+                if body.request
+            }
+        last = self._last.get((self.window, name))
+        if last is None or not self._snapshots.exists(body_key(last.sha256)):
+            return None
+        return Kept(
+            sha256=last.sha256,
+            size=last.size,
+            request=last.request,
+            media_type=last.media_type,
+            open=lambda: self._snapshots.open(body_key(last.sha256)),
+            facts=last.facts,
+        )

@@ -1,0 +1,108 @@
+"""The sidecar of a delivery: its bodies by digest, and where, when and under which contract they came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shanhai.errors import NotFoundError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.node import Node
+
+
+class BodyRef(BaseModel):
+    """One body of a snapshot: what the source called it, and the bytes by their digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    sha256: str
+    size: int
+    origin: str
+    media_type: str = ""
+    facts: dict[str, str] = Field(
+        default_factory=dict, description="what the source says of it, such as its etag; never in the digest"
+    )
+    request: str = Field(default="", description="digest of what was asked, to ask later whether it changed")
+
+
+class Sidecar(BaseModel):
+    """What is known of a delivery when it is pulled; it never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delivery: str
+    bodies: tuple[BodyRef, ...]
+    window: str | None
+    pulled_at: datetime
+    order: int
+    contract_version: str
+    licence: str
+
+    @property
+    def id(self) -> DeliveryId:
+        """The delivery it describes."""
+        return DeliveryId.parse(self.delivery)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all bodies."""
+        return sum(body.size for body in self.bodies)
+
+
+def body_key(sha256: str) -> str:
+    """The key of a body's bytes in the snapshot store."""
+    return f"sha256/{sha256[:2]}/{sha256}"
+
+
+def sidecar_key(delivery: DeliveryId) -> str:
+    """The key of a delivery's sidecar in the snapshot store."""
+    return f"deliveries/{delivery.dataset.district}/{delivery.dataset.name}/{delivery.key}.json"
+
+
+def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
+    """Every delivery pulled of a dataset, in the order in which they were."""
+    prefix = f"deliveries/{dataset.district}/{dataset.name}"
+    found = []
+    for key in node.snapshots.list(prefix):
+        with node.snapshots.open(key) as file:
+            found.append(Sidecar.model_validate_json(file.read()))
+    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
+
+
+def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
+    """The sidecar of one delivery.
+
+    Raises:
+        NotFoundError: it was never pulled.
+    """
+    key = sidecar_key(delivery)
+    if not node.snapshots.exists(key):
+        raise NotFoundError("no such delivery", given=delivery, hint="shanhai delivery list")
+    with node.snapshots.open(key) as file:
+        return Sidecar.model_validate_json(file.read())
+
+
+def find_delivery(node: Node, text: str) -> DeliveryId:
+    """The one delivery whose id begins with `text`.
+
+    Raises:
+        NotFoundError: none does, or several do.
+    """
+    dataset, slash, _ = text.partition("/")
+    datasets = [DatasetId.parse(dataset)] if slash else node.federation.datasets
+    found = [
+        record.id
+        for known in datasets
+        for record in sidecars(node, known)
+        if record.delivery.startswith(text)
+    ]
+    if len(found) != 1:
+        raise NotFoundError(
+            "no such delivery" if not found else "several deliveries begin so",
+            given=text,
+            allowed=[delivery.short for delivery in found[:10]] or None,
+            hint="shanhai delivery list",
+        )
+    return found[0]
