@@ -41,7 +41,9 @@ def last_build(settings: Settings) -> BuildResult:
     return BuildResult(
         identity=record["identity"],
         pins=record["pins"],
-        results=tuple(NodeResult(**node) for node in record["results"]),
+        results=tuple(
+            NodeResult(**{**node, "reads": tuple(node.get("reads", ()))}) for node in record["results"]
+        ),
         database=Path(record["database"]),
         seconds=record["seconds"],
     )

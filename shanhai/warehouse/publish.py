@@ -20,6 +20,7 @@ from shanhai.warehouse.publications import (
     PUBLICATIONS,
     Publication,
     PublishedMart,
+    Truth,
     latest_publication,
     mart_path,
     publication_schema,
@@ -71,6 +72,12 @@ def publish(settings: Settings, result: BuildResult, clock: Clock) -> Publicatio
             published_at=clock(),
             marts=marts,
             sources=tuple(sorted(result.pins.items())),
+            reads={node.name: node.reads for node in result.results if node.public},
+            truths=tuple(
+                Truth(node.name, node.status, node.failures, node.reads)
+                for node in result.results
+                if node.kind == "test"
+            ),
         )
         _record(settings, publication)
     changed = sum(before.get(mart.name) != mart for mart in marts)
@@ -101,7 +108,7 @@ def _record(settings: Settings, publication: Publication) -> None:
     transaction = f"publication:{publication.publication_id}"
     if _written(path, transaction) is None:
         row = pa.Table.from_pylist([publication.as_row()], schema=schema)
-        facts = {"publication": publication.publication_id, "transaction": transaction}
+        facts = {**publication.facts(), "transaction": transaction}
         _write(path, row, transaction, facts, append=True)
 
 

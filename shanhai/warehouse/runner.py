@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from shanhai.warehouse.project import Project
 _QUOTED = re.compile(r"'[^']*'")
 _FULL = ("No space left", "max_temp_directory_size")
 _BROKEN = ("error", "fail", "runtime error")
+_LAKE = "lake"
+"""The dbt source of the books; the other sources are called as their districts."""
 
 
 class BuildFailedError(DataError):
@@ -21,7 +23,10 @@ class BuildFailedError(DataError):
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model or test; `failures` counts the rows that a test found."""
+    """What became of one model or test; `failures` counts the rows that a test found.
+
+    `reads` names every table of the lake that it rests on, directly or through other models.
+    """
 
     name: str
     kind: str
@@ -30,6 +35,7 @@ class NodeResult:
     failures: int
     message: str
     public: bool = False
+    reads: tuple[str, ...] = ()
 
     @property
     def broken(self) -> bool:
@@ -53,7 +59,9 @@ def invoke(project: Project, command: Sequence[str]) -> tuple[NodeResult, ...]:
         outcome = dbtRunner().invoke([*_flags(project), *command, *_places(project)])
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    results = tuple(_result(entry) for entry in getattr(outcome.result, "results", None) or ())
+    entries = getattr(outcome.result, "results", None) or ()
+    parents = {entry.node.unique_id: tuple(entry.node.depends_on.nodes) for entry in entries}
+    results = tuple(_result(entry, tables_read(entry.node.unique_id, parents)) for entry in entries)
     if outcome.exception is not None:
         text = " ".join(str(outcome.exception).split())[:500]
         raise BuildFailedError(
@@ -112,7 +120,29 @@ def _message(entry: Any) -> str:
     return _QUOTED.sub("'…'", " ".join(str(entry.message or "").split()))[:300]
 
 
-def _result(entry: Any) -> NodeResult:
+def tables_read(node: str, parents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The tables of the lake that a dbt node rests on, as `Pins` names them, in alphabetical order.
+
+    Args:
+        node: a unique id of dbt, such as `model.shanhai.fct_event`.
+        parents: by unique id, what a node refers to; a source is `source.<project>.<schema>.<table>`.
+    """
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        known = waiting.pop()
+        if known in seen:
+            continue
+        seen.add(known)
+        if known.startswith("source."):
+            _, _, schema, table = known.split(".", 3)
+            found.add(f"_system.{table}" if schema == _LAKE else f"{schema}.{table}")
+        waiting += parents.get(known, ())
+    return tuple(sorted(found))
+
+
+def _result(entry: Any, reads: tuple[str, ...]) -> NodeResult:
     node = entry.node
     return NodeResult(
         name=node.name,
@@ -122,4 +152,5 @@ def _result(entry: Any) -> NodeResult:
         failures=int(entry.failures or 0),
         message=_message(entry),
         public=str(getattr(getattr(node, "access", None), "value", "")) == "public",
+        reads=reads,
     )

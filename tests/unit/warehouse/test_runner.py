@@ -9,7 +9,7 @@ import pytest
 
 from shanhai.errors import DiskFullError
 from shanhai.warehouse.project import Project
-from shanhai.warehouse.runner import BuildFailedError, NodeResult, require_sound
+from shanhai.warehouse.runner import BuildFailedError, NodeResult, require_sound, tables_read
 
 HERE = Path("scratch")
 PROJECT = Project(folder=HERE, profiles=HERE, target=HERE, logs=HERE, database=HERE / "build.duckdb")
@@ -39,3 +39,16 @@ def test_a_full_disk_is_to_be_retried():
 def test_a_project_without_marts_is_never_published_as_empty():
     with pytest.raises(BuildFailedError, match="no marts"):
         require_sound(PROJECT, [TEST])
+
+
+def test_what_a_node_reads_is_followed_through_models_and_named_as_pins_are():
+    parents = {
+        "test.p.t": ("model.p.mart",),
+        "model.p.mart": ("model.p.int", "source.p.lake.ledger"),
+        "model.p.int": ("model.p.stg_a", "model.p.stg_b"),
+        "model.p.stg_a": ("source.p.gongshu.events",),
+        "model.p.stg_b": ("source.p.longyou.noise", "model.p.stg_a"),
+    }
+    assert tables_read("test.p.t", parents) == ("_system.ledger", "gongshu.events", "longyou.noise")
+    assert tables_read("model.p.stg_a", parents) == ("gongshu.events",)
+    assert tables_read("model.p.unknown", parents) == ()
