@@ -52,7 +52,7 @@ def list_contracts(session: Session) -> None:
             "connector": contract.source.connector,
             "format": contract.format.kind,
             "columns": len(contract.columns),
-            "feeds": contract.feeds.shape if contract.feeds else None,
+            "feeds": ", ".join(dict.fromkeys(feed.shape for feed in contract.feeds)) or None,
         }
         for dataset, contract in session.federation.contracts.items()
     ]

@@ -10,9 +10,11 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.coordinates import SYSTEMS, axis_of, is_projected
-from shanhai.contracts.feeds import feed_columns
-from shanhai.contracts.model import Column, Contract, CsvFormat, JsonFormat
+from shanhai.contracts.feeds import feed_parts
+from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, JsonFormat
 from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
+from shanhai.contracts.quantities import QUANTITIES
+from shanhai.contracts.schema import PARTITION
 from shanhai.contracts.shapes import SHAPES
 from shanhai.errors import ContractError
 
@@ -41,7 +43,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
     _check_zone(contract.time_zone, ["customProperties", "timeZone"], complain)
     _check_encoding(contract, complain)
     _check_schedule(contract, complain)
-    _check_feed(contract, complain)
+    _check_feeds(contract, complain)
 
 
 def _check_columns(contract: Contract, complain: Complain) -> None:
@@ -215,27 +217,50 @@ def _is_cron(text: str) -> bool:
     return len(text.split()) == 5 and bool(croniter.is_valid(text))
 
 
-def _check_feed(contract: Contract, complain: Complain) -> None:
-    feed, path = contract.feeds, ["customProperties", "feeds"]
-    if feed is None:
-        return
+def _check_feeds(contract: Contract, complain: Complain) -> None:
+    path: list[str | int] = ["customProperties", "feeds"]
+    for position, feed in enumerate(contract.feeds):
+        _check_feed(contract, feed, [*path, position] if len(contract.feeds) > 1 else path, complain)
+
+
+def _check_feed(contract: Contract, feed: Feed, path: list[str | int], complain: Complain) -> None:
     shape = SHAPES.get(feed.shape)
     if shape is None:
         raise complain("feeds an unknown shape", path, given=feed.shape, allowed=SHAPES)
     names = {column.name for column in shape.columns}
-    for target, value in feed.columns.items():
+    for target in (*feed.columns, *feed.needs):
         if target not in names:
             raise complain(
                 f"feeds: {feed.shape} has no such column", path, given=target, allowed=sorted(names)
             )
-        if value.column is not None and value.column not in (*contract.names, "_partition"):
-            raise complain(
-                f"feeds: {target} names no column", path, given=value.column, allowed=contract.names
-            )
-    missing = [column.name for column in shape.columns if column.required and column.name not in feed.columns]
+    values = {**feed.columns, **feed.readings}
+    origins = [(target, value.column) for target, value in values.items()]
+    conditions = [(target, value.when) for target, value in values.items()] + [("where", feed.where)]
+    for target, name in origins + [(target, when.column) for target, when in conditions if when is not None]:
+        if name is not None and name not in (*contract.names, PARTITION):
+            raise complain(f"feeds: {target} names no column", path, given=name, allowed=contract.names)
+    fed = {*feed.columns, *(("quantity", "value") if feed.readings else ())}
+    if feed.readings:
+        _check_readings(feed, path, complain)
+    missing = [
+        column.name
+        for column in shape.columns
+        if column.required and column.default is None and column.name not in fed
+    ]
     if missing:
         raise complain(f"feeds: {feed.shape} needs", path, given="nothing", allowed=missing)
     try:
-        feed_columns(contract, feed, shape)
+        feed_parts(contract.model_copy(update={"feeds": (feed,)}), shape)
     except ContractError as error:
         raise complain(error.complaint, path, given=error.given, allowed=error.allowed) from error
+
+
+def _check_readings(feed: Feed, path: list[str | int], complain: Complain) -> None:
+    if feed.shape != "reading":
+        raise complain("feeds: readings of another shape", path, given=feed.shape, allowed="reading")
+    for name in ("quantity", "value"):
+        if name in feed.columns:
+            raise complain("feeds: readings already say it", path, given=name, allowed="readings alone")
+    for quantity in feed.readings:
+        if quantity not in QUANTITIES:
+            raise complain("feeds: an unknown quantity", path, given=quantity, allowed=QUANTITIES)

@@ -60,7 +60,6 @@ _CONTRACT_MODELS: dict[str, type[BaseModel]] = {
     "versions": Versions,
     "tolerance": Tolerance,
     "schedule": Schedule,
-    "feeds": Feed,
 }
 _CONTRACT_VALUES = {
     "title": "title",
@@ -71,8 +70,16 @@ _CONTRACT_VALUES = {
     "duplicates": "duplicates",
     "ignored": "ignored",
 }
-_CONTRACT_KEYS = (*_CONTRACT_MODELS, *_CONTRACT_VALUES, "format")
-_FORMATS: dict[str, type[BaseModel]] = {"csv": CsvFormat, "json": JsonFormat, "xlsx": XlsxFormat}
+_CONTRACT_KEYS = (*_CONTRACT_MODELS, *_CONTRACT_VALUES, "format", "feeds")
+_FORMATS: dict[str, type[BaseModel]] = {
+    "csv": CsvFormat,
+    "json": JsonFormat,
+    "ndjson": NdjsonFormat,
+    "geojson": GeoJsonFormat,
+    "xlsx": WorkbookFormat,
+    "xls": WorkbookFormat,
+    "ods": WorkbookFormat,
+}
 
 
 def load_contract(path: Path, *, shown_as: str | None = None) -> Contract:
@@ -198,6 +205,8 @@ class _Reader:
                 fields[key] = self._build(_CONTRACT_MODELS[key], value, path)
             else:
                 fields[_CONTRACT_VALUES[key]] = tuple(value) if isinstance(value, list) else value
+            elif key == "feeds":
+                fields[key] = self._feeds(value, path)
         for key in ("source", "format", "level", "shareClass"):
             if _CONTRACT_VALUES.get(key, key) not in fields:
                 raise self.error(
@@ -215,6 +224,12 @@ class _Reader:
         self._check_keys(item, standard.COLUMN, path)
         fields: dict[str, Any] = {
             "name": item["name"],
+    def _feeds(self, value: Any, path: PathInFile) -> tuple[Feed, ...]:
+        """One feed, or a list of them."""
+        if isinstance(value, list):
+            return tuple(self._build(Feed, entry, [*path, position]) for position, entry in enumerate(value))
+        return (self._build(Feed, value, path),)
+
             "source": item["name"],
             "type": item.get("logicalType"),
             "title": item.get("businessName") or "",

@@ -146,12 +146,25 @@ class Delivering(_Frozen):
     per: Literal["file", "pull"] = "file"
     partition: Partition = Partition()
 
+class Condition(_Frozen):
+    """Holds for rows in which a column has one of some codes; a missing value is none of them."""
+
+    column: str
+    codes: tuple[str, ...] = Field(alias="in", min_length=1)
+
+
 
 class Versions(_Frozen):
     """What happens when a key, or a partition, arrives again.
 
     append: every row stays. replace: the newest delivery of a partition replaces the earlier ones.
     latest: of one key the row with the greatest `by` stays; equal ones are settled by the other columns.
+    when: Condition | None = Field(default=None, description="where it does not hold, the value is missing")
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     """
 
     rule: Literal["append", "replace", "latest"] = "append"
@@ -171,6 +184,13 @@ class Tolerance(_Frozen):
         return self
 
 
+    readings: dict[str, FeedValue] = Field(
+        default_factory=dict, description="quantity → its column, of a row with several"
+    )
+    where: Condition | None = Field(default=None, description="rows that feed; None: all")
+    needs: tuple[str, ...] = Field(
+        default=(), description="columns of the shape without which a row feeds nothing"
+    )
 class Schedule(_Frozen):
     """When a dataset is pulled, on the district's own calendar."""
 
@@ -229,7 +249,7 @@ class Contract(_Frozen):
     versions: Versions = Versions()
     tolerance: Tolerance = Tolerance()
     schedule: Schedule = Schedule()
-    feeds: Feed | None = None
+    feeds: tuple[Feed, ...] = ()
     ignored: tuple[str, ...] = Field(default=(), description="source headings left out on purpose")
     path: Path
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")

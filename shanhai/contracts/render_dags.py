@@ -46,7 +46,7 @@ def knobs(contract: Contract) -> dict[str, Any]:
 
 def _tags(contract: Contract) -> set[str]:
     tags = {"dataset", contract.dataset.district, contract.level, contract.share_class}
-    return tags | ({contract.feeds.shape} if contract.feeds else set())
+    return tags | {feed.shape for feed in contract.feeds}
 
 
 def _docs(contract: Contract) -> str:
@@ -97,8 +97,9 @@ def _calendar(schedule: Schedule, zone: str) -> str:
     return f"`{schedule.cron}` in {zone}, {days}{due}"
 
 
-def _feeds(feed: Feed | None) -> str:
-    return f"`{feed.shape}`" if feed else "no canonical shape"
+def _feeds(feeds: tuple[Feed, ...]) -> str:
+    shapes = dict.fromkeys(feed.shape for feed in feeds)
+    return ", ".join(f"`{shape}`" for shape in shapes) or "no canonical shape"
 
 
 def _yes(value: bool) -> str:

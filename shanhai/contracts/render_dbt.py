@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from shanhai.contracts.federation import Federation
-from shanhai.contracts.feeds import empty_columns, feed_columns, staging_columns
+from shanhai.contracts.feeds import empty_columns, feed_parts, staging_columns, union_columns
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.schema import DELIVERY, duckdb_type
 from shanhai.contracts.shapes import SHAPES, Shape
@@ -85,13 +85,16 @@ def _described(column: Column) -> dict[str, str]:
 
 def _union(shape: Shape, contracts: Iterable[Contract]) -> str:
     parts = [
-        _select(feed_columns(contract, contract.feeds, shape), _ref(staging_model(contract.dataset)))
+        _select(part.columns, _ref(staging_model(contract.dataset)), part.where)
         for contract in contracts
-        if contract.feeds is not None and contract.feeds.shape == shape.name
+        for part in feed_parts(contract, shape)
     ]
-    if not parts:
-        return _select(empty_columns(shape), None)
-    return "\nunion all\n".join(parts)
+    union = "\nunion all\n".join(parts) or _select(empty_columns(shape), None)
+    if not shape.is_located:
+        return union
+    # Coordinates are converted here and nowhere else: once for each row that reaches a mart.
+    listed = "".join(f"\n    '{name}'," for name in union_columns(shape))
+    return f"with fed as (\n\n{union}\n\n)\n\n{{{{ located('fed', [{listed}\n]) }}}}"
 
 
 def _registered(contracts: list[Contract]) -> str:
@@ -131,12 +134,13 @@ def _counted(contracts: list[Contract]) -> str:
     return "\nunion all\n".join(parts) or _select([*texts, ("records", "cast(null as BIGINT)")], None)
 
 
-def _select(columns: list[tuple[str, str]], relation: str | None) -> str:
+def _select(columns: Iterable[tuple[str, str]], relation: str | None, where: str | None = None) -> str:
     """A select list over a Jinja relation; `""` is one row of constants, None a relation without rows."""
     listed = ",\n".join(f"    {_literal(sql)} as {quote_identifier(name)}" for name, sql in columns)
     if relation is None:
         return f"select\n{listed}\nwhere false"
-    return f"select\n{listed}" + (f"\nfrom {relation}" if relation else "")
+    condition = f"\nwhere {_literal(where)}" if where else ""
+    return f"select\n{listed}" + (f"\nfrom {relation}" if relation else "") + condition
 
 
 def _source(dataset: DatasetId) -> str:

@@ -6,15 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from shanhai.contracts.coordinates import SYSTEMS
+from shanhai.contracts.quantities import QUANTITIES
+
 
 @dataclass(frozen=True)
 class ShapeColumn:
-    """One column of a shape; `type` is a DuckDB type, `codes` closes its values."""
+    """One column of a shape; `type` is a DuckDB type, `codes` closes its values.
+
+    `default` is the value of every row where a feed does not name the column.
+    """
 
     name: str
     type: str
     required: bool = False
     codes: tuple[str, ...] = ()
+    default: str | None = None
     description: str = ""
 
 
@@ -26,13 +33,29 @@ class Shape:
     description: str
     columns: tuple[ShapeColumn, ...]
 
+    @property
+    def is_located(self) -> bool:
+        """Whether its rows have a place, which the union converts to one coordinate system."""
+        return {"longitude", "latitude", "crs"} <= {column.name for column in self.columns}
+
+    def column(self, name: str) -> ShapeColumn | None:
+        """The column called `name`; None where there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
 
 TRACKS = ("party_building", "economy", "safety", "services")
 CHANNELS = ("sensor", "platform", "grid_staff", "public")
 STATUSES = ("open", "closed", "cancelled")
 LEVELS = ("province", "city", "district", "street", "community")
+QUALITIES = ("good", "suspect", "missing", "invalid")
+ZONES = ("0", "1", "2", "3", "4a", "4b")
 STAMPS = ("reported_at", "signed_at", "dispatched_at", "arrived_at", "solved_at", "verified_at")
 
+_PLACE = (
+    ShapeColumn("longitude", "DOUBLE", description="degrees east, converted to WGS84 or CGCS2000"),
+    ShapeColumn("latitude", "DOUBLE", description="degrees north, likewise"),
+    ShapeColumn("crs", "VARCHAR", codes=SYSTEMS, description="coordinate system of longitude and latitude"),
+)
 _EVENT = Shape(
     "event",
     "Something that was reported in a district and worked on: at most six stamps, one channel, one track.",
@@ -45,9 +68,36 @@ _EVENT = Shape(
         ShapeColumn("grid_code", "VARCHAR", description="area code of 12 digits and 3 more"),
         ShapeColumn("status", "VARCHAR", codes=STATUSES),
         *(ShapeColumn(stamp, "TIMESTAMP WITH TIME ZONE") for stamp in STAMPS),
-        ShapeColumn("longitude", "DOUBLE"),
-        ShapeColumn("latitude", "DOUBLE"),
-        ShapeColumn("crs", "VARCHAR", description="coordinate system of longitude and latitude"),
+        *_PLACE,
+    ),
+)
+_READING = Shape(
+    "reading",
+    "One value of one quantity that a sensor gave for one instant.",
+    (
+        ShapeColumn("sensor_id", "VARCHAR", required=True, description="the source's own id"),
+        ShapeColumn("quantity", "VARCHAR", required=True, codes=tuple(QUANTITIES)),
+        ShapeColumn("value", "DOUBLE", description="in the quantity's unit"),
+        ShapeColumn("unit", "VARCHAR", description="the quantity's; never fed"),
+        ShapeColumn(
+            "observed_at", "TIMESTAMP WITH TIME ZONE", required=True, description="start of the interval"
+        ),
+        ShapeColumn(
+            "interval_seconds",
+            "INTEGER",
+            description="from one reading to the next, as the source promises; a mean covers that long",
+        ),
+        ShapeColumn(
+            "quality",
+            "VARCHAR",
+            required=True,
+            codes=QUALITIES,
+            default="good",
+            description="missing wherever there is no value",
+        ),
+        ShapeColumn("zone_class", "VARCHAR", codes=ZONES, description="声环境功能区 by GB 3096-2008"),
+        ShapeColumn("area_code", "VARCHAR", description="statistical area code of 2 to 12 digits"),
+        *_PLACE,
     ),
 )
 _AREA = Shape(
@@ -73,4 +123,6 @@ _AREA_CHANGE = Shape(
     ),
 )
 
-SHAPES: Mapping[str, Shape] = MappingProxyType({shape.name: shape for shape in (_EVENT, _AREA, _AREA_CHANGE)})
+SHAPES: Mapping[str, Shape] = MappingProxyType(
+    {shape.name: shape for shape in (_EVENT, _READING, _AREA, _AREA_CHANGE)}
+)

@@ -17,6 +17,7 @@ from shanhai.connect.credential import ApiKeyAuth, BearerAuth
 from shanhai.connect.paging import ByCursor, ByPage, Unpaged
 from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
+from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.shapes import SHAPES
 from shanhai.quality.plausibility import Plausibility
 from shanhai.settings import Settings
@@ -27,7 +28,7 @@ CONTRACT = (ROOT / "docs" / "reference" / "contract.md").read_text(encoding="utf
 
 
 def fields(*models: type[BaseModel]) -> set[str]:
-    return {name for one in models for name in one.model_fields}
+    return {field.alias or name for one in models for name, field in one.model_fields.items()}
 
 
 TABLES = {
@@ -46,7 +47,7 @@ TABLES = {
     "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
     "`tolerance`: shares of bad rows, 0 to 1": fields(model.Tolerance),
     "`schedule`: when it is pulled": fields(model.Schedule),
-    "`feeds`: the canonical shape": fields(model.Feed, model.FeedValue),
+    "`feeds`: the canonical shape": fields(model.Feed, model.FeedValue, model.Condition),
     "`district.yml`": fields(District),
     "`registers.yml`": fields(Register),
     "`expectations/plausibility/<district>/<dataset>.yml`": fields(Plausibility),
@@ -105,6 +106,12 @@ def test_every_key_that_is_refused_is_documented(keys: standard.Keys):
 
 def test_every_shape_is_documented():
     assert set(SHAPES) <= set(re.findall(r"`([^`]+)`", section("`feeds`: the canonical shape")))
+
+
+def test_every_quantity_is_documented_with_its_unit():
+    rows = re.findall(r"^\| (.+) \| `([^`]+)` \|$", section("Readings: quantities and units"), re.MULTILINE)
+    told = {name: unit for cell, unit in rows for name in re.findall(r"`([^`]+)`", cell)}
+    assert told == {quantity.name: quantity.unit for quantity in QUANTITIES.values()}
 
 
 def test_the_contract_of_the_guide_is_right(tmp_path: Path):

@@ -20,7 +20,7 @@ from shanhai.contracts.model import (
     Partition,
     Source,
     Versions,
-    XlsxFormat,
+    WorkbookFormat,
 )
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Counts
@@ -86,14 +86,14 @@ EVENTS = METERS.model_copy(
         "share_class": "unconditional",
         "level": "district",
         "versions": Versions(),
-        "feeds": Feed(shape="event", columns={"event_id": FeedValue(column="meter_id")}),
+        "feeds": (Feed(shape="event", columns={"event_id": FeedValue(column="meter_id")}),),
     }
 )
 VILLAGES = METERS.model_copy(
     update={
         "dataset": DatasetId("gongshu", "villages"),
         "title": "村社名录",
-        "format": XlsxFormat(),
+        "format": WorkbookFormat(),
         "key": (),
     }
 )
