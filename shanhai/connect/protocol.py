@@ -114,6 +114,8 @@ class ConnectContext:
         secret: gives a secret by its name; raises `ConfigurationError` for an unknown one.
         kept: gives what was last kept of the body of that name, for the window that is being pulled; None
             when there is nothing. Using it is up to the connector.
+        cursor: what the fact `cursor` of the last good delivery says, in the connector's own form: how far
+            an incremental source was read. None: everything is wanted.
         allowed_roots: folders from which files may be read.
         timeout_seconds: for connecting, and for each wait for bytes.
         attempts: tries of one request, the first included.
@@ -128,6 +130,7 @@ class ConnectContext:
     endpoint: str
     secret: Callable[[str], SecretStr] = no_secret
     kept: Callable[[str], Kept | None] = nothing_kept
+    cursor: str | None = None
     allowed_roots: tuple[Path, ...] = ()
     timeout_seconds: float = 30.0
     attempts: int = 6
