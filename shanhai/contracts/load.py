@@ -201,12 +201,12 @@ class _Reader:
                 raise self.error("a custom property stands twice", path, given=key)
             if key == "format":
                 fields[key] = self._format(value, path)
+            elif key == "feeds":
+                fields[key] = self._feeds(value, path)
             elif key in _CONTRACT_MODELS:
                 fields[key] = self._build(_CONTRACT_MODELS[key], value, path)
             else:
                 fields[_CONTRACT_VALUES[key]] = tuple(value) if isinstance(value, list) else value
-            elif key == "feeds":
-                fields[key] = self._feeds(value, path)
         for key in ("source", "format", "level", "shareClass"):
             if _CONTRACT_VALUES.get(key, key) not in fields:
                 raise self.error(
@@ -220,16 +220,16 @@ class _Reader:
             raise self.error("unknown format", [*path, "kind"], given=kind, allowed=_FORMATS)
         return self._build(_FORMATS[kind], value, path)
 
-    def _column(self, item: dict[str, Any], path: PathInFile) -> Column:
-        self._check_keys(item, standard.COLUMN, path)
-        fields: dict[str, Any] = {
-            "name": item["name"],
     def _feeds(self, value: Any, path: PathInFile) -> tuple[Feed, ...]:
         """One feed, or a list of them."""
         if isinstance(value, list):
             return tuple(self._build(Feed, entry, [*path, position]) for position, entry in enumerate(value))
         return (self._build(Feed, value, path),)
 
+    def _column(self, item: dict[str, Any], path: PathInFile) -> Column:
+        self._check_keys(item, standard.COLUMN, path)
+        fields: dict[str, Any] = {
+            "name": item["name"],
             "source": item["name"],
             "type": item.get("logicalType"),
             "title": item.get("businessName") or "",

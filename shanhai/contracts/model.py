@@ -146,25 +146,12 @@ class Delivering(_Frozen):
     per: Literal["file", "pull"] = "file"
     partition: Partition = Partition()
 
-class Condition(_Frozen):
-    """Holds for rows in which a column has one of some codes; a missing value is none of them."""
-
-    column: str
-    codes: tuple[str, ...] = Field(alias="in", min_length=1)
-
-
 
 class Versions(_Frozen):
     """What happens when a key, or a partition, arrives again.
 
     append: every row stays. replace: the newest delivery of a partition replaces the earlier ones.
     latest: of one key the row with the greatest `by` stays; equal ones are settled by the other columns.
-    when: Condition | None = Field(default=None, description="where it does not hold, the value is missing")
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _numbers_are_texts(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
     """
 
     rule: Literal["append", "replace", "latest"] = "append"
@@ -184,13 +171,6 @@ class Tolerance(_Frozen):
         return self
 
 
-    readings: dict[str, FeedValue] = Field(
-        default_factory=dict, description="quantity → its column, of a row with several"
-    )
-    where: Condition | None = Field(default=None, description="rows that feed; None: all")
-    needs: tuple[str, ...] = Field(
-        default=(), description="columns of the shape without which a row feeds nothing"
-    )
 class Schedule(_Frozen):
     """When a dataset is pulled, on the district's own calendar."""
 
@@ -205,12 +185,25 @@ class Schedule(_Frozen):
     )
 
 
+class Condition(_Frozen):
+    """Holds for rows in which a column has one of some codes; a missing value is none of them."""
+
+    column: str
+    codes: tuple[str, ...] = Field(alias="in", min_length=1)
+
+
 class FeedValue(_Frozen):
     """How one column of a canonical shape is filled: from a column, a constant, or a code mapping."""
 
     column: str | None = None
     value: str | None = None
     codes: dict[str, str] = Field(default_factory=dict, description="code of the source → code of the shape")
+    when: Condition | None = Field(default=None, description="where it does not hold, the value is missing")
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _one_origin(self) -> FeedValue:
@@ -226,6 +219,13 @@ class Feed(_Frozen):
 
     shape: str
     columns: dict[str, FeedValue]
+    readings: dict[str, FeedValue] = Field(
+        default_factory=dict, description="quantity → its column, of a row with several"
+    )
+    where: Condition | None = Field(default=None, description="rows that feed; None: all")
+    needs: tuple[str, ...] = Field(
+        default=(), description="columns of the shape without which a row feeds nothing"
+    )
 
 
 class Contract(_Frozen):
