@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from shanhai.contracts.coordinates import SYSTEMS, axis_of, is_projected
 from shanhai.contracts.feeds import feed_parts
-from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, JsonFormat
+from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, GeoJsonFormat, JsonFormat, NdjsonFormat
 from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.schema import PARTITION
@@ -155,7 +155,7 @@ def _check_zone(zone: str, path: list[str | int], complain: Complain) -> None:
 
 
 def _check_encoding(contract: Contract, complain: Complain) -> None:
-    if isinstance(contract.format, CsvFormat | JsonFormat):
+    if isinstance(contract.format, CsvFormat | JsonFormat | NdjsonFormat | GeoJsonFormat):
         encoding = contract.format.encoding
         try:
             # A codec for text that reads what it wrote; `rot13`, `idna` and their like are none for files.

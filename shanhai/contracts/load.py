@@ -20,12 +20,14 @@ from shanhai.contracts.model import (
     CsvFormat,
     Delivering,
     Feed,
+    GeoJsonFormat,
     JsonFormat,
+    NdjsonFormat,
     Schedule,
     Source,
     Tolerance,
     Versions,
-    XlsxFormat,
+    WorkbookFormat,
 )
 from shanhai.contracts.yamlfile import PathInFile, YamlFile, read_yaml
 from shanhai.errors import ContractError

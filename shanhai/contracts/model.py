@@ -8,6 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from shanhai.contracts.formats import CsvFormat as CsvFormat
+from shanhai.contracts.formats import Format as Format
+from shanhai.contracts.formats import GeoJsonFormat as GeoJsonFormat
+from shanhai.contracts.formats import JsonFormat as JsonFormat
+from shanhai.contracts.formats import NdjsonFormat as NdjsonFormat
+from shanhai.contracts.formats import WorkbookFormat as WorkbookFormat
 from shanhai.ids import DatasetId
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
@@ -62,52 +68,6 @@ class Column(_Frozen):
             except re.error as error:
                 raise ValueError(f"not a regular expression: {error}") from error
         return pattern
-
-
-class CsvFormat(_Frozen):
-    """Delimited text in the dialect and the encoding that the contract states."""
-
-    kind: Literal["csv"] = "csv"
-    encoding: str = "utf-8"
-    delimiter: str = Field(default=",", min_length=1, max_length=4)
-    quote: str = Field(default='"', max_length=1, description="empty: no quoting")
-    escape: str = Field(default="", max_length=1, description="left out: the quote")
-    header: bool = True
-    skip_lines: int = Field(default=0, ge=0, description="physical lines before the header")
-    compression: Literal["auto", "none", "gz", "zip"] = "auto"
-    member: str | None = Field(default=None, description="glob of the member to read in a zip")
-    max_line_bytes: int = Field(default=1 << 20, ge=64)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _escape_is_the_quote(cls, given: Any) -> Any:
-        """A quote inside a quoted cell is doubled, unless the contract states another escape or none."""
-        if isinstance(given, dict) and given.get("escape") is None:
-            return {**given, "escape": given.get("quote", '"')}
-        return given
-
-
-class JsonFormat(_Frozen):
-    """A JSON document that holds a list of records."""
-
-    kind: Literal["json"] = "json"
-    encoding: str = "utf-8"
-    records: str = Field(default="", description="dotted path to the list; empty: the document itself")
-    compression: Literal["auto", "none", "gz", "zip"] = "auto"
-    member: str | None = None
-
-
-class XlsxFormat(_Frozen):
-    """One sheet of an Excel workbook."""
-
-    kind: Literal["xlsx"] = "xlsx"
-    sheet: str | int = 0
-    header_row: int = Field(default=1, ge=1, description="1-based row of the headings")
-    compression: Literal["auto", "none", "gz", "zip"] = "none"
-    member: str | None = None
-
-
-Format = Annotated[CsvFormat | JsonFormat | XlsxFormat, Field(discriminator="kind")]
 
 
 class Source(_Frozen):

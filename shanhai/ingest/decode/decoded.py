@@ -11,8 +11,9 @@ STRAY_QUOTE = "stray_quote"
 LINE_TOO_LONG = "line_too_long"
 UNDECODABLE = "undecodable"
 NOT_A_RECORD = "not_a_record"
+NOT_JSON = "not_json"
 
-REASONS = (RAGGED, UNTERMINATED_QUOTE, STRAY_QUOTE, LINE_TOO_LONG, UNDECODABLE, NOT_A_RECORD)
+REASONS = (RAGGED, UNTERMINATED_QUOTE, STRAY_QUOTE, LINE_TOO_LONG, UNDECODABLE, NOT_A_RECORD, NOT_JSON)
 """Every value that `_malformed` can have."""
 
 RAW_CHARACTERS = 4096
@@ -59,7 +60,7 @@ class Decoded:
         missing: headings of the contract that a body lacks; their columns are NULL.
         unknown: headings that the contract neither maps nor ignores, as people may see them: one that may be
             data is only its place and length.
-        lines: physical lines of delimited text, headings included; None for JSON and workbooks.
+        lines: physical lines of text in lines, headings included; None for JSON documents and workbooks.
     """
 
     rows: int

@@ -10,14 +10,25 @@ from pathlib import Path
 
 import duckdb
 
-from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, XlsxFormat
+from shanhai.contracts.model import (
+    Contract,
+    CsvFormat,
+    GeoJsonFormat,
+    JsonFormat,
+    NdjsonFormat,
+    WorkbookFormat,
+)
 from shanhai.errors import DiskFullError, UnreadableError
 from shanhai.ingest.decode.compression import room_for, unpack
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, total
 from shanhai.ingest.decode.delimited import Delimited, decode_delimited, dialect_of
-from shanhai.ingest.decode.encoding import is_utf8, to_utf8
+from shanhai.ingest.decode.encoding import check_stated, is_utf8, to_utf8
+from shanhai.ingest.decode.geojson import decode_geojson
+from shanhai.ingest.decode.json_paths import Shape
+from shanhai.ingest.decode.ndjson import decode_ndjson
 from shanhai.ingest.decode.raw_table import create_raw
-from shanhai.ingest.decode.records import Records, decode_records
+from shanhai.ingest.decode.record_table import Records
+from shanhai.ingest.decode.records import decode_records
 from shanhai.ingest.decode.workbook import decode_workbook
 
 log = logging.getLogger(__name__)
@@ -78,22 +89,35 @@ def _decode_body(
                 dialect = dialect_of(contract, stated)
                 path = _in_utf8(contract, body.name, path, text, stated.encoding)
                 return decode_delimited(Delimited(con, contract, stated, dialect, body.name, path, work))
-            case JsonFormat() as stated:
+            case JsonFormat() | NdjsonFormat() | GeoJsonFormat() as stated:
                 path = _in_utf8(contract, body.name, path, text, stated.encoding)
-                return decode_records(Records(con, contract, stated, body.name, path, work, limits))
-            case XlsxFormat() as stated:
+                return _decode_json(
+                    stated, Records(con, contract, stated.encoding, body.name, path, work, limits)
+                )
+            case WorkbookFormat() as stated:
                 return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits)
     finally:
         unpacked.unlink(missing_ok=True)
         text.unlink(missing_ok=True)
 
 
+def _decode_json(stated: JsonFormat | NdjsonFormat | GeoJsonFormat, task: Records) -> BodyCount:
+    match stated:
+        case JsonFormat():
+            return decode_records(task, stated)
+        case NdjsonFormat():
+            return decode_ndjson(task, stated.max_line_bytes, Shape(), "json_type(json) = 'OBJECT'")
+        case GeoJsonFormat():
+            return decode_geojson(task, stated)
+
+
 def _in_utf8(contract: Contract, body: str, path: Path, target: Path, encoding: str) -> Path:
     if is_utf8(contract):
         return path
     try:
+        check_stated(path, encoding, body)
         with room_for(target, path.stat().st_size):
-            to_utf8(path, target, encoding)
+            to_utf8(path, target, encoding, body)
     except UnicodeError:
         # Not every codec carries what it cannot read: UTF-16 wants a byte order mark first.
         raise UnreadableError(

@@ -17,17 +17,18 @@ from shanhai.ingest.decode.decoded import RAGGED, STRAY_QUOTE
 
 @dataclass(frozen=True)
 class Dialect:
-    """Delimiter, quote and escape as UTF-8 bytes; quote and escape may be empty."""
+    """Delimiter, quote, escape and comment as UTF-8 bytes; all but the delimiter may be empty."""
 
     delimiter: bytes
     quote: bytes
     escape: bytes
+    comment: bytes = b""
 
     @classmethod
     def of(cls, csv: CsvFormat) -> Dialect:
         """The dialect that a contract states."""
         quote = csv.quote.encode()
-        return cls(csv.delimiter.encode(), quote, csv.escape.encode() if quote else b"")
+        return cls(csv.delimiter.encode(), quote, csv.escape.encode() if quote else b"", csv.comment.encode())
 
     @cached_property
     def _inside(self) -> bytes:
@@ -81,6 +82,10 @@ class Dialect:
     @cached_property
     def _closing(self) -> re.Pattern[bytes]:
         return re.compile(self._inside + re.escape(self.quote), re.DOTALL)
+
+    def is_remark(self, line: bytes) -> bool:
+        """Whether a line outside quotes is a remark and no record."""
+        return bool(self.comment) and line.startswith(self.comment)
 
     def closes(self, line: bytes) -> bool:
         """Whether a line that begins inside a quoted cell has the quote that ends it."""

@@ -35,6 +35,8 @@ def check_not_foreign(path: Path, body: str, *, allowed: str) -> None:
     found = next((name for mark, name in _MARKS if start.startswith(mark)), None)
     if found is None and _HTML.match(start.removeprefix(b"\xef\xbb\xbf").lstrip()):
         found = "a page of HTML"
+    if found is None and start.count(0) * 4 > len(start):
+        found = "bytes that are no text, or UTF-16 without its mark"
     if found is not None:
         raise UnreadableError(
             f"{body}: not data",

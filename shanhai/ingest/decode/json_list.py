@@ -39,6 +39,20 @@ def find_list(path: Path, keys: tuple[str, ...], body: str, longest: int) -> tup
         return _Scanner(stream, body, longest).find(keys)
 
 
+def find_members(path: Path, wanted: tuple[str, ...], body: str, longest: int) -> dict[str, tuple[int, int]]:
+    """The first and the last-plus-one byte of values in the object that a document is, by key.
+
+    Args:
+        wanted: keys to look for.
+        longest: bytes that one text or number may have.
+
+    Raises:
+        UnreadableError: no JSON, no object, cut off, or a wanted key stands twice.
+    """
+    with path.open("rb") as stream:
+        return _Scanner(stream, body, longest).members(wanted)
+
+
 class _Scanner:
     def __init__(self, stream: BinaryIO, body: str, longest: int) -> None:
         self._stream = stream
@@ -68,6 +82,32 @@ class _Scanner:
             self._refuse("something follows the JSON document", given=_kind(self._token()), allowed="nothing")
         return start, end
 
+    def members(self, wanted: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+        token = self._token()
+        if token != b"{":
+            self._refuse("no object", given=_kind(token), allowed="an object")
+        found: dict[str, tuple[int, int]] = {}
+        while (token := self._token()) != b"}":
+            if token == b",":
+                continue
+            key = self._key(token)
+            first = self._token()
+            start = self._before + self._position - len(first)
+            self._skip_value(first)
+            if key in found:
+                self._refuse(f"the key {key} stands twice", allowed="each key once")
+            if key in wanted:
+                found[key] = start, self._before + self._position
+        if not self._at_end():
+            self._refuse("something follows the JSON document", given=_kind(self._token()), allowed="nothing")
+        return found
+
+    def _key(self, token: bytes) -> str:
+        key = _text(token)
+        if key is None or self._token() != b":":
+            self._broken(f"{_kind(token)} where a key is expected")
+        return key
+
     def _enter(self, wanted: str, where: str) -> None:
         """Go to the value of a key of the object that begins here."""
         token = self._token()
@@ -81,20 +121,18 @@ class _Scanner:
                 self._refuse(f"the key {wanted} is missing", given=keys, allowed=wanted)
             if token == b",":
                 continue
-            key = _text(token)
-            if key is None or self._token() != b":":
-                self._refuse("not JSON", given=f"{_kind(token)} where a key is expected")
+            key = self._key(token)
             if key == wanted:
                 return
             seen.append(key)
-            self._skip_value()
+            self._skip_value(self._token())
 
-    def _skip_value(self) -> None:
-        token = self._token()
+    def _skip_value(self, token: bytes) -> None:
+        """Go behind the value that begins with `token`."""
         if token in (b"[", b"{"):
             self._skip_rest(1)
         elif token in (b"]", b"}", b",", b":"):
-            self._refuse("not JSON", given=f"{_kind(token)} where a value is expected")
+            self._broken(f"{_kind(token)} where a value is expected")
 
     def _skip_rest(self, depth: int) -> None:
         """Go behind the bracket that closes the `depth`-th of the open ones."""
@@ -125,7 +163,7 @@ class _Scanner:
             if closing >= depth:
                 return depth, True
             if left[closing:].strip(_OPENING):
-                self._refuse("not JSON", given="brackets that do not match")
+                self._broken("brackets that do not match")
             if found.end() == self._position:
                 break
             depth += len(left) - 2 * closing
@@ -167,6 +205,10 @@ class _Scanner:
         if nothing:
             self._refuse("empty", allowed="a JSON document", hint="pull it again")
         self._refuse("the JSON document is cut off", given="brackets left open", hint="pull it again")
+
+    def _broken(self, given: str) -> NoReturn:
+        where = self._before + self._position
+        self._refuse("not JSON", given=f"{given}, near byte {where}", allowed="valid JSON")
 
     def _refuse(self, message: str, *, given: str = "", allowed: str = "", hint: str = "") -> NoReturn:
         raise UnreadableError(

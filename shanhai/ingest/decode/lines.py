@@ -7,7 +7,8 @@ same parser reads them.
 What is a record: a physical line (ended by LF, CRLF or CR) that is well-formed and has the right number of
 cells; or several, if a quote that the first leaves open is closed in a later one and the whole has the right
 number.
-An empty line is no record, except in a table of one column, where it is an empty cell.
+An empty line is no record, except in a table of one column, where it is an empty cell; nor is a line outside
+quotes that begins with the comment of the dialect.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from shanhai.ingest.decode.encoding import readable
 
 BLOCK_BYTES = 256 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
+_LF = re.compile(rb"\n")
+_ENDS = (b"\n", b"\r")
 _FORGET_AFTER_LINES = 50_000
 
 
@@ -36,30 +39,36 @@ class Oversize(bytes):
     """The beginning of a line that is longer than allowed; the rest was dropped while reading."""
 
 
-def blocks(stream: BinaryIO, limit: int, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+def blocks(
+    stream: BinaryIO, limit: int, size: int = BLOCK_BYTES, *, ends: tuple[bytes, ...] = _ENDS
+) -> Iterator[bytes]:
     """Whole physical lines, many at a time, ends kept; one far beyond `limit` bytes comes as an `Oversize`.
 
     Holds at most about `limit` + 2 × `size` bytes.
+
+    Args:
+        ends: LF, which ends CRLF too, and CR unless it is an ordinary character.
     """
+    has_cr = b"\r" in ends
     tail = b""
     while data := stream.read(max(size, len(tail))):
         data = tail + data
         # A CR at the very end may be half of a CRLF: wait for the next read.
-        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1)) + 1
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, len(data) - 1) if has_cr else -1) + 1
         if cut:
             yield data[:cut]
         tail = data[cut:]
         if len(tail) > limit + 1:
             yield Oversize(tail[:RAW_CHARACTERS])
-            tail = _after_line(stream, tail[-1:], size)
+            tail = _after_line(stream, tail[-1:], size, _LINE_END if has_cr else _LF)
     if tail:
         yield tail
 
 
-def _after_line(stream: BinaryIO, data: bytes, size: int) -> bytes:
+def _after_line(stream: BinaryIO, data: bytes, size: int, end: re.Pattern[bytes]) -> bytes:
     """Read on to the end of the current line and return what was read of the next one."""
     while True:
-        found = _LINE_END.search(data)
+        found = end.search(data)
         if found:
             return data[found.end() :]
         more = stream.read(size)
@@ -111,8 +120,8 @@ class Sieve:
 
     def _pass_plain(self, block: bytes) -> bool:
         """Pass a block without quotes at the speed of counting delimiters; False: look at it line by line."""
-        delimiter, quote = self._dialect.delimiter, self._dialect.quote
-        if quote and quote in block:
+        delimiter, quote, comment = self._dialect.delimiter, self._dialect.quote, self._dialect.comment
+        if (quote and quote in block) or (comment and comment in block):
             return False
         text = block.replace(b"\r\n", b"\n")
         if b"\r" in text or text.startswith(b"\n") or b"\n\n" in text:
@@ -166,7 +175,7 @@ class Sieve:
         """Write the record that begins at `index`; returns how many lines it took."""
         line = lines[index]
         text = without_end(line)
-        if not text and self._width > 1:
+        if (not text and self._width > 1) or self._dialect.is_remark(line):
             self._sieved.lines += 1
             return 1
         taken = 1

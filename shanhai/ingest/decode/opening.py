@@ -22,7 +22,8 @@ class Opening:
         headings: as written; None: the contract says that there are none.
         offset: of the first record, in bytes.
         lines: physical lines before it.
-        is_plain: whether nothing or exactly one line of headings precedes the records.
+        is_plain: whether nothing or exactly one line of headings precedes the records, and the dialect has
+            no comment.
     """
 
     headings: tuple[str, ...] | None
@@ -34,7 +35,8 @@ class Opening:
 def read_opening(path: Path, stated: CsvFormat, dialect: Dialect, body: str) -> Opening:
     """Read the opening of a body in UTF-8.
 
-    The headings are the first line that is not empty after the skipped ones, or several if a quote says so.
+    The headings are the first line after the skipped ones that is neither empty nor a remark, or several if a
+    quote says so.
 
     Raises:
         UnreadableError: the body is empty, something else than text, or its headings cannot be read.
@@ -44,9 +46,11 @@ def read_opening(path: Path, stated: CsvFormat, dialect: Dialect, body: str) -> 
     for _ in range(stated.skip_lines):
         lines.take()
     if not stated.header:
-        return Opening(None, lines.offset, lines.taken, is_plain=stated.skip_lines == 0)
+        return Opening(
+            None, lines.offset, lines.taken, is_plain=not stated.skip_lines and not dialect.comment
+        )
     text = lines.take()
-    while text is not None and not without_end(text):
+    while text is not None and (not without_end(text) or dialect.is_remark(text)):
         text = lines.take()
     if text is None:
         raise UnreadableError(f"{body}: empty", given="no line with headings", allowed="a line with headings")
@@ -65,7 +69,7 @@ def read_opening(path: Path, stated: CsvFormat, dialect: Dialect, body: str) -> 
             allowed=f"one record in {stated.encoding}, at most {stated.max_line_bytes} bytes",
             hint="compare encoding, delimiter and quote in the contract with the file",
         )
-    return Opening(headings, lines.offset, lines.taken, is_plain=lines.taken == 1)
+    return Opening(headings, lines.offset, lines.taken, is_plain=lines.taken == 1 and not dialect.comment)
 
 
 def _size(first: bytes, text: bytes, longest: int, line: int) -> str:

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import python_calamine as calamine
 
-from shanhai.contracts.model import Contract, XlsxFormat
+from shanhai.contracts.model import Contract, WorkbookFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.compression import DAMAGED, check_bomb, check_member_name, member_blocks
 from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Limits
@@ -32,7 +32,7 @@ _BATCH_NAME = "_sheet_batch"
 
 
 def decode_workbook(
-    con: duckdb.DuckDBPyConnection, contract: Contract, stated: XlsxFormat, body: BodyFile, limits: Limits
+    con: duckdb.DuckDBPyConnection, contract: Contract, stated: WorkbookFormat, body: BodyFile, limits: Limits
 ) -> BodyCount:
     """Append the rows of one sheet to `raw`.
 
@@ -75,7 +75,7 @@ def _cell(row: list[str | None], position: int) -> str | None:
     return row[position] if position < len(row) else None
 
 
-def _rows(body: BodyFile, stated: XlsxFormat) -> Iterator[list[str | None]]:
+def _rows(body: BodyFile, stated: WorkbookFormat) -> Iterator[list[str | None]]:
     try:
         with calamine.CalamineWorkbook.from_path(body.path) as workbook:
             sheet = _sheet(workbook, body, stated.sheet)

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 import openpyxl
 import pytest
 
-from shanhai.contracts.model import XlsxFormat
+from shanhai.contracts.model import WorkbookFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode import Limits
 
-XLSX = XlsxFormat()
+XLSX = WorkbookFormat()
 
 
 def workbook(
@@ -70,18 +70,18 @@ def test_headings_missing_unknown_and_in_another_order(decoded):
 
 def test_the_table_may_begin_anywhere(decoded):
     body = workbook(["a", "b"], [1, 2], first_row=4, first_column=3)
-    assert decoded(body, XlsxFormat(header_row=4), "a", "b").cells == [("1", "2")]
+    assert decoded(body, WorkbookFormat(header_row=4), "a", "b").cells == [("1", "2")]
     titled = workbook(["标题"], [], ["a", "b"], [1, 2])
-    assert decoded(titled, XlsxFormat(header_row=3), "a", "b").cells == [("1", "2")]
+    assert decoded(titled, WorkbookFormat(header_row=3), "a", "b").cells == [("1", "2")]
 
 
 def test_sheets_by_name_and_by_number(decoded):
     body = workbook(["a", "b"], [1, 2])
-    assert decoded(body, XlsxFormat(sheet="数据"), "a", "b").cells == [("1", "2")]
-    assert decoded(body, XlsxFormat(sheet=1), "a", "b").cells == []
+    assert decoded(body, WorkbookFormat(sheet="数据"), "a", "b").cells == [("1", "2")]
+    assert decoded(body, WorkbookFormat(sheet=1), "a", "b").cells == []
     for sheet in ("无", 2, -1):
         with pytest.raises(UnreadableError, match=r"no such sheet.*数据, 另一个"):
-            decoded(body, XlsxFormat(sheet=sheet), "a", "b")
+            decoded(body, WorkbookFormat(sheet=sheet), "a", "b")
 
 
 def test_packed_workbooks(decoded):
@@ -90,7 +90,7 @@ def test_packed_workbooks(decoded):
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("表.xlsx", body)
     for packed in (body, gzip.compress(body), out.getvalue()):
-        assert decoded(packed, XlsxFormat(compression="auto"), "a", "b").cells == [("1", "2")]
+        assert decoded(packed, WorkbookFormat(compression="auto"), "a", "b").cells == [("1", "2")]
 
 
 def test_more_rows_than_one_batch(decoded):
@@ -117,7 +117,7 @@ REFUSED = {
     "climbing name": (with_part(TABLE, "../x", b""), XLSX, "leads out"),
     "far cell": (workbook(["a", "b"], *[[]] * 9_000, [1]), XLSX, "sheet is too large"),
     "heading twice": (workbook(["a", "a"], [1, 2]), XLSX, "more than once"),
-    "no headings": (workbook(["a", "b"]), XlsxFormat(header_row=5), "empty"),
+    "no headings": (workbook(["a", "b"]), WorkbookFormat(header_row=5), "empty"),
 }
 
 
