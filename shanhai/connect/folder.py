@@ -44,7 +44,7 @@ def bodies(
         SourceError: the folder is not there, or nothing is there for a window.
         NotFoundError: nothing matches, whatever the window.
     """
-    base = _inside(Path(endpoint).expanduser(), roots, "the endpoint")
+    base = inside(Path(endpoint).expanduser(), roots, "the endpoint")
     if not base.is_dir():
         raise SourceError("the folder of an endpoint is not there", given=endpoint, hint="is it mounted?")
     names: set[str] = set()
@@ -54,7 +54,7 @@ def bodies(
         for path in optional:
             names.update(_matches(base, path, window))
     for name in sorted(names):
-        file = _inside(base / name, roots, "a file")
+        file = inside(base / name, roots, "a file")
         yield _body(name, file, max_bytes)
 
 
@@ -83,8 +83,12 @@ def _nothing(base: Path, path: str, window: str | None) -> NoReturn:
     raise NotFoundError("no file matches", given=given, hint="check the option path")
 
 
-def _inside(path: Path, roots: Sequence[Path], what: str) -> Path:
-    """The path with its symbolic links followed, if that is below a root."""
+def inside(path: Path, roots: Sequence[Path], what: str) -> Path:
+    """The path with its symbolic links followed.
+
+    Raises:
+        DeniedError: that is below none of the roots.
+    """
     resolved = path.resolve()
     if not any(resolved.is_relative_to(root.resolve()) for root in roots):
         raise DeniedError(
