@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -16,16 +16,23 @@ from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, Shanh
 
 _SNIFFED_BYTES = 1024
 _HTML = re.compile(rb"\s*<(!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
-_FACTS = ("etag", "last-modified")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked: for errors that say what to do about the answer."""
+    """What is asked, and what errors about the answer need to say.
+
+    Args:
+        window: what it is asked for, to tell an unpublished window from a wrong address.
+        identity: as `conditional.identity` says; empty when an answer may not be kept for the next time.
+        content: JSON that is sent along, with POST; None asks with GET.
+    """
 
     url: httpx.URL
-    window: str | None
-    credential: Credential | None
+    window: str | None = None
+    credential: Credential | None = None
+    identity: str = ""
+    content: bytes | None = field(default=None, repr=False)
 
     @property
     def told(self) -> str:
@@ -87,11 +94,6 @@ def _final(asked: Asked, status: int, given: str) -> ShanhaiError:
             )
         case _:
             return SourceError(f"{asked.told} does not answer with data", given=given, allowed="status 200")
-
-
-def facts_of(headers: httpx.Headers) -> dict[str, str]:
-    """What the source says about the bytes, for the snapshot's sidecar."""
-    return {name: headers[name] for name in _FACTS if name in headers}
 
 
 def media_type_of(headers: httpx.Headers) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
 from tenacity import (
@@ -17,6 +15,7 @@ from tenacity import (
 )
 
 from shanhai.clock import Clock
+from shanhai.connect.conditional import http_date
 from shanhai.errors import SourceError
 
 _log = logging.getLogger(__name__)
@@ -59,19 +58,11 @@ def retry_after(headers: httpx.Headers, clock: Clock) -> float | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
-    now = _http_date(headers.get("date", "")) or clock()
+    now = http_date(headers.get("date", "")) or clock()
     return max(0.0, (until - now).total_seconds())
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def _wait(state: RetryCallState) -> float:

@@ -32,6 +32,7 @@ class Reply:
         announced: Content-Length, that of the body when None.
         cut_after: bytes of the body after which the connection is cut.
         pause: seconds between pieces of `piece` bytes.
+        head_pause: seconds between the lines of a head that never ends.
     """
 
     body: bytes = b""
@@ -43,6 +44,7 @@ class Reply:
     pause: float = 0.0
     piece: int = 1 << 16
     chunked: bool = False
+    head_pause: float = 0.0
 
 
 Answering = Callable[[Asked], Reply]
@@ -107,7 +109,21 @@ class _Server(ThreadingHTTPServer):
         """Callers that hang up are what the tests are about."""
 
 
+def _dribble(handler: BaseHTTPRequestHandler, pause: float) -> None:
+    handler.close_connection = True
+    try:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(200):
+            time.sleep(pause)
+            handler.wfile.write(b"X-%d: x\r\n" % number)
+    except OSError:
+        """The caller gave up, as it should."""
+
+
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    if reply.head_pause:
+        _dribble(handler, reply.head_pause)
+        return
     handler.send_response(reply.status)
     handler.send_header("Content-Type", reply.media_type)
     for name, value in reply.headers.items():

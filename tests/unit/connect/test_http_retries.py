@@ -127,6 +127,56 @@ def test_a_cut_body_with_an_etag_is_not_sent_again(far: FarSide) -> None:
     assert len(far.asked) == 2
 
 
+def test_a_time_may_stand_for_the_etag(far: FarSide) -> None:
+    dates = {"Last-Modified": "Fri, 01 Mar 2024 11:00:00 GMT"}
+
+    def rest(asked: Asked) -> Reply:
+        start = int(asked.headers["range"].removeprefix("bytes=").removesuffix("-"))
+        assert asked.headers["if-range"] == dates["Last-Modified"]
+        part = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}", **dates}
+        return Reply(DATA[start:], status=206, headers=part)
+
+    far.first = [Reply(DATA, cut_after=100_000, headers=dates)]
+    far.answer = rest
+    assert Trial(far).get() == DATA
+
+
+@pytest.mark.parametrize(
+    "headers", [{"ETag": 'W/"v1"'}, {"ETag": 'W/"v1"', "Last-Modified": "Fri, 01 Mar 2024 11:00:00 GMT"}, {}]
+)
+def test_a_weak_mark_is_no_ground_for_a_part(far: FarSide, headers: dict[str, str]) -> None:
+    far.first = [Reply(DATA, cut_after=100_000, headers=headers)]
+    assert Trial(far).get() == DATA
+    assert "range" not in far.asked[1].headers
+
+
+def test_a_source_that_ignores_range_sends_all_again(far: FarSide) -> None:
+    far.first = [Reply(DATA, cut_after=100_000, headers={"ETag": '"v1"'})]
+    assert Trial(far).get() == DATA
+    assert far.asked[1].headers["range"] == "bytes=100000-"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(DATA[::-1], headers={"ETag": '"v2"'}),
+        Reply(status=416, headers={"Content-Range": "bytes */10"}),
+        Reply(
+            DATA[:-100_000],
+            status=206,
+            headers={"Content-Range": "bytes 100000-399999/400000", "ETag": '"v2"'},
+        ),
+        Reply(b"x" * 900_000, status=206, headers={"Content-Range": "bytes 100000-999999/1000000"}),
+    ],
+    ids=["other bytes", "shrunk", "a part of another version", "a part of a longer one"],
+)  # fmt: skip
+def test_a_body_that_changed_between_its_parts_is_refused(far: FarSide, reply: Reply) -> None:
+    far.first = [Reply(DATA, cut_after=100_000, headers={"ETag": '"v1"'})]
+    far.answer = lambda asked: reply
+    with pytest.raises(SourceError, match="changed while it was read"):
+        Trial(far).get()
+
+
 @pytest.mark.parametrize("part", ["bytes 5-9/10", "bytes 100000-199999/400000", "nonsense", ""])
 def test_another_part_than_asked_for_is_refused(far: FarSide, part: str) -> None:
     far.first = [Reply(DATA, cut_after=100_000, headers={"ETag": '"v1"'})]

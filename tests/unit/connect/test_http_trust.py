@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ AUTHS = [
     {"kind": "bearer", "secret": "portal", "header": "X-Token"},
     {"kind": "api_key", "secret": "portal", "header": "X-Api-Key"},
     {"kind": "api_key", "secret": "portal", "param": "key"},
+    {"kind": "basic", "secret": "portal", "user": "shanhai"},
 ]
 AUTH: TypeAdapter[Auth] = TypeAdapter(Auth)
 
@@ -39,7 +41,9 @@ def other() -> Iterator[FarSide]:
         yield far_side
 
 
-def session(far: FarSide, auth: dict[str, Any] | None = None, secret: str = SECRET) -> HttpSession:
+def session(
+    far: FarSide, auth: dict[str, Any] | None = None, secret: str = SECRET, origins: tuple[str, ...] = ()
+) -> HttpSession:
     context = ConnectContext(
         f"{far.address}/base",
         lambda name: SecretStr(secret),
@@ -48,7 +52,7 @@ def session(far: FarSide, auth: dict[str, Any] | None = None, secret: str = SECR
         sleep=lambda seconds: None,
     )
     parsed = None if auth is None else AUTH.validate_python(auth)
-    return HttpSession(context, auth=parsed, headers={"X-Purpose": "statistics"})
+    return HttpSession(context, auth=parsed, headers={"X-Purpose": "statistics"}, origins=origins)
 
 
 def get(session: HttpSession, window: str | None = None) -> bytes:
@@ -57,7 +61,9 @@ def get(session: HttpSession, window: str | None = None) -> bytes:
 
 
 def sent(asked: Asked) -> str:
-    return f"{asked.raw} {asked.headers}"
+    scheme, _, value = asked.headers.get("authorization", "").partition(" ")
+    plain = b64decode(value).decode() if scheme == "Basic" else ""
+    return f"{asked.raw} {asked.headers} {plain}"
 
 
 @pytest.mark.parametrize("auth", AUTHS)
@@ -73,7 +79,7 @@ def test_another_origin_gets_no_secret(
     far: FarSide, other: FarSide, auth: dict[str, Any], status: int
 ) -> None:
     far.answer = lambda asked: Reply(status=status, headers={"Location": f"{other.address}/file?signature=1"})
-    assert get(session(far, auth)) == DATA.body
+    assert get(session(far, auth, origins=(other.address,))) == DATA.body
     assert SECRET in sent(far.asked[0])
     assert other.asked[0].query == {"signature": "1"}
     assert SECRET not in sent(other.asked[0])
@@ -84,7 +90,7 @@ def test_another_origin_gets_no_secret(
 def test_the_same_host_on_another_port_or_name_is_another_origin(far: FarSide, other: FarSide) -> None:
     elsewhere = other.address.replace("127.0.0.1", "localhost")
     far.answer = lambda asked: Reply(status=302, headers={"Location": elsewhere})
-    assert get(session(far, AUTHS[0])) == DATA.body
+    assert get(session(far, AUTHS[0], origins=(elsewhere,))) == DATA.body
     assert SECRET not in sent(other.asked[0])
 
 
@@ -93,7 +99,7 @@ def test_back_home_the_secret_is_sent_again(far: FarSide, other: FarSide) -> Non
         DATA if asked.path == "/end" else Reply(status=302, headers={"Location": other.address})
     )
     other.answer = lambda asked: Reply(status=302, headers={"Location": f"{far.address}/end"})
-    assert get(session(far, AUTHS[3])) == DATA.body
+    assert get(session(far, AUTHS[3], origins=(other.address,))) == DATA.body
     assert far.asked[1].query == {"key": SECRET}
 
 
@@ -102,7 +108,7 @@ def test_a_source_may_not_pass_the_secret_on(far: FarSide, other: FarSide, place
     location = other.address + place.format(SECRET)
     far.answer = lambda asked: Reply(status=302, headers={"Location": location})
     with pytest.raises(DeniedError, match=r"pass a secret on.*secret portal") as refused:
-        get(session(far, AUTHS[3]))
+        get(session(far, AUTHS[3], origins=(other.address,)))
     assert other.asked == []
     assert SECRET not in str(refused.value)
 

@@ -19,8 +19,8 @@ CASES = [
     ("files", GOOD | {"windows": ["../x"]}, "connector files: option windows.0 is wrong; given: ../x"),
     (
         "files",
-        GOOD | {"auth": {"kind": "basic"}},
-        "option auth has no such value; given: basic; allowed: 'bearer'",
+        GOOD | {"auth": {"kind": "digest"}},
+        "option auth has no such value; given: digest; allowed: 'bearer'",
     ),
     ("files", GOOD | {"auth": {"kind": "bearer"}}, "option auth.bearer.secret is missing"),
     ("files", GOOD | {"auth": {"kind": "bearer", "secret": "Not a name"}}, "auth.bearer.secret is wrong"),
