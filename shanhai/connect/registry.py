@@ -16,6 +16,7 @@ GROUP = "shanhai.connectors"
 _BUILT_IN = (
     EntryPoint("files", "connectors.files:FilesConnector", GROUP),
     EntryPoint("rest", "connectors.rest:RestConnector", GROUP),
+    EntryPoint("sql", "connectors.sql:SqlConnector", GROUP),
 )
 
 

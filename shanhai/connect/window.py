@@ -84,6 +84,20 @@ def fill_any(template: str, text: str) -> str:
     return _PLACE.sub(lambda _: text, template)
 
 
+def day_span(window: str) -> tuple[str, str]:
+    """The first day of a window that is a day, a month or a year, and the day after its last, both ISO.
+
+    Raises:
+        ConfigurationError: the key is of another form.
+    """
+    moment, form = _moment(check_window(window), "an interval of days")
+    if form == "%Y-%m-%dT%H":
+        raise ConfigurationError(
+            "a window of days is needed", given=window, allowed="2024-03-01, 2024-03 or 2024"
+        )
+    return moment.date().isoformat(), _next(moment, form).date().isoformat()
+
+
 def windows_asked(window: str | None, listed: Iterable[str]) -> tuple[str | None, ...]:
     """The windows of one pull: the one asked for, else those that the options list, else just None."""
     if window is not None:
