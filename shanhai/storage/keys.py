@@ -11,6 +11,15 @@ _MAX_SEGMENT_BYTES = 255
 _MAX_KEY_BYTES = 1000
 
 
+def is_key(text: str) -> bool:
+    """Whether a text is a key; see `check_key`."""
+    well_formed = all(
+        _SEGMENT.fullmatch(segment) and len(segment.encode()) <= _MAX_SEGMENT_BYTES
+        for segment in text.split("/")
+    )
+    return well_formed and len(text.encode()) <= _MAX_KEY_BYTES
+
+
 def check_key(key: str) -> str:
     """The key, if it is one: letters, digits, Chinese characters and `._:+=@-`, in segments joined by `/`.
 
@@ -19,11 +28,7 @@ def check_key(key: str) -> str:
     Raises:
         ConfigurationError: it is no key.
     """
-    segments = key.split("/")
-    well_formed = all(
-        _SEGMENT.fullmatch(segment) and len(segment.encode()) <= _MAX_SEGMENT_BYTES for segment in segments
-    )
-    if not well_formed or len(key.encode()) > _MAX_KEY_BYTES:
+    if not is_key(key):
         raise ConfigurationError(
             "not a key of an object store",
             given=ascii(key[:200]),

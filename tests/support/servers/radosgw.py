@@ -67,6 +67,8 @@ ms mon client mode = crc
 rgw frontends = beast endpoint=127.0.0.1:{gateway}
 rgw data = {folder}/rgw
 rgw thread pool size = 32
+# Without a cache nobody waits for a gateway that was killed to say that it has forgotten an entry.
+rgw cache enabled = false
 rgw run sync thread = false
 rgw enable gc threads = false
 rgw enable lc threads = false
@@ -93,9 +95,7 @@ class RadosGateway:
 
     def client(self) -> Minio:
         """The SDK's own client, to look from beside."""
-        return Minio(
-            f"127.0.0.1:{self.port}", self.access_key, self.secret_key, secure=False, region=REGION
-        )
+        return Minio(f"127.0.0.1:{self.port}", self.access_key, self.secret_key, secure=False, region=REGION)
 
     def bucket(self) -> str:
         """A new empty bucket."""
@@ -172,8 +172,16 @@ def _set_up(server: RadosGateway) -> None:
     (folder / "ceph.conf").write_text(_CONFIGURATION.format(**settings))
     for name in ("mon", "osd", "rgw"):
         (folder / name).mkdir()
-    mapped = [str(folder / "monmap"), "--create", "--fsid", fsid, "--addv", "a", f"[v2:127.0.0.1:{monitor}/0]"]
-    subprocess.run(["monmaptool", *mapped], check=True, capture_output=True)
+    mapped = [
+        str(folder / "monmap"),
+        "--create",
+        "--fsid",
+        fsid,
+        "--addv",
+        "a",
+        f"[v2:127.0.0.1:{monitor}/0]",
+    ]
+    subprocess.run(["/usr/bin/monmaptool", *mapped], check=True, capture_output=True)
     server._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", mapped[0])
     server._start("ceph-mon", "-i", "a")
     server._run("ceph", "osd", "new", disk)
