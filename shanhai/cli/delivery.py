@@ -100,7 +100,7 @@ def show_delivery(session: Session, delivery: str) -> None:
 
     chosen = _chosen(session, delivery)
     row = next((_listed(row) for row in session.ledger if row.delivery == chosen), None)
-    row = row or _waiting(session, chosen)
+    row = {**(row or _waiting(session, chosen)), **_cursor(session, chosen)}
     validation = last_record(session.node, chosen, Validation)
     checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
@@ -220,6 +220,14 @@ def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
         "reason": f"{step}, not loaded yet",
         "decided_by": "",
     }
+
+
+def _cursor(session: Session, delivery: DeliveryId) -> dict[str, str]:
+    """How far a delivery reads its source; nothing where the source is not incremental."""
+    from shanhai.ingest.sidecar import sidecars
+
+    known = (record for record in sidecars(session.node, delivery.dataset) if record.id == delivery)
+    return {"cursor": record.cursor for record in known if record.cursor is not None}
 
 
 def _listed(row: LedgerRow) -> dict[str, Any]:

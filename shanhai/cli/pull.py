@@ -19,28 +19,36 @@ _HEADINGS = (
 @click.command()
 @click.argument("dataset", type=DATASET)
 @click.option("--window", metavar="KEY", help="The window to ask the source for, such as 2024-03-01.")
+@click.option("--full", is_flag=True, help="Read an incremental source from its beginning.")
 @format_option
 @pass_session
-def command(session: Session, dataset: DatasetId, window: str | None) -> None:
+def command(session: Session, dataset: DatasetId, window: str | None, full: bool) -> None:
     """Fetch bytes from a district's system, keep them.
 
     They are kept under their SHA-256, unchanged; rows are not looked at yet.
     Lists the deliveries that are new. The same bytes pulled again are no new delivery.
 
+    A source with a cursor is read on from the last delivery that was not refused or withdrawn. With --full
+    it is read from its beginning, and later pulls continue from there: after an older copy of a database
+    was restored, say.
+
     \b
     Examples:
       shanhai pull longyou.water_meters --window 2024-03-01
       shanhai pull statistics.area_codes
+      shanhai pull longyou.permits --full
     """
+    from shanhai.ingest.sidecar import sidecar
     from shanhai.ingest.snapshot import pull
 
-    new = pull(session.node, dataset, window)
+    new = pull(session.node, dataset, window, full=full)
     rows = [
         {
             "delivery": str(delivery),
             "dataset": str(delivery.dataset),
             "partition": delivery.partition,
             "snapshot_sha256": delivery.snapshot,
+            "cursor": sidecar(session.node, delivery).cursor,
         }
         for delivery in new
     ]

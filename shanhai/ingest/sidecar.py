@@ -39,6 +39,14 @@ class Sidecar(BaseModel):
     order: int
     contract_version: str
     licence: str
+    since: str | None = Field(
+        default=None, description="the cursor from which an incremental pull continued; None: from the start"
+    )
+
+    @property
+    def cursor(self) -> str | None:
+        """How far it reads an incremental source, in the connector's own form; None of any other."""
+        return next((body.facts["cursor"] for body in reversed(self.bodies) if "cursor" in body.facts), None)
 
     @property
     def id(self) -> DeliveryId:

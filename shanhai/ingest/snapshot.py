@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
 from shanhai.errors import ConfigurationError, DataError
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.cursors import last_cursor
 from shanhai.ingest.kept import KeptBodies
 from shanhai.ingest.node import Node
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
@@ -22,10 +24,16 @@ from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, side
 log = logging.getLogger(__name__)
 
 
-def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[DeliveryId]:
+def pull(
+    node: Node, dataset: DatasetId, window: str | None = None, *, full: bool = False
+) -> list[DeliveryId]:
     """Fetch what a source has and keep it; returns the deliveries that were not known before.
 
-    Without a window, a dataset with a closed calendar is asked for every window of it.
+    Without a window, a dataset with a closed calendar is asked for every window of it. An incremental
+    source is read on from the last delivery that was kept.
+
+    Args:
+        full: read an incremental source from its beginning; later pulls continue from this one.
 
     Raises:
         ConfigurationError: the contract, the endpoint or a secret is wrong, or a window is needed.
@@ -35,13 +43,23 @@ def pull(node: Node, dataset: DatasetId, window: str | None = None) -> list[Deli
     """
     contract = node.federation.contract(dataset)
     kept = KeptBodies(node.snapshots, lambda: sidecars(node, dataset))
-    source = _connector(node, contract, kept)
+    since = None if full else last_cursor(node, dataset)
+    source = _connector(node, contract, kept, since)
     new: list[DeliveryId] = []
     for asked in _windows(contract, window):
         log.info("pull dataset=%s window=%s", dataset, asked)
         kept.window = asked
-        new += _pull_window(node, contract, source, asked)
+        new += _pull_window(node, contract, source, _Asked(asked, since, node.clock()))
     return new
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one pull asked for, and when."""
+
+    window: str | None
+    since: str | None
+    at: datetime
 
 
 def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
@@ -57,7 +75,7 @@ def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
     return closed
 
 
-def _connector(node: Node, contract: Contract, kept: KeptBodies) -> Connector:
+def _connector(node: Node, contract: Contract, kept: KeptBodies, since: str | None) -> Connector:
     district = node.federation.districts[contract.dataset.district]
     name = f"{contract.dataset.district}.{contract.source.endpoint}"
     endpoint = node.settings.endpoint_overrides().get(name, district.endpoints[contract.source.endpoint])
@@ -69,6 +87,7 @@ def _connector(node: Node, contract: Contract, kept: KeptBodies) -> Connector:
         endpoint=endpoint,
         secret=node.settings.secret,
         kept=kept,
+        cursor=since,
         allowed_roots=roots,
         timeout_seconds=node.settings.http_timeout_seconds,
         attempts=node.settings.http_attempts,
@@ -78,8 +97,8 @@ def _connector(node: Node, contract: Contract, kept: KeptBodies) -> Connector:
     return find_connector(contract.source.connector)(contract.source.options, context)
 
 
-def _pull_window(node: Node, contract: Contract, source: Connector, window: str | None) -> list[DeliveryId]:
-    pulled_at = node.clock()
+def _pull_window(node: Node, contract: Contract, source: Connector, asked: _Asked) -> list[DeliveryId]:
+    window = asked.window
     strangers: list[str] = []
     kept: list[BodyRef] = []
     new: list[DeliveryId] = []
@@ -90,10 +109,10 @@ def _pull_window(node: Node, contract: Contract, source: Connector, window: str 
             continue
         kept.append(_keep(node, body))
         if contract.delivery.per == "file":
-            new += _register(node, contract, partition, kept[-1:], window, pulled_at, len(kept))
+            new += _register(node, contract, partition, kept[-1:], asked, len(kept))
     if contract.delivery.per == "pull" and kept:
         partition = partition_of(contract, kept[0].name, window) or ""
-        new += _register(node, contract, partition, kept, window, pulled_at, 0)
+        new += _register(node, contract, partition, kept, asked, 0)
     if strangers:
         raise DataError(
             "a file's name does not tell its partition",
@@ -122,19 +141,19 @@ def _register(
     contract: Contract,
     partition: str,
     bodies: list[BodyRef],
-    window: str | None,
-    pulled_at: datetime,
+    asked: _Asked,
     order: int,
 ) -> Iterator[DeliveryId]:
     delivery = DeliveryId(contract.dataset, partition, _digest(contract, bodies))
     record = Sidecar(
         delivery=str(delivery),
         bodies=tuple(bodies),
-        window=window,
-        pulled_at=pulled_at,
+        window=asked.window,
+        pulled_at=asked.at,
         order=order,
         contract_version=contract.version,
         licence=contract.licence,
+        since=asked.since if any("cursor" in body.facts for body in bodies) else None,
     )
     text = record.model_dump_json(indent=1).encode()
     stored = node.snapshots.put(sidecar_key(delivery), [text], if_absent=True)

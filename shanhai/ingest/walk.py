@@ -24,13 +24,16 @@ log = logging.getLogger(__name__)
 Result = dict[str, Any]
 
 
-def pull_step(node: Node, dataset: DatasetId, window: str | None) -> Result:
+def pull_step(node: Node, dataset: DatasetId, window: str | None, *, full: bool = False) -> Result:
     """Pull one window, or everything; tells the deliveries that are new.
+
+    Args:
+        full: read an incremental source from its beginning.
 
     Raises:
         ShanhaiError: as `shanhai.ingest.snapshot.pull`.
     """
-    return {"new": [delivery.short for delivery in pull(node, dataset, window)]}
+    return {"new": [delivery.short for delivery in pull(node, dataset, window, full=full)]}
 
 
 def stage_step(node: Node, dataset: DatasetId) -> Result:
