@@ -23,12 +23,14 @@ from shanhai.contracts.model import (
     GeoJsonFormat,
     JsonFormat,
     NdjsonFormat,
+    ParquetFormat,
     Schedule,
     Source,
     Tolerance,
     Versions,
     WorkbookFormat,
 )
+from shanhai.contracts.queries import Query, query_fields
 from shanhai.contracts.yamlfile import PathInFile, YamlFile, read_yaml
 from shanhai.errors import ContractError
 from shanhai.ids import DatasetId
@@ -81,6 +83,7 @@ _FORMATS: dict[str, type[BaseModel]] = {
     "xlsx": WorkbookFormat,
     "xls": WorkbookFormat,
     "ods": WorkbookFormat,
+    "parquet": ParquetFormat,
 }
 
 
@@ -168,6 +171,7 @@ class _Reader:
                 "status": data["status"],
                 "description": " ".join((data.get("description") or {}).get("purpose", "").split()),
                 "columns": columns,
+                "queries": self._queries(table),
                 "key": _key(table.get("properties") or []),
                 "path": self.file.path,
                 "digest": hashlib.sha256(self.file.text.encode()).hexdigest(),
@@ -278,11 +282,13 @@ class _Reader:
     def _codes(self, item: dict[str, Any], path: PathInFile) -> tuple[str, ...]:
         codes: tuple[str, ...] = ()
         for position, entry in enumerate(item.get("quality") or []):
+            if entry.get("type") == "sql":
+                continue
             arguments = entry.get("arguments") or {}
             self._check_keys(entry, standard.QUALITY, [*path, "quality", position])
             if entry.get("metric") != "invalidValues" or set(arguments) != {"validValues"} or codes:
                 raise self.error(
-                    "a column's quality is one list of codes",
+                    "a column's quality is one list of codes, and queries",
                     [*path, "quality", position],
                     given=entry.get("metric"),
                     allowed="metric: invalidValues, mustBe: 0, arguments: {validValues: [...]}",
@@ -297,6 +303,29 @@ class _Reader:
                 )
             codes = tuple(str(code) for code in arguments["validValues"])
         return codes
+
+    def _queries(self, table: dict[str, Any]) -> tuple[Query, ...]:
+        """The queries of the table, then those of each column."""
+        path: PathInFile = ["schema", 0]
+        places = [(None, table, path)]
+        for position, item in enumerate(table.get("properties") or []):
+            places.append((item["name"], item, [*path, "properties", position]))
+        found: list[Query] = []
+        for column, item, where in places:
+            for position, entry in enumerate(item.get("quality") or []):
+                at = [*where, "quality", position]
+                if entry.get("type") == "sql":
+                    found.append(self._query(entry, column, at))
+                elif column is None:
+                    raise self.error("a table's quality is queries", at, given=entry, allowed="type: sql")
+                if len({query.name for query in found}) < len(found):
+                    raise self.error("two queries have the same name", at, given=found[-1].name)
+        return tuple(found)
+
+    def _query(self, entry: dict[str, Any], column: str | None, path: PathInFile) -> Query:
+        self._check_keys(entry, standard.QUERY, path)
+        fields = query_fields(entry, column=column, line=self.file.line(path))
+        return self._build(Query, fields, path)
 
     def _build(self, model: type[Model], value: Any, path: PathInFile) -> Model:
         try:

@@ -13,7 +13,9 @@ from shanhai.contracts.formats import Format as Format
 from shanhai.contracts.formats import GeoJsonFormat as GeoJsonFormat
 from shanhai.contracts.formats import JsonFormat as JsonFormat
 from shanhai.contracts.formats import NdjsonFormat as NdjsonFormat
+from shanhai.contracts.formats import ParquetFormat as ParquetFormat
 from shanhai.contracts.formats import WorkbookFormat as WorkbookFormat
+from shanhai.contracts.queries import Query
 from shanhai.ids import DatasetId
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
@@ -201,6 +203,7 @@ class Contract(_Frozen):
     licence: str = ""
     time_zone: str = "Asia/Shanghai"
     columns: tuple[Column, ...] = Field(min_length=1)
+    queries: tuple[Query, ...] = ()
     key: tuple[str, ...] = ()
     source: Source
     format: Format

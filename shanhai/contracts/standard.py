@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shanhai.contracts.queries import OPERATORS
+
 
 @dataclass(frozen=True, eq=False)
 class Keys:
@@ -37,17 +39,18 @@ _TRANSFORMED = "rows are kept as they came; transform in dbt/models"
 _RELATED = "areas are looked up with the validator area_code; other references are tested in dbt/models"
 _NO_OPERATOR = "codes allow no exception: mustBe: 0; tolerance is the contract's"
 _NO_CODE = "what no option of a type says is a test in dbt/models"
+_ALL_ROWS = "all rows are checked"
+_EACH_DELIVERY = "every delivery is checked"
 _NESTED = "a nested value is a column of its own, with a dotted path as its source"
 
 TABLE = Keys(
     of="a table",
-    read=("name", "properties"),
+    read=("name", "properties", "quality"),
     documentation=(
         *("id", "businessName", "description", "tags", "authoritativeDefinitions"),
         *("logicalType", "physicalType", "dataGranularityDescription"),
     ),
     refused={
-        "quality": "rules stand at the columns; plausibility is in expectations/plausibility/",
         "relationships": _RELATED,
         "physicalName": "the table is called district.dataset",
         "customProperties": "the contract's custom properties stand at its top",
@@ -84,14 +87,14 @@ QUALITY = Keys(
     ),
     refused={
         "rule": "the standard calls it metric",
-        "query": _NO_CODE,
+        "query": "a query is an entry of type: sql",
         "engine": _NO_CODE,
         "implementation": _NO_CODE,
         "unit": _NO_OPERATOR,
         "severity": "every broken rule quarantines its row",
-        "method": "all rows are checked",
-        "schedule": "every delivery is checked",
-        "scheduler": "every delivery is checked",
+        "method": _ALL_ROWS,
+        "schedule": _EACH_DELIVERY,
+        "scheduler": _EACH_DELIVERY,
         "customProperties": "nothing reads them",
         "mustNotBe": _NO_OPERATOR,
         "mustBeGreaterThan": _NO_OPERATOR,
@@ -100,5 +103,21 @@ QUALITY = Keys(
         "mustBeLessOrEqualTo": _NO_OPERATOR,
         "mustBeBetween": _NO_OPERATOR,
         "mustNotBeBetween": _NO_OPERATOR,
+    },
+)
+QUERY = Keys(
+    of="a query",
+    read=("type", "name", "query", "description", "severity", "dimension", *OPERATORS),
+    documentation=("id", "businessImpact", "tags", "authoritativeDefinitions", "unit"),
+    refused={
+        "metric": "a query measures for itself",
+        "rule": "a query measures for itself",
+        "arguments": "the query says all",
+        "engine": _NO_CODE,
+        "implementation": _NO_CODE,
+        "method": _ALL_ROWS,
+        "schedule": _EACH_DELIVERY,
+        "scheduler": _EACH_DELIVERY,
+        "customProperties": "nothing reads them",
     },
 )

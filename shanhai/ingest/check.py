@@ -19,6 +19,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.records import (
     CheckRecord,
     FindingRecord,
+    QueryRecord,
     Staging,
     Validation,
     read_staging,
@@ -29,6 +30,7 @@ from shanhai.ingest.sidecar import sidecar
 from shanhai.ingest.stage import SCRATCH
 from shanhai.quality.gate import run_gate
 from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility
+from shanhai.quality.queries import QueryResult, run_queries
 from shanhai.quality.verdict import Signals, decide_verdict
 from shanhai.warehouse.session import duckdb_config
 
@@ -53,12 +55,14 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
     contract = node.federation.contract(delivery.dataset)
     checks = _gate(node, contract, delivery, staging) if readable else ()
+    queries = _queries(node, contract, delivery) if readable else []
     findings = _implausible(node, contract, delivery, staging) if readable else ()
     verdict = decide_verdict(
         contract,
         rows_in=staging.rows_in,
         bad_rows=staging.quarantined,
         findings=findings,
+        queries=queries,
         signals=Signals(staging.missing, staging.unknown),
         unreadable=staging.unreadable,
     )
@@ -70,6 +74,7 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
         reasons=verdict.reasons,
         checks=checks,
         findings=tuple(FindingRecord(**asdict(finding)) for finding in findings),
+        queries=tuple(_recorded(result) for result in queries),
     )
     save(node, delivery, validation)
     (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)
@@ -95,6 +100,25 @@ def _gate(node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
             success=result.success,
         )
         for result in results
+    )
+
+
+def _queries(node: Node, contract: Contract, delivery: DeliveryId) -> list[QueryResult]:
+    """The contract's own queries, after the gate has closed the scratch file."""
+    return run_queries(contract, node.staged(delivery) / SCRATCH, config=duckdb_config(node.settings))
+
+
+def _recorded(result: QueryResult) -> QueryRecord:
+    query = result.query
+    return QueryRecord(
+        name=query.name,
+        dimension=query.measured,
+        severity=query.severity,
+        sql=query.sql,
+        given=result.given,
+        allowed=query.allowed,
+        success=result.success,
+        description=query.description,
     )
 
 

@@ -69,6 +69,24 @@ class FindingRecord(BaseModel):
     reason: str = ""
 
 
+class QueryRecord(BaseModel):
+    """One query of the contract: its answer, what it must be, and SQL that gives it again.
+
+    `sql` runs in plain DuckDB over a relation `delivery`: the delivery's rows that break no rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    dimension: str
+    severity: str
+    sql: str
+    given: str
+    allowed: str
+    success: bool
+    description: str = ""
+
+
 class Validation(BaseModel):
     """The outcome of the check of one delivery: the verdict, and every number behind it."""
 
@@ -81,6 +99,7 @@ class Validation(BaseModel):
     reasons: tuple[str, ...]
     checks: tuple[CheckRecord, ...]
     findings: tuple[FindingRecord, ...]
+    queries: tuple[QueryRecord, ...] = ()
 
 
 def save(node: Node, delivery: DeliveryId, record: Staging | Validation) -> None:

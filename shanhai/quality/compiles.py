@@ -9,6 +9,7 @@ from shanhai.contracts.sql import quote_identifier
 from shanhai.errors import ConfigurationError, ContractError
 from shanhai.quality.checked import CHECKED, checked_select
 from shanhai.quality.identifiers import REGISTER_TABLE
+from shanhai.quality.queries import check_queries
 from shanhai.quality.rules import checked_violation, rules_for
 
 
@@ -16,7 +17,7 @@ def check_compiles(contract: Contract) -> None:
     """Bind every expression of a contract, so that a wrong one fails before there is any data.
 
     Raises:
-        ContractError: the first rule, format or time zone that cannot be evaluated.
+        ContractError: the first rule, format, time zone or query that cannot be evaluated, or is not allowed.
     """
     names = ", ".join(f"'1' AS {quote_identifier(name)}" for name in contract.names)
     with duckdb.connect() as con:
@@ -36,6 +37,7 @@ def check_compiles(contract: Contract) -> None:
                 allowed=error.allowed,
                 hint=error.hint,
             ) from error
+    check_queries(contract)
 
 
 def _evaluate(con: duckdb.DuckDBPyConnection, contract: Contract, rule: str, condition: str) -> None:

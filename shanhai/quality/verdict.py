@@ -8,6 +8,7 @@ from typing import Literal
 
 from shanhai.contracts.model import Contract
 from shanhai.quality.plausibility import Finding
+from shanhai.quality.queries import QueryResult
 
 State = Literal["accepted", "held", "refused"]
 
@@ -39,15 +40,16 @@ def decide_verdict(
     rows_in: int,
     bad_rows: int,
     findings: Sequence[Finding] = (),
+    queries: Sequence[QueryResult] = (),
     signals: Signals = Signals(),
     unreadable: str | None = None,
 ) -> Verdict:
     """Accept, hold for a person, or refuse; the worst reason wins, and all are named.
 
     Refused: an unreadable snapshot; a missing heading of a required or key column; more bad rows than
-    `tolerance.refuse`. Held: any other missing heading; an unknown heading; more bad rows than
-    `tolerance.hold`; every finding. A delivery without rows is bad in no row: whether it may be empty is
-    for plausibility to say.
+    `tolerance.refuse`; a failed query of severity `error`. Held: any other missing heading; an unknown
+    heading; more bad rows than `tolerance.hold`; every finding; a failed query of severity `warning`. A
+    delivery without rows is bad in no row: whether it may be empty is for plausibility to say.
 
     Args:
         rows_in: rows the snapshot holds, malformed ones too.
@@ -60,6 +62,7 @@ def decide_verdict(
         *_headings(contract, signals),
         *_tolerance(contract, rows_in, bad_rows),
         *(("held", _said(finding)) for finding in findings),
+        *_failed(queries),
     ]
     states = {state for state, _ in reasons}
     worst: State = "refused" if "refused" in states else "held" if "held" in states else "accepted"
@@ -89,6 +92,15 @@ def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tupl
         yield "refused", f"{found}, more than {_percent(tolerance.refuse)}"
     elif share > tolerance.hold:
         yield "held", f"{found}, more than {_percent(tolerance.hold)}"
+
+
+def _failed(queries: Sequence[QueryResult]) -> Iterator[tuple[State, str]]:
+    for result in queries:
+        query = result.query
+        if not result.success and query.severity != "info":
+            told = f" ({query.description})" if query.description else ""
+            state: State = "refused" if query.severity == "error" else "held"
+            yield state, f"quality {query.name}: {result.given}, must be {query.allowed}{told}"
 
 
 def _percent(share: float) -> str:

@@ -18,8 +18,10 @@ from shanhai.connect.paging import ByCursor, ByPage, Unpaged
 from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
 from shanhai.contracts.quantities import QUANTITIES
+from shanhai.contracts.queries import OPERATORS, Query, QueryDimension, Severity
 from shanhai.contracts.shapes import SHAPES
 from shanhai.quality.plausibility import Plausibility
+from shanhai.quality.query_words import FUNCTIONS
 from shanhai.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,7 @@ def fields(*models: type[BaseModel]) -> set[str]:
     return {field.alias or name for one in models for name, field in one.model_fields.items()}
 
 
+QUERIES = "Queries: entries `type: sql` of `quality`"
 TABLES = {
     "Options of a type: `logicalTypeOptions`": set(load._OPTION_KEYS),
     "Custom properties of a column": set(load._COLUMN_KEYS),
@@ -43,6 +46,7 @@ TABLES = {
     "`format`: `csv`": fields(model.CsvFormat),
     "`format`: `json`": fields(model.JsonFormat),
     "`format`: `xlsx`": fields(model.XlsxFormat),
+    QUERIES: fields(Query) - {"operator", "limits", "column", "line"},
     "`delivery`: what one delivery is": fields(model.Delivering, model.Partition),
     "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
     "`tolerance`: shares of bad rows, 0 to 1": fields(model.Tolerance),
@@ -94,7 +98,7 @@ def test_every_allowed_value_is_documented(title: str):
 
 
 @pytest.mark.parametrize(
-    "keys", [standard.TABLE, standard.COLUMN, standard.QUALITY], ids=lambda keys: keys.of
+    "keys", [standard.TABLE, standard.COLUMN, standard.QUALITY, standard.QUERY], ids=lambda keys: keys.of
 )
 def test_every_key_that_is_refused_is_documented(keys: standard.Keys):
     row = re.search(rf"^\| {keys.of} \|(.*)\|(.*)\|$", CONTRACT, re.MULTILINE)
@@ -102,6 +106,17 @@ def test_every_key_that_is_refused_is_documented(keys: standard.Keys):
     named = [set(re.findall(r"`([^`]+)`", cell)) - {"mustBe"} for cell in row.groups()]
     refused = {key for key in keys.refused if not re.match("must(Not)?Be", key)}
     assert named == [set(keys.documentation), refused]
+
+
+def test_every_operator_and_severity_of_a_query_is_documented():
+    quoted = set(re.findall(r"`([^`]+)`", section(QUERIES)))
+    stated = {*OPERATORS, *get_args(Severity), *get_args(QueryDimension)}
+    assert stated <= quoted
+
+
+def test_every_function_of_a_query_is_documented():
+    told = dict(re.findall(r"^\| (\w+) \| `(.+)` \|$", section(QUERIES), re.MULTILINE))
+    assert {group: names.replace("\\|", "|") for group, names in told.items()} == FUNCTIONS
 
 
 def test_every_shape_is_documented():

@@ -86,6 +86,11 @@ def test_a_contract_becomes_values(write):
     assert windows(contract) == ("2024-02-28", "2024-02-29", "2024-03-01")
 
 
+METRES = """name: volume_m3
+        logicalType: number
+        physicalType: DECIMAL(12,3)
+        customProperties:
+          - {property: unit, value: m3}"""
 CASES: dict[str, tuple[str, str, int, str]] = {
     "not the standard": ("kind: DataContract", "kind: Something", 2, "kind"),
     "another version of it": ("apiVersion: v3.1.0", "apiVersion: v3.0.0", 1, "another version"),
@@ -118,11 +123,35 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     "precision of a text": ("DECIMAL(12,3)", "VARCHAR", 26, "VARCHAR"),
     "another quality rule": ("metric: invalidValues", "metric: nullValues", 32, "codes"),
     "an exception for codes": ("mustBe: 0", "mustBeLessThan: 0", 32, "mustBeLessThan of a list of codes"),
-    "a query as quality": (
+    "a query without a name": (
         "{type: library, metric: invalidValues, mustBe: 0, arguments: {validValues: [ok, broken]}}",
         "{type: sql, query: 'SELECT 1', mustBe: 0}",
         32,
-        "query of a list of codes",
+        "name: Field required",
+    ),
+    "a query of nothing": (
+        "logicalType: object",
+        "logicalType: object\n    quality: [{type: sql, name: some, query: 'SELECT 1'}]",
+        11,
+        "breaks ODCS",
+    ),
+    "a query with an engine": (
+        "logicalType: object",
+        "quality: [{type: sql, name: some, query: 'SELECT 1', mustBe: 1, engine: soda}]",
+        10,
+        "engine",
+    ),
+    "a query on a calendar": (
+        "logicalType: object",
+        "quality: [{type: sql, name: some, query: 'SELECT 1', mustBe: 1, schedule: daily}]",
+        10,
+        "schedule of a query is not followed",
+    ),
+    "two queries of one name": (
+        "logicalType: object",
+        "quality: [&a {type: sql, name: some, query: SELECT 1, mustBe: 1}, {<<: *a, mustBe: 2}]",
+        10,
+        "the same name",
     ),
     "a column that is unique": (
         "businessName: 水表编号",
@@ -146,7 +175,7 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         "logicalType: object",
         "quality: [{metric: rowCount, mustBeGreaterThan: 0}]",
         10,
-        "quality of a table is not followed",
+        "a table's quality is queries",
     ),
     "a column's property twice": (
         "          - {property: unit, value: m3}",
@@ -169,10 +198,8 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         "a longitude states its system",
     ),
     "a latitude in an unknown system": (
-        "name: volume_m3\n        logicalType: number\n        physicalType: DECIMAL(12,3)\n"
-        "        customProperties:\n          - {property: unit, value: m3}",
-        "name: lat\n        logicalType: number\n        physicalType: DECIMAL(12,3)\n"
-        "        customProperties:\n          - {property: crs, value: GCJ-02}",
+        METRES,
+        METRES.replace("volume_m3", "lat").replace("unit, value: m3", "crs, value: GCJ-02"),
         24,
         "GCJ-02",
     ),
@@ -211,6 +238,20 @@ def test_a_window_in_another_form_needs_a_calendar_too(write):
         load_contract(write(text.replace("cron: '0 2 * * *', ", "")))
 
 
+def test_queries_are_read_with_their_placeholders_and_lines(write):
+    table = "{type: sql, name: full, query: 'SELECT 5 FROM {object}', mustBeBetween: [1, 9], unit: rows}"
+    column = "{type: sql, name: even, query: 'SELECT sum({property}) FROM ${object}', mustBe: true}"
+    text = GOOD.replace("logicalType: object", f"logicalType: object\n    quality: [{table}]")
+    text = text.replace("  - {type: library", f"  - {column}\n          - {{type: library")
+    contract = load_contract(write(text))
+
+    full, even = contract.queries
+    assert (full.sql, full.allowed, full.line) == ('SELECT 5 FROM "delivery"', "1 to 9", 11)
+    assert (even.sql, even.column, even.line) == ('SELECT sum("state") FROM "delivery"', "state", 33)
+    assert (even.severity, even.measured) == ("warning", "consistency")
+    assert contract.column("state").codes == ("ok", "broken")
+
+
 def test_documentation_of_the_standard_is_accepted(write):
     text = GOOD.replace("businessName: 水表编号", "unique: false\n        tags: [x]\n        examples: [AB]")
     text += "tenant: x\nroles: [{role: reader}]\nservers: [{server: s, type: local, path: x, format: csv}]\n"
@@ -224,7 +265,10 @@ def test_every_key_of_the_standard_is_read_or_documentation_or_refused():
     ours = {standard.TABLE: [*element, *defined["SchemaObject"]["properties"]]}
     ours[standard.COLUMN] = [*element, *defined["SchemaBaseProperty"]["properties"], "items", "properties"]
     quality = ("DataQuality", "DataQualityLibrary", "DataQualitySql", "DataQualityCustom")
-    ours[standard.QUALITY] = [*operators, *(key for name in quality for key in defined[name]["properties"])]
+    ours[standard.QUALITY] = ours[standard.QUERY] = [
+        *operators,
+        *(key for name in quality for key in defined[name]["properties"]),
+    ]
     for keys, theirs in ours.items():
         sorted_out = [*keys.accepted, *keys.refused]
         assert len(sorted_out) == len(set(sorted_out))

@@ -1,0 +1,333 @@
+"""Queries in a contract: what may be asked, what is refused, and what can be done even if it were not."""
+
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from pydantic import ValidationError
+
+from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.queries import OPERATORS, Query, query_fields
+from shanhai.errors import ContractError, DeniedError
+from shanhai.ids import DatasetId
+from shanhai.quality import queries
+from shanhai.quality.checked import create_checked
+from shanhai.quality.guard import check_query
+from shanhai.quality.queries import check_queries, run_queries
+from shanhai.quality.query_words import ALL_FUNCTIONS, CLOCK_AND_SESSION
+from shanhai.quality.verdict import decide_verdict
+
+COLUMNS = (
+    Column(name="meter_id", source="meter", type="string", required=True),
+    Column(name="volume_m3", source="volume", type="number", precision=(12, 3), minimum=0),
+    Column(name="read_at", source="at", type="timestamp"),
+    Column(name="pulse", source="pulse", type="integer"),
+)
+ROWS = [
+    ("A", "1.5", "2024-03-01 00:00:00", "3"),
+    ("A", "2.5", "2024-03-01 01:00:00", "4"),
+    ("B", "4", "2024-03-01 00:00:00", None),
+    ("B", "-7", "2024-03-01 01:00:00", "5"),
+    (None, "9", None, "x"),
+]
+"""Three good rows; one out of range, one without its meter."""
+
+
+def query(sql: str = "SELECT count(*) FROM {object}", column: str | None = None, **stated: Any) -> Query:
+    entry = {"name": "asked", "query": sql, **(stated or {"mustBe": 3})}
+    return Query(**query_fields(entry, column=column, line=7))
+
+
+def contract(*asked: Query) -> Contract:
+    return Contract(
+        dataset=DatasetId("longyou", "meters"),
+        version="1.0.0",
+        status="active",
+        title="meters",
+        level="community",
+        share_class="conditional",
+        columns=COLUMNS,
+        queries=asked,
+        source=Source(connector="files", endpoint="portal"),
+        format=CsvFormat(),
+        path=Path("districts/longyou/meters.odcs.yml"),
+        digest="0" * 64,
+    )
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    file = tmp_path_factory.mktemp("queries") / "staged.duckdb"
+    with duckdb.connect(str(file)) as con:
+        con.execute(
+            "CREATE TABLE raw (meter_id VARCHAR, volume_m3 VARCHAR, read_at VARCHAR, pulse VARCHAR, "
+            "_body VARCHAR DEFAULT 'a.csv', _malformed VARCHAR, _raw VARCHAR)"
+        )
+        con.executemany("INSERT INTO raw (meter_id, volume_m3, read_at, pulse) VALUES (?, ?, ?, ?)", ROWS)
+        create_checked(con, contract())
+    return file
+
+
+ALLOWED = {
+    "SELECT count(*) FROM {object}": "3",
+    "SELECT count(*) FROM ${object}": "3",
+    "FROM delivery SELECT sum(volume_m3)": "8.000",
+    "SELECT count(DISTINCT meter_id) = 2 FROM delivery": "true",
+    "SELECT avg(volume_m3) FROM delivery WHERE meter_id = 'A'": "2.0",
+    "SELECT max(pulse) FROM delivery WHERE meter_id = 'B'": "nothing",
+    "WITH d AS (SELECT *, lag(volume_m3) OVER (PARTITION BY meter_id ORDER BY read_at) AS before "
+    "FROM delivery) SELECT count(*) FILTER (WHERE volume_m3 < before) FROM d": "0",
+    "SELECT count(*) FROM delivery a JOIN delivery b USING (meter_id) WHERE a.read_at < b.read_at": "1",
+    "SELECT count(*) FROM (SELECT meter_id FROM delivery GROUP BY ALL HAVING count(*) > 1)": "1",
+    "SELECT date_diff('hour', min(read_at), max(read_at)) FROM delivery -- one day has 24": "1",
+    "SELECT count(*) FROM range(5)": "5",
+    "SELECT count(*) FROM delivery WHERE NOT EXISTS (SELECT 1 FROM delivery x WHERE x.pulse > 4)": "3",
+}
+
+REFUSED = {
+    "writes": "CREATE TABLE t AS SELECT 1",
+    "inserts": "INSERT INTO delivery VALUES ('A')",
+    "drops": "DROP VIEW delivery",
+    "copies out": "COPY delivery TO '/tmp/out.csv'",
+    "exports": "EXPORT DATABASE '/tmp/out'",
+    "attaches": "ATTACH '/tmp/other.duckdb' AS other",
+    "installs": "INSTALL httpfs",
+    "loads": "LOAD httpfs",
+    "sets": "SET enable_external_access = true",
+    "resets": "RESET memory_limit",
+    "a pragma": "PRAGMA database_list",
+    "a call": "CALL duckdb_settings()",
+    "explains": "EXPLAIN ANALYZE SELECT 1",
+    "describes": "DESCRIBE delivery",
+    "summarizes": "SUMMARIZE delivery",
+    "shows": "SHOW TABLES",
+    "prepares": "PREPARE p AS SELECT 1",
+    "several statements": "SELECT 1; SELECT 2",
+    "a second one behind a comment": "SELECT count(*) FROM delivery /* ; */; -- harmless\nDROP VIEW delivery",
+    "nothing": "  ",
+    "a comment only": "-- SELECT 1",
+    "a parameter": "SELECT $1",
+    "a file as table": "SELECT count(*) FROM '/etc/passwd'",
+    "a file by quoted name": 'SELECT count(*) FROM "data.parquet"',
+    "a file behind a relation of another part": 'SELECT (WITH "x.csv" AS (SELECT 1) SELECT 1) '
+    "+ (SELECT count(*) FROM 'x.csv')",
+    "a file in a relation of its name": "WITH \"x.csv\" AS (SELECT * FROM 'x.csv') "
+    'SELECT count(*) FROM "x.csv"',
+    "reads a file": "SELECT count(*) FROM read_csv('/etc/passwd')",
+    "reads a text": "SELECT length(content) FROM read_text('/etc/passwd')",
+    "reads bytes": "SELECT count(*) FROM read_blob('/etc/passwd')",
+    "lists files": "SELECT count(*) FROM glob('/etc/*')",
+    "lists files by words": "SELECT count(*) FROM gLoB('/*')",
+    "sniffs": "SELECT count(*) FROM sniff_csv('/etc/passwd')",
+    "a query in a text": "SELECT * FROM query('SELECT 1')",
+    "a table in a text": "SELECT count(*) FROM query_table('checked')",
+    "secrets": "SELECT count(*) FROM duckdb_secrets()",
+    "settings": "SELECT count(*) FROM duckdb_settings()",
+    "a pragma as function": "SELECT count(*) FROM pragma_version()",
+    "a setting": "SELECT length(current_setting('home_directory'))",
+    "the environment": "SELECT length(getenv('HOME'))",
+    "a variable": "SELECT getvariable('x')",
+    "another relation": "SELECT count(*) FROM checked",
+    "another schema": "SELECT count(*) FROM main.checked",
+    "the catalogue": "SELECT count(*) FROM information_schema.tables",
+    "the catalogue by a view": "SELECT count(*) FROM duckdb_tables",
+    "the catalogue under its own name": "WITH duckdb_tables AS (SELECT * FROM duckdb_tables) "
+    "SELECT count(*) FROM duckdb_tables",
+    "recursion": "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+    "chance": "SELECT random() < 0.5",
+    "a sample": "SELECT count(*) FROM delivery TABLESAMPLE 10%",
+    "a sample at the end": "SELECT count(*) FROM delivery USING SAMPLE 2",
+    "the clock": "SELECT now() > max(read_at) FROM delivery",
+    "the day": "SELECT max(read_at) < current_date FROM delivery",
+    "the session": "SELECT length(current_user)",
+    "an unordered list": "SELECT length(string_agg(meter_id, ',')) FROM delivery",
+    "any row": "SELECT any_value(pulse) FROM delivery",
+    "a sequence": "SELECT nextval('s')",
+    "an error of its own": "SELECT error('x')",
+    "sleep": "SELECT sleep_ms(100000)",
+    "a type of its own": "SELECT CAST(pulse AS foo) FROM delivery",
+    "full-width letters": "ＳＥＬＥＣＴ 1",
+    "another alphabet's delivery": "SELECT count(*) FROM dеlivery",
+    "quotes of a word processor": "SELECT count(*) FROM “delivery”",
+    "a direction mark": "SELECT count(*) FROM \u202edelivery",
+    "a pivot": "PIVOT delivery ON meter_id USING count(*)",
+    "deep": "SELECT " + "NOT " * 900 + "true",
+}
+
+
+@pytest.mark.parametrize("sql", ALLOWED)
+def test_a_query_counts_the_rows_that_break_no_rule(database, sql):
+    asked = contract(query(sql))
+    check_queries(asked)
+    (result,) = run_queries(asked, database)
+    assert result.given == ALLOWED[sql]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_query_that_could_do_anything_else_is_refused(case):
+    with pytest.raises(DeniedError, match="the query"):
+        check_query(REFUSED[case], [column.name for column in COLUMNS])
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_is_refused_with_its_contract_and_again_before_it_runs(database, case):
+    asked = contract(query(REFUSED[case]))
+    for refuse in (check_queries, lambda asked: run_queries(asked, database)):
+        with pytest.raises(ContractError, match="quality asked") as caught:
+            refuse(asked)
+        assert (caught.value.file, caught.value.line) == ("districts/longyou/meters.odcs.yml", 7)
+
+
+LOCKED = {
+    "SELECT count(*) FROM read_text('{secret}')": duckdb.PermissionException,
+    "SELECT count(*) FROM '{secret}'": duckdb.PermissionException,
+    "SELECT count(*) FROM glob('{folder}/*')": duckdb.PermissionException,
+    "COPY (SELECT 1) TO '{folder}/out.csv'": duckdb.PermissionException,
+    "ATTACH '{folder}/new.duckdb'": duckdb.PermissionException,
+    "SET enable_external_access = true": duckdb.InvalidInputException,
+    "SET memory_limit = '1TB'": duckdb.InvalidInputException,
+    "LOAD httpfs": duckdb.Error,
+    "CREATE TABLE main.t AS SELECT 1": duckdb.Error,
+    "DROP TABLE checked": duckdb.InvalidInputException,
+    "SELECT count(*) FROM REFUSED": duckdb.CatalogException,
+}
+
+
+@pytest.mark.parametrize("sql", LOCKED)
+def test_the_connection_could_not_do_it_either(database, tmp_path, monkeypatch, sql):
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    monkeypatch.setattr(queries, "check_query", lambda sql, columns: None)
+    text = sql.format(secret=tmp_path / "secret.csv", folder=tmp_path)
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(ContractError) as caught:
+        run_queries(contract(query(text)), database)
+
+    assert isinstance(caught.value.__cause__, LOCKED[sql])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+BOMBS = {
+    "a cross join": "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5",
+    "a long range": "SELECT sum(sqrt(range)) FROM range(1000000000000)",
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_a_query_without_end_is_ended(database, case):
+    with pytest.raises(ContractError, match="takes too long") as caught:
+        run_queries(contract(query(BOMBS[case])), database, time_limit=0.5)
+    assert caught.value.allowed == "0.5 s"
+
+
+def test_memory_is_bounded(database):
+    hungry = "SELECT count(DISTINCT rpad('x', 100000, 'y') || range) FROM range(100000)"
+    config = {"memory_limit": "100MB", "max_temp_directory_size": "0KB"}
+    with pytest.raises(ContractError, match="failed") as caught:
+        run_queries(contract(query(hungry)), database, config=config)
+    assert caught.value.given == "OutOfMemoryException"
+
+
+WRONG = {
+    "SELECT meter_id FROM delivery LIMIT 1": "gives no number",
+    "SELECT 1, 2": "gives no number",
+    "SELECT count(*) FROM delivery WHERE litres > 1": "cannot be evaluated",
+    "SELECT sum(meter_id) FROM delivery": "cannot be evaluated",
+}
+
+
+@pytest.mark.parametrize("sql", WRONG)
+def test_a_wrong_query_is_refused_with_its_contract(sql):
+    with pytest.raises(ContractError, match=WRONG[sql]):
+        check_queries(contract(query(sql)))
+
+
+def test_a_query_of_many_rows_is_no_answer(database):
+    with pytest.raises(ContractError, match="gives no single answer"):
+        run_queries(contract(query("SELECT pulse FROM delivery")), database)
+
+
+def test_no_value_of_a_row_reaches_an_error(database, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ContractError) as caught:
+        run_queries(contract(query("SELECT sum(CAST(meter_id AS INTEGER)) FROM delivery")), database)
+    assert caught.value.given == "ConversionException"
+    assert "'A'" not in str(caught.value) + caplog.text
+
+
+def test_a_query_of_a_column_names_it(database):
+    asked = query("SELECT count(*) FROM {object} WHERE {property} IS NULL", column="pulse", mustBeLessThan=2)
+    check_queries(contract(asked))
+    (result,) = run_queries(contract(asked), database)
+    assert (result.given, result.success, asked.allowed) == ("1", True, "< 2")
+
+
+@pytest.mark.parametrize(
+    ("stated", "holding", "failing"),
+    [
+        ({"mustBe": 5}, [5, 5.0], [4, None, float("nan")]),
+        ({"mustBe": True}, [True], [False, None]),
+        ({"mustNotBe": 5}, [4], [5, None, float("nan")]),
+        ({"mustBeGreaterThan": 5}, [5.1], [5]),
+        ({"mustBeGreaterOrEqualTo": 5}, [5], [4.9]),
+        ({"mustBeLessThan": 0.1}, [0.09], [0.1, float(Decimal("0.1"))]),
+        ({"mustBeLessOrEqualTo": 0.1}, [0.1, float(Decimal("0.1"))], [0.11]),
+        ({"mustBeBetween": [1, 3]}, [1, 3], [0.9, 3.1, None]),
+        ({"mustNotBeBetween": [1, 3]}, [0.9, 3.1], [1, 3, None]),
+    ],
+)
+def test_operators(stated, holding, failing):
+    asked = query(**stated)
+    assert [asked.holds(answer) for answer in holding] == [True] * len(holding)
+    assert [asked.holds(answer) for answer in failing] == [False] * len(failing)
+
+
+def test_every_operator_of_the_standard_is_followed():
+    from shanhai.contracts.load import _validator
+
+    stated = _validator().schema["$defs"]["DataQualityOperators"]["oneOf"]
+    assert [name for one in stated for name in one["properties"]] == list(OPERATORS)
+
+
+@pytest.mark.parametrize(
+    "stated", [{"mustBe": "five"}, {"mustBeBetween": [3, 1]}, {"mustBe": float("inf")}, {"severity": "fatal"}]
+)
+def test_a_limit_is_a_number(stated):
+    with pytest.raises(ValidationError):
+        query(**{"mustBe": 3, **stated} if "severity" in stated else stated)
+
+
+@pytest.mark.parametrize(
+    ("severity", "state"), [("info", "accepted"), ("warning", "held"), ("error", "refused")]
+)
+def test_a_failed_query_decides_by_its_severity(database, severity, state):
+    asked = query(mustBeGreaterThan=10, severity=severity, description="ten meters report")
+    results = run_queries(contract(asked), database)
+    verdict = decide_verdict(contract(asked), rows_in=5, bad_rows=0, queries=results)
+    told = "quality asked: 3, must be > 10 (ten meters report)"
+    assert (verdict.state, verdict.reasons) == (state, () if state == "accepted" else (told,))
+
+
+def test_no_listed_function_has_side_effects_or_looks_around():
+    listed = ", ".join(f"'{name}'" for name in sorted(ALL_FUNCTIONS))
+    with duckdb.connect() as con:
+        found = con.execute(
+            f"SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name IN ({listed}) "
+            "AND (has_side_effects OR stability <> 'CONSISTENT')"
+        ).fetchall()
+        bound = {name: _takes_for_function(con, name) for name in CLOCK_AND_SESSION}
+    assert found == []
+    assert all(bound.values()), bound
+
+
+def _takes_for_function(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    try:
+        con.execute(f"SELECT {name}")
+    except duckdb.Error:
+        return name == "current_database"
+    return True
