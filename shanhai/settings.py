@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     http_timeout_seconds: float = Field(default=30.0, gt=0, description="connect, read and write, each")
     http_attempts: int = Field(default=6, ge=1, description="tries of one request")
     max_body_bytes: int = Field(default=4 * 2**30, description="largest body a connector accepts")
+    snapshots: str = Field(default="", description="s3://<bucket>/<prefix>; empty: a folder of the home")
+    s3_endpoint: str = Field(
+        default="https://s3.amazonaws.com", description="the service that has the bucket of `snapshots`"
+    )
+    s3_region: str = Field(default="us-east-1", description="where the bucket is")
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:

@@ -21,7 +21,8 @@ _HEADINGS = (Heading("check", "check"), Heading("state", "state"), Heading("deta
 def command(session: Session) -> None:
     """Look whether all is here that the walk needs.
 
-    Folders, room on the disk, contracts, connectors, the dbt project. Changes nothing and asks no source.
+    Folders, room on the disk, the store of snapshots, contracts, connectors, the dbt project. Leaves
+    nothing behind and asks no source.
     Ends with code 78 when something is missing.
 
     \b
@@ -31,6 +32,7 @@ def command(session: Session) -> None:
     checks: dict[str, Callable[[Session], str]] = {
         "home is writable": _home,
         "room on the disk": _room,
+        "snapshots are kept": _snapshots,
         "contracts are right": _contracts,
         "connectors are installed": _connectors,
         "dbt project": _dbt,
@@ -67,6 +69,20 @@ def _room(session: Session) -> str:
     if free < needed:
         raise ConfigurationError("the disk is full", given=f"{free:,} bytes", allowed=f">= {needed:,} bytes")
     return f"{free / 2**30:,.1f} GiB free"
+
+
+def _snapshots(session: Session) -> str:
+    from shanhai.ingest.stores import snapshot_store
+
+    if not session.settings.snapshots:
+        return str(session.settings.home / "snapshots")
+    from shanhai.storage.s3 import S3Store
+
+    store = snapshot_store(session.settings)
+    if not isinstance(store, S3Store):
+        raise AssertionError(store)
+    where, abandoned = store.examine(), len(list(store.abandoned_uploads()))
+    return where + (f", {abandoned} abandoned uploads: the next pull removes them" if abandoned else "")
 
 
 def _contracts(session: Session) -> str:

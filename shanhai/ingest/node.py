@@ -8,8 +8,9 @@ from pathlib import Path
 from shanhai.clock import Clock, system_clock
 from shanhai.contracts.federation import Federation, open_federation
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.stores import snapshot_store
 from shanhai.settings import Settings, load_settings
-from shanhai.storage import LocalStore, ObjectStore
+from shanhai.storage import ObjectStore
 from shanhai.storage.disk import disk_errors
 
 _FOLDERS = ("snapshots", "staged", "quarantine", "lake", "scratch", "marts", "logs", "report")
@@ -51,7 +52,7 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
     """The node that the settings describe; its home is made if it is not there, for the owner alone.
 
     Raises:
-        ConfigurationError: the federation folder is none.
+        ConfigurationError: the federation folder is none, or the store of snapshots is not described.
         StoreError: the home cannot be written.
     """
     settings = settings or load_settings()
@@ -60,5 +61,4 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
         settings.home.parent.mkdir(parents=True, exist_ok=True)
         for folder in (settings.home, *(settings.home / name for name in _FOLDERS)):
             folder.mkdir(exist_ok=True, mode=0o700)
-    snapshots = LocalStore(settings.home / "snapshots", keep_free_bytes=settings.free_disk_bytes)
-    return Node(settings, federation, snapshots, clock)
+    return Node(settings, federation, snapshot_store(settings, clock), clock)
