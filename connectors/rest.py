@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated, Any, Literal, Self
 
-import httpx
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, model_validator
 
 from shanhai.connect import address
+from shanhai.connect.budget import Budget, Rate
 from shanhai.connect.credential import Auth
+from shanhai.connect.document import check_expected, parsed
 from shanhai.connect.http import Headers, HttpSession
 from shanhai.connect.options import Options, read_options
-from shanhai.connect.paging import Paging, Step, Unpaged, walk
+from shanhai.connect.paged import Query, page_bodies
+from shanhai.connect.paging import ByLinkHeader, ByNextAddress, Paging, Unpaged
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.transfer import Whole
+from shanhai.connect.redirect import Origins
 from shanhai.connect.window import Template, WindowKey, check_template, fill, windows_asked
-from shanhai.errors import ConfigurationError, DeniedError
-
-_PIECE_BYTES = 1 << 18
+from shanhai.errors import ConfigurationError
 
 
 def _check_param(value: object) -> str | int | float:
@@ -30,7 +29,20 @@ def _check_param(value: object) -> str | int | float:
     raise ValueError("a text, a number, true or false")
 
 
+def _check_content(value: object) -> object:
+    match value:
+        case dict():
+            return {str(name): _check_content(inner) for name, inner in value.items()}
+        case list():
+            return [_check_content(inner) for inner in value]
+        case None:
+            return None
+        case _:
+            return _check_param(value)
+
+
 Param = Annotated[str | int | float, PlainValidator(_check_param)]
+Content = Annotated[dict[str, Any], PlainValidator(_check_content)]
 
 
 class RestOptions(Options):
@@ -40,11 +52,28 @@ class RestOptions(Options):
     params: dict[str, Param] = Field(
         default_factory=dict, description="parameters of the query; {window} is filled in texts"
     )
+    method: Literal["GET", "POST"] = "GET"
+    content: Content | None = Field(
+        default=None, description="POST only: JSON to send, paging in it; {window} is filled in texts"
+    )
     headers: Headers = Field(default_factory=dict)
     auth: Auth | None = None
     paging: Paging = Unpaged()
+    expect: dict[str, str | int | bool] = Field(
+        default_factory=dict, description="dotted path: value, of every answer that is no error"
+    )
+    rate: Rate | None = None
+    origins: Origins = Field(default=(), description="where else the source may lead")
     windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
     max_page_bytes: int = Field(default=64 * 2**20, ge=1, description="a page is held in memory")
+
+    @model_validator(mode="after")
+    def _post_has_content(self) -> Self:
+        if (self.method == "POST") != (self.content is not None):
+            raise ValueError("content goes with method POST, and POST with content ({} at least)")
+        if self.method == "POST" and isinstance(self.paging, (ByNextAddress, ByLinkHeader)):
+            raise ValueError("method POST has no addresses of next pages")
+        return self
 
 
 class RestConnector:
@@ -59,35 +88,40 @@ class RestConnector:
                 "connector rest: the endpoint is no address", given=context.endpoint, allowed="http(s)://…"
             )
         self._context = context
+        self._budget = Budget(self._options.rate, monotonic=context.monotonic, sleep=context.sleep)
 
     def pull(self, window: str | None) -> Iterator[Body]:
         """One body per page: `page-000001.json`, below the window's key when the options list windows."""
         options = self._options
-        with HttpSession(self._context, auth=options.auth, headers=options.headers) as session:
+        with HttpSession(
+            self._context,
+            auth=options.auth,
+            headers=options.headers,
+            origins=options.origins,
+            budget=self._budget,
+        ) as session:
+            read = self._read if options.expect else None
             for asked in windows_asked(window, options.windows):
-                folder = f"{asked}/" if options.windows else ""
-                yield from self._pages(session, asked, folder)
+                query = self._query(session, asked)
+                yield from page_bodies(session, self._context, query, read=read)
 
-    def _pages(self, session: HttpSession, window: str | None, folder: str) -> Iterator[Body]:
-        base = address.below(session.base, fill(self._options.path, window))
-        params = {name: _text(value, window) for name, value in self._options.params.items()}
-        cap = min(self._options.max_page_bytes, self._context.max_body_bytes)
+    def _query(self, session: HttpSession, window: str | None) -> Query:
+        options = self._options
+        content = None if options.content is None else _filled(options.content, window)
+        return Query(
+            url=address.below(session.base, fill(options.path, window)),
+            paging=options.paging,
+            params={name: _text(value, window) for name, value in options.params.items()},
+            content=content,
+            window=window,
+            folder=f"{window}/" if options.windows else "",
+            max_page_bytes=options.max_page_bytes,
+        )
 
-        def fetch(step: Step) -> Whole:
-            url = _next_address(session, base, step) if step.link else _with(base, params | step.params)
-            return session.get_whole(url, window=window, max_bytes=cap)
-
-        # Of the query only what the options say is told: cursors are the source's own.
-        origin = address.told(base) + (f"?{urlencode(params)}" if params else "")
-        for page in walk(fetch, self._options.paging, where=address.told(base)):
-            whole = page.whole
-            chunks = _pieces(whole.content)
-            yield Body(f"{folder}page-{page.number:06d}.json", origin, whole.media_type, chunks, whole.facts)
-
-
-def _pieces(content: bytes) -> Iterator[bytes]:
-    for start in range(0, len(content), _PIECE_BYTES):
-        yield content[start : start + _PIECE_BYTES]
+    def _read(self, content: bytes, where: str) -> Any:
+        document = parsed(content, where)
+        check_expected(document, self._options.expect, where)
+        return document
 
 
 def _text(value: str | int | float, window: str | None) -> str:
@@ -96,18 +130,14 @@ def _text(value: str | int | float, window: str | None) -> str:
     return fill(value, window) if isinstance(value, str) else str(value)
 
 
-def _with(base: httpx.URL, params: dict[str, str]) -> httpx.URL:
-    return base.copy_with(params=params) if params else base
-
-
-def _next_address(session: HttpSession, base: httpx.URL, step: Step) -> httpx.URL:
-    """The next page's address, which a source may not put into another system's hands."""
-    url = address.joined(base, step.link or "")
-    if address.origin(url) != address.origin(session.base):
-        raise DeniedError(
-            "the next page is said to be at another origin",
-            given=address.told(url),
-            allowed=address.told(session.base),
-            hint="if the source states its address wrongly, send the cursor with the option paging.param",
-        )
-    return url
+def _filled(value: Any, window: str | None) -> Any:
+    """The value with its texts filled, at any depth."""
+    match value:
+        case str():
+            return fill(value, window)
+        case dict():
+            return {name: _filled(inner, window) for name, inner in value.items()}
+        case list():
+            return [_filled(inner, window) for inner in value]
+        case _:
+            return value

@@ -18,6 +18,7 @@ from shanhai.connect.protocol import ConnectContext, Kept
 from shanhai.connect.redirect import check_target
 from shanhai.connect.sending import Sending
 from shanhai.connect.transfer import Download, Transfer, Whole
+from shanhai.errors import DeniedError
 
 _RESERVED_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "host", "connection", "content-length"}
@@ -115,8 +116,25 @@ class HttpSession:
         asked = Asked(url, window, self._sending.credential, content=content)
         return self._transfer(asked, max_bytes, None).whole()
 
+    def next_address(self, url: httpx.URL, reference: str) -> httpx.URL:
+        """The address of the next page, which the answer to `url` gives.
+
+        Raises:
+            SourceError: it is no address.
+            DeniedError: the source would put it into another system's hands.
+        """
+        target = address.joined(url, reference)
+        if address.origin(target) not in self._sending.own:
+            raise DeniedError(
+                "the next page is said to be at another origin",
+                given=address.told(target),
+                allowed=address.told(self.base),
+                hint="if that is right, name it in the option origins; it gets no credential",
+            )
+        return target
+
     def led_to(self, url: httpx.URL, reference: str) -> httpx.URL:
-        """The address that an answer to `url` gives for the next page or a file, if it may be asked.
+        """The address that an answer to `url` gives for a file, if it may be asked.
 
         Raises:
             SourceError: it is no address.

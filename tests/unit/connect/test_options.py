@@ -28,9 +28,13 @@ CASES = [
     ("files", GOOD | {"headers": {"Authorization": "Bearer hunter2"}}, "credentials go into auth"),
     ("rest", {"params": {"date": "{today}"}}, "option params.date is wrong; given: {today}"),
     ("rest", {"params": {"a": [1]}}, "option params.a is wrong; given: list"),
-    ("rest", {"paging": {"kind": "pages"}}, "given: pages; allowed: 'none', 'page', 'cursor'"),
+    ("rest", {"paging": {"kind": "pages"}}, "given: pages; allowed: 'none', 'page', 'offset', 'cursor'"),
     ("rest", {"paging": {"kind": "page"}}, "at least one of records, total_pages and has_more"),
-    ("rest", {"paging": {"kind": "cursor", "next": "n", "size": 5}}, "paging.cursor.size is not known"),
+    (
+        "rest",
+        {"paging": {"kind": "cursor", "next": "n", "param": "c", "size": 5}},
+        "paging.cursor.size is not known",
+    ),
     ("rest", {"max_page_bytes": 0}, "option max_page_bytes is wrong; given: 0"),
 ]
 
@@ -53,4 +57,4 @@ def test_good_options_pass() -> None:
     check_options(
         "files", {"path": ["a/{window}.csv", "b.csv"], "windows": ["2024"], "headers": {"X-A": "b"}}
     )
-    check_options("rest", {"path": "a", "paging": {"kind": "cursor", "next": "n"}, "params": {"a": 1.5}})
+    check_options("rest", {"path": "a", "paging": {"kind": "next_url", "next": "n"}, "params": {"a": 1.5}})

@@ -71,7 +71,7 @@ def test_a_cursor_loop_is_seen(far: FarSide) -> None:
 @pytest.mark.parametrize("link", ["/v1/p?n=2", "?n=2", "p?n=2", "{address}/v1/p?n=2"])
 def test_a_next_link_of_the_same_origin_is_followed_with_the_secret(far: FarSide, link: str) -> None:
     far.first = [page({"next": link.format(address=far.address)}), page({"next": None})]
-    connector = rest(far, params={"n": 1}, paging={"kind": "cursor", "next": "next"}, auth=BEARER)
+    connector = rest(far, params={"n": 1}, paging={"kind": "next_url", "next": "next"}, auth=BEARER)
     assert len(collect(connector, None)) == 2
     assert [asked.query["n"] for asked in far.asked] == ["1", "2"]
     assert all(asked.headers["authorization"] == f"Bearer {SECRET}" for asked in far.asked)
@@ -81,7 +81,7 @@ def test_a_next_link_to_another_origin_is_refused(far: FarSide) -> None:
     with FarSide(lambda asked: page({})) as other:
         far.answer = lambda asked: page({"next": f"{other.address}/v1/?token=abc"})
         with pytest.raises(DeniedError, match="another origin") as refused:
-            collect(rest(far, paging={"kind": "cursor", "next": "next"}, auth=BEARER), None)
+            collect(rest(far, paging={"kind": "next_url", "next": "next"}, auth=BEARER), None)
         assert other.asked == []
     assert "abc" not in str(refused.value)
 
@@ -90,7 +90,7 @@ def test_a_next_link_to_another_origin_is_refused(far: FarSide) -> None:
 def test_a_next_link_is_an_address(far: FarSide, link: str) -> None:
     far.answer = lambda asked: page({"next": link})
     with pytest.raises(SourceError, match="not allowed"):
-        collect(rest(far, paging={"kind": "cursor", "next": "next"}), None)
+        collect(rest(far, paging={"kind": "next_url", "next": "next"}), None)
 
 
 def test_a_page_over_its_cap_is_refused(far: FarSide) -> None:
@@ -134,3 +134,78 @@ def test_a_path_is_put_below_its_endpoint(far: FarSide, endpoint: str, path: str
 def test_a_folder_is_no_address() -> None:
     with pytest.raises(ConfigurationError, match="no address; given: /data"):
         RestConnector({}, ConnectContext("/data"))
+
+
+def test_a_query_may_be_posted(far: FarSide) -> None:
+    far.first = [page({"code": 200, "data": {"list": [1]}}), page({"code": 200, "data": {"list": []}})]
+    connector = rest(
+        far,
+        path="query",
+        method="POST",
+        content={"pageNum": 0, "day": "{window}", "filter": {"streets": ["{window:%Y}", 7, None]}},
+        paging={"kind": "page", "param": "pageNum", "records": "data.list"},
+        expect={"code": 200},
+        auth=BEARER,
+    )
+    assert len(collect(connector, "2024-03-01")) == 1
+    assert [json.loads(asked.body)["pageNum"] for asked in far.asked] == [1, 2]
+    assert json.loads(far.asked[0].body)["filter"] == {"streets": ["2024", 7, None]}
+    assert far.asked[0].headers["content-type"] == "application/json"
+    assert far.asked[0].query == {}
+
+
+def test_a_posted_query_is_not_sent_on(far: FarSide) -> None:
+    far.answer = lambda asked: Reply(status=307, headers={"Location": "/elsewhere"})
+    with pytest.raises(SourceError, match="redirects a query"):
+        collect(rest(far, method="POST", content={}), None)
+    assert len(far.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [({"code": 500, "msg": "330105199001011234"}, "500"), ({"msg": "x"}, "nothing"), ({"code": "200"}, "str"),
+     ({"code": True}, "True")],
+)  # fmt: skip
+def test_an_error_with_status_200_is_an_error(far: FarSide, answer: Any, given: str) -> None:
+    far.answer = lambda asked: Reply(page(answer).body, media_type="text/plain")
+    with pytest.raises(
+        SourceError, match=f"answers with an error; given: {given}; allowed: 200 at code"
+    ) as told:
+        collect(rest(far, expect={"code": 200}), None)
+    assert "330105199001011234" not in str(told.value)
+
+
+def test_a_link_header_is_followed(far: FarSide) -> None:
+    link = '</v1/?page=0>; rel="prev", <?page=2&n=1>; title="a,b"; rel="next"'
+    far.first = [Reply(b"[1]", headers={"Link": link}), Reply(b"[2]", headers={"Link": '<x>; rel="last"'})]
+    assert len(collect(rest(far, paging={"kind": "link", "records": ""}, auth=BEARER), None)) == 2
+    assert far.asked[1].query == {"page": "2", "n": "1"}
+    assert far.asked[1].headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_a_named_origin_gets_no_credential(far: FarSide) -> None:
+    with FarSide(lambda asked: page({"next": None})) as other:
+        far.answer = lambda asked: page({"next": f"{other.address}/more"})
+        connector = rest(
+            far, paging={"kind": "next_url", "next": "next"}, auth=BEARER, origins=[other.address]
+        )
+        assert len(collect(connector, None)) == 2
+        assert "authorization" not in other.asked[0].headers
+
+
+def test_a_budget_holds_over_pulls(far: FarSide) -> None:
+    waits: list[float] = []
+    context = ConnectContext(far.address, monotonic=lambda: 1000.0, sleep=waits.append)
+    connector = RestConnector({"rate": {"requests": 2, "per_seconds": 60}}, context)
+    for _ in range(3):
+        collect(connector, None)
+    assert waits == [60.0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "POST"}, {"content": {}}, {"method": "POST", "content": {}, "paging": {"kind": "link"}}],
+)
+def test_a_post_needs_what_it_sends(far: FarSide, options: Any) -> None:
+    with pytest.raises(ConfigurationError, match="POST"):
+        rest(far, **options)
