@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from shanhai.contracts.coordinates import SYSTEMS
 from shanhai.contracts.model import Column, Condition, Contract, Feed, FeedValue
@@ -14,8 +16,19 @@ from shanhai.errors import ContractError
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 _NUMBERS = ("integer", "number")
-_SOURCES = {"DOUBLE": _NUMBERS, "INTEGER": _NUMBERS, _INSTANT: ("date", "timestamp")}
-_CONSTANTS = {"DOUBLE": float, "INTEGER": int}
+_SOURCES = {
+    "DOUBLE": _NUMBERS,
+    "INTEGER": ("integer",),
+    "BIGINT": ("integer",),
+    "DATE": ("date",),
+    _INSTANT: ("date", "timestamp"),
+}
+_CONSTANTS: Mapping[str, Callable[[str], object]] = {
+    "DOUBLE": float,
+    "INTEGER": int,
+    "BIGINT": int,
+    "DATE": date.fromisoformat,
+}
 _OWN = ("district", "dataset", DELIVERY, PARTITION)
 
 

@@ -98,21 +98,19 @@ def _union(shape: Shape, contracts: Iterable[Contract]) -> str:
 
 
 def _registered(contracts: list[Contract]) -> str:
-    columns = ("district", "dataset", "level")
-    parts = [
-        _select(
-            list(
-                zip(
-                    columns,
-                    map(quote_literal, (contract.dataset.district, contract.dataset.name, contract.level)),
-                    strict=True,
-                )
-            ),
-            "",
-        )
+    rows = [
+        {
+            "district": contract.dataset.district,
+            "dataset": contract.dataset.name,
+            "level": contract.level,
+            "share_class": contract.share_class,
+            "time_zone": contract.time_zone,
+        }
         for contract in contracts
     ]
-    return "\nunion all\n".join(parts) or _select([(name, "cast(null as VARCHAR)") for name in columns], None)
+    parts = [_select([(name, quote_literal(text)) for name, text in row.items()], "") for row in rows]
+    names = ("district", "dataset", "level", "share_class", "time_zone")
+    return "\nunion all\n".join(parts) or _select([(name, "cast(null as VARCHAR)") for name in names], None)
 
 
 def _counted(contracts: list[Contract]) -> str:

@@ -48,6 +48,7 @@ CHANNELS = ("sensor", "platform", "grid_staff", "public")
 STATUSES = ("open", "closed", "cancelled")
 LEVELS = ("province", "city", "district", "street", "community")
 QUALITIES = ("good", "suspect", "missing", "invalid")
+SUBJECTS = ("building", "village", "grid")
 ZONES = ("0", "1", "2", "3", "4a", "4b")
 STAMPS = ("reported_at", "signed_at", "dispatched_at", "arrived_at", "solved_at", "verified_at")
 
@@ -100,6 +101,25 @@ _READING = Shape(
         *_PLACE,
     ),
 )
+_SUBJECT = Shape(
+    "subject",
+    "Something that is to be kept up to date, such as a building or a village, and when it last was.",
+    (
+        ShapeColumn("subject_id", "VARCHAR", required=True, description="the source's own id"),
+        ShapeColumn("kind", "VARCHAR", required=True, codes=SUBJECTS),
+        ShapeColumn("area_code", "VARCHAR", required=True),
+        ShapeColumn("updated_date", "DATE", description="missing: never"),
+    ),
+)
+_HEADCOUNT = Shape(
+    "headcount",
+    "How many people were counted in an area on a day.",
+    (
+        ShapeColumn("area_code", "VARCHAR", required=True),
+        ShapeColumn("counted_date", "DATE", required=True),
+        ShapeColumn("people", "BIGINT", required=True),
+    ),
+)
 _AREA = Shape(
     "area",
     "One statistical division in one edition of the register.",
@@ -124,5 +144,5 @@ _AREA_CHANGE = Shape(
 )
 
 SHAPES: Mapping[str, Shape] = MappingProxyType(
-    {shape.name: shape for shape in (_EVENT, _READING, _AREA, _AREA_CHANGE)}
+    {shape.name: shape for shape in (_EVENT, _READING, _SUBJECT, _HEADCOUNT, _AREA, _AREA_CHANGE)}
 )

@@ -60,7 +60,7 @@ def invoke(project: Project, command: Sequence[str]) -> tuple[NodeResult, ...]:
     finally:
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     entries = getattr(outcome.result, "results", None) or ()
-    parents = {entry.node.unique_id: tuple(entry.node.depends_on.nodes) for entry in entries}
+    parents = {entry.node.unique_id: tuple(getattr(entry.node.depends_on, "nodes", ())) for entry in entries}
     results = tuple(_result(entry, tables_read(entry.node.unique_id, parents)) for entry in entries)
     if outcome.exception is not None:
         text = " ".join(str(outcome.exception).split())[:500]

@@ -2,64 +2,90 @@
 select
     'gongshu' as "district",
     'events' as "dataset",
-    'community' as "level"
+    'community' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'gongshu' as "district",
     'grids' as "dataset",
-    'community' as "level"
+    'community' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'gongshu' as "district",
     'link_heartbeats' as "dataset",
-    'city' as "level"
+    'city' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'gongshu' as "district",
     'noise' as "dataset",
-    'street' as "level"
+    'street' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'gongshu' as "district",
     'resource_catalogue' as "dataset",
-    'district' as "level"
+    'district' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'longyou' as "district",
     'events' as "dataset",
-    'district' as "level"
+    'district' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'longyou' as "district",
     'hazards' as "dataset",
-    'street' as "level"
+    'street' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'longyou' as "district",
     'water_meters' as "dataset",
-    'community' as "level"
+    'community' as "level",
+    'not_shared' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'area_changes' as "dataset",
-    'province' as "level"
+    'province' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'area_codes' as "dataset",
-    'province' as "level"
+    'province' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'zhaohua' as "district",
     'buildings' as "dataset",
-    'street' as "level"
+    'street' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'zhaohua' as "district",
     'events' as "dataset",
-    'district' as "level"
+    'district' as "level",
+    'conditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'zhaohua' as "district",
     'villages' as "dataset",
-    'community' as "level"
+    'community' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"

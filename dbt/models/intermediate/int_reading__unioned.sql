@@ -2,23 +2,45 @@
 with fed as (
 
 select
-    cast(null as VARCHAR) as "sensor_id",
-    cast(null as VARCHAR) as "quantity",
-    cast(null as DOUBLE) as "value",
-    cast(null as VARCHAR) as "unit",
-    cast(null as TIMESTAMP WITH TIME ZONE) as "observed_at",
-    cast(null as INTEGER) as "interval_seconds",
-    cast(null as VARCHAR) as "quality",
-    cast(null as VARCHAR) as "zone_class",
-    cast(null as VARCHAR) as "area_code",
+    cast("monitor_id" as VARCHAR) as "sensor_id",
+    cast('noise_laeq' as VARCHAR) as "quantity",
+    cast("laeq_db" as DOUBLE) as "value",
+    cast('dB' as VARCHAR) as "unit",
+    cast("measured_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('60' as INTEGER) as "interval_seconds",
+    case when cast("laeq_db" as DOUBLE) is null then 'missing' else cast(case cast("is_online" as VARCHAR)
+        when 'false' then 'suspect'
+        when 'true' then 'good'
+    end as VARCHAR) end as "quality",
+    cast("zone_class" as VARCHAR) as "zone_class",
+    cast("area_code" as VARCHAR) as "area_code",
     cast(null as DOUBLE) as "longitude",
     cast(null as DOUBLE) as "latitude",
     cast(null as VARCHAR) as "crs",
-    cast(null as VARCHAR) as "district",
-    cast(null as VARCHAR) as "dataset",
-    cast(null as VARCHAR) as "_delivery",
-    cast(null as VARCHAR) as "_partition"
-where false
+    'gongshu' as "district",
+    'noise' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_gongshu__noise') }}
+union all
+select
+    cast("meter_id" as VARCHAR) as "sensor_id",
+    cast('water_volume' as VARCHAR) as "quantity",
+    cast("reading_m3" as DOUBLE) as "value",
+    cast('m3' as VARCHAR) as "unit",
+    cast("read_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('600' as INTEGER) as "interval_seconds",
+    case when cast("reading_m3" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast("area_code" as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'longyou' as "district",
+    'water_meters' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_longyou__water_meters') }}
 
 )
 

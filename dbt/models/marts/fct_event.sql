@@ -14,7 +14,7 @@ events as (
         *,
         -- A grid's code begins with its community's.
         coalesce(area_code, left(grid_code, 12)) as place_code
-    from {{ ref('int_event__unioned') }}
+    from {{ ref('int_event__settled') }}
 
 )
 
@@ -43,6 +43,7 @@ select
     events.longitude,
     events.latitude,
     events.crs,
+    events.copies,
     events._delivery as delivery
 from events
 left join latest_areas as areas on rpad(events.place_code, 12, '0') = areas.area_code_12

@@ -5,6 +5,7 @@ select
     cast("measured_at" as TIMESTAMP WITH TIME ZONE) as "measured_at",
     cast("laeq_db" as DECIMAL(5,1)) as "laeq_db",
     cast("is_online" as BOOLEAN) as "is_online",
+    cast("zone_class" as VARCHAR) as "zone_class",
     "_delivery" as "_delivery",
     "_partition" as "_partition"
 from {{ source('gongshu', 'noise') }}
