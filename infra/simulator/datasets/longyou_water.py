@@ -19,6 +19,10 @@ STILL = (17, 88)
 """Meters that stand still on all three days: somebody should knock at the door."""
 SILENT = 140
 """The meter that sends nothing on the third day; silence is not a flat line."""
+MOVES_AGAIN = {120: 1, 31: 0}
+"""Meters that stand still until a step of the third day: one shows 48 flat hours, one does not."""
+BACKWARDS = 55
+"""The meter that loses half a cubic metre at noon of the third day."""
 
 COLUMNS = (
     Column("meter_id", "水表编号"),
@@ -75,8 +79,12 @@ def _readings(day: int, window: str) -> list[Values]:
         for meter in range(HOUSEHOLDS):
             if meter == SILENT and day == 2:
                 continue
-            if meter in STILL:
+            if meter in STILL or (meter in MOVES_AGAIN and (day, step) < (2, MOVES_AGAIN[meter])):
                 litres[meter] = 40_000 + 1_731 * meter
+            elif meter in MOVES_AGAIN:
+                litres[meter] += 3
+            elif meter == BACKWARDS and (day, step) == (2, PER_DAY // 2):
+                litres[meter] -= 500
             elif rng.random() < 0.2:
                 litres[meter] += rng.randrange(1, 14)
             rows.append(

@@ -11,6 +11,8 @@ from infra.simulator.planting import Field
 
 NAME = "zhaohua.villages"
 REPUBLISHED = f"{WINDOWS[0]}.r2"
+NEARLY_EMPTY = {5: 7, 40: 3, 41: 9, 90: 0}
+"""Villages by position and the people who are left there: counts too small to be published, and none."""
 
 COLUMNS = (
     Column("area_code", "村社代码"),
@@ -47,9 +49,11 @@ def _villages(window: str, name: str) -> list[Values]:
     rng = random.Random(f"{SEED}/{NAME}/{name}")
     towns = {area.code: area.name for area in areas() if area.level == "street"}
     rows: list[Values] = []
-    for area in below(ZHAOHUA, "community"):
+    for position, area in enumerate(below(ZHAOHUA, "community")):
         households = rng.randrange(120, 900)
         surveyed = dt.datetime.fromisoformat(window) - dt.timedelta(days=rng.randrange(0, 300))
         residents = households * 2 + rng.randrange(200)
+        if position in NEARLY_EMPTY:
+            households, residents = min(households, NEARLY_EMPTY[position]), NEARLY_EMPTY[position]
         rows.append((area.code, area.name, towns[area.parent], households, residents, surveyed))
     return rows

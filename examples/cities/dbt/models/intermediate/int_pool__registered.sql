@@ -2,44 +2,62 @@
 select
     'boston' as "district",
     'open311_requests' as "dataset",
-    'city' as "level"
+    'city' as "level",
+    'conditional' as "share_class",
+    'America/New_York' as "time_zone"
 union all
 select
     'milwaukee' as "district",
     'police_calls' as "dataset",
-    'city' as "level"
+    'city' as "level",
+    'conditional' as "share_class",
+    'America/Chicago' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_area_history' as "dataset",
-    'district' as "level"
+    'district' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_cities' as "dataset",
-    'city' as "level"
+    'city' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_counties' as "dataset",
-    'district' as "level"
+    'district' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_provinces' as "dataset",
-    'province' as "level"
+    'province' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_streets' as "dataset",
-    'street' as "level"
+    'street' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'statistics' as "district",
     'cn_villages' as "dataset",
-    'community' as "level"
+    'community' as "level",
+    'unconditional' as "share_class",
+    'Asia/Shanghai' as "time_zone"
 union all
 select
     'stlouis' as "district",
     'csb_requests' as "dataset",
-    'city' as "level"
+    'city' as "level",
+    'conditional' as "share_class",
+    'America/Chicago' as "time_zone"
