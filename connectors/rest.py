@@ -8,17 +8,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from shanhai.connect import address
-from shanhai.connect.budget import Budget, Rate
 from shanhai.connect.credential import Auth
 from shanhai.connect.document import check_expected, parsed
-from shanhai.connect.http import Headers, HttpSession
-from shanhai.connect.options import Options, read_options
+from shanhai.connect.http import HttpSession
+from shanhai.connect.options import read_options
 from shanhai.connect.paged import Query, page_bodies
 from shanhai.connect.paging import ByLinkHeader, ByNextAddress, Paging, Unpaged
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.redirect import Origins
-from shanhai.connect.window import Template, WindowKey, check_template, fill, windows_asked
-from shanhai.errors import ConfigurationError
+from shanhai.connect.source import HttpSource, SourceOptions
+from shanhai.connect.window import Template, check_template, fill, windows_asked
 
 
 def _check_param(value: object) -> str | int | float:
@@ -45,7 +43,7 @@ Param = Annotated[str | int | float, PlainValidator(_check_param)]
 Content = Annotated[dict[str, Any], PlainValidator(_check_content)]
 
 
-class RestOptions(Options):
+class RestOptions(SourceOptions):
     """Options of the connector `rest`."""
 
     path: Template = Field(default="", description="relative to the endpoint; {window} is filled")
@@ -56,15 +54,11 @@ class RestOptions(Options):
     content: Content | None = Field(
         default=None, description="POST only: JSON to send, paging in it; {window} is filled in texts"
     )
-    headers: Headers = Field(default_factory=dict)
     auth: Auth | None = None
     paging: Paging = Unpaged()
     expect: dict[str, str | int | bool] = Field(
         default_factory=dict, description="dotted path: value, of every answer that is no error"
     )
-    rate: Rate | None = None
-    origins: Origins = Field(default=(), description="where else the source may lead")
-    windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
     max_page_bytes: int = Field(default=64 * 2**20, ge=1, description="a page is held in memory")
 
     @model_validator(mode="after")
@@ -83,23 +77,13 @@ class RestConnector:
 
     def __init__(self, options: Mapping[str, Any], context: ConnectContext) -> None:
         self._options = read_options(RestOptions, options, connector="rest")
-        if not context.is_http:
-            raise ConfigurationError(
-                "connector rest: the endpoint is no address", given=context.endpoint, allowed="http(s)://…"
-            )
+        self._source = HttpSource("rest", self._options, context)
         self._context = context
-        self._budget = Budget(self._options.rate, monotonic=context.monotonic, sleep=context.sleep)
 
     def pull(self, window: str | None) -> Iterator[Body]:
         """One body per page: `page-000001.json`, below the window's key when the options list windows."""
         options = self._options
-        with HttpSession(
-            self._context,
-            auth=options.auth,
-            headers=options.headers,
-            origins=options.origins,
-            budget=self._budget,
-        ) as session:
+        with self._source.session(options.auth) as session:
             read = self._read if options.expect else None
             for asked in windows_asked(window, options.windows):
                 query = self._query(session, asked)

@@ -13,7 +13,7 @@ import httpx
 from shanhai.connect import address
 from shanhai.connect.http import HttpSession
 from shanhai.connect.pages import Reading, Step, walk
-from shanhai.connect.paging import ByLinkHeader, Paging
+from shanhai.connect.paging import AfterRecord, ByLinkHeader, Paging
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.transfer import Whole
 
@@ -34,7 +34,7 @@ class Query:
     """
 
     url: httpx.URL
-    paging: Paging
+    paging: Paging | AfterRecord
     params: Mapping[str, str] = field(default_factory=dict)
     content: Mapping[str, Any] | None = None
     window: str | None = None

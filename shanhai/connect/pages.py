@@ -8,6 +8,7 @@ from typing import Any
 
 from shanhai.connect.document import cursor_at, flag_at, integer_at, key_at, parsed, records_at
 from shanhai.connect.paging import (
+    AfterRecord,
     ByCursor,
     ByKey,
     ByLinkHeader,
@@ -18,7 +19,7 @@ from shanhai.connect.paging import (
     Unpaged,
 )
 from shanhai.connect.transfer import Whole
-from shanhai.connect.watch import Watch
+from shanhai.connect.watch import Paged, Watch
 from shanhai.errors import SourceError
 
 
@@ -45,7 +46,9 @@ Reading = Callable[[bytes, str], Any]
 """Makes a document of a page's bytes; the text says where they come from, for errors."""
 
 
-def walk(fetch: Fetch, paging: Paging, *, where: str, read: Reading | None = None) -> Iterator[Page]:
+def walk(
+    fetch: Fetch, paging: Paging | AfterRecord, *, where: str, read: Reading | None = None
+) -> Iterator[Page]:
     """The pages in the order of the source; one page in memory at a time, whatever their number.
 
     A last page without records is asked for but not handed on, unless it is the only one. Without `read`
@@ -83,7 +86,7 @@ def walk(fetch: Fetch, paging: Paging, *, where: str, read: Reading | None = Non
     )
 
 
-def _first(paging: Paging) -> Step:
+def _first(paging: Paged) -> Step:
     match paging:
         case ByPage():
             return Step({paging.param: paging.first})
@@ -94,7 +97,7 @@ def _first(paging: Paging) -> Step:
 
 
 def _next(
-    paging: Paging, number: int, whole: Whole, document: Any, records: list[Any] | None, watch: Watch
+    paging: Paged, number: int, whole: Whole, document: Any, records: list[Any] | None, watch: Watch
 ) -> Step | None:
     """How the page after this one is asked for; None if this was the last."""
     match paging:
@@ -106,21 +109,33 @@ def _next(
             if watch.reached or not records or (short and paging.end == "short"):
                 return None
             return Step({paging.param: paging.first + watch.came, paging.limit_param: paging.limit})
-        case ByKey():
-            if not records:
-                return None
-            return Step({paging.param: watch.once(key_at(records[-1], paging.key, watch.where), number)})
-        case ByCursor():
-            cursor = cursor_at(document, paging.next, watch.where)
-            return None if cursor is None else Step({paging.param: watch.once(cursor, number)})
-        case ByNextAddress():
-            link = cursor_at(document, paging.next, watch.where)
-            return None if link is None else Step(link=watch.once(link, number))
-        case ByLinkHeader():
-            link = whole.following
-            return None if link is None else Step(link=watch.once(link, number))
+        case ByKey() | AfterRecord():
+            return _after(paging, records[-1], number, watch) if records else None
         case _:
-            raise AssertionError(paging)
+            return _led_on(paging, number, whole, document, watch)
+
+
+def _after(paging: ByKey | AfterRecord, last: Any, number: int, watch: Watch) -> Step:
+    """What follows the last record."""
+    if isinstance(paging, ByKey):
+        return Step({paging.param: watch.once(key_at(last, paging.key, watch.where), number)})
+    params = paging.following(last)
+    watch.once(repr(params), number)
+    return Step(dict(params))
+
+
+def _led_on(
+    paging: ByCursor | ByNextAddress | ByLinkHeader, number: int, whole: Whole, document: Any, watch: Watch
+) -> Step | None:
+    """Where the answer itself leads on to."""
+    if isinstance(paging, ByLinkHeader):
+        token = whole.following
+    else:
+        token = cursor_at(document, paging.next, watch.where)
+    if token is None:
+        return None
+    watch.once(token, number)
+    return Step({paging.param: token}) if isinstance(paging, ByCursor) else Step(link=token)
 
 
 def _is_last(paging: ByPage, document: Any, number: int, where: str) -> bool:

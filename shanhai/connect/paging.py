@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -120,6 +121,17 @@ class ByKey(_Paged):
     records: str = Field(description="dotted path of the list; '': the document itself")
     key: str = Field(min_length=1, description="dotted path of the key in a record")
     param: str = Field(min_length=1)
+
+
+class AfterRecord(_Paged):
+    """The next page is asked for by parameters made of the last record: a `ByKey` of several columns.
+
+    For connectors, not for contracts.
+    """
+
+    kind: Literal["after_record"] = "after_record"
+    records: str
+    following: Callable[[Any], dict[str, str]]
 
 
 Paging = Annotated[

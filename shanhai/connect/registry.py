@@ -14,8 +14,11 @@ from shanhai.errors import ConfigurationError
 GROUP = "shanhai.connectors"
 
 _BUILT_IN = (
+    EntryPoint("ckan", "connectors.ckan:CkanConnector", GROUP),
     EntryPoint("files", "connectors.files:FilesConnector", GROUP),
+    EntryPoint("open311", "connectors.open311:Open311Connector", GROUP),
     EntryPoint("rest", "connectors.rest:RestConnector", GROUP),
+    EntryPoint("socrata", "connectors.socrata:SocrataConnector", GROUP),
     EntryPoint("sql", "connectors.sql:SqlConnector", GROUP),
 )
 

@@ -79,6 +79,16 @@ def fill(template: str, window: str | None) -> str:
     return _PLACE.sub(lambda place: _filled(place, key), template)
 
 
+def span(window: str) -> tuple[datetime, datetime]:
+    """When a window that is a year, month, day or hour in ISO form begins, and when the next does.
+
+    Raises:
+        ConfigurationError: it is of no such form.
+    """
+    moment, form = _moment(check_window(window), "a span of time")
+    return moment, _next(moment, form)
+
+
 def fill_any(template: str, text: str) -> str:
     """The template with every placeholder replaced by `text`, such as a glob's star."""
     return _PLACE.sub(lambda _: text, template)

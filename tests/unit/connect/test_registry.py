@@ -30,7 +30,7 @@ def test_ours_are_there() -> None:
 
 
 def test_an_unknown_one_is_told_with_those_that_are_there() -> None:
-    with pytest.raises(ConfigurationError, match=r"no such connector; given: ftp; allowed: files, rest"):
+    with pytest.raises(ConfigurationError, match=r"no such connector; given: ftp; allowed: ckan, files"):
         connector("ftp")
 
 
