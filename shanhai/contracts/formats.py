@@ -90,7 +90,7 @@ class WorkbookFormat(_Frozen):
     table: str | None = Field(default=None, description="name of an Excel table, in any sheet")
     range: str | None = Field(default=None, description="B3:F40, B3:F (to the end of the sheet) or B3")
     header_row: int = Field(default=1, ge=1, description="1-based row of the headings, in sheet or range")
-    header_rows: int = Field(default=1, ge=1, le=10, description="rows that make up the headings")
+    header_rows: int = Field(default=1, ge=0, le=10, description="rows of headings; 0: by position")
     separator: str = Field(default=" / ", min_length=1, description="between the parts of a heading")
     ends: Literal["sheet", "blank_row"] = Field(default="sheet", description="where the rows end")
     fill_merged: bool = Field(default=False, description="every cell of a merged area has its value")
@@ -106,13 +106,26 @@ class WorkbookFormat(_Frozen):
                 raise ValueError("only an xlsx workbook has tables with names")
             if (self.header_row, self.header_rows) != (1, 1):
                 raise ValueError("a table has one row of headings, its first")
+        if self.fill_merged and self.kind == "ods":
+            raise ValueError("of an ods document merged areas are not known")
         if self.range is not None:
-            cell_range(self.range)
+            *_, right = cell_range(self.range)
+            if right is None and not self.header_rows:
+                raise ValueError("without headings a range says where it ends: B3:F")
         return self
 
 
+class ParquetFormat(_Frozen):
+    """A Parquet file; its columns are known by name."""
+
+    kind: Literal["parquet"] = "parquet"
+    compression: Compression = "none"
+    member: str | None = None
+
+
 Format = Annotated[
-    CsvFormat | JsonFormat | NdjsonFormat | GeoJsonFormat | WorkbookFormat, Field(discriminator="kind")
+    CsvFormat | JsonFormat | NdjsonFormat | GeoJsonFormat | WorkbookFormat | ParquetFormat,
+    Field(discriminator="kind"),
 ]
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from shanhai.contracts.model import Format
+from shanhai.contracts.model import Format, WorkbookFormat
 from shanhai.errors import DiskFullError, UnreadableError
 from shanhai.ingest.decode.decoded import BodyFile, Limits
 from shanhai.storage.disk import require_room
@@ -68,14 +68,15 @@ def room_for(target: Path, needed_bytes: int = 0) -> Iterator[None]:
 def _kind(body: BodyFile, stated: Format) -> str:
     with body.path.open("rb") as stream:
         magic = stream.read(4)
+    is_book = isinstance(stated, WorkbookFormat)
     found = "none"
     if magic.startswith(GZIP_MAGIC):
         found = "gz"
-    elif magic in (ZIP_MAGIC, _EMPTY_ZIP_MAGIC) and not (stated.kind == "xlsx" and _is_workbook(body)):
+    elif magic in (ZIP_MAGIC, _EMPTY_ZIP_MAGIC) and not (is_book and _is_workbook(body)):
         found = "zip"
     if stated.compression in ("auto", found):
         return found
-    if stated.compression == "none" and stated.kind == "xlsx":
+    if stated.compression == "none" and is_book:
         return "none"  # whatever it is, it is no workbook, and the workbook reader says so
     raise UnreadableError(
         f"{body.name}: not packed as the contract states",
@@ -88,7 +89,7 @@ def _kind(body: BodyFile, stated: Format) -> str:
 def _is_workbook(body: BodyFile) -> bool:
     try:
         with zipfile.ZipFile(body.path) as archive:
-            return "[Content_Types].xml" in archive.namelist()
+            return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
     except (zipfile.BadZipFile, OSError):
         return False
 

@@ -35,7 +35,8 @@ class Limits:
     decoded_bytes: int = 16 * 2**30
     ratio: int = 300
     ratio_from_bytes: int = 64 * 2**20  # small files of zeros are no danger, whatever their ratio
-    sheet_cells: int = 50_000_000
+    sheet_cells: int = 12_000_000  # the reader needs about 80 bytes for each
+    workbook_bytes: int = 2**30  # any part of a workbook that has texts of cells
     list_bytes: int = 64 * 2**20  # one text or number inside a JSON document
 
 
