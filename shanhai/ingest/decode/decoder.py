@@ -16,6 +16,7 @@ from shanhai.contracts.model import (
     GeoJsonFormat,
     JsonFormat,
     NdjsonFormat,
+    ParquetFormat,
     WorkbookFormat,
 )
 from shanhai.errors import DiskFullError, UnreadableError
@@ -26,6 +27,7 @@ from shanhai.ingest.decode.encoding import check_stated, is_utf8, to_utf8
 from shanhai.ingest.decode.geojson import decode_geojson
 from shanhai.ingest.decode.json_paths import Shape
 from shanhai.ingest.decode.ndjson import decode_ndjson
+from shanhai.ingest.decode.parquet import decode_parquet
 from shanhai.ingest.decode.raw_table import create_raw
 from shanhai.ingest.decode.record_table import Records
 from shanhai.ingest.decode.records import decode_records
@@ -87,15 +89,17 @@ def _decode_body(
         match contract.format:
             case CsvFormat() as stated:
                 dialect = dialect_of(contract, stated)
-                path = _in_utf8(contract, body.name, path, text, stated.encoding)
+                path = in_utf8(contract, body.name, path, text, stated.encoding)
                 return decode_delimited(Delimited(con, contract, stated, dialect, body.name, path, work))
             case JsonFormat() | NdjsonFormat() | GeoJsonFormat() as stated:
-                path = _in_utf8(contract, body.name, path, text, stated.encoding)
+                path = in_utf8(contract, body.name, path, text, stated.encoding)
                 return _decode_json(
                     stated, Records(con, contract, stated.encoding, body.name, path, work, limits)
                 )
             case WorkbookFormat() as stated:
                 return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits)
+            case ParquetFormat():
+                return decode_parquet(con, contract, BodyFile(body.name, path), limits)
     finally:
         unpacked.unlink(missing_ok=True)
         text.unlink(missing_ok=True)
@@ -111,7 +115,13 @@ def _decode_json(stated: JsonFormat | NdjsonFormat | GeoJsonFormat, task: Record
             return decode_geojson(task, stated)
 
 
-def _in_utf8(contract: Contract, body: str, path: Path, target: Path, encoding: str) -> Path:
+def in_utf8(contract: Contract, body: str, path: Path, target: Path, encoding: str) -> Path:
+    """The file with a body's text in UTF-8: its own, or `target` with what it was converted to.
+
+    Raises:
+        UnreadableError: not text in the stated encoding.
+        DiskFullError: no room beside `target`.
+    """
     if is_utf8(contract):
         return path
     try:
