@@ -10,11 +10,15 @@ import click
 import pytest
 from pydantic import BaseModel
 
+from connectors.ckan import CkanOptions
 from connectors.files import FilesOptions
+from connectors.open311 import Open311Options
 from connectors.rest import RestOptions
+from connectors.socrata import SocrataOptions
 from shanhai.cli.app import shanhai
-from shanhai.connect.credential import ApiKeyAuth, BearerAuth
-from shanhai.connect.paging import ByCursor, ByPage, Unpaged
+from shanhai.connect.budget import Rate
+from shanhai.connect.credential import Auth
+from shanhai.connect.paging import Paging
 from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
 from shanhai.contracts.quantities import QUANTITIES
@@ -34,6 +38,12 @@ def fields(*models: type[BaseModel]) -> set[str]:
 
 
 QUERIES = "Queries: entries `type: sql` of `quality`"
+
+
+def union(annotated: Any) -> tuple[type[BaseModel], ...]:
+    return get_args(get_args(annotated)[0])
+
+
 TABLES = {
     "Options of a type: `logicalTypeOptions`": set(load._OPTION_KEYS),
     "Custom properties of a column": set(load._COLUMN_KEYS),
@@ -41,8 +51,12 @@ TABLES = {
     "`source`: where the bytes come from": fields(model.Source),
     "Options of the connector `files`": fields(FilesOptions),
     "Options of the connector `rest`": fields(RestOptions),
-    "Paging": fields(Unpaged, ByPage, ByCursor),
-    "Credentials": fields(BearerAuth, ApiKeyAuth),
+    "Options of the connector `open311`": fields(Open311Options),
+    "Options of the connector `ckan`": fields(CkanOptions),
+    "Options of the connector `socrata`": fields(SocrataOptions),
+    "Paging": fields(*union(Paging)),
+    "Credentials": fields(*union(Auth)),
+    "Rate": fields(Rate),
     "`format`: `csv`": fields(model.CsvFormat),
     "`format`: `json`": fields(model.JsonFormat),
     "`format`: `xlsx`": fields(model.XlsxFormat),
