@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from shanhai.contracts.coordinates import SYSTEMS, axis_of, is_projected
 from shanhai.contracts.feeds import feed_parts
+from shanhai.contracts.incremental import check_incremental
 from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, GeoJsonFormat, JsonFormat, NdjsonFormat
 from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
 from shanhai.contracts.quantities import QUANTITIES
@@ -43,6 +44,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
     _check_zone(contract.time_zone, ["customProperties", "timeZone"], complain)
     _check_encoding(contract, complain)
     _check_schedule(contract, complain)
+    check_incremental(contract, complain)
     _check_feeds(contract, complain)
 
 
