@@ -78,6 +78,7 @@ class Home:
         feeds: Mapping[str, Any] | None = None,
         codes: Mapping[str, Sequence[str]] | None = None,
         level: str = "district",
+        coordinates: Mapping[str, str] | None = None,
     ) -> None:
         """Write a contract and everything that is generated from all of them."""
         district, _, dataset = name.partition(".")
@@ -86,6 +87,7 @@ class Home:
         place = {"name": district, "title": "区 {{ not jinja }}", "endpoints": {"api": "data"}}
         (folder / "district.yml").write_text(yaml.safe_dump(place), encoding="utf-8")
         document = _document(dataset, district, columns, feeds, codes or {}, level)
+        document["schema"][0]["properties"] += [_coordinate(*one) for one in (coordinates or {}).items()]
         (folder / f"{dataset}.odcs.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
         self.generate()
 
@@ -214,3 +216,11 @@ def _property(name: str, kind: str, codes: Sequence[str] | None) -> dict[str, An
             }
         ]
     return made
+
+
+def _coordinate(name: str, crs: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "logicalType": "number",
+        "customProperties": [{"property": "crs", "value": crs}],
+    }
