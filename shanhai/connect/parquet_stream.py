@@ -28,7 +28,8 @@ def parquet_chunks(
     writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL)
     with writer:
         for group in _groups(schema, batches, group_rows):
-            writer.write_table(group, row_group_size=len(group))
+            # Where one batch ended and the next began must not be seen in the pages.
+            writer.write_table(group.combine_chunks(), row_group_size=len(group))
             yield from sink.taken()
     yield from sink.taken()
 

@@ -121,7 +121,7 @@ class PostgresTable:
         """The rows, in COPY's binary form; ties are broken by the primary key, else by all columns."""
         values: dict[str, str] = {}
         listed = ", ".join(f"{column.value} AS {quoted(column.name)}" for column in self._read)
-        query = f"SELECT {listed} FROM {self._relation}"
+        query = f"SELECT {listed} FROM {self._relation} AS t"
         if selection.since is not None:
             query += f" WHERE {self._from_mark(selection.since, values)}"
         elif selection.span is not None:
@@ -170,7 +170,8 @@ class PostgresTable:
         plain = {column.name: column for column in self._columns}
         for name in named:
             # Of json and xml there is no order, of their texts there is.
-            yield quoted(name) if plain[name].type not in ("json", "xml") else _bytewise(name)
+            # Of the table, not of the result, whose columns have the same names but may be texts.
+            yield f"t.{quoted(name)}" if plain[name].type not in ("json", "xml") else _bytewise(name)
         if not self._key:
             yield from (_bytewise(column.name) for column in self._read if column.name not in named)
 
@@ -245,7 +246,7 @@ def _collated(kind: str) -> str:
 
 
 def _bytewise(name: str) -> str:
-    return f'{quoted(name)}::text COLLATE "C"'
+    return f't.{quoted(name)}::text COLLATE "C"'
 
 
 def _less(value: str, kind: str, lag: str, values: dict[str, str]) -> str:

@@ -97,6 +97,8 @@ def connect(
         "connect_timeout": str(max(2, math.ceil(seconds))),
         "tcp_user_timeout": str(math.ceil(seconds * 1000)),
         "keepalives_idle": str(max(1, math.ceil(seconds))),
+        "keepalives_interval": str(max(1, math.ceil(seconds / 3))),
+        "keepalives_count": "3",
         "application_name": "shanhai",
         **_tls(sslmode),
         # Nothing that lies in the home of whoever runs this is sent along.

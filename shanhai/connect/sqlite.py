@@ -123,9 +123,11 @@ class SqliteTable:
         if not self._key:
             order |= dict.fromkeys(column.name for column in self._read)
         # A value and its text: 1 and 1.0 are equal, yet written differently.
-        ties = "" if self._key else "".join(f", typeof({quoted(name)})" for name in order)
-        ordered = ", ".join(f"{quoted(name)} COLLATE BINARY" for name in order) + ties
-        return self._streamed(f"SELECT {listed} FROM {self._relation}{where} ORDER BY {ordered}", values)
+        ties = "" if self._key else "".join(f", typeof(t.{quoted(name)})" for name in order)
+        # Of the table, not of the result, whose columns have the same names but are texts.
+        ordered = ", ".join(f"t.{quoted(name)} COLLATE BINARY" for name in order) + ties
+        query = f"SELECT {listed} FROM {self._relation} AS t{where} ORDER BY {ordered}"
+        return self._streamed(query, values)
 
     def _kind(self, column: str) -> str:
         """Whether a cursor column holds numbers or texts: what most of its rows have."""

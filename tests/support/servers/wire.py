@@ -1,0 +1,69 @@
+"""A wire to a server on loopback that is cut, or not answered, when a test says so."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+
+class Wire:
+    """Passes bytes to `port` and back.
+
+    Args:
+        refuse: so many connections first that are closed at once.
+        cut_after: bytes from the server after which every connection is cut.
+    """
+
+    def __init__(self, port: int, *, refuse: int = 0, cut_after: int | None = None) -> None:
+        self.refuse = refuse
+        self.cut_after = cut_after
+        self._server = port
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for one in (self._listener, *self._open):
+            _cut(one)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self._open.append(near)
+                if self.refuse > 0:
+                    self.refuse -= 1
+                    _cut(near)
+                    continue
+                far = socket.create_connection(("127.0.0.1", self._server))
+                self._open.append(far)
+                for one, other, limit in ((near, far, None), (far, near, self.cut_after)):
+                    threading.Thread(target=_pass, args=(one, other, limit), daemon=True).start()
+
+
+def _pass(one: socket.socket, other: socket.socket, limit: int | None) -> None:
+    passed = 0
+    with contextlib.suppress(OSError):
+        while piece := one.recv(1 << 16):
+            room = len(piece) if limit is None else max(0, limit - passed)
+            other.sendall(piece[:room])
+            passed += len(piece)
+            if room < len(piece):
+                break
+    _cut(one)
+    _cut(other)
+
+
+def _cut(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
