@@ -130,13 +130,14 @@ def _joined(
                 row[column] = row[column] or row[column - 1]
     for (top, left), (bottom, right) in merges or ():
         if first <= top < first + len(grid) and left < len(parts[top - first]):
-            columns = slice(left, min(right + 1, width))
+            across = slice(left, min(right + 1, width))
             for row in grid[top - first : bottom - first + 1]:
-                row[columns] = [None] * (columns.stop - left)
-            grid[top - first][columns] = [parts[top - first][left]] * (columns.stop - left)
-    return [
-        separator.join(part.strip() for part in column if part) or None for column in zip(*grid, strict=True)
-    ]
+                row[across] = [None] * (across.stop - left)
+            grid[top - first][across] = [parts[top - first][left]] * (across.stop - left)
+    columns = (
+        [part.strip() for part in column if part and part.strip()] for column in zip(*grid, strict=True)
+    )
+    return [separator.join(parts) or None for parts in columns]
 
 
 def _append(con: duckdb.DuckDBPyConnection, placement: Placement, body: str, rows: Sequence[Cells]) -> int:
