@@ -25,7 +25,7 @@ from shanhai.ingest.decode.record_table import Records, append_records
 from shanhai.ingest.decode.records import values
 
 _FEATURE = Shape(inside="properties", structure=("type", "bbox"))
-_IS_FEATURE = "json_type(json) = 'OBJECT' AND json->>'$.type' = 'Feature'"
+_IS_FEATURE = "json_type(json) = 'OBJECT' AND (json->>'$.type') = 'Feature'"
 _WGS84 = re.compile(
     r"(?:urn:ogc:def:crs:)?(?:OGC:(?:1\.3|1\.3\.0)?:?CRS84|EPSG:[0-9.]*:?4326)", re.IGNORECASE
 )
