@@ -16,7 +16,7 @@ select
     cast(null as TIMESTAMP WITH TIME ZONE) as "signed_at",
     cast(null as TIMESTAMP WITH TIME ZONE) as "dispatched_at",
     cast(null as TIMESTAMP WITH TIME ZONE) as "arrived_at",
-    cast(null as TIMESTAMP WITH TIME ZONE) as "solved_at",
+    cast(case when cast("status" as VARCHAR) in ('closed') then "updated_at" end as TIMESTAMP WITH TIME ZONE) as "solved_at",
     cast(null as TIMESTAMP WITH TIME ZONE) as "verified_at",
     cast("longitude" as DOUBLE) as "longitude",
     cast("latitude" as DOUBLE) as "latitude",
@@ -26,6 +26,34 @@ select
     "_delivery" as "_delivery",
     "_partition" as "_partition"
 from {{ ref('stg_boston__open311_requests') }}
+union all
+select
+    cast("request_id" as VARCHAR) as "event_id",
+    cast(null as VARCHAR) as "area_code",
+    cast("request_type_name" as VARCHAR) as "category",
+    cast('services' as VARCHAR) as "track",
+    cast('public' as VARCHAR) as "channel",
+    cast(null as VARCHAR) as "grid_code",
+    cast(case cast("status" as VARCHAR)
+        when 'Completed' then 'closed'
+        when 'Completed - Dup' then 'cancelled'
+        when 'Open' then 'open'
+        when 'Open - Dup' then 'cancelled'
+    end as VARCHAR) as "status",
+    cast(timezone('America/Chicago', cast("created_on" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "reported_at",
+    cast(null as TIMESTAMP WITH TIME ZONE) as "signed_at",
+    cast(null as TIMESTAMP WITH TIME ZONE) as "dispatched_at",
+    cast(null as TIMESTAMP WITH TIME ZONE) as "arrived_at",
+    cast(case when cast("status" as VARCHAR) in ('Completed') then timezone('America/Chicago', cast("completed_on" as TIMESTAMP)) end as TIMESTAMP WITH TIME ZONE) as "solved_at",
+    cast(null as TIMESTAMP WITH TIME ZONE) as "verified_at",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'chicago' as "district",
+    'sanitation_requests' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_chicago__sanitation_requests') }}
 union all
 select
     cast("call_id" as VARCHAR) as "event_id",

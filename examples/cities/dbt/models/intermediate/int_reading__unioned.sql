@@ -2,23 +2,342 @@
 with fed as (
 
 select
-    cast(null as VARCHAR) as "sensor_id",
-    cast(null as VARCHAR) as "quantity",
-    cast(null as DOUBLE) as "value",
-    cast(null as VARCHAR) as "unit",
-    cast(null as TIMESTAMP WITH TIME ZONE) as "observed_at",
-    cast(null as INTEGER) as "interval_seconds",
-    cast(null as VARCHAR) as "quality",
+    cast("meter_id" as VARCHAR) as "sensor_id",
+    cast('water_volume' as VARCHAR) as "quantity",
+    cast("reading_l" * 0.001 as DOUBLE) as "value",
+    cast('m3' as VARCHAR) as "unit",
+    cast("read_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("reading_l" * 0.001 as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
     cast(null as VARCHAR) as "zone_class",
     cast(null as VARCHAR) as "area_code",
     cast(null as DOUBLE) as "longitude",
     cast(null as DOUBLE) as "latitude",
     cast(null as VARCHAR) as "crs",
-    cast(null as VARCHAR) as "district",
-    cast(null as VARCHAR) as "dataset",
-    cast(null as VARCHAR) as "_delivery",
-    cast(null as VARCHAR) as "_partition"
-where false
+    'alicante' as "district",
+    'water_meters' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_alicante__water_meters') }}
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('aqi' as VARCHAR) as "quantity",
+    cast("aqi" as DOUBLE) as "value",
+    cast('1' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("aqi" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("aqi" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('pm2_5' as VARCHAR) as "quantity",
+    cast("pm2_5_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("pm2_5_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("pm2_5_ug" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('pm10' as VARCHAR) as "quantity",
+    cast("pm10_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("pm10_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("pm10_ug" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('so2' as VARCHAR) as "quantity",
+    cast("so2_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("so2_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("so2_ug" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('no2' as VARCHAR) as "quantity",
+    cast("no2_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("no2_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("no2_ug" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('co' as VARCHAR) as "quantity",
+    cast("co_mg" as DOUBLE) as "value",
+    cast('mg/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("co_mg" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("co_mg" as DOUBLE) is not null
+union all
+select
+    cast("city_name" as VARCHAR) as "sensor_id",
+    cast('o3_8h' as VARCHAR) as "quantity",
+    cast("o3_8h_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast(timezone('Asia/Shanghai', cast("day_date" as TIMESTAMP)) as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('86400' as INTEGER) as "interval_seconds",
+    case when cast("o3_8h_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_daily' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_daily') }}
+where cast("o3_8h_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('aqi' as VARCHAR) as "quantity",
+    cast("aqi" as DOUBLE) as "value",
+    cast('1' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("aqi" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("aqi" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('pm2_5' as VARCHAR) as "quantity",
+    cast("pm2_5_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("pm2_5_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("pm2_5_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('pm10' as VARCHAR) as "quantity",
+    cast("pm10_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("pm10_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("pm10_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('so2' as VARCHAR) as "quantity",
+    cast("so2_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("so2_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("so2_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('no2' as VARCHAR) as "quantity",
+    cast("no2_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("no2_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("no2_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('o3' as VARCHAR) as "quantity",
+    cast("o3_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("o3_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("o3_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('o3_8h' as VARCHAR) as "quantity",
+    cast("o3_8h_ug" as DOUBLE) as "value",
+    cast('ug/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("o3_8h_ug" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("o3_8h_ug" as DOUBLE) is not null
+union all
+select
+    cast("station_code" as VARCHAR) as "sensor_id",
+    cast('co' as VARCHAR) as "quantity",
+    cast("co_mg" as DOUBLE) as "value",
+    cast('mg/m3' as VARCHAR) as "unit",
+    cast("observed_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("co_mg" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast("longitude" as DOUBLE) as "longitude",
+    cast("latitude" as DOUBLE) as "latitude",
+    cast('WGS84' as VARCHAR) as "crs",
+    'cnemc' as "district",
+    'air_stations' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_cnemc__air_stations') }}
+where cast("co_mg" as DOUBLE) is not null
+union all
+select
+    cast("_partition" as VARCHAR) as "sensor_id",
+    cast('noise_laeq' as VARCHAR) as "quantity",
+    cast("laeq_db" as DOUBLE) as "value",
+    cast('dB' as VARCHAR) as "unit",
+    cast("measured_at" as TIMESTAMP WITH TIME ZONE) as "observed_at",
+    cast('3600' as INTEGER) as "interval_seconds",
+    case when cast("laeq_db" as DOUBLE) is null then 'missing' else cast('good' as VARCHAR) end as "quality",
+    cast(null as VARCHAR) as "zone_class",
+    cast(null as VARCHAR) as "area_code",
+    cast(null as DOUBLE) as "longitude",
+    cast(null as DOUBLE) as "latitude",
+    cast(null as VARCHAR) as "crs",
+    'dublin' as "district",
+    'noise' as "dataset",
+    "_delivery" as "_delivery",
+    "_partition" as "_partition"
+from {{ ref('stg_dublin__noise') }}
 
 )
 
