@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
@@ -30,6 +32,12 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """How TLS is spoken: verified by the authorities of the system, which take long to read."""
+    return httpx.create_ssl_context()
+
+
 class Sending:
     """Sends requests on behalf of one endpoint; arguments as for `HttpSession`."""
 
@@ -50,6 +58,7 @@ class Sending:
         self.credential = self._resolved(auth)
         _silence_addresses()
         self._client = httpx.Client(
+            verify=tls(),
             timeout=context.timeout_seconds,
             headers={"User-Agent": f"shanhai/{__version__}", "Accept-Encoding": "identity", "Accept": "*/*"},
             mounts={f"all://{host}": None for host in _LOOPBACK},

@@ -51,6 +51,6 @@ class QuickSide:
         found = _CURSOR.search(head.partition(b"\r\n")[0])
         number = int(found[1]) if found else 1
         following = b"null" if number == self._pages else b"%d" % (number + 1)
-        body = b'{"items":[{"id":%d}],"next":%b}' % (number, following)
+        body = b'{"items":[{"id":%d,"text":"%b"}],"next":%b}' % (number, b"x" * 2000, following)
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         return head % len(body) + body

@@ -16,8 +16,16 @@ from cryptography.x509.oid import NameOID
 
 from shanhai.connect.http import HttpSession
 from shanhai.connect.protocol import ConnectContext
+from shanhai.connect.sending import tls
 from shanhai.errors import ConfigurationError, DeniedError
 from tests.conformance.far_side import FarSide, Reply
+
+
+@pytest.fixture(autouse=True)
+def authorities_are_read_anew() -> Iterator[None]:
+    tls.cache_clear()
+    yield
+    tls.cache_clear()
 
 
 @pytest.fixture
