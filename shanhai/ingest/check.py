@@ -20,6 +20,7 @@ from shanhai.ingest.records import (
     CheckRecord,
     FindingRecord,
     QueryRecord,
+    ReasonRecord,
     Staging,
     Validation,
     read_staging,
@@ -75,6 +76,7 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
         checks=checks,
         findings=tuple(FindingRecord(**asdict(finding)) for finding in findings),
         queries=tuple(_recorded(result) for result in queries),
+        why=tuple(ReasonRecord(**asdict(reason)) for reason in verdict.why),
     )
     save(node, delivery, validation)
     (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shanhai.ids import DeliveryId
 from shanhai.ingest.files import write_whole
@@ -67,6 +67,17 @@ class FindingRecord(BaseModel):
     given: str
     allowed: str
     reason: str = ""
+    args: dict[str, str] = Field(default_factory=dict, description="limits, where `allowed` is a sentence")
+
+
+class ReasonRecord(BaseModel):
+    """One reason of a verdict, for each language to word; `text` is its English sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    args: dict[str, str]
+    text: str
 
 
 class QueryRecord(BaseModel):
@@ -88,7 +99,10 @@ class QueryRecord(BaseModel):
 
 
 class Validation(BaseModel):
-    """The outcome of the check of one delivery: the verdict, and every number behind it."""
+    """The outcome of the check of one delivery: the verdict, and every number behind it.
+
+    `why` has the reasons as codes and facts; a record that was made before they were kept has none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,6 +114,7 @@ class Validation(BaseModel):
     checks: tuple[CheckRecord, ...]
     findings: tuple[FindingRecord, ...]
     queries: tuple[QueryRecord, ...] = ()
+    why: tuple[ReasonRecord, ...] = ()
 
 
 def save(node: Node, delivery: DeliveryId, record: Staging | Validation) -> None:

@@ -71,12 +71,16 @@ class Plausibility(BaseModel):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about a delivery that is not plausible."""
+    """One thing about a delivery that is not plausible.
+
+    `args` are the limits behind `allowed`, where that is a sentence.
+    """
 
     name: str
     given: str
     allowed: str
     reason: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,9 @@ def _rows(rule: RowsRule, figures: DeliveryFigures) -> Iterator[Finding]:
         low, high = (factor * median for factor in rule.vs_median)
         if not low <= figures.rows <= high:
             allowed = f"{low:.0f} to {high:.0f}, median {median:.0f} of {len(figures.history)} deliveries"
-            yield Finding("rows.vs_median", str(figures.rows), allowed, rule.reason)
+            limits = {"low": f"{low:.0f}", "high": f"{high:.0f}", "median": f"{median:.0f}"}
+            known = {**limits, "deliveries": str(len(figures.history))}
+            yield Finding("rows.vs_median", str(figures.rows), allowed, rule.reason, known)
 
 
 def _fill(rules: Mapping[str, FillRule], figures: DeliveryFigures) -> Iterator[Finding]:

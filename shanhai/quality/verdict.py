@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from shanhai.contracts.model import Contract
@@ -27,11 +27,27 @@ class Signals:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """One thing that speaks against a delivery: a code and its facts, for each language to word.
+
+    `text` is the English sentence, which stands in the books.
+    """
+
+    code: str
+    args: Mapping[str, str]
+    text: str
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The state of a delivery, and a reason for each thing that speaks against accepting it."""
+    """The state of a delivery, and a reason for each thing that speaks against accepting it.
+
+    `reasons` are the texts of `why`.
+    """
 
     state: State
     reasons: tuple[str, ...] = ()
+    why: tuple[Reason, ...] = field(default=(), compare=False)
 
 
 def decide_verdict(
@@ -57,8 +73,8 @@ def decide_verdict(
         unreadable: why the snapshot could not be decoded at all.
     """
     if unreadable is not None:
-        return Verdict("refused", (f"unreadable: {unreadable}",))
-    reasons: list[tuple[State, str]] = [
+        return _verdict("refused", [_reason("unreadable", "unreadable: {text}", text=unreadable)])
+    reasons: list[tuple[State, Reason]] = [
         *_headings(contract, signals),
         *_tolerance(contract, rows_in, bad_rows),
         *(("held", _said(finding)) for finding in findings),
@@ -66,41 +82,57 @@ def decide_verdict(
     ]
     states = {state for state, _ in reasons}
     worst: State = "refused" if "refused" in states else "held" if "held" in states else "accepted"
-    return Verdict(worst, tuple(reason for _, reason in reasons))
+    return _verdict(worst, [reason for _, reason in reasons])
 
 
-def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, str]]:
+def _verdict(state: State, why: Sequence[Reason]) -> Verdict:
+    return Verdict(state, tuple(reason.text for reason in why), tuple(why))
+
+
+def _reason(code: str, form: str, **facts: object) -> Reason:
+    args = {name: str(value) for name, value in facts.items()}
+    return Reason(code, args, form.format(**args))
+
+
+def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, Reason]]:
     mandatory = {
         column.source for column in contract.columns if column.required or column.name in contract.key
     }
     for heading in signals.missing:
         if heading in mandatory:
-            yield "refused", f"missing mandatory heading: {heading}"
+            yield (
+                "refused",
+                _reason("missing_mandatory", "missing mandatory heading: {heading}", heading=heading),
+            )
         else:
-            yield "held", f"missing heading: {heading}"
+            yield "held", _reason("missing", "missing heading: {heading}", heading=heading)
     for heading in signals.unknown[:_UNKNOWN_NAMED]:
-        yield "held", f"unknown heading: {heading}"
+        yield "held", _reason("unknown", "unknown heading: {heading}", heading=heading)
     if len(signals.unknown) > _UNKNOWN_NAMED:
-        yield "held", f"{len(signals.unknown) - _UNKNOWN_NAMED} more unknown headings"
+        more = len(signals.unknown) - _UNKNOWN_NAMED
+        yield "held", _reason("unknown_more", "{more} more unknown headings", more=more)
 
 
-def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tuple[State, str]]:
+def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tuple[State, Reason]]:
     share = bad_rows / rows_in if rows_in else 0.0
     tolerance = contract.tolerance
-    found = f"{bad_rows} of {rows_in} rows are bad"
-    if share > tolerance.refuse:
-        yield "refused", f"{found}, more than {_percent(tolerance.refuse)}"
-    elif share > tolerance.hold:
-        yield "held", f"{found}, more than {_percent(tolerance.hold)}"
+    over: dict[State, float] = {"refused": tolerance.refuse, "held": tolerance.hold}
+    for state, limit in over.items():
+        if share > limit:
+            form = "{bad} of {rows} rows are bad, more than {limit}"
+            yield state, _reason("bad_rows", form, bad=bad_rows, rows=rows_in, limit=_percent(limit))
+            return
 
 
-def _failed(queries: Sequence[QueryResult]) -> Iterator[tuple[State, str]]:
+def _failed(queries: Sequence[QueryResult]) -> Iterator[tuple[State, Reason]]:
     for result in queries:
         query = result.query
         if not result.success and query.severity != "info":
             told = f" ({query.description})" if query.description else ""
             state: State = "refused" if query.severity == "error" else "held"
-            yield state, f"quality {query.name}: {result.given}, must be {query.allowed}{told}"
+            form = "quality {name}: {given}, must be {allowed}{told}"
+            facts = {"name": query.name, "given": result.given, "allowed": query.allowed, "told": told}
+            yield state, _reason("query", form, **facts)
 
 
 def _percent(share: float) -> str:
@@ -108,6 +140,9 @@ def _percent(share: float) -> str:
     return f"{share * 100:.6g}%"
 
 
-def _said(finding: Finding) -> str:
-    reason = f" ({finding.reason})" if finding.reason else ""
-    return f"implausible {finding.name}: {finding.given}, allowed {finding.allowed}{reason}"
+def _said(finding: Finding) -> Reason:
+    facts = {"name": finding.name, "given": finding.given, "allowed": finding.allowed}
+    told = f" ({finding.reason})" if finding.reason else ""
+    form = "implausible {name}: {given}, allowed {allowed}{told}"
+    said = _reason("implausible", form, **facts, told=told)
+    return Reason(said.code, {**said.args, **finding.args}, said.text)
