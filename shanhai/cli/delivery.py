@@ -40,6 +40,12 @@ _FINDINGS = (
     Heading("allowed", "expected"),
     Heading("reason", "reason of the limit", wraps=True),
 )
+_RECOUNTED = (
+    Heading("name", "number"),
+    Heading("kept", "kept", number=True),
+    Heading("again", "again", number=True),
+    Heading("agrees", "agrees"),
+)
 _CHECKS = (
     Heading("rule", "rule"),
     Heading("dimension", "dimension"),
@@ -126,6 +132,41 @@ def _decision(verb: Verb) -> Verb:
     verb = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger.")(verb)
     verb = click.option("--by", required=True, metavar="NAME", help="Who decides; kept in the ledger.")(verb)
     return click.argument("delivery")(format_option(verb))
+
+
+@command.command("recount")
+@click.argument("delivery")
+@format_option
+@pass_session
+def recount_delivery(session: Session, delivery: str) -> None:
+    """Stage DELIVERY again from its kept bytes, and compare with what was booked.
+
+    Nothing is changed: the bytes are read into a scratch folder. Ends with code 65 when a number differs or
+    the lake holds a row of the delivery that its snapshot does not have.
+
+    \b
+    Example:
+      shanhai delivery recount longyou.hazards/2024-03-01
+    """
+    from shanhai.errors import DataError
+    from shanhai.ingest.recount import recount
+
+    outcome = recount(session.node, _chosen(session, delivery))
+    lines = [{**vars(line), "agrees": line.agrees} for line in outcome.lines]
+    if session.form == "json":
+        facts = {"delivery": str(outcome.delivery), "comparable": outcome.comparable}
+        show_json({**facts, "agrees": outcome.agrees, "lines": lines})
+    elif not outcome.comparable:
+        say("The contract has changed since: staging again would count something else.")
+    else:
+        show(lines, _RECOUNTED, form="table", empty="")
+    if not outcome.agrees:
+        raise DataError(
+            "the bytes do not give what was booked",
+            given=[line.name for line in outcome.lines if not line.agrees],
+            allowed="the same numbers",
+            hint="shanhai report verify --deep looks at everything",
+        )
 
 
 @command.command("approve")

@@ -59,6 +59,15 @@ def ledger(node: Node) -> list[LedgerRow]:
         RetryableError: a table cannot be read.
     """
     reconcile(node)
+    return ledger_as_it_is(node)
+
+
+def ledger_as_it_is(node: Node) -> list[LedgerRow]:
+    """The same from the ledger's table alone, which is left as it is.
+
+    Raises:
+        RetryableError: the table cannot be read.
+    """
     path = node.books(LEDGER)
     if not lake.exists(path):
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 
 DIMENSIONS = ("conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility")
@@ -93,8 +93,9 @@ class DeliveryFact:
 
 @dataclass(frozen=True)
 class WindowFact:
-    """One window that is due by now: by when, and when the first delivery of it was pulled, if any was."""
+    """One window that is due by now: its day, by when, and when its first delivery was pulled, if any was."""
 
+    day: date
     due: datetime
     came: datetime | None
 

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from shanhai.ingest.books import Counts
 from shanhai.report.data import PARTS, bad_share
-from shanhai.report.words import number, share
+from shanhai.report.words import limit, number, share
 
 _PLOT_HEIGHT = 150
 _TOP = 22
@@ -21,6 +21,8 @@ _BOTTOM = 26
 _DENSE = 14
 _DENSE_STEP = 26
 _DENSE_BAR = 16
+_COURSE_WIDTH, _COURSE_LEFT = 300, 48
+_FLOORS = (0.99, 0.95, 0.9, 0.8, 0.5)
 _ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -31,6 +33,20 @@ class Bar:
     label: str
     href: str
     counts: Counts
+
+
+@dataclass(frozen=True)
+class Point:
+    """One moment in a course: its label, where it links to if anywhere, and the ratio A/B."""
+
+    label: str
+    href: str
+    good: int
+    total: int
+
+    @property
+    def share(self) -> float | None:
+        return self.good / self.total if self.total else None
 
 
 @dataclass(frozen=True)
@@ -81,8 +97,8 @@ def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) 
     highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
     reached = max(highest, min(limits.values(), default=0.0), 0.001)
     frame = _Frame(len(bars), min(1.0, _ceiling(reached * 1.15)))
-    parts = [_axis(frame, [(value, share(round(value, 6))) for value in (0, frame.top / 2, frame.top)])]
-    parts += [_limit(frame, limit, name) for name, limit in limits.items() if limit <= frame.top]
+    parts = [_axis(frame, [(value, limit(round(value, 6))) for value in (0, frame.top / 2, frame.top)])]
+    parts += [_limit_line(frame, value, name) for name, value in limits.items() if value <= frame.top]
     for position, bar in enumerate(bars):
         bad = bad_share(bar.counts)
         left, top = frame.x(position), frame.y(bad)
@@ -108,18 +124,68 @@ def balance(counts: Counts, *, title: str) -> Markup:
 
 
 def sparkline(values: Sequence[Counts], *, title: str) -> Markup:
-    """Very small bars of the last deliveries: loaded below, everything else above."""
+    """Very small bars of the last deliveries, divided by what became of the rows."""
     top = max((counts.rows_in for counts in values), default=0) or 1
     parts = [Markup("")]
     for position, counts in enumerate(values):
-        whole, loaded = 22 * counts.rows_in / top, 22 * counts.loaded / top
-        parts.append(_rect(position * 8, 24 - whole, 6, whole, "other"))
-        parts.append(_rect(position * 8, 24 - loaded, 6, loaded, "loaded"))
+        below = 24.0
+        for name in PARTS:
+            height = 22 * getattr(counts, name) / top
+            if height:
+                below -= max(height, 1)
+                parts.append(_rect(position * 8, below, 6, max(height, 1), name))
     width = max(len(values) * 8, 8)
     return Markup(
         '<svg class="spark" width="{0}" height="24" viewBox="0 0 {0} 24" role="img" '
         'aria-label="{1}">{2}</svg>'
     ).format(width, title, Markup("").join(parts))
+
+
+def course(points: Sequence[Point], *, title: str, none: str) -> Markup:
+    """The course of a share: a line over its moments, broken where nothing was measured.
+
+    The scale ends at 100 % and starts at a round share below the lowest point, which is written beside it.
+    """
+    known = [point.share for point in points if point.share is not None]
+    floor = next((step for step in _FLOORS if not known or min(known) > step), 0.0)
+    span = 1 - floor
+
+    def x(place: int) -> float:
+        return _COURSE_LEFT + (place + 0.5) * (_COURSE_WIDTH - _COURSE_LEFT - 6) / max(len(points), 1)
+
+    def y(value: float) -> float:
+        return 10 + 56 * (1 - (value - floor) / span)
+
+    parts = [
+        Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
+            _COURSE_LEFT, _COURSE_WIDTH, y(value), y(value)
+        )
+        + _text(_COURSE_LEFT - 6, y(value) + 4, limit(value), "tick")
+        for value in (floor, 1.0)
+    ]
+    if not known:
+        parts.append(_text((_COURSE_LEFT + _COURSE_WIDTH) / 2, 42, none, "value"))
+    drawn = [
+        (x(place), y(point.share), point) for place, point in enumerate(points) if point.share is not None
+    ]
+    steps = "".join(
+        f"{'L' if place else 'M'}{left:.1f} {top:.1f}" for place, (left, top, _) in enumerate(drawn)
+    )
+    parts.append(Markup('<path class="course" d="{}"/>').format(steps) if len(drawn) > 1 else Markup(""))
+    parts += [_dot(left, top, point) for left, top, point in drawn]
+    return Markup(
+        '<svg class="course-chart" viewBox="0 0 {0} 76" role="group" aria-label="{1}">{2}</svg>'
+    ).format(_COURSE_WIDTH, title, Markup("").join(parts))
+
+
+def _dot(left: float, top: float, point: Point) -> Markup:
+    told = f"{point.label}: {share(point.share or 0)} ({number(point.good)} / {number(point.total)})"
+    dot = Markup('<title>{}</title><circle class="dot{}" cx="{:.1f}" cy="{:.1f}" r="3.2"/>').format(
+        told, "" if point.share == 1 else " less", left, top
+    )
+    if point.href:
+        return Markup('<a href="{}" aria-label="{}">{}</a>').format(point.href, told, dot)
+    return Markup("<g>{}</g>").format(dot)
 
 
 def _stack(frame: _Frame, position: int, counts: Counts) -> Markup:
@@ -152,7 +218,7 @@ def _axis(frame: _Frame, ticks: Sequence[tuple[float, str]]) -> Markup:
     return lines
 
 
-def _limit(frame: _Frame, value: float, name: str) -> Markup:
+def _limit_line(frame: _Frame, value: float, name: str) -> Markup:
     return Markup('<line class="limit l-{}" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
         name, _LEFT, frame.width, frame.y(value), frame.y(value)
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from shanhai.contracts.federation import District
 from shanhai.contracts.model import Contract
@@ -13,12 +14,17 @@ from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Counts
 from shanhai.ingest.ledger import LedgerRow
 from shanhai.ingest.pending import Late
-from shanhai.ingest.records import State, Validation
+from shanhai.ingest.records import FindingRecord, ReasonRecord, Staging, State, Validation
+from shanhai.ingest.sidecar import Sidecar
+from shanhai.lineage.trace import MartTrace
+from shanhai.quality import scorecard
+from shanhai.quality.scorecard import Card, DeliveryFact, RuleFact, WindowFact
 from shanhai.warehouse.publications import Publication
 
 PARTS = ("loaded", "quarantined", "duplicates", "superseded", "withheld")
 VERDICTS = ("accepted", "held", "refused", "withdrawn")
-DIMENSIONS = ("conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility")
+MALFORMED = "malformed."
+"""How the reasons of rows begin that are no record."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,48 @@ class HistoryEntry:
     contract_version: str
     table_version: int
     at: datetime
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What of a delivery is not as promised or usual: headings missing or new, implausible figures."""
+
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    findings: tuple[FindingRecord, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unknown or self.findings)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The windows of a dataset: days from `first` to `last`, due `due_hours` after their start in `zone`."""
+
+    form: str
+    first: date
+    last: date
+    due_hours: float
+    zone: str
 
 
 @dataclass(frozen=True)
 class DeliveryFacts:
-    """One delivery, net of all its entries."""
+    """One delivery, net of all its entries.
+
+    `in_lake` are the rows that the table holds of it, counted there. `day` is that of its window, or the day
+    on which it was pulled.
+    """
 
     row: LedgerRow
     validation: Validation | None = None
     quarantine: tuple[ReasonCount, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
+    staging: Staging | None = None
+    source: Sidecar | None = None
+    in_lake: int = 0
+    day: date | None = None
 
     @property
     def id(self) -> DeliveryId:
@@ -75,18 +113,73 @@ class DeliveryFacts:
         """The Delta version of the dataset's table that holds the last decision about it."""
         return max((entry.table_version for entry in self.history), default=None)
 
+    @property
+    def why(self) -> tuple[ReasonRecord, ...]:
+        """The reasons of the gate, to be worded; empty where a record has only their text."""
+        return self.validation.why if self.validation else ()
+
+    @property
+    def malformed(self) -> int:
+        """Rows that are no record; each is refused for one reason."""
+        return sum(count.rows for count in self.quarantine if count.reason.startswith(MALFORMED))
+
+    @functools.cached_property
+    def card(self) -> Card:
+        """Its ratios in the scorecard."""
+        staging, counts = self.staging, self.counts
+        return scorecard.of_delivery(
+            DeliveryFact(
+                rows_in=counts.rows_in,
+                loaded=counts.loaded,
+                duplicates=counts.duplicates,
+                withheld=counts.withheld,
+                malformed=self.malformed,
+                in_lake=self.in_lake,
+                readable=None if staging is None else staging.unreadable is None,
+                headings=len(staging.filled) if staging else 0,
+                missing=len(staging.missing) if staging else 0,
+                rules=tuple(
+                    RuleFact(check.dimension, check.unexpected, check.total)
+                    for check in (self.validation.checks if self.validation else ())
+                ),
+            )
+        )
+
+    @property
+    def drift(self) -> Drift:
+        """How it differs from what was promised or is usual."""
+        return Drift(
+            self.staging.missing if self.staging else (),
+            self.staging.unknown if self.staging else (),
+            self.validation.findings if self.validation else (),
+        )
+
 
 @dataclass(frozen=True)
 class DatasetFacts:
     """One dataset: what it promises and what came, oldest partition first.
 
     `contract` and `district` are None when the ledger knows a dataset that is no longer declared.
+
+    Args:
+        lake_version: the version of its table that the ledger has come to; None: it has no table.
+        calendar: when deliveries are due; None: nobody promised.
+        windows: those that are due by now.
+        pulled: how many deliveries were pulled, with or without a verdict.
+        since: when the first of them was.
+        truths: how many truths across tables rest on it, and how many of them held at the last publication.
     """
 
     id: DatasetId
     contract: Contract | None
     district: District | None
     deliveries: tuple[DeliveryFacts, ...]
+    lake_version: int | None = None
+    calendar: Calendar | None = None
+    windows: tuple[WindowFact, ...] = ()
+    pulled: int = 0
+    since: datetime | None = None
+    truths: tuple[int, int] = (0, 0)
 
     @property
     def title(self) -> str:
@@ -97,9 +190,16 @@ class DatasetFacts:
         """The title of the district, or its name where it is no longer declared."""
         return self.district.title if self.district else self.id.district
 
-    @property
+    @functools.cached_property
     def counts(self) -> Counts:
         return total(delivery.counts for delivery in self.deliveries)
+
+    @functools.cached_property
+    def card(self) -> Card:
+        """Its ratios in the scorecard, over all deliveries."""
+        held, run = self.truths
+        own = (scorecard.of_windows(self.windows, self.since), scorecard.of_truths(held, run))
+        return scorecard.merged((*(delivery.card for delivery in self.deliveries), *own))
 
     @property
     def latest(self) -> DeliveryFacts | None:
@@ -116,6 +216,9 @@ class ReportData:
         versions: the Delta version of each system table that was read; absent tables are left out.
         publications: oldest first.
         late: windows for which nothing has come by the time that their contract promises.
+        traces: what the marts of the newest publication rest on.
+        columns: by mart of the newest publication, name and DuckDB type of each column.
+        truths: the newest publication of which the truths across tables are known.
     """
 
     made_at: datetime
@@ -124,17 +227,56 @@ class ReportData:
     datasets: tuple[DatasetFacts, ...]
     publications: tuple[Publication, ...] = ()
     late: tuple[Late, ...] = ()
+    traces: tuple[MartTrace, ...] = ()
+    columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    truths: Publication | None = None
+
+    def dataset(self, dataset: DatasetId) -> DatasetFacts:
+        """One dataset.
+
+        Raises:
+            KeyError: the report has none of that name.
+        """
+        return self._by_id[dataset]
+
+    @functools.cached_property
+    def _by_id(self) -> dict[DatasetId, DatasetFacts]:
+        return {dataset.id: dataset for dataset in self.datasets}
+
+    @functools.cached_property
+    def card(self) -> Card:
+        """The ratios of everything."""
+        return scorecard.merged(dataset.card for dataset in self.datasets)
+
+    @functools.cached_property
+    def by_district(self) -> Mapping[str, tuple[DatasetFacts, ...]]:
+        """The datasets of each district, in order."""
+        found: dict[str, tuple[DatasetFacts, ...]] = {}
+        for dataset in self.datasets:
+            found[dataset.id.district] = (*found.get(dataset.id.district, ()), dataset)
+        return found
+
+    @property
+    def drifted(self) -> tuple[tuple[DatasetFacts, DeliveryFacts], ...]:
+        """Deliveries that were not as promised or usual, or were held or refused, the newest day first."""
+        found = [
+            (dataset, delivery)
+            for dataset in self.datasets
+            for delivery in dataset.deliveries
+            if delivery.drift or any(entry.kind in ("hold", "refuse") for entry in delivery.history)
+        ]
+        return tuple(sorted(found, key=lambda pair: pair[1].day or date.min, reverse=True))
 
     @property
     def districts(self) -> tuple[str, ...]:
         """The titles of the districts whose datasets these are, each once."""
         return tuple(dict.fromkeys(dataset.publisher for dataset in self.datasets))
 
-    @property
+    @functools.cached_property
     def deliveries(self) -> tuple[DeliveryFacts, ...]:
         return tuple(delivery for dataset in self.datasets for delivery in dataset.deliveries)
 
-    @property
+    @functools.cached_property
     def counts(self) -> Counts:
         return total(delivery.counts for delivery in self.deliveries)
 
@@ -155,19 +297,6 @@ class ReportData:
         return tuple(sorted(taken, key=lambda entry: entry.at, reverse=True))
 
 
-@dataclass(frozen=True)
-class Quality:
-    """One dimension over many checks: the share of values that are as expected, as A of B."""
-
-    dimension: str
-    good: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        return self.good / self.total if self.total else 1.0
-
-
 def total(counts: Iterable[Counts]) -> Counts:
     """The sum of all."""
     return sum(counts, start=Counts())
@@ -181,19 +310,6 @@ def difference(counts: Counts) -> int:
 def bad_share(counts: Counts) -> float:
     """Quarantined rows as a share of the rows that came in, 0 to 1."""
     return counts.quarantined / counts.rows_in if counts.rows_in else 0.0
-
-
-def quality(deliveries: Iterable[DeliveryFacts]) -> tuple[Quality, ...]:
-    """Per dimension that was checked, A/B over all checks of all deliveries, in the order of the standard."""
-    good: Counter[str] = Counter()
-    whole: Counter[str] = Counter()
-    for delivery in deliveries:
-        for check in delivery.validation.checks if delivery.validation else ():
-            good[check.dimension] += check.total - check.unexpected
-            whole[check.dimension] += check.total
-    known = [dimension for dimension in DIMENSIONS if dimension in whole]
-    other = sorted(whole.keys() - set(DIMENSIONS))
-    return tuple(Quality(dimension, good[dimension], whole[dimension]) for dimension in (*known, *other))
 
 
 def reasons(deliveries: Iterable[DeliveryFacts]) -> tuple[tuple[str, int], ...]:

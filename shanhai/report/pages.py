@@ -5,133 +5,49 @@ from __future__ import annotations
 import functools
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import jinja2
 
-from shanhai.ids import WHOLE
-from shanhai.ingest.records import CheckRecord
-from shanhai.report import chart, sql
-from shanhai.report.data import (
-    PARTS,
-    DatasetFacts,
-    DeliveryFacts,
-    ReportData,
-    bad_share,
-    difference,
-    quality,
-    reasons,
-)
-from shanhai.report.words import LANGUAGES, moment, number, share, spoken, words
-from shanhai.warehouse.publications import Publication, PublishedMart
+from shanhai.quality import scorecard
+from shanhai.report import chart, graph, score_sql, statements, views
+from shanhai.report.data import PARTS, ReportData, bad_share, difference
+from shanhai.report.figures import Figures, Page
+from shanhai.report.words import LANGUAGES, limit, moment, number, share, spelled, spoken, words
 
-SECTIONS = ("index", "ledger", "quarantine", "decisions", "publications")
+SECTIONS = ("index", "scores", "ledger", "quarantine", "drift", "publications", "check")
 COVER = "index.html"
-_CHARTED = 24
-_MATRIX = 12
 
 
-@dataclass(frozen=True)
-class MatrixLine:
-    """One rule and its results over the last deliveries, None where a delivery was not checked by it."""
+def render(data: ReportData, figures: Figures | None = None) -> Iterator[tuple[str, str]]:
+    """Every page as (path within the report, HTML).
 
-    rule: str
-    dimension: str
-    cells: tuple[CheckRecord | None, ...]
-
-    @property
-    def broken(self) -> bool:
-        """Whether any delivery broke the rule."""
-        return any(cell is not None and not cell.success for cell in self.cells)
-
-    def heat(self, cell: CheckRecord) -> int:
-        """How strongly a cell is coloured, 12 to 70 per cent, by its share of unexpected values."""
-        return round(12 + 58 * min(1.0, (cell.unexpected / cell.total if cell.total else 0) * 4))
-
-
-def render(data: ReportData) -> Iterator[tuple[str, str]]:
-    """Every page as (path within the report, HTML)."""
+    Args:
+        figures: where each number is written down that a page shows.
+    """
+    figures = figures if figures is not None else Figures()
     catalogues = {language: words(language) for language in LANGUAGES}
-    yield COVER, _environment().get_template("cover.html.j2").render(data=data, **catalogues, **_written())
+    yield COVER, _environment().get_template("cover.html.j2").render(data=data, **catalogues, **_tools())
     for language in LANGUAGES:
-        for section in SECTIONS:
-            facts = {"section": section, **_facts(data, section)}
-            yield _page(data, f"{language}/{section}.html", section, facts)
-        for dataset in data.datasets:
-            facts = {"dataset": dataset, **_dataset(dataset, language)}
-            yield _page(data, f"{language}/datasets/{dataset.id}.html", "dataset", facts)
-            for delivery in dataset.deliveries:
-                facts = {"dataset": dataset, "delivery": delivery, **_delivery(delivery)}
-                yield _page(data, f"{language}/deliveries/{delivery.id.key}.html", "delivery", facts)
+        for path, template, facts in _pages(data, language):
+            yield path, _page(data, figures, path, template, facts)
 
 
-def _facts(data: ReportData, section: str) -> dict[str, object]:
-    match section:
-        case "index":
-            return {"dimensions": quality(data.deliveries)}
-        case "quarantine":
-            found = [(dataset, reasons(dataset.deliveries)) for dataset in data.datasets]
-            return {"by_dataset": [(dataset, rows) for dataset, rows in found if rows]}
-        case "decisions":
-            pairs = [(dataset, delivery) for dataset in data.datasets for delivery in dataset.deliveries]
-            return {"held": [pair for pair in pairs if pair[1].verdict == "held"]}
-        case "publications":
-            return {"published": _published(data)}
-        case _:
-            return {}
+def _pages(data: ReportData, language: str) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Path, template and facts of each page in one language."""
+    for section in SECTIONS:
+        yield f"{language}/{section}.html", section, {"section": section, **views.of_section(data, section)}
+    for trace in data.traces:
+        facts = {"section": "publications", "trace": trace}
+        yield f"{language}/marts/{trace.mart.name}.html", "mart", facts
+    for dataset in data.datasets:
+        facts = {"dataset": dataset, **views.of_dataset(dataset, words(language))}
+        yield f"{language}/datasets/{dataset.id}.html", "dataset", facts
+        for delivery in dataset.deliveries:
+            facts = {"dataset": dataset, "delivery": delivery, **views.of_delivery(delivery)}
+            yield f"{language}/deliveries/{delivery.id.key}.html", "delivery", facts
 
 
-def _published(data: ReportData) -> list[tuple[Publication, list[tuple[PublishedMart, bool]]]]:
-    """The publications, newest first, and of each mart whether that publication gave it a new version."""
-    found = []
-    before: dict[str, PublishedMart] = {}
-    for publication in data.publications:
-        marts = [(mart, before.get(mart.name) != mart) for mart in publication.marts]
-        found.append((publication, marts))
-        before = {mart.name: mart for mart in publication.marts}
-    return found[::-1]
-
-
-def _dataset(dataset: DatasetFacts, language: str) -> dict[str, object]:
-    shown = dataset.deliveries[-_CHARTED:]
-    t = words(language)
-    bars = [
-        chart.Bar(
-            label=t("partition.all") if delivery.id.partition == WHOLE else delivery.id.partition,
-            href=f"../deliveries/{delivery.id.key}.html",
-            counts=delivery.counts,
-        )
-        for delivery in shown
-    ]
-    recent = [delivery for delivery in dataset.deliveries if delivery.validation][-_MATRIX:]
-    hidden = len(dataset.deliveries) - len(shown)
-    tolerance = dataset.contract.tolerance if dataset.contract else None
-    limits = {"hold": tolerance.hold, "refuse": tolerance.refuse} if tolerance else {}
-    return {"bars": bars, "hidden": hidden, "recent": recent, "matrix": _matrix(recent), "limits": limits}
-
-
-def _matrix(recent: list[DeliveryFacts]) -> list[MatrixLine]:
-    results = [{check.rule: check for check in _checks(delivery)} for delivery in recent]
-    rules: dict[str, str] = {}
-    for found in reversed(results):
-        for check in found.values():
-            rules.setdefault(check.rule, check.dimension)
-    return [
-        MatrixLine(rule, dimension, tuple(found.get(rule) for found in results))
-        for rule, dimension in rules.items()
-    ]
-
-
-def _delivery(delivery: DeliveryFacts) -> dict[str, object]:
-    checks = sorted(_checks(delivery), key=lambda check: (check.success, -check.unexpected))
-    return {"checks": checks, "reasons": reasons([delivery])}
-
-
-def _checks(delivery: DeliveryFacts) -> tuple[CheckRecord, ...]:
-    return delivery.validation.checks if delivery.validation else ()
-
-
-def _page(data: ReportData, path: str, template: str, facts: Mapping[str, object]) -> tuple[str, str]:
+def _page(data: ReportData, figures: Figures, path: str, template: str, facts: Mapping[str, object]) -> str:
     language, _, rest = path.partition("/")
     other = next(code for code in LANGUAGES if code != language)
     here = posixpath.dirname(path)
@@ -142,24 +58,32 @@ def _page(data: ReportData, path: str, template: str, facts: Mapping[str, object
         "other": words(other),
         "other_page": posixpath.relpath(f"{other}/{rest}", here),
         "url": lambda target: posixpath.relpath(f"{language}/{target}", here),
-        **_written(),
+        "how": Page(figures),
+        **_tools(),
         **facts,
     }
-    return path, _environment().get_template(f"{template}.html.j2").render(values)
+    return _environment().get_template(f"{template}.html.j2").render(values)
 
 
-def _written() -> dict[str, object]:
+def _tools() -> dict[str, object]:
     return {
         "number": number,
         "share": share,
+        "limit": limit,
         "moment": moment,
         "spoken": spoken,
+        "spelled": spelled,
         "parts": PARTS,
         "sections": SECTIONS,
         "difference": difference,
         "bad_share": bad_share,
+        "ratio": scorecard.Ratio,
         "chart": chart,
-        "sql": sql,
+        "graph": graph,
+        "sql": statements,
+        "score_sql": score_sql,
+        "scorecard": scorecard,
+        "views": views,
     }
 
 

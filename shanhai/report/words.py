@@ -10,7 +10,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import yaml
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from shanhai.ingest.records import FindingRecord, ReasonRecord
 
 LANGUAGES = ("zh", "en")
 HTML_LANG = {"zh": "zh-Hans-CN", "en": "en"}
@@ -27,9 +29,37 @@ class Words:
     def __call__(self, key: str, **facts: object) -> str:
         return self.strings[key].format(**facts)
 
+    def rich(self, key: str, **facts: object) -> Markup:
+        """The words with links in them."""
+        return escape(self.strings[key]).format(**facts)
+
     def named(self, family: str, value: object) -> str:
         """The word for a code, or the code itself when there is none for it."""
         return self.strings.get(f"{family}.{value}", str(value))
+
+    def reason(self, reason: ReasonRecord) -> str:
+        """Why a delivery was held or refused; in English where there are no words for it yet."""
+        key = f"why.{reason.code}"
+        if key not in self.strings:
+            return reason.text
+        if reason.code == "implausible":
+            return self(key, finding=self._finding(reason.args))
+        return self(key, **reason.args)
+
+    def finding(self, finding: FindingRecord) -> str:
+        """What about a delivery is not plausible."""
+        return self._finding(
+            {"name": finding.name, "given": finding.given, "allowed": finding.allowed} | finding.args
+        )
+
+    def _finding(self, facts: Mapping[str, str]) -> str:
+        kind, _, column = facts["name"].partition(".")
+        exact = f"finding.{facts['name']}"
+        if exact in self.strings and (exact != "finding.rows.vs_median" or "median" in facts):
+            return self(exact, **facts)
+        return self.strings.get(f"finding.{kind}", self.strings["finding.other"]).format(
+            column=column, **facts
+        )
 
     @property
     def html_lang(self) -> str:
@@ -55,15 +85,25 @@ def number(value: int) -> str:
 
 
 def share(value: float) -> str:
-    """A share of 0 to 1 in per cent, never rounded to 0 or 100 unless it is exactly that."""
+    """A share of 0 to 1 in per cent with two decimals; 0 and 100 only where it is exactly that."""
     per_cent = value * 100
     if 0 < per_cent < 0.01:
         return "<0.01%"
     if 99.99 < per_cent < 100:
         return ">99.99%"
-    return f"{per_cent:.2f}".rstrip("0").rstrip(".") + "%"
+    return f"{per_cent:.2f}%"
+
+
+def limit(value: float) -> str:
+    """A limit of 0 to 1 as a person states it: 5%, 0.5%."""
+    return f"{value * 100:.6g}%"
 
 
 def moment(value: datetime) -> str:
-    """A moment in the districts' time, to the minute."""
-    return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
+    """A moment in the districts' time, to the minute, with its offset from UTC."""
+    return f"{value.astimezone(ZONE):%Y-%m-%d %H:%M} UTC+8"
+
+
+def spelled(name: str) -> str:
+    """A name of the code as English words: `water_meters` is Water meters."""
+    return name.replace("_", " ").capitalize()

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from shanhai.errors import ConfigurationError, StoreError
 from shanhai.report.data import ReportData
+from shanhai.report.figures import Figures
 from shanhai.report.pages import COVER, render
 
 if TYPE_CHECKING:
     from shanhai.ingest.node import Node
 
 MANIFEST = "manifest.json"
-_PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
+FIGURES = "figures.json"
+_PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries|marts)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
 
 
 def write_report(node: Node, out: Path | None = None) -> Path:
@@ -43,16 +45,31 @@ def write_report(node: Node, out: Path | None = None) -> Path:
 def write_pages(data: ReportData, folder: Path) -> Path:
     """Write the pages of `data`; what was there stays readable until each page is replaced."""
     earlier = _earlier(folder)
-    pages = dict(render(data))
+    figures = Figures()
+    pages = dict(render(data, figures))
+    listed = json.dumps(figures.document(), ensure_ascii=False) + "\n"
     try:
         for path, text in pages.items():
             _replace(folder / path, text)
-        _replace(folder / MANIFEST, _manifest(data, pages))
+        _replace(folder / FIGURES, listed)
+        # Last: until it is there the report counts as that of the versions before, and is written again.
+        _replace(folder / MANIFEST, _manifest(data, pages, listed))
         for path in earlier - pages.keys():
             (folder / path).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"the report cannot be written: {error.strerror}", given=error.filename) from error
     return folder / COVER
+
+
+def is_behind(node: Node) -> bool:
+    """Whether the report in the home is missing, or not of the books as they are now."""
+    from shanhai.report.read import read_versions
+
+    try:
+        text = (node.home / "report" / MANIFEST).read_text(encoding="utf-8")
+        return bool(json.loads(text)["versions"] != read_versions(node))
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def _earlier(folder: Path) -> set[str]:
@@ -70,9 +87,14 @@ def _earlier(folder: Path) -> set[str]:
     return pages
 
 
-def _manifest(data: ReportData, pages: Mapping[str, str]) -> str:
+def _manifest(data: ReportData, pages: Mapping[str, str], figures: str) -> str:
     digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in sorted(pages.items())}
-    facts = {"made_at": data.made_at.isoformat(), "versions": dict(data.versions), "pages": digests}
+    facts = {
+        "made_at": data.made_at.isoformat(),
+        "versions": dict(data.versions),
+        "figures": hashlib.sha256(figures.encode()).hexdigest(),
+        "pages": digests,
+    }
     return json.dumps(facts, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -1,0 +1,111 @@
+"""Recount: stage a delivery again from its kept bytes, aside, and compare with what was booked."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from shanhai.contracts.schema import DELIVERY
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import NotFoundError
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Net, table_net
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Staging, last_record
+from shanhai.ingest.stage import GOOD, stage
+from shanhai.warehouse.lake import LakeTable, exists
+from shanhai.warehouse.session import duckdb_session
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number: as it is kept, and as it was counted again."""
+
+    name: str
+    kept: int
+    again: int
+
+    @property
+    def agrees(self) -> bool:
+        return self.kept == self.again
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What staging a delivery again has found.
+
+    `comparable` is False when the contract is another one by now: then nothing was staged.
+    """
+
+    delivery: DeliveryId
+    comparable: bool
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return all(line.agrees for line in self.lines)
+
+
+def recount(node: Node, delivery: DeliveryId) -> Recount:
+    """Read the snapshot of a delivery anew, and compare with the books, the record of staging and the lake.
+
+    Rows that came in and rows in quarantine are compared with the ledger; good, duplicate and superseded
+    rows and each rule with the record; each row that the lake holds of the delivery must be a good one.
+
+    Raises:
+        NotFoundError: the delivery is not in the books.
+        RetryableError: the bytes are not those that were pulled, or cannot be read.
+    """
+    table = node.table(delivery.dataset)
+    net = table_net(LakeTable.open(table)).get(str(delivery)) if exists(table) else None
+    if net is None:
+        raise NotFoundError("the delivery has no verdict yet", given=delivery.short, hint="shanhai walk")
+    kept = last_record(node, delivery, Staging)
+    if kept is None or kept.contract_digest != node.federation.contract(delivery.dataset).digest:
+        return Recount(delivery, comparable=False)
+    parent = node.home / "scratch" / "recount"
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        for folder in ("staged", "quarantine", "scratch"):
+            (scratch / folder).mkdir()
+        aside = replace(node, settings=node.settings.model_copy(update={"home": scratch}))
+        again = stage(aside, delivery)
+        lines = (*_lines(kept, again, net), *_lake(node, aside, delivery, again))
+        return Recount(delivery, comparable=True, lines=lines)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _lines(kept: Staging, again: Staging, net: Net) -> Iterator[Line]:
+    yield Line("rows in", net.counts.rows_in, again.rows_in)
+    yield Line("quarantined", net.counts.quarantined, again.quarantined)
+    for name in ("good", "duplicates", "superseded"):
+        yield Line(name, getattr(kept, name), getattr(again, name))
+    settled = net.counts.loaded + net.counts.duplicates + net.counts.superseded + net.counts.withheld
+    yield Line("not quarantined", settled, again.good + again.duplicates + again.superseded)
+    malformed = Counter({f"malformed.{name}": rows for name, rows in kept.malformed.items()})
+    found = Counter({f"malformed.{name}": rows for name, rows in again.malformed.items()})
+    for name in sorted({*kept.counts, *again.counts, *malformed, *found}):
+        before = kept.counts.get(name, malformed[name])
+        yield Line(f"rule {name}", before, again.counts.get(name, found[name]))
+
+
+def _lake(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> Iterator[Line]:
+    """How many rows the lake holds of the delivery that are none of its good rows: there must be none."""
+    table = LakeTable.open(node.table(delivery.dataset))
+    columns = ", ".join(quote_identifier(name) for name in node.federation.contract(delivery.dataset).names)
+    where = f"{DELIVERY} = {quote_literal(str(delivery))}"
+    good = f"SELECT {columns} FROM {table.relation()} WHERE false"
+    if again.good:
+        file = quote_literal((aside.staged(delivery) / GOOD).as_posix())
+        good = f"SELECT {columns} FROM read_parquet({file})"
+    with duckdb_session(node.settings) as con:
+        (strange,) = con.execute(
+            f"SELECT count(*) FROM (SELECT {columns} FROM {table.relation()} WHERE {where} EXCEPT ALL {good})"
+        ).fetchone() or (0,)
+    yield Line("rows of the lake that are not in the snapshot", 0, int(strange))
