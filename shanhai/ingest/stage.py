@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Contract
-from shanhai.contracts.schema import DELIVERY, PARTITION
-from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, StoreError, UnreadableError
 from shanhai.ids import DeliveryId
-from shanhai.ingest import settle
-from shanhai.ingest.decode import BodyFile, Decoded, decode
+from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
+from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, last_record, read_staging, read_validation, save
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
-from shanhai.quality.checked import CHECKED, create_checked, value_of
+from shanhai.quality.checked import TEXTS, create_checked
+from shanhai.quality.divided import create_divided
 from shanhai.quality.registers import attach_registers
-from shanhai.quality.rules import rules_for, violation
+from shanhai.quality.rules import rules_for
 from shanhai.storage.disk import require_room
 from shanhai.warehouse.session import duckdb_session
 
@@ -31,12 +33,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MALFORMED = "malformed"
 _ROOM_PER_BYTE = 4
 """A snapshot's rows lie decoded in the scratch file and typed in the good file: some times its size."""
 
 GOOD = "good.parquet"
 SCRATCH = "staged.duckdb"
+_FOR_THE_CHECK = "staged.*"
 
 
 def stage(node: Node, delivery: DeliveryId) -> Staging:
@@ -63,18 +65,22 @@ def stage(node: Node, delivery: DeliveryId) -> Staging:
 def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Path) -> Staging:
     source = sidecar(node, delivery)
     require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
-    for stale in (SCRATCH, f"{SCRATCH}.wal", GOOD, "validation.json"):
+    forget_staged_rows(folder)
+    for stale in (GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
     with duckdb_session(node.settings) as con:
         # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
         con.execute("SET force_compression = 'uncompressed'")
         con.execute(f"ATTACH {quote_literal((folder / SCRATCH).as_posix())} AS scratch")
+        con.execute("USE scratch")
         try:
-            decoded = _decode(node, con, contract, source, folder)
+            attach_registers(con, contract, node.federation)
+            decoded = _take_in(node, con, contract, source, folder)
         except UnreadableError as error:
             staging = _unreadable(delivery, contract, error)
         else:
             staging = _divide(node, con, contract, delivery, decoded)
+        con.execute("USE memory")
         con.execute("DETACH scratch")
     save(node, delivery, staging)
     log.info(
@@ -87,13 +93,19 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
     return staging
 
 
+def forget_staged_rows(folder: Path) -> None:
+    """Remove what staging leaves for the check alone: the scratch file, and the text that it reads."""
+    for file in folder.glob(_FOR_THE_CHECK):
+        file.unlink(missing_ok=True)
+
+
 def kept_staging(node: Node, delivery: DeliveryId) -> Staging:
     """The delivery as it was last staged, by whatever contract; staged now if its files are gone."""
     known = last_record(node, delivery, Staging)
     if known is not None and _is_complete(node, delivery, known):
         return known
     staging = stage(node, delivery)
-    (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)
+    forget_staged_rows(node.staged(delivery))
     return staging
 
 
@@ -121,17 +133,48 @@ def _can_be_checked(node: Node, delivery: DeliveryId) -> bool:
     return read_validation(node, delivery) is not None or (node.staged(delivery) / SCRATCH).is_file()
 
 
-def _decode(
+def _take_in(
     node: Node, con: duckdb.DuckDBPyConnection, contract: Contract, source: Sidecar, folder: Path
 ) -> Decoded:
+    """Fill `divided` from the bodies; meanwhile a thread makes sure that they are those that were pulled."""
     with contextlib.ExitStack() as stack:
         bodies = [
             BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
             for body in source.bodies
         ]
-        for body, file in zip(source.bodies, bodies, strict=True):
-            _check_bytes(body, file.path)
-        return decode(con, contract, bodies, folder)
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        intact = pool.submit(_check_bodies, source.bodies, bodies)
+        try:
+            return _fill(con, contract, bodies, folder)
+        finally:
+            # Altered bytes explain every other error, so that theirs is the one to be raised.
+            intact.result()
+
+
+def _fill(
+    con: duckdb.DuckDBPyConnection, contract: Contract, bodies: Sequence[BodyFile], folder: Path
+) -> Decoded:
+    import duckdb
+
+    found = read_in_place(con, contract, bodies, folder)
+    if found is not None:
+        with contextlib.suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
+            # The second is the parser's word for a line longer than its buffer.
+            if create_divided(con, contract, blanks=found.blanks) == found.decoded.rows:
+                create_checked(con, contract, blanks=found.blanks)
+                return found.decoded
+        con.execute("DROP VIEW raw")
+    for text in folder.glob(TEXTS):
+        text.unlink()
+    decoded = decode(con, contract, bodies, folder)
+    create_divided(con, contract)
+    create_checked(con, contract)
+    return decoded
+
+
+def _check_bodies(expected: Sequence[BodyRef], bodies: Sequence[BodyFile]) -> None:
+    for body, file in zip(expected, bodies, strict=True):
+        _check_bytes(body, file.path)
 
 
 def _check_bytes(body: BodyRef, file: Path) -> None:
@@ -153,137 +196,23 @@ def _divide(
     delivery: DeliveryId,
     decoded: Decoded,
 ) -> Staging:
-    attach_registers(con, contract, node.federation, catalogues=("main", "scratch"))
-    create_checked(con, contract, into="scratch")
-    _name_broken(con, contract)
-    _settle(con, contract)
     quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
-    quarantined = _write_quarantine(con, contract, delivery, quarantine)
-    good = _write_good(con, contract, delivery, node.staged(delivery) / GOOD)
-    lost = dict(con.execute("SELECT why, count(*) FROM losers GROUP BY why").fetchall())
+    quarantine.unlink(missing_ok=True)
+    division = divide(con, contract, delivery, quarantine=quarantine, good=node.staged(delivery) / GOOD)
     staging = Staging(
         delivery=str(delivery),
         contract_version=contract.version,
         contract_digest=contract.digest,
         rows_in=decoded.rows,
-        good=good,
-        quarantined=quarantined,
-        duplicates=lost.get(settle.DUPLICATE, 0),
-        superseded=lost.get(settle.SUPERSEDED, 0),
-        counts=_rule_counts(con, contract),
-        malformed=dict(
-            con.execute(
-                "SELECT _malformed, count(*) FROM raw WHERE _malformed IS NOT NULL GROUP BY 1"
-            ).fetchall()
-        ),
-        filled=_filled(con, contract),
-        newest=_newest(con, contract),
+        **asdict(division),
         missing=decoded.missing,
         unknown=decoded.unknown,
         unreadable=None,
-        quarantine_file=quarantine.name if quarantined else None,
-        quarantine_sha256=sha256_of(quarantine) if quarantined else None,
+        quarantine_file=quarantine.name if division.quarantined else None,
+        quarantine_sha256=sha256_of(quarantine) if division.quarantined else None,
     )
     _balance(staging)
     return staging
-
-
-def _name_broken(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Name the rules that each broken row breaks; few rows are, so that this may look at their text again."""
-    rules = rules_for(contract)
-    named = ", ".join(
-        f"CASE WHEN {violation(rule, contract)} THEN {quote_literal(rule.name)} END" for rule in rules
-    )
-    reasons = f"list_filter([{named}], lambda r: r IS NOT NULL)" if rules else "[]::VARCHAR[]"
-    con.execute(
-        f"""
-        CREATE OR REPLACE TABLE broken AS
-        SELECT rowid AS _row,
-               CASE WHEN _malformed IS NULL THEN {reasons} ELSE ['{MALFORMED}.' || _malformed] END
-               AS reasons
-        FROM raw
-        WHERE _malformed IS NOT NULL OR rowid IN (SELECT _row FROM scratch.{CHECKED} WHERE _broken)
-        """
-    )
-
-
-def _settle(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    values = ", ".join(
-        f"{value_of(column)} AS {quote_identifier(column.name)}" for column in contract.columns
-    )
-    con.execute(
-        f"CREATE OR REPLACE VIEW typed_rows AS SELECT _row, {values} FROM scratch.{CHECKED} WHERE NOT _broken"
-    )
-    con.execute(f"CREATE OR REPLACE TABLE losers AS {settle.losers(contract, 'typed_rows', '_row')}")
-
-
-def _write_quarantine(
-    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
-) -> int:
-    target.unlink(missing_ok=True)
-    (count,) = con.execute("SELECT count(*) FROM broken").fetchone() or (0,)
-    if not count:
-        return 0
-    pairs = ", ".join(
-        f"{quote_literal(column.source)}: {quote_identifier(column.name)}" for column in contract.columns
-    )
-    con.execute(
-        f"""
-        COPY (
-            SELECT {quote_literal(str(delivery))} AS delivery,
-                   {quote_literal(delivery.dataset.district)} AS district,
-                   {quote_literal(delivery.dataset.name)} AS dataset,
-                   raw._body AS body, broken._row + 1 AS position, broken.reasons AS reasons,
-                   coalesce(raw._raw, to_json({{{pairs}}})::VARCHAR) AS raw,
-                   {quote_literal(contract.version)} AS contract_version
-            FROM broken JOIN raw ON raw.rowid = broken._row ORDER BY broken._row
-        ) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)
-        """
-    )
-    target.chmod(0o600)
-    return int(count)
-
-
-def _write_good(
-    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
-) -> int:
-    columns = ", ".join(quote_identifier(name) for name in contract.names)
-    (written,) = con.execute(
-        f"""
-        COPY (
-            SELECT {columns}, {quote_literal(str(delivery))} AS {DELIVERY},
-                   {quote_literal(delivery.partition)} AS {PARTITION}
-            FROM typed_rows WHERE _row NOT IN (SELECT _row FROM losers)
-        ) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)
-        """
-    ).fetchone() or (0,)
-    target.chmod(0o600)
-    return int(written)
-
-
-def _rule_counts(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
-    found = dict(
-        con.execute(
-            "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM broken) GROUP BY 1"
-        ).fetchall()
-    )
-    return {rule.name: int(found.get(rule.name, 0)) for rule in rules_for(contract)}
-
-
-def _filled(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
-    counted = ", ".join(f"count({quote_identifier(name)})" for name in contract.names)
-    counts = con.execute(f"SELECT {counted} FROM scratch.{CHECKED}").fetchone() or ()
-    return dict(zip(contract.names, (int(count) for count in counts), strict=True))
-
-
-def _newest(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, datetime | None]:
-    moments = [column for column in contract.columns if column.type == "timestamp"]
-    if not moments:
-        return {}
-    greatest = ", ".join(f"epoch_us(max({value_of(column)}))" for column in moments)
-    found = con.execute(f"SELECT {greatest} FROM scratch.{CHECKED}").fetchone() or ()
-    newest = (None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC) for micros in found)
-    return dict(zip((column.name for column in moments), newest, strict=True))
 
 
 def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +14,9 @@ import duckdb
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.queries import DELIVERY_VIEW, Query
-from shanhai.contracts.sql import quote_identifier
+from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ContractError, DeniedError
-from shanhai.quality.checked import CHECKED, checked_select, value_of
+from shanhai.quality.checked import CHECKED, TEXTS, checked_select, value_of
 from shanhai.quality.guard import check_query
 
 TIME_LIMIT = 60.0
@@ -62,7 +62,7 @@ def run_queries(
     """Ask every query of a contract, in its order.
 
     Args:
-        database: the scratch file of the delivery with the table `checked`, which nobody has open.
+        database: the scratch file of the delivery with the view `checked`, which nobody has open.
         config: DuckDB settings of the session, such as memory_limit.
         time_limit: seconds that each query may take.
 
@@ -75,7 +75,7 @@ def run_queries(
     settings = {**(config or {}), "threads": 1}
     with duckdb.connect(str(database), read_only=True, config=settings) as con:
         _show_delivery(con, contract)
-        _lock(con)
+        _lock(con, texts=sorted(database.parent.glob(TEXTS)))
         return [_ask(con, contract, query, time_limit) for query in contract.queries]
 
 
@@ -86,12 +86,17 @@ def _show_delivery(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     con.execute(f"CREATE TEMP VIEW {DELIVERY_VIEW} AS SELECT {values} FROM {CHECKED} WHERE NOT _broken")
 
 
-def _lock(con: duckdb.DuckDBPyConnection) -> None:
-    """Make impossible what the guard refuses: files, extensions, values of Python, settings."""
+def _lock(con: duckdb.DuckDBPyConnection, *, texts: Sequence[Path] = ()) -> None:
+    """Make impossible what the guard refuses: files, extensions, values of Python, settings.
+
+    Args:
+        texts: the delivery's own text, which `checked` reads where it lies.
+    """
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET python_enable_replacements = false")
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
+    con.execute(f"SET allowed_paths = [{', '.join(quote_literal(text.as_posix()) for text in texts)}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
 

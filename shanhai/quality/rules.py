@@ -56,11 +56,26 @@ def violation(rule: Rule, contract: Contract) -> str:
     is compared in floating point, as Great Expectations does.
     """
     column = contract.column(rule.column)
-    return _broken(rule.kind, column, clean(column), typed(column, contract))
+    return _never_null(_broken(rule.kind, column, clean(column), typed(column, contract)))
 
 
 def checked_violation(rule: Rule, contract: Contract) -> str:
-    """The same over the columns of the table `checked`, which are cleaned and typed once only."""
+    """The same over the columns of the view `checked`, which are cleaned and typed once only."""
+    return _never_null(_broken_checked(rule, contract))
+
+
+def any_violation(contract: Contract) -> str:
+    """SQL of type BOOLEAN over the columns of `checked`, never NULL: TRUE where a row breaks any rule."""
+    broken = " OR ".join(f"({_broken_checked(rule, contract)})" for rule in rules_for(contract))
+    # One guard against NULL for all: a guard for each rule costs as much as the rules.
+    return _never_null(broken) if broken else "FALSE"
+
+
+def _never_null(condition: str) -> str:
+    return f"coalesce({condition}, FALSE)"
+
+
+def _broken_checked(rule: Rule, contract: Contract) -> str:
     column = contract.column(rule.column)
     return _broken(
         rule.kind, column, quote_identifier(column.name), quote_identifier(column.name + VALUE_SUFFIX)
@@ -99,15 +114,16 @@ def _meanings(column: Column) -> Iterator[Kind]:
 
 
 def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
+    """TRUE where the rule is broken, FALSE or NULL elsewhere."""
     match kind:
         case "required":
             return f"({text} IS NULL)"
         case "type":
             return f"({text} IS NOT NULL AND {value} IS NULL)"
         case "pattern":
-            return _unless(f"regexp_full_match({text}, {quote_literal(column.pattern or '')})")
+            return f"NOT regexp_full_match({text}, {quote_literal(column.pattern or '')})"
         case "codes":
-            return _unless(f"{text} IN ({', '.join(quote_literal(code) for code in column.codes)})")
+            return f"{text} NOT IN ({', '.join(quote_literal(code) for code in column.codes)})"
         case "range":
             return _outside(value, _double(column.minimum), _double(column.maximum))
         case "length":
@@ -119,14 +135,10 @@ def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
             return f"({text} IS NOT NULL AND NOT {_VALIDATORS[kind](text)})"
 
 
-def _unless(condition: str) -> str:
-    return f"coalesce(NOT {condition}, FALSE)"
-
-
 def _outside(value: str, low: str | None, high: str | None) -> str:
     tests = [f"{value} < {low}"] if low is not None else []
     tests += [f"{value} > {high}"] if high is not None else []
-    return f"coalesce({' OR '.join(tests)}, FALSE)"
+    return " OR ".join(tests)
 
 
 def _double(limit: float | None) -> str | None:

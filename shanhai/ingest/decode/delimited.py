@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from shanhai.ingest.decode.headings import Placement, place, place_by_position
 from shanhai.ingest.decode.lines import Sieve, Sieved
 from shanhai.ingest.decode.opening import Opening, read_opening
 from shanhai.ingest.decode.raw_table import insert_raw, one_file
+from shanhai.ingest.decode.survey import survey
 
 _BUFFER_BYTES = 32 * 2**20
-_COUNT_BYTES = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,35 @@ class Delimited:
     work: Path
 
 
+@dataclass(frozen=True)
+class PlainText:
+    """Delimited text that the parser can take whole, with where its cells go."""
+
+    task: Delimited
+    opening: Opening
+    placement: Placement
+
+    @property
+    def cells(self) -> list[str]:
+        """One SQL expression over `reader` per column of the contract, in its order."""
+        return _cells(self.placement)
+
+    @property
+    def reader(self) -> str:
+        """The table function that reads it."""
+        return _read_csv(self.task, self.task.path, self.placement.width, self.opening.headings is not None)
+
+
+def open_plain(task: Delimited) -> PlainText | None:
+    """The body, if its dialect and its opening are such that the parser can take it whole; else None.
+
+    Raises:
+        UnreadableError: empty, HTML, without readable headings, or with a heading twice.
+    """
+    opening, placement = _open(task)
+    return PlainText(task, opening, placement) if _is_plain(task, opening) else None
+
+
 def decode_delimited(task: Delimited) -> BodyCount:
     """Append the records of one body to `raw`.
 
@@ -43,14 +71,8 @@ def decode_delimited(task: Delimited) -> BodyCount:
         UnreadableError: empty, HTML, without readable headings, or with a heading twice.
         ContractError: the dialect is none.
     """
-    opening = read_opening(task.path, task.stated, task.dialect, task.body)
-    if opening.headings is None:
-        placement = place_by_position(task.contract)
-    else:
-        placement = place(task.contract, opening.headings, task.body)
-    # With a longer delimiter the parser lets pass, garbled, what comes between a quote and half a delimiter.
-    is_plain = opening.is_plain and len(task.dialect.delimiter) == 1
-    rows = _fast(task, placement, opening) if is_plain else None
+    opening, placement = _open(task)
+    rows = _fast(PlainText(task, opening, placement)) if _is_plain(task, opening) else None
     if rows is not None:
         return BodyCount(rows, 0, placement.missing, placement.unknown, rows + opening.lines)
     sieved = _slow(task, placement, opening)
@@ -61,6 +83,18 @@ def decode_delimited(task: Delimited) -> BodyCount:
         placement.unknown,
         sieved.lines + opening.lines,
     )
+
+
+def _open(task: Delimited) -> tuple[Opening, Placement]:
+    opening = read_opening(task.path, task.stated, task.dialect, task.body)
+    if opening.headings is None:
+        return opening, place_by_position(task.contract)
+    return opening, place(task.contract, opening.headings, task.body)
+
+
+def _is_plain(task: Delimited, opening: Opening) -> bool:
+    # With a longer delimiter the parser lets pass, garbled, what comes between a quote and half a delimiter.
+    return opening.is_plain and len(task.dialect.delimiter) == 1
 
 
 def dialect_of(contract: Contract, stated: CsvFormat) -> Dialect:
@@ -85,21 +119,18 @@ def dialect_of(contract: Contract, stated: CsvFormat) -> Dialect:
     return dialect
 
 
-def _fast(task: Delimited, placement: Placement, opening: Opening) -> int | None:
+def _fast(plain: PlainText) -> int | None:
     """The whole body in one pass; None: it is not well-formed throughout, and nothing was appended.
 
     The parser's count of records must equal a count of lines made beside it: there are files that it ends
     early without an error.
     """
+    task = plain.task
     task.con.execute("BEGIN")
     try:
-        rows = insert_raw(
-            task.con,
-            _cells(placement),
-            task.body,
-            "NULL, NULL FROM " + _read_csv(task, task.path, placement.width, opening.headings is not None),
-        )
-        agreed = rows == _count_lines(task.path, opening.offset, check_text=not placement.takes_all)
+        rows = insert_raw(task.con, plain.cells, task.body, f"NULL, NULL FROM {plain.reader}")
+        check_text = not plain.placement.takes_all
+        agreed = rows == survey(task.path, plain.opening.offset, check_text=check_text).lines
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         agreed = False  # the second is the parser's word for a line longer than its buffer
     except BaseException:
@@ -157,24 +188,3 @@ def _read_csv(task: Delimited, path: Path, width: int, has_header: bool) -> str:
         f"encoding = 'utf-8', compression = 'none', null_padding = false, ignore_errors = false, "
         f"max_line_size = {longest}, buffer_size = {max(_BUFFER_BYTES, 2 * longest)})"
     )
-
-
-def _count_lines(path: Path, offset: int, *, check_text: bool) -> int | None:
-    """Physical lines from `offset` on; None where the text is not valid UTF-8.
-
-    Args:
-        check_text: whether to look at the text: the parser validates only the cells that it keeps.
-    """
-    lines, last = 0, b"\n"
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        stream.seek(offset)
-        while block := stream.read(_COUNT_BYTES):
-            lines += block.count(b"\n")
-            last = block[-1:]
-            if check_text:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    return None
-    return lines + (last != b"\n")
