@@ -1,4 +1,4 @@
-"""Files of a folder, or at an http(s) address."""
+"""Files of a folder, of a file server, or at an http(s) address."""
 
 from __future__ import annotations
 
@@ -6,45 +6,47 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from shanhai.connect import address, folder
+from shanhai.connect import address, login
 from shanhai.connect.credential import Auth
+from shanhai.connect.folder import FolderTree
+from shanhai.connect.ftp import FtpTree
 from shanhai.connect.http import Headers, HttpSession
+from shanhai.connect.login import Fingerprint, Login
+from shanhai.connect.matching import has_magic
 from shanhai.connect.options import Options, read_options
-from shanhai.connect.protocol import Body, ConnectContext
+from shanhai.connect.protocol import Body, ConnectContext, Kept
+from shanhai.connect.sftp import SftpTree
 from shanhai.connect.transfer import Download
-from shanhai.connect.window import Template, WindowKey, fill, windows_asked
+from shanhai.connect.tree import Paths, Selection, bodies
+from shanhai.connect.window import WindowKey, fill, windows_asked
 from shanhai.errors import ConfigurationError, NotFoundError
 
-_GLOB = frozenset("*?[")
+_HTTP_ONLY, _FTP_ONLY = "http(s) only", "FTP only"
 
 
 class FilesOptions(Options):
     """Options of the connector `files`."""
 
-    path: tuple[Template, ...] = Field(
+    path: Paths = Field(
         min_length=1,
-        description="one path or several below the endpoint; {window} is filled; globs in folders only",
+        description="one path or several below the endpoint; {window} is filled; no globs over http(s)",
     )
-    optional: tuple[Template, ...] = Field(
-        default=(), description="like path, but may be absent: corrections"
-    )
+    optional: Paths = Field(default=(), description="like path, but may be absent: corrections")
     windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
-    auth: Auth | None = Field(default=None, description="http(s) only")
-    headers: Headers = Field(default_factory=dict, description="http(s) only")
-
-    @field_validator("path", "optional", mode="before")
-    @classmethod
-    def _one_or_several(cls, given: object) -> object:
-        return (given,) if isinstance(given, str) else given
+    auth: Auth | None = Field(default=None, description=_HTTP_ONLY)
+    headers: Headers = Field(default_factory=dict, description=_HTTP_ONLY)
+    login: Login | None = Field(default=None, description="FTP and SFTP only")
+    host_keys: tuple[Fingerprint, ...] = Field(default=(), description="SFTP only; one of them is shown")
+    encoding: str = Field(default="utf-8", description="of names; " + _FTP_ONLY)
 
 
 class FilesConnector:
-    """Files of a folder, or at an http(s) address: CSV, workbooks, archives, whatever the format says.
+    """Files of a folder, of a server of FTP or SFTP, or at an http(s) address: whatever the format says.
 
     A folder has to lie below the allowed roots, and so does every file that a path or a symbolic link
-    leads to. Without a window, `{window}` in a folder matches every window.
+    leads to. Without a window, `{window}` in a folder or at a server matches every window.
     """
 
     options_model = FilesOptions
@@ -55,36 +57,51 @@ class FilesConnector:
 
     def pull(self, window: str | None) -> Iterator[Body]:
         """One body per file, named by its path below the endpoint."""
-        if self._context.is_http:
-            return self._from_address(window)
-        if self._options.auth or self._options.headers:
-            raise ConfigurationError(
-                "connector files: auth and headers need an http(s) endpoint", given=self._context.endpoint
-            )
-        return folder.bodies(
-            self._context.endpoint,
-            self._options.path,
-            self._options.optional,
-            windows_asked(window, self._options.windows),
-            roots=self._context.allowed_roots,
-            max_bytes=self._context.max_body_bytes,
-        )
+        options, context = self._options, self._context
+        selection = Selection.of(options.path, options.optional, window, options.windows)
+        if context.is_http:
+            self._refuse("login", "host_keys")
+            yield from self._from_address(window)
+        elif not login.is_server(context.endpoint):
+            self._refuse("auth", "headers", "login", "host_keys")
+            yield from bodies(FolderTree(context.endpoint, context.allowed_roots), selection, context)
+        else:
+            self._refuse("auth", "headers")
+            tree = self._server()
+            try:
+                yield from bodies(tree, selection, context)
+            finally:
+                tree.close()
+
+    def _server(self) -> FtpTree | SftpTree:
+        options, context = self._options, self._context
+        if context.endpoint.lower().startswith("sftp:"):
+            return SftpTree(context, options.login, options.host_keys)
+        self._refuse("host_keys")
+        return FtpTree(context, options.login, encoding=options.encoding)
+
+    def _refuse(self, *names: str) -> None:
+        for name in names:
+            if getattr(self._options, name):
+                raise ConfigurationError(
+                    f"connector files: option {name} is not for this endpoint", given=self._context.endpoint
+                )
 
     def _from_address(self, window: str | None) -> Iterator[Body]:
         options = self._options
         files = list(dict.fromkeys(self._files(window)))
         for file in files:
-            if _GLOB & set(file.name):
+            if has_magic(file.name):
                 raise ConfigurationError(
-                    "connector files: a glob needs a folder",
+                    "connector files: a glob needs a folder, as http(s) lists no files",
                     given=file.name,
                     allowed="the path of one file, or several",
                 )
         with HttpSession(self._context, auth=options.auth, headers=options.headers) as session:
             for file in files:
-                download = _download(session, file)
+                download = _download(session, file, self._context.kept(file.name))
                 if download is not None:
-                    yield Body(file.name, download.url, download.media_type, download.chunks, download.facts)
+                    yield _body(file.name, download)
 
     def _files(self, window: str | None) -> Iterator[_File]:
         for asked in windows_asked(window, self._options.windows):
@@ -99,11 +116,23 @@ class _File:
     optional: bool
 
 
-def _download(session: HttpSession, file: _File) -> Download | None:
+def _download(session: HttpSession, file: _File, kept: Kept | None) -> Download | None:
     url = address.below(session.base, file.name)
     if not file.optional:
-        return session.get(url, window=file.window)
+        return session.get(url, window=file.window, kept=kept)
     try:
-        return session.get(url)
+        return session.get(url, kept=kept)
     except NotFoundError:
         return None
+
+
+def _body(name: str, download: Download) -> Body:
+    return Body(
+        name,
+        download.url,
+        download.media_type,
+        download.chunks,
+        download.facts,
+        download.request,
+        download.unchanged,
+    )

@@ -1,0 +1,356 @@
+"""The connector `files` keeps the promises of the protocol against real servers of FTP and SFTP."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.files import FilesConnector
+from shanhai.connect.conformance import Case, ConnectorConformance, collect
+from shanhai.connect.protocol import ConnectContext
+from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
+from tests.support.certificate import certificate_for_loopback
+from tests.support.servers import ftpd as ftp
+from tests.support.servers.ftpd import ftpd
+from tests.support.servers.sshd import sshd
+
+pytestmark = pytest.mark.filterwarnings(
+    # The library's thread that asks ahead tells of a cut connection by its own end.
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+)
+SECRET = "canary-7d1f0a93be"
+WINDOW = "2024-03-01"
+LARGE = random.Random(2).randbytes(3_000_000)
+FILES = {f"water/{WINDOW}.csv": "水表编号,读数\n".encode("gb18030"), f"noise/{WINDOW}.csv": LARGE}
+FTP_LOGIN = {"kind": "password", "user": ftp.USER, "secret": "portal"}
+
+
+def fill(folder: Path, files: Mapping[str, bytes] = FILES) -> None:
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def context(endpoint: str, secret: str = SECRET, **changes: Any) -> ConnectContext:
+    given = ConnectContext(
+        endpoint,
+        secret=lambda name: SecretStr(secret),
+        timeout_seconds=5,
+        attempts=3,
+        sleep=lambda seconds: None,
+    )
+    return replace(given, **changes)
+
+
+def nobody(scheme: str) -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"{scheme}://127.0.0.1:{probe.getsockname()[1]}/"
+
+
+class ServerCases(ConnectorConformance):
+    """Give `options` and `at`: an endpoint of a server that has `FILES`, and one where there is none."""
+
+    factory = FilesConnector
+    options: Mapping[str, Any]
+    endpoint: str
+    absent: str
+    secret = SECRET
+
+    def healthy(self) -> Case:
+        return Case(self.options, context(self.endpoint, self.secret), WINDOW, FILES, self.secret)
+
+    def faults(self) -> Mapping[str, Callable[[], Case]]:
+        return {"down": lambda: Case(self.options, context(self.absent, self.secret), WINDOW)}
+
+
+class TestFtp(ServerCases):
+    @pytest.fixture(autouse=True)
+    def server(self, tmp_path: Path) -> Iterator[None]:
+        fill(tmp_path)
+        with ftpd(tmp_path, password=SECRET) as server:
+            self.running = server
+            self.options = {"path": "*/{window}.csv", "login": FTP_LOGIN}
+            self.endpoint, self.absent = server.endpoint, nobody("ftp")
+            yield
+
+    def faults(self) -> Mapping[str, Callable[[], Case]]:
+        return {**super().faults(), "cut off": lambda: self._cut([1 << 16] * 3)}
+
+    def hiccups(self) -> Mapping[str, Callable[[], Case]]:
+        return {
+            "cut off": lambda: self._cut([1 << 20]),
+            "cut off twice": lambda: self._cut([1 << 20, 1 << 19]),
+        }
+
+    def _cut(self, sizes: list[int]) -> Case:
+        self.running.cuts[:] = sizes
+        return self.healthy()
+
+
+class TestFtpOverTls(ServerCases):
+    @pytest.fixture(autouse=True)
+    def server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        certificate = certificate_for_loopback(tmp_path)
+        fill(tmp_path / "files")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with ftpd(tmp_path / "files", password=SECRET, certificate=certificate) as server:
+            self.options = {"path": "*/{window}.csv", "login": FTP_LOGIN}
+            self.endpoint, self.absent = server.endpoint, nobody("ftps")
+            self.certificate = certificate
+            yield
+
+    def test_a_certificate_that_nobody_vouches_for_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(ConfigurationError, match=r"certificate of ftps://.* cannot be verified"):
+            collect(self.connector(self.healthy()), WINDOW)
+
+    def test_plain_ftp_is_refused_by_a_server_that_wants_tls(self) -> None:
+        plain = replace(self.healthy(), context=context(self.endpoint.replace("ftps:", "ftp:")))
+        with pytest.raises(ConfigurationError, match="refuses the session"):
+            collect(self.connector(plain), WINDOW)
+
+
+class TestSftp(ServerCases):
+    @pytest.fixture(autouse=True)
+    def server(self) -> Iterator[None]:
+        with sshd() as server:
+            fill(server.files)
+            self.running = server
+            login = {"kind": "key", "user": server.user, "secret": "key"}
+            self.options = {"path": "*/{window}.csv", "login": login, "host_keys": [server.fingerprint]}
+            self.endpoint, self.absent = server.endpoint, nobody("sftp")
+            self.secret = server.private_key
+            yield
+
+    def test_another_host_key_is_refused_before_anything_is_sent(self) -> None:
+        other = f"SHA256:{'A' * 43}"
+        case = replace(self.healthy(), options={**self.options, "host_keys": [other]})
+        with pytest.raises(ConfigurationError, match="shows another host key") as refused:
+            collect(self.connector(case), WINDOW)
+        assert self.running.fingerprint in str(refused.value)
+        assert other in str(refused.value)
+        assert "Accepted" not in (self.running.folder / "log").read_text()
+
+    def test_a_host_key_has_to_be_stated(self) -> None:
+        options = {name: value for name, value in self.options.items() if name != "host_keys"}
+        with pytest.raises(ConfigurationError, match="needs the fingerprint"):
+            collect(self.connector(replace(self.healthy(), options=options)), WINDOW)
+
+    def test_a_wrong_password_and_a_wrong_key_are_named(self, tmp_path: Path) -> None:
+        with sshd() as other:
+            stranger = other.private_key
+        logins = [
+            ({"kind": "password", "user": self.running.user, "secret": "portal"}, SECRET),
+            ({"kind": "key", "user": self.running.user, "secret": "portal"}, stranger),
+        ]
+        for login, secret in logins:
+            connector = FilesConnector({**self.options, "login": login}, context(self.endpoint, secret))
+            with pytest.raises(ConfigurationError, match=r"does not accept the login.*secret portal"):
+                collect(connector, WINDOW)
+
+    def test_a_secret_that_is_no_key_is_named(self) -> None:
+        with pytest.raises(ConfigurationError, match="no private key"):
+            collect(FilesConnector(self.options, context(self.endpoint, SECRET)), WINDOW)
+
+    def test_a_torn_transfer_goes_on_where_it_stopped(self) -> None:
+        pull = FilesConnector(self.options, self.healthy().context).pull(WINDOW)
+        body = next(iter(pull))
+        content = next(body.chunks)
+        self.running.cut_off()
+        content += b"".join(body.chunks)
+        assert content == LARGE
+        assert (self.running.folder / "log").read_text().count("Accepted publickey") == 2
+
+    def test_a_torn_transfer_of_a_file_that_changed_is_refused(self) -> None:
+        pull = FilesConnector(self.options, self.healthy().context).pull(WINDOW)
+        body = next(iter(pull))
+        next(body.chunks)
+        self.running.cut_off()
+        file = self.running.files / body.name
+        file.write_bytes(bytes(len(LARGE)))
+        os.utime(file, (1, 1))
+        with pytest.raises(SourceError, match="changed while it was read"):
+            list(body.chunks)
+
+    def test_links_stay_below_the_endpoint(self) -> None:
+        files = self.running.files
+        (files.parent / "outside.csv").write_bytes(b"outside")
+        (files / "inside.csv").symlink_to(files / f"water/{WINDOW}.csv")
+        (files / "link.csv").symlink_to(files.parent / "outside.csv")
+        (files / "folder").symlink_to(files.parent)
+        assert pulled(self, "inside.csv") == {"inside.csv": FILES[f"water/{WINDOW}.csv"]}
+        for path in ("link.csv", "*.csv", "folder/outside.csv"):
+            with pytest.raises(DeniedError, match="outside the endpoint"):
+                pulled(self, path)
+        with pytest.raises(NotFoundError):
+            pulled(self, "*/outside.csv")
+
+    def test_what_may_not_be_read_is_told(self) -> None:
+        for limits in ("-P open", "-P opendir", "-P lstat"):
+            with sshd(limits=limits) as closed:
+                fill(closed.files)
+                options = {**self.options, "host_keys": [closed.fingerprint]}
+                options["login"] = {"kind": "key", "user": closed.user, "secret": "key"}
+                with pytest.raises(DeniedError, match="forbids to read"):
+                    collect(FilesConnector(options, context(closed.endpoint, closed.private_key)), WINDOW)
+
+
+def pulled(cases: ServerCases, path: str, **changes: Any) -> dict[str, bytes]:
+    return collect(
+        FilesConnector({**cases.options, "path": path}, replace(cases.healthy().context, **changes)), None
+    )
+
+
+@pytest.fixture(params=["ftp", "ftp without MLSD", "sftp"])
+def cases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ServerCases, Path]]:
+    """A server of each kind, and the folder that it serves."""
+    given = ServerCases()
+    if request.param == "sftp":
+        with sshd() as secure:
+            login = {"kind": "key", "user": secure.user, "secret": "key"}
+            given.options = {"login": login, "host_keys": [secure.fingerprint]}
+            given.endpoint, given.secret = secure.endpoint, secure.private_key
+            yield given, secure.files
+        return
+    without = ("MLSD", "MLST") if "without" in request.param else ()
+    with ftpd(tmp_path, password=SECRET, without=without) as plain:
+        given.options, given.endpoint = {"login": FTP_LOGIN}, plain.endpoint
+        yield given, tmp_path
+
+
+def test_names_with_blanks_and_chinese(cases: tuple[ServerCases, Path]) -> None:
+    server, folder = cases
+    files = {"水 表/读 数 1.csv": b"1", "水 表/读数2.csv": b"2", "b c.csv": b"3"}
+    fill(folder, files)
+    fill(folder, {".hidden.csv": b"", "水 表/.half.csv": b"", ".folder/a.csv": b""})
+    assert pulled(server, "**/*.csv") == files
+    assert list(pulled(server, "**/*.csv")) == sorted(files)
+    assert pulled(server, "水 表/读 数 1.csv") == {"水 表/读 数 1.csv": b"1"}
+
+
+def test_an_empty_folder_and_an_absent_one_have_nothing(cases: tuple[ServerCases, Path]) -> None:
+    server, folder = cases
+    (folder / "empty").mkdir()
+    for path in ("empty/*.csv", "absent/*.csv", "absent/a.csv", "empty"):
+        with pytest.raises(NotFoundError, match="no file matches"):
+            pulled(server, path)
+
+
+def test_many_files_come_in_order_each_once(cases: tuple[ServerCases, Path]) -> None:
+    server, folder = cases
+    count = 300 if "MLSD" in str(folder) else 2000
+    files = {f"many/{number:04}.csv": b"%d" % number for number in range(count)}
+    fill(folder, files)
+    came = pulled(server, "many/*.csv")
+    assert came == files
+    assert list(came) == sorted(files)
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(cases: tuple[ServerCases, Path]) -> None:
+    server, folder = cases
+    fill(folder, {"a.csv": LARGE})
+    connector = FilesConnector({**server.options, "path": "a.csv"}, server.healthy().context)
+    pull = connector.pull(None)
+    body = next(iter(pull))
+    assert body.facts["size"] == str(len(LARGE))
+    next(body.chunks)
+    with (folder / "a.csv").open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(SourceError, match="changed while it was read"):
+        list(body.chunks)
+
+
+def test_a_file_replaced_while_it_is_read_is_refused(cases: tuple[ServerCases, Path]) -> None:
+    server, folder = cases
+    fill(folder, {"a.csv": LARGE, "b.csv": bytes(len(LARGE))})
+    os.utime(folder / "b.csv", (1, 1))
+    connector = FilesConnector({**server.options, "path": "a.csv"}, server.healthy().context)
+    pull = connector.pull(None)
+    body = next(iter(pull))
+    next(body.chunks)
+    (folder / "b.csv").rename(folder / "a.csv")
+    with pytest.raises(SourceError, match="changed while it was read"):
+        list(body.chunks)
+
+
+def test_a_wrong_password_of_ftp_is_named(tmp_path: Path) -> None:
+    with ftpd(tmp_path, password="another") as server:
+        connector = FilesConnector({"path": "*", "login": FTP_LOGIN}, context(server.endpoint))
+        with pytest.raises(ConfigurationError, match=r"does not accept the login.*secret portal") as refused:
+            collect(connector, None)
+        assert SECRET not in str(refused.value)
+        anonymous = FilesConnector({"path": "*"}, context(server.endpoint))
+        with pytest.raises(ConfigurationError, match="asks for a login"):
+            collect(anonymous, None)
+
+
+def test_what_ftp_forbids_is_told(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for rights in ("el", "er"):
+        with ftpd(tmp_path, password=SECRET, rights=rights) as server:
+            connector = FilesConnector({"path": "*/*.csv", "login": FTP_LOGIN}, context(server.endpoint))
+            with pytest.raises(DeniedError, match="may not be read"):
+                collect(connector, None)
+
+
+def test_data_connections_go_to_no_other_host(tmp_path: Path) -> None:
+    """A server that names another machine is asked for data itself: here nobody listens at that address."""
+    fill(tmp_path)
+    with ftpd(tmp_path, password=SECRET, said_to_be_at="127.0.0.9", without=("EPSV",)) as server:
+        connector = FilesConnector({"path": "*/*.csv", "login": FTP_LOGIN}, context(server.endpoint))
+        assert collect(connector, None) == FILES
+        assert any(line.startswith("PASV") for line in server.asked)
+
+
+def test_a_torn_transfer_of_ftp_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    fill(tmp_path, {"a.csv": LARGE})
+    with ftpd(tmp_path, password=SECRET) as server:
+        server.cuts.append(1 << 20)
+        connector = FilesConnector({"path": "a.csv", "login": FTP_LOGIN}, context(server.endpoint))
+        assert collect(connector, None) == {"a.csv": LARGE}
+        (resumed,) = (line for line in server.asked if line.startswith("REST"))
+        assert int(resumed.split()[1]) >= 1 << 19
+
+
+def test_ftp_names_in_gb18030(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    with open(os.path.join(folder, "水表.csv".encode()), "wb") as file:  # noqa: PTH118, PTH123
+        file.write(b"1")
+    with ftpd(tmp_path, password=SECRET, encoding="gb18030") as server:
+        options = {"path": "水*.csv", "login": FTP_LOGIN}
+        with pytest.raises(ConfigurationError, match="option encoding"):
+            collect(FilesConnector(options, context(server.endpoint)), None)
+        options["encoding"] = "gb18030"
+        assert collect(FilesConnector(options, context(server.endpoint)), None) == {"水表.csv": b"1"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "options"),
+    [
+        ("ftp://user:canary@127.0.0.1/", {}),
+        ("ftp://127.0.0.1/../etc", {}),
+        ("ftp://127.0.0.1/?a=b", {}),
+        ("ftp://127.0.0.1/", {"host_keys": [f"SHA256:{'A' * 43}"]}),
+        ("ftp://127.0.0.1/", {"auth": {"kind": "bearer", "secret": "x"}}),
+        ("ftp://127.0.0.1/", {"login": {"kind": "key", "user": "a", "secret": "x"}}),
+        ("sftp://127.0.0.1/", {"host_keys": [f"SHA256:{'A' * 43}"]}),
+        ("https://127.0.0.1/", {"login": FTP_LOGIN}),
+    ],
+)
+def test_what_an_endpoint_cannot_have_is_refused_before_it_is_asked(
+    endpoint: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        collect(FilesConnector({"path": "a.csv", **options}, context(endpoint)), None)
+    assert "canary" not in str(refused.value)
