@@ -1,4 +1,4 @@
-"""Catalogues (DCAT data.json), some broken on purpose: odd types are texts, faulty records go to quarantine."""
+"""Catalogues (DCAT data.json), some broken on purpose: odd types are texts, faulty records quarantined."""
 
 from __future__ import annotations
 
