@@ -161,8 +161,13 @@ def test_ckan_files_elsewhere_get_no_token(far: FarSide) -> None:
 
 @pytest.mark.parametrize(
     ("url", "name"),
-    [("/d/..%2f..%2fetc%2fpasswd", "x/passwd"), ("/d/", "x/file"), ("/d/.hidden", "x/hidden"), ("/d/年 度.csv", "x/年_度.csv")],
-)  # fmt: skip
+    [
+        ("/d/..%2f..%2fetc%2fpasswd", "x/passwd"),
+        ("/d/", "x/file"),
+        ("/d/.hidden", "x/hidden"),
+        ("/d/年 度.csv", "x/年_度.csv"),
+    ],
+)
 def test_ckan_file_names_stay_names(far: FarSide, url: str, name: str) -> None:
     portal = CkanPortal(resources=[{"id": "x", "url": url}])
     far.answer = lambda asked: portal.answer(asked) if "action" in asked.path else Reply(b"1")

@@ -150,7 +150,7 @@ def test_an_expired_token_is_renewed_once(far: FarSide, authority: Authority) ->
 @pytest.mark.parametrize(
     ("reply", "kind", "text"),
     [
-        (Reply(b'{"error": "invalid_client"}', 401), ConfigurationError, "401, invalid_client, secret client"),
+        (Reply(b'{"error": "invalid_client"}', 401), ConfigurationError, "invalid_client, secret client"),
         (Reply(b'{"error": "invalid_scope"}', 400), ConfigurationError, "status 400, invalid_scope"),
         (Reply(b'{"error": "330105199001011234"}', 400), ConfigurationError, "status 400, secret client"),
         (Reply(b"<html>login</html>", 403), ConfigurationError, "gives no token"),
