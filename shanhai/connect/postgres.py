@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from shanhai.connect.adbc_rows import streamed
 from shanhai.connect.mark import Mark, earlier_text, lag_seconds
 from shanhai.connect.postgres_failure import failure
 from shanhai.connect.postgres_types import ARROW, CURSORS, SPANS, check_readable, column_of
@@ -193,10 +193,9 @@ class PostgresTable:
             options = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
                 cursor.execute(query)
-                with closing(cursor.fetch_record_batch()) as reader:
-                    for batch in reader:
-                        yield checked_batch(batch, self.schema)
-        except (adbc_driver_manager.Error, OSError) as error:
+                for batch in streamed(cursor):
+                    yield checked_batch(batch, self.schema)
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise failure(error, self._name, "read") from None
 
     def _bind(self, values: Mapping[str, str]) -> None:
@@ -220,7 +219,7 @@ class PostgresTable:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, parameters or None)
                 return list(cursor.fetchall())
-        except (adbc_driver_manager.Error, OSError) as error:
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise failure(error, self._name, what) from None
 
     def _run(self, statement: str) -> None:
@@ -229,7 +228,7 @@ class PostgresTable:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement)
-        except (adbc_driver_manager.Error, OSError) as error:
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise failure(error, self._name, "begin") from None
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shanhai.connect.adbc_rows import streamed
 from shanhai.connect.mark import Mark, earlier_text, lag_seconds
 from shanhai.connect.retry import TransientError
 from shanhai.connect.table import (
@@ -160,12 +160,11 @@ class SqliteTable:
             options = {StatementOptions.BATCH_ROWS.value: str(_BATCH_ROWS)}
             with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
                 cursor.execute(query, values or None)
-                with closing(cursor.fetch_record_batch()) as reader:
-                    for batch in reader:
-                        # Without rows the driver knows no type.
-                        if len(batch):
-                            yield _without_marks(checked_batch(batch, self.schema))
-        except (adbc_driver_manager.Error, OSError) as error:
+                for batch in streamed(cursor):
+                    # Without rows the driver knows no type.
+                    if len(batch):
+                        yield _without_marks(checked_batch(batch, self.schema))
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise _failure(error, self._name) from None
 
     def _all(self, query: str, values: tuple[str, ...] = ()) -> list[Any]:
@@ -175,7 +174,7 @@ class SqliteTable:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, values or None)
                 return list(cursor.fetchall())
-        except (adbc_driver_manager.Error, OSError) as error:
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
             raise _failure(error, self._name) from None
 
 

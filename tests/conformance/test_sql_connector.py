@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -115,6 +116,14 @@ class TestPostgres(SqlCases, ConnectorConformance):
 
     def over(self, wire: Wire) -> Case:
         return self.case(self.wires.enter_context(wire).port)
+
+    def truncated(self) -> Case:
+        return self.over(Wire(self.server.port, cut_after=60_000))
+
+    def wrong_credentials(self) -> Case:
+        case = self.case(self.server.port)
+        wrong = replace(case.context, secret=lambda name: SecretStr("canary-" + self.server.password))
+        return replace(case, context=wrong, secret="canary-" + self.server.password)
 
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         port = self.server.port

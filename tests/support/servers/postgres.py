@@ -40,12 +40,12 @@ class Postgres:
         """The address as a contract's district states it."""
         return f"postgresql://127.0.0.1:{self.port}/{DATABASE}"
 
-    def execute(self, statements: str, *, user: str = _OWNER) -> str:
+    def execute(self, statements: str, *, database: str = DATABASE) -> str:
         """Run SQL as the owner and give what it printed, without blanks around it."""
         done = subprocess.run(
             [
                 *(self.programs / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"),
-                *("-p", str(self.port), "-U", user, "-d", DATABASE, "-f", "-"),
+                *("-p", str(self.port), "-U", _OWNER, "-d", database, "-f", "-"),
             ],
             input=statements.encode(),
             capture_output=True,
@@ -65,8 +65,12 @@ class Postgres:
             self.process = subprocess.Popen(
                 [*server, *options], stdout=told, stderr=told, **_unprivileged(), start_new_session=True
             )
-        _until(lambda: _answers(self.port), f"{self.folder}/server.log")
+        _until(self._is_ready, f"{self.folder}/server.log")
         return self
+
+    def _is_ready(self) -> bool:
+        asked = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT cuts off who is connected, SIGQUIT also forgets to tidy up."""
@@ -93,10 +97,8 @@ def started() -> Postgres:
     _run([programs / "initdb", "-D", folder / "data", "-U", _OWNER, f"--pwfile={handed}"])
     handed.unlink()
     server = Postgres(programs, folder, _free_port(), password).start()
-    _until(lambda: _accepts(server), f"{folder}/server.log")
-    server.execute(
-        f"CREATE ROLE {USER} LOGIN PASSWORD '{password}'; GRANT pg_read_all_data TO {USER};", user=_OWNER
-    )
+    server.execute(f"CREATE DATABASE {DATABASE}", database="postgres")
+    server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{password}'; GRANT pg_read_all_data TO {USER};")
     return server
 
 
@@ -111,18 +113,6 @@ def _run(command: Sequence[str | Path]) -> None:
     subprocess.run([*command, *more], check=True, capture_output=True, **_unprivileged())
 
 
-def _accepts(server: Postgres) -> bool:
-    asked = [server.programs / "psql", "-XqAt", "-h", "127.0.0.1", "-p", str(server.port), "-U", _OWNER]
-    environment = {"PGPASSWORD": server.password, "PATH": os.environ["PATH"]}
-    made = subprocess.run(
-        [*asked, "-d", "postgres", "-c", f"CREATE DATABASE {DATABASE}"],
-        capture_output=True,
-        check=False,
-        env=environment,
-    )
-    return made.returncode == 0
-
-
 def _unprivileged() -> dict[str, int]:
     if os.geteuid() != 0:
         return {}
@@ -134,12 +124,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _until(holds: Callable[[], bool], log: str) -> None:
