@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import os
+import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ AREA_FILES = {
     "cn_streets": "streets.csv",
     "cn_villages": "villages.csv.gz",
 }
+CHICAGO_BOUNDS = (("Latitude", 41.6, 42.1), ("Longitude", -88.0, -87.5), ("Ward", 0, 50))
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,34 @@ def balances(real_data: Path) -> dict[tuple[str, str], Balance]:
         found["stlouis.csb_requests", file.stem] = stlouis_balance(file)
     found["milwaukee.police_calls", "data"] = milwaukee_balance(real_data / "milwaukee_calls" / "data.csv")
     found["boston.open311_requests", "all"] = boston_balance(boston_records(real_data))
+    found["chicago.sanitation_requests", "all"] = chicago_balance(chicago_rows(real_data))
+    found["cnemc.air_daily", "cn_air_daily"] = air_daily_balance(air_daily_rows(real_data))
+    for file in sorted((real_data / "cn_air_snapshot").glob("*.json")):
+        found["cnemc.air_stations", file.stem] = air_stations_balance(air_stations(file))
+    for monitor, hours in noise_rows(real_data).items():
+        found["dublin.noise", monitor] = noise_balance(hours)
+    found["alicante.water_meters", "all"] = water_balance(water_rows(real_data))
     return found
+
+
+@pytest.fixture(scope="session")
+def chicago(real_data: Path) -> list[dict[str, str]]:
+    return chicago_rows(real_data)
+
+
+@pytest.fixture(scope="session")
+def air_daily(real_data: Path) -> list[list[str]]:
+    return air_daily_rows(real_data)
+
+
+@pytest.fixture(scope="session")
+def noise(real_data: Path) -> dict[str, list[tuple[str, float]]]:
+    return noise_rows(real_data)
+
+
+@pytest.fixture(scope="session")
+def water(real_data: Path) -> list[tuple[str, str, float, int]]:
+    return water_rows(real_data)
 
 
 def csv_rows(path: Path) -> Iterator[dict[str, str]]:
@@ -157,4 +187,98 @@ def stlouis_balance(path: Path) -> Balance:
         quarantined=len(rows) - len(good),
         duplicates=len(good) - len(versions),
         superseded=len(versions) - len(requests),
+    )
+
+
+def chicago_rows(real_data: Path) -> list[dict[str, str]]:
+    return list(csv_rows(real_data / "chicago_311" / "sanitation_code_complaints.csv.gz"))
+
+
+def chicago_balance(rows: list[dict[str, str]]) -> Balance:
+    """No row is bad. A number that stands there again is the same request, completed on another day."""
+    bad = [
+        row
+        for row in rows
+        if not re.fullmatch(r"[0-9]{2}-[0-9]{8}", row["Service_Request_Number"])
+        or row["Status"].removesuffix(" - Dup") not in ("Completed", "Open")
+        or not row["Street_Address"].strip()
+        or any(row[name] and not low <= float(row[name]) <= high for name, low, high in CHICAGO_BOUNDS)
+    ]
+    assert not bad
+    distinct = {tuple(value.strip() for name, value in row.items() if name != "Location") for row in rows}
+    requests = {row["Service_Request_Number"] for row in rows}
+    return Balance(len(rows), duplicates=len(rows) - len(distinct), superseded=len(distinct) - len(requests))
+
+
+def air_daily_rows(real_data: Path) -> list[list[str]]:
+    """City, day, index, range, level, PM2.5, PM10, SO2, CO, NO2, O3, rank; the files have no headings."""
+    return [
+        row
+        for file in sorted((real_data / "cn_air_daily" / "data").glob("*.csv"))
+        for row in csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
+    ]
+
+
+def air_daily_balance(rows: list[list[str]]) -> Balance:
+    """Bad: an index above 500, or a value below zero or beyond any instrument."""
+    bad = sum(
+        float(row[2]) > 500 or not all(0 <= float(value) <= 10_000 for value in row[5:11]) for row in rows
+    )
+    return Balance(len(rows), quarantined=bad, duplicates=len(rows) - len(set(map(tuple, rows))))
+
+
+def air_stations(file: Path) -> list[dict[str, Any]]:
+    """Each feature's properties and place."""
+    features = json.loads(file.read_text("utf-8"))["features"]
+    return [{**one["properties"], "place": tuple(one["geometry"]["coordinates"])} for one in features]
+
+
+def air_stations_balance(stations: list[dict[str, Any]]) -> Balance:
+    """Bad: not in China, or a number that is neither one nor "-;"."""
+    bad = [
+        one
+        for one in stations
+        if not (73 <= one["place"][0] <= 136 and 3 <= one["place"][1] <= 54)
+        or not all(one[name] == "-;" or float(one[name]) >= 0 for name in ("aqi", "pm2_5", "pm10", "co"))
+    ]
+    distinct = {json.dumps(one, sort_keys=True) for one in stations}
+    return Balance(len(stations), quarantined=len(bad), duplicates=len(stations) - len(distinct))
+
+
+def noise_rows(real_data: Path) -> dict[str, list[tuple[str, float]]]:
+    """By monitor: hour and level."""
+    found = {}
+    for file in sorted((real_data / "dublin_noise").glob("*.csv.gz")):
+        with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
+            _, *rows = csv.reader(text, delimiter="\t", strict=True)
+        found[file.name.removeprefix("2015_2021").removesuffix(".csv.gz")] = [
+            (row[2], float(row[3])) for row in rows
+        ]
+    return found
+
+
+def noise_balance(hours: list[tuple[str, float]]) -> Balance:
+    """Bad: a level that no street has."""
+    bad = sum(not 10 <= level <= 130 for _, level in hours)
+    return Balance(len(hours), quarantined=bad, duplicates=len(hours) - len(set(hours)))
+
+
+def water_rows(real_data: Path) -> list[tuple[str, str, float, int]]:
+    """Meter, stamp, reading and difference, both in litres."""
+    with zipfile.ZipFile(real_data / "daiad_water" / "swm_trialA.zip") as archive:
+        text = archive.read("swm_trialA.csv").decode("utf-8")
+    _, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=";", strict=True)
+    return [(meter, stamp, float(reading), int(diff)) for meter, stamp, reading, diff in rows]
+
+
+def water_balance(rows: list[tuple[str, str, float, int]]) -> Balance:
+    """Bad: a meter that ran backwards. Of one meter at one stamp one reading stays."""
+    good = [row for row in rows if row[3] >= 0]
+    distinct = set(good)
+    instants = {row[:2] for row in good}
+    return Balance(
+        len(rows),
+        quarantined=len(rows) - len(good),
+        duplicates=len(good) - len(distinct),
+        superseded=len(distinct) - len(instants),
     )

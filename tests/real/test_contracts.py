@@ -6,13 +6,14 @@ import csv
 import gzip
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shanhai.contracts.federation import Federation, open_federation
-from shanhai.contracts.model import Contract
+from shanhai.contracts.model import Contract, CsvFormat, GeoJsonFormat, JsonFormat
 from shanhai.contracts.partitions import partition_of
 from shanhai.ids import DatasetId
 
@@ -33,7 +34,7 @@ def test_every_heading_is_declared_or_ignored(
     contract = federation.contract(dataset)
     decided = {column.source for column in contract.columns} | set(contract.ignored)
     for file in source_files(contract, real_data):
-        assert set(headings(file)) == decided, file.name
+        assert set(headings(contract, file)) == decided, file.name
 
 
 @pytest.mark.real
@@ -52,9 +53,10 @@ def test_every_file_has_a_partition_of_its_own(
 @pytest.mark.parametrize("dataset", DATASETS, ids=str)
 def test_every_allowed_code_is_mapped(federation: Federation, dataset: DatasetId) -> None:
     contract = federation.contract(dataset)
-    for target, value in contract.feeds.columns.items() if contract.feeds else ():
-        if value.column is not None and value.codes:
-            assert set(value.codes) == set(contract.column(value.column).codes), target
+    for feed in contract.feeds:
+        for target, value in {**feed.columns, **feed.readings}.items():
+            if value.column is not None and value.codes:
+                assert set(value.codes) == set(contract.column(value.column).codes), target
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=str)
@@ -71,11 +73,24 @@ def source_files(contract: Contract, real_data: Path) -> list[Path]:
     return sorted(real_data.glob(contract.source.options["path"]))
 
 
-def headings(file: Path) -> Iterator[str]:
-    """What the file calls its columns; of pages of JSON, every key that a record has."""
-    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    with io.StringIO(raw.decode("utf-8-sig"), newline="") as text:
-        if ".json" in file.name:
+def headings(contract: Contract, file: Path) -> Iterator[str]:
+    """What the file calls its columns; of records of JSON, every key that one has; else their positions."""
+    with io.StringIO(unpacked(file).decode("utf-8-sig"), newline="") as text:
+        if isinstance(contract.format, GeoJsonFormat):
+            features = json.load(text)["features"]
+            yield from {f"properties.{key}" for one in features for key in one["properties"]}
+            places = {place for one in features for place in range(len(one["geometry"]["coordinates"]))}
+            yield from {f"geometry.coordinates.{place}" for place in places}
+        elif isinstance(contract.format, JsonFormat):
             yield from {key for record in json.load(text) for key in record}
-        else:
-            yield from next(csv.reader(text))
+        elif isinstance(contract.format, CsvFormat):
+            first = next(csv.reader(text, delimiter=contract.format.delimiter))
+            yield from first if contract.format.header else map(str, range(1, len(first) + 1))
+
+
+def unpacked(file: Path) -> bytes:
+    if file.suffix == ".zip":
+        with zipfile.ZipFile(file) as archive:
+            (member,) = archive.namelist()
+            return archive.read(member)
+    return gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()

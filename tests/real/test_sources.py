@@ -52,6 +52,11 @@ def test_history_and_cities_have_the_stated_sizes(balances: dict[tuple[str, str]
     assert sizes["stlouis.csb_requests"] == 4_470
     assert sizes["milwaukee.police_calls"] == 33_968
     assert sizes["boston.open311_requests"] == 141_044
+    assert sizes["chicago.sanitation_requests"] == 74_401
+    assert sizes["cnemc.air_daily"] == 351_014
+    assert sizes["cnemc.air_stations"] == 2 * 1_495
+    assert sizes["dublin.noise"] == 255_775
+    assert sizes["alicante.water_meters"] == 674_019
 
 
 @pytest.mark.parametrize(
@@ -94,3 +99,46 @@ def test_st_louis_repeats_requests_once_a_caller(balances: dict[tuple[str, str],
     assert sum(year.quarantined for year in years) == 1
     assert sum(year.duplicates for year in years) == 131
     assert sum(year.superseded for year in years) == 54
+
+
+def test_chicago_repeats_requests_and_says_which_repeat_another(
+    balances: dict[tuple[str, str], Balance], chicago: Any
+) -> None:
+    balance = balances["chicago.sanitation_requests", "all"]
+    assert (balance.quarantined, balance.duplicates, balance.superseded) == (0, 3, 372)
+    assert Counter(row["Status"] for row in chicago) == {
+        "Completed": 70_567,
+        "Completed - Dup": 3_509,
+        "Open": 201,
+        "Open - Dup": 124,
+    }
+
+
+def test_meters_of_alicante_run_backwards_and_repeat_an_hour(
+    balances: dict[tuple[str, str], Balance], water: Any
+) -> None:
+    balance = balances["alicante.water_meters", "all"]
+    assert (balance.quarantined, balance.duplicates, balance.superseded) == (203, 57, 21)
+    assert len({meter for meter, *_ in water}) == 92
+    stamps = Counter((meter, stamp) for meter, stamp, reading, diff in set(water))
+    assert {stamp[:13] for (_, stamp), count in stamps.items() if count > 1} == {"30/10/2016 02"}
+
+
+def test_monitors_of_dublin_lack_hours(noise: dict[str, list[tuple[str, float]]]) -> None:
+    assert {monitor: len(hours) for monitor, hours in noise.items()} == {
+        "Ballymun4": 51_538,
+        "BullIsland2": 50_838,
+        "DolphinsBarn13": 51_248,
+        "NavanRoad8": 50_813,
+        "Raheny9": 51_338,
+    }
+    spring = ("2016-03-27", "2018-03-25", "2019-03-31", "2020-03-29")
+    gone = {stamp for hours in noise.values() for stamp, _ in hours if stamp[:10] in spring}
+    assert not any(stamp[11:13] == "01" for stamp in gone)
+
+
+def test_days_of_air_without_an_index_have_nothing_else(air_daily: list[list[str]]) -> None:
+    silent = [row for row in air_daily if row[2] == "0"]
+    assert len(silent) == 332
+    assert {(row[3], row[4], *row[5:11]) for row in silent} == {("0~0", "", *["0"] * 6)}
+    assert len({row[0] for row in air_daily}) == 366
