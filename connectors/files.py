@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from shanhai.connect import address, login
+from shanhai.connect.budget import Budget, Rate
 from shanhai.connect.credential import Auth
 from shanhai.connect.folder import FolderTree
 from shanhai.connect.ftp import FtpTree
@@ -17,12 +18,14 @@ from shanhai.connect.login import Fingerprint, Login
 from shanhai.connect.matching import has_magic
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.protocol import Body, ConnectContext, Kept
+from shanhai.connect.redirect import Origins
 from shanhai.connect.sftp import SftpTree
 from shanhai.connect.transfer import Download
 from shanhai.connect.tree import Paths, Selection, bodies
 from shanhai.connect.window import WindowKey, fill, windows_asked
 from shanhai.errors import ConfigurationError, NotFoundError
 
+_OF_HTTP = ("auth", "headers", "rate", "origins")
 _HTTP_ONLY, _FTP_ONLY = "http(s) only", "FTP only"
 
 
@@ -37,6 +40,8 @@ class FilesOptions(Options):
     windows: tuple[WindowKey, ...] = Field(default=(), description="what a pull without a window asks for")
     auth: Auth | None = Field(default=None, description=_HTTP_ONLY)
     headers: Headers = Field(default_factory=dict, description=_HTTP_ONLY)
+    rate: Rate | None = Field(default=None, description=_HTTP_ONLY)
+    origins: Origins = Field(default=(), description="where else the source may lead; " + _HTTP_ONLY)
     login: Login | None = Field(default=None, description="FTP and SFTP only")
     host_keys: tuple[Fingerprint, ...] = Field(default=(), description="SFTP only; one of them is shown")
     encoding: str = Field(default="utf-8", description="of names; " + _FTP_ONLY)
@@ -54,6 +59,7 @@ class FilesConnector:
     def __init__(self, options: Mapping[str, Any], context: ConnectContext) -> None:
         self._options = read_options(FilesOptions, options, connector="files")
         self._context = context
+        self._budget = Budget(self._options.rate, monotonic=context.monotonic, sleep=context.sleep)
 
     def pull(self, window: str | None) -> Iterator[Body]:
         """One body per file, named by its path below the endpoint."""
@@ -63,10 +69,10 @@ class FilesConnector:
             self._refuse("login", "host_keys")
             yield from self._from_address(window)
         elif not login.is_server(context.endpoint):
-            self._refuse("auth", "headers", "login", "host_keys")
+            self._refuse(*_OF_HTTP, "login", "host_keys")
             yield from bodies(FolderTree(context.endpoint, context.allowed_roots), selection, context)
         else:
-            self._refuse("auth", "headers")
+            self._refuse(*_OF_HTTP)
             tree = self._server()
             try:
                 yield from bodies(tree, selection, context)
@@ -97,7 +103,13 @@ class FilesConnector:
                     given=file.name,
                     allowed="the path of one file, or several",
                 )
-        with HttpSession(self._context, auth=options.auth, headers=options.headers) as session:
+        with HttpSession(
+            self._context,
+            auth=options.auth,
+            headers=options.headers,
+            origins=options.origins,
+            budget=self._budget,
+        ) as session:
             for file in files:
                 download = _download(session, file, self._context.kept(file.name))
                 if download is not None:
