@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
 _MAGIC = b"SQLite format 3\0"
-_JOURNAL_BYTES = slice(18, 20)
+_HEADER_BYTES = 100
 _WRITE_AHEAD = b"\x02\x02"
 
 
@@ -78,13 +78,25 @@ def _log(file: Path) -> Path:
 
 
 def _is_write_ahead(file: Path) -> bool:
+    """Whether a database is in WAL mode, by its header.
+
+    Source: https://www.sqlite.org/fileformat.html, "The Database Header".
+    """
     try:
         with file.open("rb") as stream:
-            start = stream.read(_JOURNAL_BYTES.stop)
+            header = stream.read(_HEADER_BYTES)
+        size = file.stat().st_size
     except OSError as error:
         raise SourceError("a file cannot be read", given=file, allowed=error.strerror or "") from None
-    if start and not start.startswith(_MAGIC):
+    if header and not header.startswith(_MAGIC):
         raise ConfigurationError(
             "the file is no SQLite database", given=file, allowed="an SQLite database, not encrypted"
         )
-    return start[_JOURNAL_BYTES] == _WRITE_AHEAD
+    page = int.from_bytes(header[16:18], "big")
+    declared = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
+    # What lies beyond the end of the file would be read as empty. The count holds if its change is the last.
+    if header[24:28] == header[92:96] and size < declared:
+        raise SourceError(
+            "a database is cut off", given=f"{file}, {size} bytes", allowed=declared, hint="copy it again"
+        )
+    return header[18:20] == _WRITE_AHEAD
