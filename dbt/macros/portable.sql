@@ -48,6 +48,17 @@ cast(unnest(generate_series(cast({{ first }} as timestamp), cast({{ last }} as t
 {%- endmacro %}
 {% macro spark__each_day(first, last) -%} explode(sequence({{ first }}, {{ last }}, interval 1 day)) {%- endmacro %}
 
+{# The first day of each month from that of one date to that of another; a column of a select list. #}
+{% macro each_month(first, last) %}{{ return(adapter.dispatch('each_month')(first, last)) }}{% endmacro %}
+{% macro default__each_month(first, last) -%}
+cast(unnest(generate_series(
+    date_trunc('month', cast({{ first }} as timestamp)), cast({{ last }} as timestamp), interval 1 month
+)) as date)
+{%- endmacro %}
+{% macro spark__each_month(first, last) -%}
+explode(sequence(trunc({{ first }}, 'month'), {{ last }}, interval 1 month))
+{%- endmacro %}
+
 {# A number of days after a date. #}
 {% macro days_later(day, days) %}{{ return(adapter.dispatch('days_later')(day, days)) }}{% endmacro %}
 {% macro default__days_later(day, days) -%} ({{ day }} + {{ days }}) {%- endmacro %}

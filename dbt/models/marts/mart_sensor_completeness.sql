@@ -4,7 +4,14 @@
 with readings as (
 
     select
-        *,
+        district,
+        dataset,
+        sensor_id,
+        quantity,
+        time_zone,
+        interval_seconds,
+        is_usable,
+        case when interval_seconds < 86400 then 'day' else 'month' end as period,
         cast({{ local_time('observed_at', 'time_zone') }} as date) as day,
         floor({{ epoch_seconds('observed_at') }} / interval_seconds) as slot
     from {{ ref('int_reading__settled') }}
@@ -27,58 +34,55 @@ sensors as (
         readings.dataset,
         readings.sensor_id,
         readings.quantity,
-        readings.time_zone,
+        readings.period,
+        max(readings.time_zone) as time_zone,
         max(readings.interval_seconds) as interval_seconds,
         min(readings.day) as first_day,
         max(datasets.last_day) as last_day
     from readings
     inner join datasets on readings.district = datasets.district and readings.dataset = datasets.dataset
-    group by readings.district, readings.dataset, readings.sensor_id, readings.quantity, readings.time_zone
+    group by readings.district, readings.dataset, readings.sensor_id, readings.quantity, readings.period
 
 ),
 
 days as (
 
-    select *, {{ each_day('first_day', 'last_day') }} as day
+    select *, {{ each_day('first_day', 'last_day') }} as period_start
     from sensors
+    where period = 'day'
 
 ),
 
-came as (
+months as (
 
-    select
-        district,
-        dataset,
-        sensor_id,
-        quantity,
-        day,
-        count(distinct case when is_usable then slot end) as readings
-    from readings
-    group by district, dataset, sensor_id, quantity, day
+    select *, {{ each_month('first_day', 'last_day') }} as period_start
+    from sensors
+    where period = 'month'
 
 ),
 
-counted as (
+periods as (
+
+    select *, {{ days_later('period_start', 1) }} as period_end from days
+    union all
+    select *, {{ months_later('period_start', 1) }} as period_end from months
+
+),
+
+expected as (
 
     select
-        days.*,
-        case when days.interval_seconds < 86400 then 'day' else 'month' end as period,
+        *,
         -- A day is as long as its time zone makes it: 23 or 25 hours twice a year in Dublin.
-        {{ seconds_between(
-            instant_of('days.day', 'days.time_zone'), instant_of(days_later('days.day', 1), 'days.time_zone')
-        ) }} as seconds,
-        coalesce(came.readings, 0) as readings
-    from days
-    left join came
-        on days.district = came.district
-        and days.dataset = came.dataset
-        and days.sensor_id = came.sensor_id
-        and days.quantity = came.quantity
-        and days.day = came.day
+        cast(round({{ seconds_between(
+            instant_of('greatest(period_start, first_day)', 'time_zone'),
+            instant_of('least(period_end, ' ~ days_later('last_day', 1) ~ ')', 'time_zone')
+        ) }} / interval_seconds) as bigint) as expected
+    from periods
 
 ),
 
-summed as (
+slots as (
 
     select
         district,
@@ -87,22 +91,37 @@ summed as (
         quantity,
         period,
         case period when 'day' then day else {{ month_of('day') }} end as period_start,
-        cast(round(sum(seconds) / max(interval_seconds)) as bigint) as expected,
-        cast(sum(readings) as bigint) as readings
-    from counted
-    group by district, dataset, sensor_id, quantity, period, case period when 'day' then day else {{ month_of('day') }} end
+        slot
+    from readings
+    where is_usable
+    group by 1, 2, 3, 4, 5, 6, 7
+
+),
+
+came as (
+
+    select district, dataset, sensor_id, quantity, period, period_start, count(*) as slots
+    from slots
+    group by district, dataset, sensor_id, quantity, period, period_start
 
 )
 
 select
-    district,
-    dataset,
-    sensor_id,
-    quantity,
-    period,
-    period_start,
-    expected,
-    least(readings, expected) as came,
-    least(readings, expected) / cast(expected as double) as share
-from summed
-where expected > 0
+    expected.district,
+    expected.dataset,
+    expected.sensor_id,
+    expected.quantity,
+    expected.period,
+    expected.period_start,
+    expected.expected,
+    least(coalesce(came.slots, 0), expected.expected) as came,
+    least(coalesce(came.slots, 0), expected.expected) / cast(expected.expected as double) as share
+from expected
+left join came
+    on expected.district = came.district
+    and expected.dataset = came.dataset
+    and expected.sensor_id = came.sensor_id
+    and expected.quantity = came.quantity
+    and expected.period = came.period
+    and expected.period_start = came.period_start
+where expected.expected > 0
