@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,6 +24,9 @@ MOMENT = datetime(2024, 3, 4, 8, tzinfo=UTC)
 CLOCK = fixed_clock(MOMENT)
 LATER = fixed_clock(MOMENT + timedelta(days=1))
 
+FOLDER = Path(__file__).parents[3] / "dbt" / "models" / "marts"
+MARTS = {file.stem for file in FOLDER.glob("*.yml")} - {"_sources"}
+
 
 def event(number: int, **fields: Any) -> dict[str, Any]:
     return {
@@ -42,11 +46,9 @@ def test_the_first_publication_names_every_mart_and_every_source(city):
     city.load("gongshu.events", [event(1), event(2)])
     made = publish(city.settings, city.build(), CLOCK)
     assert made is not None
-    assert {mart.name: mart.rows for mart in made.marts} == {
-        "dim_area": 0,
-        "fct_event": 2,
-        "mart_pool_size": 2,
-    }
+    rows = {mart.name: mart.rows for mart in made.marts}
+    assert set(rows) == MARTS
+    assert {name: count for name, count in rows.items() if count} == {"fct_event": 2, "mart_pool_size": 2}
     assert made.sources == (("_system.ledger", 1), ("gongshu.events", 1))
     assert (made.number, made.published_at) == (1, MOMENT)
     assert publications(city.settings) == [made]
@@ -105,7 +107,8 @@ def test_a_content_that_comes_back_is_published_again(city):
 def test_repeating_after_a_crash_ends_in_the_same_state(city, monkeypatch, survived):
     city.load("gongshu.events", [event(1)])
     result = city.build()
-    crash_after = {"first mart": 1, "all marts": 3, "publication": 4}[survived]
+    marts = len(result.marts)
+    crash_after = {"first mart": 1, "all marts": marts, "publication": marts + 1}[survived]
     write, done = module._write, []
 
     def dying(*arguments, **options):
@@ -128,7 +131,7 @@ def test_repeating_after_a_crash_ends_in_the_same_state(city, monkeypatch, survi
 
 
 def test_a_build_that_failed_publishes_nothing(city):
-    city.load("gongshu.events", [event(1), event(1)])
+    city.load("gongshu.events", [event(1, platform="by pigeon")])
     with pytest.raises(BuildFailedError):
         city.build()
     assert publications(city.settings) == []
