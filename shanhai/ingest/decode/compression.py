@@ -22,7 +22,14 @@ ZIP_MAGIC = b"PK\x03\x04"
 _EMPTY_ZIP_MAGIC = b"PK\x05\x06"
 _BLOCK_BYTES = 1 << 18
 _ENCRYPTED = 0x1
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 """What `zipfile` raises for damaged, encrypted and unknown archives."""
 _NAMES_SHOWN = 10
 
@@ -90,7 +97,7 @@ def _is_workbook(body: BodyFile) -> bool:
     try:
         with zipfile.ZipFile(body.path) as archive:
             return not {"[Content_Types].xml", "mimetype"}.isdisjoint(archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except (*_DAMAGED, OSError):
         return False
 
 
@@ -158,16 +165,29 @@ def _inflate(stream: BinaryIO, packed: bytes, inflater: zlib._Decompress, body: 
 
 
 def _unzip(body: BodyFile, member: str | None, limits: Limits, folder: Path) -> Iterator[bytes]:
+    damaged = UnreadableError(
+        f"{body.name}: the zip file is damaged or of an unknown kind",
+        given="a broken archive",
+        hint="pull it again",
+    )
+    with refusing_damage(damaged), zipfile.ZipFile(body.path) as archive:
+        info = _chosen(archive, body, member)
+        check_bomb(body.name, max(info.compress_size, 1), info.file_size, limits)
+        require_room(folder, info.file_size)
+        yield from member_blocks(archive, info, limits)
+
+
+@contextmanager
+def refusing_damage(refusal: UnreadableError) -> Iterator[None]:
+    """Turn what a damaged archive makes `zipfile` raise into `refusal`."""
     try:
-        with zipfile.ZipFile(body.path) as archive:
-            info = _chosen(archive, body, member)
-            check_bomb(body.name, max(info.compress_size, 1), info.file_size, limits)
-            require_room(folder, info.file_size)
-            yield from member_blocks(archive, info, limits)
-    except DAMAGED as error:
-        raise UnreadableError(
-            f"{body.name}: the zip file is damaged or of an unknown kind", given=error, hint="pull it again"
-        ) from error
+        yield
+    except _DAMAGED as error:
+        raise refusal from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a member that begins before the file does
+            raise
+        raise refusal from error
 
 
 def _chosen(archive: zipfile.ZipFile, body: BodyFile, member: str | None) -> zipfile.ZipInfo:
@@ -195,7 +215,7 @@ def member_blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Limit
     """The true content of a member, however small a size its entry declares.
 
     Raises:
-        one of `DAMAGED`: the content does not match its checksum.
+        what `refusing_damage` takes: the content does not match its checksum.
     """
     whole = copy.copy(info)
     whole.file_size = limits.decoded_bytes + 1  # `zipfile` stops at the declared size, other readers do not

@@ -7,17 +7,29 @@ one repeated a million times, costs as much as all in between: places of cells a
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from xml.parsers import expat
 
 from shanhai.contracts.formats import column_number
 from shanhai.errors import UnreadableError
-from shanhai.ingest.decode.compression import DAMAGED, check_bomb, check_member_name, member_blocks
+from shanhai.ingest.decode.compression import check_bomb, check_member_name, member_blocks, refusing_damage
 from shanhai.ingest.decode.decoded import BodyFile, Limits
 
 _CELL_PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _PLACE_BYTES = 16
+_PROBE = """
+import resource, sys, python_calamine
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
+try:
+    python_calamine.CalamineWorkbook.from_path(sys.argv[1])
+except python_calamine.CalamineError:
+    pass
+"""
+_PROBE_BYTES = 4 * 2**30
+_PROBE_SECONDS = 120
 _TEXTS = re.compile(r"xl/(?:sharedStrings|worksheets/.*)\.xml|content\.xml")
 _MANIFEST_BYTES = 1 << 20
 _COMPOUND_MAGIC = b"\xd0\xcf\x11\xe0"
@@ -42,14 +54,11 @@ def check_workbook(body: BodyFile, stated: str, limits: Limits) -> None:
     if start.startswith(_COMPOUND_MAGIC):
         _check_compound(body, stated, limits)
         return
-    try:
-        with zipfile.ZipFile(body.path) as archive:
-            found = _kind(archive, limits)
-            if found != stated:
-                raise _not_that(body, stated, _NAMES.get(found, "a zip file"))
-            _check_parts(body, archive, found, limits)
-    except DAMAGED as error:
-        raise _not_that(body, stated, _first(start)) from error
+    with refusing_damage(_not_that(body, stated, _first(start))), zipfile.ZipFile(body.path) as archive:
+        found = _kind(archive, limits)
+        if found != stated:
+            raise _not_that(body, stated, _NAMES.get(found, "a zip file"))
+        _check_parts(body, archive, found, limits)
 
 
 def _kind(archive: zipfile.ZipFile, limits: Limits) -> str:
@@ -191,6 +200,22 @@ def _check_compound(body: BodyFile, stated: str, limits: Limits) -> None:
     is_workbook = any(name.encode("utf-16-le") in content for name in ("Workbook", "Book"))
     if stated != "xls" or not is_workbook:
         raise _not_that(body, stated, _NAMES["xls"] if is_workbook else "another old Office document")
+    _check_opens(body)
+
+
+def _check_opens(body: BodyFile) -> None:
+    """Let another process open the workbook first: a damaged one can make the reader ask for any memory.
+
+    Raises:
+        UnreadableError: the reader fails in a way that would take this process with it.
+    """
+    command = [sys.executable, "-I", "-c", _PROBE, str(body.path), str(_PROBE_BYTES)]
+    try:
+        opened = subprocess.run(command, capture_output=True, timeout=_PROBE_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise _damaged(body) from error
+    if opened.returncode:
+        raise _damaged(body)
 
 
 def _check_held(body: BodyFile, size: int, limits: Limits) -> None:
@@ -209,6 +234,15 @@ def _encrypted(body: BodyFile) -> UnreadableError:
         given="a workbook with a password",
         allowed="one without",
         hint="ask the source for the workbook without a password",
+    )
+
+
+def _damaged(body: BodyFile) -> UnreadableError:
+    return UnreadableError(
+        f"{body.name}: not a workbook",
+        given="a damaged workbook",
+        allowed=_NAMES["xls"],
+        hint="pull it again, or ask the source to save it anew",
     )
 
 
