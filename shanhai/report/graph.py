@@ -10,9 +10,9 @@ from shanhai.lineage.trace import DeliveryPart, MartTrace, TablePart
 from shanhai.report.words import Words, number
 
 _ROW, _GAP, _HEIGHT = 30, 10, 24
-_COLUMNS = ((4, 236), (300, 220), (586, 190))
+_COLUMNS = ((4, 260), (372, 260), (740, 260))
 """Left edge and width of the boxes: deliveries, tables, the mart."""
-_WIDTH = 780
+_WIDTH = 1004
 _SHOWN = 3
 """Deliveries drawn of each table; the table below the picture has them all."""
 

@@ -280,7 +280,11 @@ def _recounts(node: Node, progress: Progress, changed: list[DeliveryId]) -> Iter
     rows = ledger_as_it_is(node)
     for done, row in enumerate(rows, start=1):
         progress("deliveries staged again", done, len(rows))
-        outcome = recount(node, row.delivery)
+        try:
+            outcome = recount(node, row.delivery)
+        except ShanhaiError as error:
+            yield Difference(f"{row.delivery.short} staged again", error.message, "the numbers of the books")
+            continue
         if not outcome.comparable:
             changed.append(row.delivery)
         for line in outcome.lines:

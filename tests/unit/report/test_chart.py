@@ -52,3 +52,18 @@ def test_labels_are_escaped() -> None:
     assert "<x" not in svg
     assert "<y" not in svg
     assert "<z" not in svg
+
+
+def test_a_small_course_tells_apart_what_became_of_rows() -> None:
+    svg = chart.sparkline([Counts(100, 50, 20, 10, 5, 15)], title="x")
+    for part in ("loaded", "quarantined", "duplicates", "superseded", "withheld"):
+        assert f'class="p-{part}"' in svg, part
+    assert 'class="p-withheld"' not in chart.sparkline([Counts(10, 5, 5)], title="x")
+
+
+def test_a_course_is_broken_where_nothing_was_measured() -> None:
+    points = [chart.Point("a", "", 1, 2), chart.Point("b", "", 0, 0), chart.Point("c", "c.html", 2, 2)]
+    svg = chart.course(points, title="accuracy", none="not measured")
+    assert svg.count("<circle") == 2
+    assert "a: 50.00% (1 / 2)" in svg
+    assert "not measured" in chart.course([chart.Point("a", "", 0, 0)], title="x", none="not measured")

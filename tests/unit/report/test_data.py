@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shanhai.ingest.books import Counts
-from shanhai.report.data import ReportData, bad_share, difference, quality, reasons, total
+from shanhai.report.data import ReportData, bad_share, difference, reasons, total
 
 
 def test_totals_add_up_over_datasets(report: ReportData) -> None:
@@ -18,15 +18,6 @@ def test_verdicts_leave_none_out(report: ReportData) -> None:
 
 def test_decisions_are_those_of_people_newest_first(report: ReportData) -> None:
     assert [entry.decided_by for entry in report.decisions] == ["王强", "李薇"]
-
-
-def test_quality_is_a_of_b_in_the_order_of_the_standard(report: ReportData) -> None:
-    found = quality(report.deliveries)
-    assert [line.dimension for line in found] == ["conformity", "completeness", "accuracy"]
-    checks = [check for d in report.deliveries if d.validation for check in d.validation.checks]
-    accuracy = [check for check in checks if check.dimension == "accuracy"]
-    assert found[2].total == sum(check.total for check in accuracy)
-    assert found[2].good == sum(check.total - check.unexpected for check in accuracy)
 
 
 def test_reasons_are_most_first(report: ReportData) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field, replace
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from shanhai.ingest.books import Counts
+from shanhai.ingest.records import ReasonRecord
 from shanhai.report.data import ReportData
+from shanhai.report.figures import Figures
+from shanhai.report.figures import Page as FigurePage
 from shanhai.report.pages import render
+from shanhai.report.statements import Statement
 
 VOID = {"meta", "link", "line", "path", "rect", "br", "circle"}
 
@@ -146,8 +151,53 @@ def test_each_check_stands_with_its_sql_and_what_it_ran_on(
             assert " ".join(check.sql.split()) in text
 
 
+def test_every_figure_leads_to_its_statement_on_the_same_page(report: ReportData) -> None:
+    figures = Figures()
+    for path, html in render(report, figures):
+        anchors = set(re.findall(r'<pre id="(S\d+)"', html))
+        for place, target, shown in re.findall(r'data-f="(\d+)" href="#(S\d+)">([^<]*)<', html):
+            assert target in anchors, path
+            assert figures.figures[int(place)].shown == unescape(shown)
+    assert len(figures.figures) > 300
+
+
+def test_no_statement_has_two_texts_and_no_figure_two_values() -> None:
+    page = FigurePage(Figures())
+    counts = Statement("counts", "SELECT 1 AS n;")
+    page.n(counts, "n", 1)
+    with pytest.raises(ValueError, match="two values"):
+        page.n(counts, "n", 2)
+    with pytest.raises(ValueError, match="two statements"):
+        page.n(Statement("counts", "SELECT 2 AS n;"), "n", 1)
+
+
+def test_what_was_not_measured_is_not_called_good(report: ReportData) -> None:
+    empty = replace(report, datasets=(replace(report.datasets[1], windows=()),))
+    html = dict(render(replace(empty, publications=(), traces=())))
+    assert "100.00%" not in html["en/scores.html"]
+
+
+def test_reasons_are_worded_in_the_language_of_the_page(report: ReportData) -> None:
+    dataset = report.datasets[0]
+    delivery = dataset.deliveries[0]
+    why = ReasonRecord(
+        code="bad_rows",
+        args={"bad": "82", "rows": "606", "limit": "5%"},
+        text="82 of 606 rows are bad, more than 5%",
+    )
+    held = replace(
+        delivery,
+        row=replace(delivery.row, verdict="held", reason=why.text),
+        validation=delivery.validation.model_copy(update={"why": (why,)}),
+    )
+    html = dict(render(replace(report, datasets=(replace(dataset, deliveries=(held,)),))))
+    assert "606 行中有 82 行不合格，超过 5%" in html["zh/drift.html"]
+    assert why.text not in html["zh/drift.html"]
+    assert why.text in html["en/drift.html"]
+
+
 def test_decisions_tell_who_and_why(pages: dict[str, Page]) -> None:
-    text = pages["zh/decisions.html"].text
+    text = pages["zh/drift.html"].text
     assert "李薇" in text
     assert "区县来电确认为重复发送" in text
     assert "shanhai delivery approve longyou.water_meters/2024-03-03/" in text
@@ -165,4 +215,4 @@ def test_an_empty_node_has_a_report(report: ReportData) -> None:
     html = dict(render(replace(report, datasets=(), publications=(), late=(), versions={})))
     assert "Nothing has been loaded yet" in html["en/index.html"]
     assert "尚未公布任何版本" in html["zh/publications.html"]
-    assert len(html) == 11
+    assert len(html) == 15

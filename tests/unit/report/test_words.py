@@ -15,12 +15,14 @@ from shanhai.contracts.kinds import DIMENSIONS, Kind
 from shanhai.ingest.books import Kind as EntryKind
 from shanhai.ingest.decode.decoded import REASONS
 from shanhai.ingest.records import State
+from shanhai.quality import scorecard
 from shanhai.report.words import LANGUAGES, moment, number, share, spoken, words
 
 ROOT = Path(shanhai.report.__file__).parent
 TEMPLATES = "".join(file.read_text() for file in sorted((ROOT / "templates").glob("*.j2")))
 CODE = "".join(file.read_text() for file in sorted(ROOT.glob("*.py")))
-SAID = re.compile(r"""\b(?:t|other|zh|en|language)\(\s*["']([a-z_.]+)["']""")
+SAID = re.compile(r"""\b(?:t|other|zh|en|language)(?:\.rich)?\(\s*["']([a-z_.]+)["']""")
+CODED = re.compile(r"""f["'](why|finding)\.\{""")
 NAMED = re.compile(r"""\bnamed\(\s*["']([a-z_]+)["']""")
 
 
@@ -28,6 +30,7 @@ def _used() -> tuple[set[str], set[str]]:
     """Keys that stand in the sources, and the families `x.` whose last part is a code."""
     said = set(SAID.findall(TEMPLATES + CODE))
     families = {key for key in said if key.endswith(".")} | {f"{name}." for name in NAMED.findall(TEMPLATES)}
+    families |= {f"{name}." for name in CODED.findall(CODE)}
     return {key for key in said if not key.endswith(".")}, families
 
 
@@ -60,7 +63,10 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         ("verdict", get_args(State)),
         ("entry", get_args(EntryKind)),
         ("rule", (*get_args(Kind), *REASONS)),
-        ("dimension", tuple(DIMENSIONS.values())),
+        ("dimension", (*DIMENSIONS.values(), *scorecard.DIMENSIONS)),
+        ("indicator", tuple(scorecard.INDICATORS)),
+        ("a", tuple(scorecard.INDICATORS)),
+        ("b", tuple(scorecard.INDICATORS)),
     ],
 )
 def test_every_code_has_its_word(language: str, family: str, codes: tuple[str, ...]) -> None:
@@ -79,13 +85,13 @@ def test_a_code_without_a_word_stands_for_itself() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "0%"),
-        (1, "100%"),
-        (0.5, "50%"),
+        (0, "0.00%"),
+        (1, "100.00%"),
+        (0.5, "50.00%"),
         (0.12345, "12.35%"),
         (0.00001, "<0.01%"),
         (0.99999, ">99.99%"),
-        (0.007, "0.7%"),
+        (0.007, "0.70%"),
     ],
 )
 def test_share_never_hides_a_row(value: float, text: str) -> None:
@@ -94,7 +100,7 @@ def test_share_never_hides_a_row(value: float, text: str) -> None:
 
 def test_numbers_and_moments() -> None:
     assert number(1234567) == "1,234,567"
-    assert moment(datetime(2024, 2, 29, 18, 5, tzinfo=UTC)) == "2024-03-01 02:05"
+    assert moment(datetime(2024, 2, 29, 18, 5, tzinfo=UTC)) == "2024-03-01 02:05 UTC+8"
 
 
 def test_words_of_others_carry_their_language_and_are_escaped() -> None:

@@ -24,7 +24,7 @@ def test_manifest_lists_every_page_with_its_digest(report: ReportData, tmp_path:
     files = {
         file.relative_to(tmp_path / "report").as_posix() for file in tmp_path.rglob("*") if file.is_file()
     }
-    assert files == {*manifest["pages"], "manifest.json"}
+    assert files == {*manifest["pages"], "figures.json", "manifest.json"}
 
 
 def test_writing_again_is_the_same_and_leaves_no_old_page(report: ReportData, tmp_path: Path) -> None:
