@@ -126,11 +126,15 @@ def _fast(plain: PlainText) -> int | None:
     early without an error.
     """
     task = plain.task
+    # Looked at first: invalid text in a column that nobody wants ends the parser in an internal error, which
+    # takes the whole database with it.
+    lines = survey(task.path, plain.opening.offset, check_text=not plain.placement.takes_all).lines
+    if lines is None:
+        return None
     task.con.execute("BEGIN")
     try:
         rows = insert_raw(task.con, plain.cells, task.body, f"NULL, NULL FROM {plain.reader}")
-        check_text = not plain.placement.takes_all
-        agreed = rows == survey(task.path, plain.opening.offset, check_text=check_text).lines
+        agreed = rows == lines
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         agreed = False  # the second is the parser's word for a line longer than its buffer
     except BaseException:

@@ -225,3 +225,23 @@ def test_headings_alone_are_an_empty_table(decoded):
 def test_a_format_that_cannot_be(decoded, stated):
     with pytest.raises(ContractError):
         decoded(b"a,b\n1,2\n", stated, "a", "b")
+
+
+@pytest.mark.parametrize("ignored", ["a", "b", "c"])
+def test_invalid_text_in_a_column_that_nobody_wants(decoded, ignored):
+    wanted = [name for name in "abc" if name != ignored]
+    for row in (b"\xe9,2,3", b"1,\xe9,3", b"1,2,\xe9mmy"):
+        outcome = decoded(b"a,b,c\n1,2,3\n" + row + b"\n7,8,9\n", CSV, *wanted, ignored=(ignored,))
+        assert [fault[:2] for fault in outcome.faults] == [(2, "undecodable")]
+        assert outcome.cells[2] == tuple(
+            value for name, value in zip("abc", "789", strict=True) if name != ignored
+        )
+
+
+def test_remarks_are_lines_and_no_records(decoded):
+    body = b'# what\na,b\n1,2\n#,3\n"x\n# inside",4\n  # 5,6\n# end\n'
+    outcome = decoded(body, CsvFormat(comment="#"), "a", "b")
+    assert outcome.cells == [("1", "2"), ("x\n# inside", "4"), ("  # 5", "6")]
+    assert outcome.decoded.lines == 8
+    assert decoded(b"# what\n1,2\n", CsvFormat(comment="#", header=False), "1", "2").cells == [("1", "2")]
+    assert decoded(b"a,b\n#1,2\n", CSV, "a", "b").cells == [("#1", "2")]
