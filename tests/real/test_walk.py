@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import itertools
+import json
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,13 +174,126 @@ def test_dim_area_maps_xiacheng_of_2020_onto_gongshu(marts: Marts) -> None:
 
 
 def test_fct_event_has_every_loaded_request_once(marts: Marts, loaded: list[LedgerRow]) -> None:
-    cities = Counter({row.delivery.dataset.district: 0 for row in loaded})
+    cities: Counter[str] = Counter()
     for row in loaded:
         cities[row.delivery.dataset.district] += row.counts.loaded
-    del cities["statistics"]
+    for district in ("statistics", "cnemc", "dublin", "alicante"):
+        del cities[district]
     assert dict(marts("SELECT district, count(DISTINCT event_key) FROM fct_event GROUP BY ALL")) == cities
     assert marts("SELECT count(*) FROM fct_event WHERE channel IS NULL OR track IS NULL") == [(0,)]
 
 
 def test_the_pool_reconciles_with_the_ledger_to_the_row(marts: Marts) -> None:
-    assert marts("SELECT count(*), sum(abs(difference)) FROM mart_pool_size") == [(9, 0)]
+    assert marts("SELECT count(*), sum(abs(difference)) FROM mart_pool_size") == [(14, 0)]
+
+
+def test_only_what_is_closed_was_solved(marts: Marts, boston: list[dict[str, Any]], chicago: Any) -> None:
+    found = marts("SELECT district, status, count(*), count(solved_at) FROM fct_event GROUP BY ALL")
+    solved = {(district, status): (count, stamps) for district, status, count, stamps in found}
+    closed = {record["service_request_id"] for record in boston if record.get("status") == "closed"}
+    assert solved["boston", "open"][1] == 0
+    assert 0 < solved["boston", "closed"][1] == solved["boston", "closed"][0] <= len(closed)
+    repeats = {row["Service_Request_Number"] for row in chicago if row["Status"].endswith("Dup")}
+    assert solved["chicago", "cancelled"] == (len(repeats), 0)
+
+
+def test_a_call_without_coordinates_has_no_system(marts: Marts, real_data: Path, read_csv: Any) -> None:
+    calls = list(read_csv(real_data / "milwaukee_calls" / "data.csv"))
+    nowhere = sum(not row["latitude"] for row in calls)
+    sql = "SELECT count(*) FROM fct_event WHERE district = 'milwaukee' AND {}"
+    assert marts(sql.format("longitude IS NULL")) == marts(sql.format("crs IS NULL")) == [(nowhere,)]
+
+
+QUANTITIES_DAILY = {"aqi": 2, "pm2_5": 5, "pm10": 6, "so2": 7, "co": 8, "no2": 9, "o3_8h": 10}
+"""By quantity, where it stands in a row of the cities' daily air."""
+
+
+def test_readings_are_as_many_as_the_sources_have_values(
+    marts: Marts,
+    real_data: Path,
+    air_daily: list[list[str]],
+    noise: dict[str, list[tuple[str, float]]],
+    balances: dict[tuple[str, str], Balance],
+) -> None:
+    expected = {
+        ("air_daily", quantity): sum(float(row[place]) > 0 for row in air_daily)
+        for quantity, place in QUANTITIES_DAILY.items()
+    }
+    stations = [
+        one for file in sorted((real_data / "cn_air_snapshot").glob("*.json")) for one in features(file)
+    ]
+    for quantity in ("aqi", "pm2_5", "pm10", "so2", "no2", "o3", "o3_8h", "co"):
+        expected["air_stations", quantity] = sum(one[quantity] != "-;" for one in stations)
+    expected["noise", "noise_laeq"] = sum(map(len, noise.values()))
+    expected["water_meters", "water_volume"] = balances["alicante.water_meters", "all"].loaded
+    found = marts("SELECT dataset, quantity, count(*), count(value) FROM fct_sensor_reading GROUP BY ALL")
+    assert {(dataset, quantity): (rows, values) for dataset, quantity, rows, values in found} == {
+        key: (count, count) for key, count in expected.items()
+    }
+
+
+def features(file: Path) -> list[dict[str, Any]]:
+    return [one["properties"] for one in json.loads(file.read_text("utf-8"))["features"]]
+
+
+@pytest.mark.parametrize("city", ["北京", "杭州", "乌鲁木齐"])
+@pytest.mark.parametrize("quantity", ["pm2_5", "co", "aqi"])
+def test_means_of_a_city_and_year_are_those_of_the_files(
+    marts: Marts, air_daily: list[list[str]], city: str, quantity: str
+) -> None:
+    values: defaultdict[int, list[float]] = defaultdict(list)
+    for row in air_daily:
+        if row[0] == city and float(row[QUANTITIES_DAILY[quantity]]) > 0:
+            values[int(row[1][:4])].append(float(row[QUANTITIES_DAILY[quantity]]))
+    found = marts(
+        "SELECT year(observed_at AT TIME ZONE 'Asia/Shanghai') AS y, avg(value) FROM fct_sensor_reading "
+        f"WHERE sensor_id = '{city}' AND quantity = '{quantity}' GROUP BY y"
+    )
+    assert dict(found) == {
+        year: pytest.approx(math.fsum(one) / len(one), rel=1e-12) for year, one in values.items()
+    }
+
+
+def test_monitors_of_dublin_are_as_complete_as_their_hours(
+    marts: Marts, noise: dict[str, list[tuple[str, float]]]
+) -> None:
+    """From each one's first day to the last day of all; what spring takes from a day, autumn gives back."""
+    days = (date(2021, 1, 19) - date(2015, 1, 1)).days + 1
+    found = marts(
+        "SELECT sensor_id, sum(expected), sum(came) FROM mart_sensor_completeness "
+        "WHERE dataset = 'noise' GROUP BY ALL"
+    )
+    assert {monitor: (expected, came) for monitor, expected, came in found} == {
+        monitor: (days * 24, len(hours)) for monitor, hours in noise.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("monitor", "day"),
+    [("Ballymun4", "2015-06-15"), ("Raheny9", "2018-11-02"), ("BullIsland2", "2020-04-10")],
+)
+def test_the_level_of_a_day_is_the_mean_of_its_energies(
+    marts: Marts, noise: dict[str, list[tuple[str, float]]], monitor: str, day: str
+) -> None:
+    energies = [
+        10 ** (level / 10)
+        for stamp, level in noise[monitor]
+        if stamp.startswith(day) and 6 <= int(stamp[11:13]) < 22
+    ]
+    (level,) = marts(
+        "SELECT laeq_db FROM mart_noise_exceedance "
+        f"WHERE sensor_id = '{monitor}' AND period_date = '{day}' AND period = 'day'"
+    )
+    assert level == (pytest.approx(10 * math.log10(math.fsum(energies) / len(energies)), abs=0.051),)
+
+
+def test_meters_that_run_backwards_are_told_as_often_as_they_do(marts: Marts, water: Any) -> None:
+    readings: dict[tuple[str, datetime], float] = {}
+    for meter, stamp, reading, _ in water:
+        key = meter, datetime.strptime(stamp, "%d/%m/%Y %H:%M:%S")
+        readings[key] = max(reading, readings.get(key, reading))
+    steps = itertools.pairwise(sorted((*key, reading) for key, reading in readings.items()))
+    expected = sum(old[0] == new[0] and new[2] < old[2] for old, new in steps)
+    found = marts("SELECT count(*) FROM mart_meter_alert WHERE district = 'alicante' AND kind = 'backwards'")
+    assert found == [(expected,)]
+    assert expected == 203
