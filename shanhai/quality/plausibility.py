@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from shanhai.contracts.incremental import cursor_column
 from shanhai.contracts.model import Contract
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ContractError
@@ -29,7 +30,10 @@ class _Stated(BaseModel):
 
 
 class RowsRule(_Stated):
-    """How many rows a delivery has. Without a file: at least one, 0.3 to 3 times the median."""
+    """How many rows a delivery has. Without a file: at least one, 0.3 to 3 times the median.
+
+    Without a file, and from a source with a cursor: at least one.
+    """
 
     min: int | None = Field(default=1, ge=0)
     max: int | None = Field(default=None, ge=0)
@@ -102,6 +106,10 @@ class DeliveryFigures:
     start: datetime | None = None
 
 
+_OF_WHAT_IS_NEW = Plausibility(rows=USUAL_ROWS.model_copy(update={"vs_median": None}))
+"""Without a file, of a source with a cursor: what is new is as much as happened since the last pull."""
+
+
 def plausibility_path(contract: Contract) -> Path:
     """Where the rules of a dataset lie within the federation."""
     return Path("expectations", "plausibility", contract.dataset.district, f"{contract.dataset.name}.yml")
@@ -118,7 +126,7 @@ def read_plausibility(root: Path, contract: Contract) -> Plausibility:
     """
     path = root / plausibility_path(contract)
     if not path.is_file():
-        return Plausibility()
+        return Plausibility() if cursor_column(contract) is None else _OF_WHAT_IS_NEW
     file = read_yaml(path)
     try:
         rules = Plausibility.model_validate(file.data or {})
