@@ -16,6 +16,7 @@ GROUP = "shanhai.connectors"
 _BUILT_IN = (
     EntryPoint("ckan", "connectors.ckan:CkanConnector", GROUP),
     EntryPoint("files", "connectors.files:FilesConnector", GROUP),
+    EntryPoint("object_store", "connectors.object_store:ObjectStoreConnector", GROUP),
     EntryPoint("open311", "connectors.open311:Open311Connector", GROUP),
     EntryPoint("rest", "connectors.rest:RestConnector", GROUP),
     EntryPoint("socrata", "connectors.socrata:SocrataConnector", GROUP),

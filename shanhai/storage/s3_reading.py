@@ -26,25 +26,23 @@ def read_object(
     *,
     etag: str,
     version: str | None = None,
+    start: int = 0,
     attempts: int = 6,
     sleep: Callable[[float], None] = time.sleep,
-    check: Callable[[], None] = lambda: None,
 ) -> Iterator[bytes]:
-    """The bytes of the object that has `etag`, each once.
+    """The bytes of the object that has `etag` from `start` on, each once.
 
     Args:
         attempts: connections in a row that may bring nothing.
-        check: called before each piece; raises when there is no more time.
 
     Raises:
         ReplacedError: an object of that name has another ETag.
         minio.error.S3Error, urllib3.exceptions.HTTPError: as the SDK raises them.
     """
-    size, failed = 0, 0
+    size, failed = start, 0
     while True:
         try:
             for piece in _rest(client, bucket, name, etag=etag, version=version, start=size):
-                check()
                 size, failed = size + len(piece), 0
                 yield piece
             return
@@ -52,7 +50,6 @@ def read_object(
             failed += 1
             if failed >= attempts:
                 raise
-            check()
             sleep(min(_LONGEST_WAIT_SECONDS, 0.25 * 2**failed))
 
 

@@ -64,7 +64,7 @@ osd class default list = *
 [client]
 # The gateway wants an encrypted channel to the monitor, which there is none of without authentication.
 ms mon client mode = crc
-rgw frontends = beast endpoint=127.0.0.1:{gateway}
+rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 32
 # Without a cache nobody waits for a gateway that was killed to say that it has forgotten an entry.
