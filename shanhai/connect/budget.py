@@ -32,14 +32,14 @@ class Budget:
         self._sleep = sleep
         self._sent: deque[float] = deque(maxlen=rate.requests if rate else 0)
 
-    def spend(self) -> None:
-        """Wait until one more request may go, and count it."""
+    def spend(self) -> float:
+        """Wait until one more request may go, and count it; returns the seconds waited."""
         if self._rate is None:
-            return
-        now = self._monotonic()
+            return 0.0
+        now, wait = self._monotonic(), 0.0
         if len(self._sent) == self._rate.requests:
-            wait = self._sent[0] + self._rate.per_seconds - now
-            if wait > 0:
-                self._sleep(wait)
-                now += wait
-        self._sent.append(now)
+            wait = max(self._sent[0] + self._rate.per_seconds - now, 0.0)
+        if wait:
+            self._sleep(wait)
+        self._sent.append(now + wait)
+        return wait

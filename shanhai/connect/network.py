@@ -14,6 +14,16 @@ from shanhai.connect.redirect import is_public
 
 
 @dataclass
+class Deadline:
+    """The moment, on a monotonic clock, after which no more of a body is waited for.
+
+    It moves when a request had to wait for its rate budget: that is our time, not the source's.
+    """
+
+    at: float
+
+
+@dataclass
 class Terms:
     """What holds for the request that is on its way: until when, and whether its target must be public."""
 

@@ -17,7 +17,7 @@ from shanhai.connect import address
 from shanhai.connect.answer import Asked
 from shanhai.connect.budget import Budget
 from shanhai.connect.credential import Auth, ClientCredentialsAuth, Credential, SecretCredential
-from shanhai.connect.network import Terms, keep_terms
+from shanhai.connect.network import Deadline, Terms, keep_terms
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.redirect import check_target
 from shanhai.connect.redirect import origins as named_origins
@@ -73,13 +73,13 @@ class Sending:
         self._client.close()
 
     @contextmanager
-    def opened(self, asked: Asked, extra: dict[str, str], until: float) -> Iterator[httpx.Response]:
+    def opened(self, asked: Asked, extra: dict[str, str], until: Deadline) -> Iterator[httpx.Response]:
         """The answer after all redirects; failures of the transport become our errors, while reading too."""
         try:
             response = self._answer(asked, extra, until)
             try:
                 # Who reads the body looks at the time; this ends a wait that gives nothing to see.
-                self._terms.until = until + self._context.timeout_seconds
+                self._terms.until = until.at + self._context.timeout_seconds
                 yield response
             finally:
                 response.close()
@@ -87,7 +87,7 @@ class Sending:
             # Not chained: the library's error holds the request, and with it the credential.
             raise _transport_failure(error, asked.url) from None
 
-    def _answer(self, asked: Asked, extra: dict[str, str], until: float) -> httpx.Response:
+    def _answer(self, asked: Asked, extra: dict[str, str], until: Deadline) -> httpx.Response:
         """The answer after all redirects; a token that is refused is renewed once."""
         response = self._followed(asked, extra, until)
         if response.status_code != 401 or asked.credential is None or not asked.credential.renew():
@@ -95,7 +95,7 @@ class Sending:
         response.close()
         return self._followed(asked, extra, until)
 
-    def _followed(self, asked: Asked, extra: dict[str, str], until: float) -> httpx.Response:
+    def _followed(self, asked: Asked, extra: dict[str, str], until: Deadline) -> httpx.Response:
         current, stranger = asked.url, address.origin(asked.url) not in self.own
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._sent(replace(asked, url=current), extra, until, stranger=stranger)
@@ -109,7 +109,9 @@ class Sending:
             current = target
         raise SourceError(f"{asked.told} redirects too often", allowed=f"at most {_MAX_REDIRECTS} redirects")
 
-    def _sent(self, asked: Asked, extra: dict[str, str], until: float, *, stranger: bool) -> httpx.Response:
+    def _sent(
+        self, asked: Asked, extra: dict[str, str], until: Deadline, *, stranger: bool
+    ) -> httpx.Response:
         url, headers = asked.url, dict[str, str]()
         if self.credential is not None:
             url, headers = self.credential.apply(url)
@@ -121,16 +123,17 @@ class Sending:
         request = self._client.build_request(method, url, headers=headers | extra, content=asked.content)
         return self._send(request, until, stranger=stranger)
 
-    def _send(self, request: httpx.Request, until: float, *, stranger: bool = False) -> httpx.Response:
-        self._budget.spend()
+    def _send(self, request: httpx.Request, until: Deadline, *, stranger: bool = False) -> httpx.Response:
+        until.at += self._budget.spend()
         head = self._context.monotonic() + _HEAD_WAITS * self._context.timeout_seconds
-        self._terms.until, self._terms.stranger = min(head, until), stranger
+        self._terms.until, self._terms.stranger = min(head, until.at), stranger
         return self._client.send(request, stream=True, follow_redirects=False)
 
     def _post_form(self, url: httpx.URL, headers: dict[str, str], form: dict[str, str]) -> httpx.Response:
         """What a `TokenCredential` asks with."""
         request = self._client.build_request("POST", url, headers=headers, data=form)
-        response = self._send(request, self._context.monotonic() + self._context.max_body_seconds)
+        until = Deadline(self._context.monotonic() + self._context.max_body_seconds)
+        response = self._send(request, until)
         content = b""
         with closing(response):
             for chunk in response.iter_bytes():

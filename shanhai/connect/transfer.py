@@ -13,17 +13,15 @@ from tenacity import AttemptManager
 
 from shanhai.connect import answer, conditional
 from shanhai.connect.answer import Asked
+from shanhai.connect.network import Deadline
 from shanhai.connect.protocol import ConnectContext, Kept
 from shanhai.connect.retry import TransientError, retrying
 from shanhai.errors import DataError, SourceError
 
 _PART = re.compile(r"bytes (?P<first>[0-9]{1,18})-(?P<last>[0-9]{1,18})/(?P<all>[0-9]{1,18})")
 
-Opening = Callable[[Asked, dict[str, str], float], AbstractContextManager[httpx.Response]]
-"""Sends a request with extra headers, follows redirects, and gives the answer, its body yet unread.
-
-The number is the moment, on the context's monotonic clock, after which no more is waited for.
-"""
+Opening = Callable[[Asked, dict[str, str], Deadline], AbstractContextManager[httpx.Response]]
+"""Sends a request with extra headers, follows redirects, and gives the answer, its body yet unread."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Transfer:
         self._opening = opening
         self._max_bytes = max_bytes
         self._kept = kept if kept is not None and asked.identity == kept.request != "" else None
-        self._deadline = context.monotonic() + context.max_body_seconds
+        self._deadline = Deadline(context.monotonic() + context.max_body_seconds)
         self._head = httpx.Headers()
         self._unchanged: Kept | None = None
         self._size = 0
@@ -230,7 +228,7 @@ class Transfer:
             yield chunk
 
     def _check_time(self) -> None:
-        if self._context.monotonic() > self._deadline:
+        if self._context.monotonic() > self._deadline.at:
             raise SourceError(
                 f"{self._asked.told} is too slow",
                 allowed=f"a whole body within {self._context.max_body_seconds:.0f} s",

@@ -209,3 +209,17 @@ def test_a_budget_holds_over_pulls(far: FarSide) -> None:
 def test_a_post_needs_what_it_sends(far: FarSide, options: Any) -> None:
     with pytest.raises(ConfigurationError, match="POST"):
         rest(far, **options)
+
+
+def test_waiting_for_a_budget_is_not_the_sources_time(far: FarSide) -> None:
+    class Time:
+        now = 0.0
+
+    def sleep(seconds: float) -> None:
+        Time.now += seconds
+
+    far.first = [page([1]), page([2])]
+    context = ConnectContext(far.address, monotonic=lambda: Time.now, sleep=sleep, max_body_seconds=60)
+    options = {"rate": {"requests": 1, "per_seconds": 500}, "paging": {"kind": "page", "records": ""}}
+    assert len(collect(RestConnector(options, context), None)) == 2
+    assert Time.now == 1000.0
