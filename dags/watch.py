@@ -1,4 +1,7 @@
-"""The Airflow DAG that looks for late deliveries every half hour and tells somebody."""
+"""The Airflow DAG that looks every half hour for late deliveries, and for a report that was not written.
+
+It tells somebody of what is late, and writes the report when it is not of the books as they are.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,13 @@ def late() -> dict[str, Any]:
     return steps.late_step()
 
 
+@task(task_id="report")
+def report() -> dict[str, Any]:
+    from shanhai import steps
+
+    return steps.stale_report_step()
+
+
 with DAG(
     dag_id="watch",
     dag_display_name="看守 watch",
@@ -27,3 +37,4 @@ with DAG(
     default_args={**task_defaults(retries=2, seconds=60), "priority_weight": 1},
 ):
     late()
+    report()

@@ -165,13 +165,13 @@ def course(points: Sequence[Point], *, title: str, none: str) -> Markup:
     ]
     if not known:
         parts.append(_text((_COURSE_LEFT + _COURSE_WIDTH) / 2, 42, none, "value"))
-    drawn = [
-        (x(place), y(point.share), point) for place, point in enumerate(points) if point.share is not None
-    ]
-    steps = "".join(
-        f"{'L' if place else 'M'}{left:.1f} {top:.1f}" for place, (left, top, _) in enumerate(drawn)
-    )
-    parts.append(Markup('<path class="course" d="{}"/>').format(steps) if len(drawn) > 1 else Markup(""))
+    steps, drawn = "", []
+    for place, point in enumerate(points):
+        if point.share is not None:
+            joined = place and points[place - 1].share is not None
+            drawn.append((x(place), y(point.share), point))
+            steps += f"{'L' if joined else 'M'}{drawn[-1][0]:.1f} {drawn[-1][1]:.1f}"
+    parts.append(Markup('<path class="course" d="{}"/>').format(steps) if "L" in steps else Markup(""))
     parts += [_dot(left, top, point) for left, top, point in drawn]
     return Markup(
         '<svg class="course-chart" viewBox="0 0 {0} 76" role="group" aria-label="{1}">{2}</svg>'

@@ -105,7 +105,7 @@ class _Reading:
         versions = [entry.table_version for row in rows for entry in history[row.delivery]]
         version = max(versions) if versions and exists(self.node.table(self.id)) else None
         held = self._in_lake(version)
-        calendar = _calendar(contract, self.made_at)
+        calendar = _calendar(contract, self.made_at) if self._sidecars_are_files() or not pulled else None
         return DatasetFacts(
             id=self.id,
             contract=contract,
@@ -121,6 +121,11 @@ class _Reading:
             since=min((one.pulled_at for one in pulled), default=None),
             truths=self._truths(),
         )
+
+    def _sidecars_are_files(self) -> bool:
+        """Whether anybody can count windows in the home; sidecars in a bucket are not below it."""
+        folder = self.node.home / "snapshots" / "deliveries" / self.id.district / self.id.name
+        return folder.is_dir()
 
     @property
     def _sidecars(self) -> Mapping[str, Sidecar]:

@@ -65,5 +65,6 @@ def test_a_course_is_broken_where_nothing_was_measured() -> None:
     points = [chart.Point("a", "", 1, 2), chart.Point("b", "", 0, 0), chart.Point("c", "c.html", 2, 2)]
     svg = chart.course(points, title="accuracy", none="not measured")
     assert svg.count("<circle") == 2
+    assert "<path" not in svg
     assert "a: 50.00% (1 / 2)" in svg
     assert "not measured" in chart.course([chart.Point("a", "", 0, 0)], title="x", none="not measured")
