@@ -44,13 +44,21 @@ def survey(path: Path, offset: int, *, check_text: bool) -> Survey:
             last = block[-1:]
             missing = _still_missing(missing, block, tail)
             tail = block[1 - _LONGEST_BLANK :]
-            if check_text:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    return Survey(None, "")
+            if check_text and not _is_text(decoder, block):
+                return Survey(None, "")
+    if check_text and not _is_text(decoder, b""):
+        return Survey(None, "")
     blanks = "".join(blank for blank in BLANKS if blank not in missing and blank != "\n")
     return Survey(lines + (last != b"\n"), blanks)
+
+
+def _is_text(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
+    """Whether the text goes on validly with `block`; without one, whether it may end here."""
+    try:
+        decoder.decode(block, final=not block)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _still_missing(missing: list[str], block: bytes, tail: bytes) -> list[str]:

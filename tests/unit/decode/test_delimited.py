@@ -238,6 +238,11 @@ def test_invalid_text_in_a_column_that_nobody_wants(decoded, ignored):
         )
 
 
+def test_half_a_character_at_the_end_in_a_column_that_nobody_wants(decoded):
+    outcome = decoded(b"a,b\n1,2\n3,\xdc", CSV, "a", ignored=("b",))
+    assert [fault[:2] for fault in outcome.faults] == [(2, "undecodable")]
+
+
 def test_remarks_are_lines_and_no_records(decoded):
     body = b'# what\na,b\n1,2\n#,3\n"x\n# inside",4\n  # 5,6\n# end\n'
     outcome = decoded(body, CsvFormat(comment="#"), "a", "b")
