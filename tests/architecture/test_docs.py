@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from connectors.ckan import CkanOptions
 from connectors.files import FilesOptions
+from connectors.object_store import ObjectStoreOptions
 from connectors.open311 import Open311Options
 from connectors.rest import RestOptions
 from connectors.socrata import SocrataOptions
 from shanhai.cli.app import shanhai
 from shanhai.connect.budget import Rate
 from shanhai.connect.credential import Auth
+from shanhai.connect.login import KeyLogin, PasswordLogin
 from shanhai.connect.paging import Paging
 from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
@@ -50,6 +52,8 @@ TABLES = {
     "Custom properties of the contract": set(load._CONTRACT_KEYS),
     "`source`: where the bytes come from": fields(model.Source),
     "Options of the connector `files`": fields(FilesOptions),
+    "Login": fields(PasswordLogin, KeyLogin),
+    "Options of the connector `object_store`": fields(ObjectStoreOptions),
     "Options of the connector `rest`": fields(RestOptions),
     "Options of the connector `open311`": fields(Open311Options),
     "Options of the connector `ckan`": fields(CkanOptions),

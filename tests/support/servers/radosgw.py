@@ -58,6 +58,8 @@ paxos min wait = 0.01
 [osd]
 osd data = {folder}/osd
 osd objectstore = memstore
+# For so long another gateway waits for one that was killed to forget what it had cached.
+osd client watch timeout = 1
 memstore device bytes = 1073741824
 osd class load list = *
 osd class default list = *
@@ -67,8 +69,6 @@ ms mon client mode = crc
 rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 32
-# Without a cache nobody waits for a gateway that was killed to say that it has forgotten an entry.
-rgw cache enabled = false
 rgw run sync thread = false
 rgw enable gc threads = false
 rgw enable lc threads = false
