@@ -63,7 +63,9 @@ TABLES = {
     "Rate": fields(Rate),
     "`format`: `csv`": fields(model.CsvFormat),
     "`format`: `json`": fields(model.JsonFormat),
-    "`format`: `xlsx`": fields(model.XlsxFormat),
+    "`format`: `ndjson`": fields(model.NdjsonFormat),
+    "`format`: `geojson`": fields(model.GeoJsonFormat),
+    "`format`: `xlsx`, `xls`, `ods`": fields(model.WorkbookFormat),
     QUERIES: fields(Query) - {"operator", "limits", "column", "line"},
     "`delivery`: what one delivery is": fields(model.Delivering, model.Partition),
     "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
@@ -90,6 +92,10 @@ VALUES = {
         model.Versions.model_fields["rule"].annotation,
     ),
     "`format`: `csv`": (model.CsvFormat.model_fields["compression"].annotation,),
+    "`format`: `xlsx`, `xls`, `ods`": (
+        model.WorkbookFormat.model_fields["kind"].annotation,
+        model.WorkbookFormat.model_fields["ends"].annotation,
+    ),
 }
 
 
