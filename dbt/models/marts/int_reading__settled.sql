@@ -17,29 +17,53 @@ with ranked as (
         ) as rank
     from {{ ref('int_reading__unioned') }}
 
+),
+
+settled as (
+
+    select
+        ranked.*,
+        registered.share_class,
+        registered.time_zone
+    from ranked
+    inner join {{ ref('int_pool__registered') }} as registered
+        on ranked.district = registered.district and ranked.dataset = registered.dataset
+    where ranked.rank = 1
+
+),
+
+-- A time zone named row by row is slow to apply, and many sensors share an instant: each is converted once.
+instants as (
+
+    select
+        time_zone,
+        observed_at,
+        {{ local_time('observed_at', 'time_zone') }} as local_at
+    from (select distinct time_zone, observed_at from settled) as distinct_instants
+
 )
 
 select
-    ranked.district,
-    ranked.dataset,
-    ranked.sensor_id,
-    ranked.quantity,
-    ranked.value,
-    ranked.unit,
-    ranked.observed_at,
-    ranked.interval_seconds,
-    ranked.quality,
-    ranked.value is not null and ranked.quality in ('good', 'suspect') as is_usable,
-    ranked.zone_class,
-    ranked.area_code,
-    ranked.longitude,
-    ranked.latitude,
-    ranked.crs,
-    ranked.copies,
-    ranked._delivery as delivery,
-    registered.share_class,
-    registered.time_zone
-from ranked
-inner join {{ ref('int_pool__registered') }} as registered
-    on ranked.district = registered.district and ranked.dataset = registered.dataset
-where ranked.rank = 1
+    settled.district,
+    settled.dataset,
+    settled.sensor_id,
+    settled.quantity,
+    settled.value,
+    settled.unit,
+    settled.observed_at,
+    instants.local_at,
+    settled.interval_seconds,
+    settled.quality,
+    settled.value is not null and settled.quality in ('good', 'suspect') as is_usable,
+    settled.zone_class,
+    settled.area_code,
+    settled.longitude,
+    settled.latitude,
+    settled.crs,
+    settled.copies,
+    settled._delivery as delivery,
+    settled.share_class,
+    settled.time_zone
+from settled
+inner join instants
+    on settled.time_zone = instants.time_zone and settled.observed_at = instants.observed_at

@@ -14,7 +14,7 @@ with readings as (
         is_usable,
         floor({{ epoch_seconds('observed_at') }} / interval_seconds) as slot,
         -- Six hours earlier by the wall clock, a day begins at midnight and a night at 16:00 of the same date.
-        {{ at_hour(local_time('observed_at', 'time_zone'), -6) }} as shifted
+        {{ at_hour('local_at', -6) }} as shifted
     from {{ ref('int_reading__settled') }}
     where quantity = 'noise_laeq' and interval_seconds > 0
 

@@ -12,7 +12,7 @@ with readings as (
         interval_seconds,
         is_usable,
         case when interval_seconds < 86400 then 'day' else 'month' end as period,
-        cast({{ local_time('observed_at', 'time_zone') }} as date) as day,
+        cast(local_at as date) as day,
         floor({{ epoch_seconds('observed_at') }} / interval_seconds) as slot
     from {{ ref('int_reading__settled') }}
     where interval_seconds > 0
