@@ -63,6 +63,7 @@ def test_has_one_importer(package: str, room: str):
 def test_heavy_packages_are_imported_inside_functions_only():
     """`shanhai --help` and the parsing of DAGs must not pay for what they do not use."""
     heavy = {"duckdb", "deltalake", "pyarrow", "great_expectations", "dbt", "httpx", "pandas", "sqlalchemy"}
+    heavy |= {"minio", "paramiko"}
     allowed = ("shanhai/quality/satisfy.py", "connectors/", "shanhai/connect/", "shanhai/ingest/decode/")
     at_top = {
         name
