@@ -76,6 +76,7 @@ def stale_report_step() -> Result:
     from shanhai.report.write import is_behind, write_report
 
     node = open_node()
+    reconcile(node)
     return {"report": write_report(node, None).as_posix() if is_behind(node) else None}
 
 
