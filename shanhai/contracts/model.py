@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -177,7 +177,11 @@ class FeedValue(_Frozen):
 
 
 class Feed(_Frozen):
-    """The canonical shape a dataset feeds, and how."""
+    """A canonical shape that a dataset feeds, and how.
+
+    `readings` is short for one feed a quantity: the same columns, `quantity` and `value` from the
+    mapping, and no row where the value is missing.
+    """
 
     shape: str
     columns: dict[str, FeedValue]
