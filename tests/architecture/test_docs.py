@@ -16,6 +16,7 @@ from connectors.object_store import ObjectStoreOptions
 from connectors.open311 import Open311Options
 from connectors.rest import RestOptions
 from connectors.socrata import SocrataOptions
+from connectors.sql import SqlOptions
 from shanhai.cli.app import shanhai
 from shanhai.connect.budget import Rate
 from shanhai.connect.credential import Auth
@@ -58,6 +59,7 @@ TABLES = {
     "Options of the connector `open311`": fields(Open311Options),
     "Options of the connector `ckan`": fields(CkanOptions),
     "Options of the connector `socrata`": fields(SocrataOptions),
+    "Options of the connector `sql`": fields(SqlOptions),
     "Paging": fields(*union(Paging)),
     "Credentials": fields(*union(Auth)),
     "Rate": fields(Rate),
@@ -66,6 +68,7 @@ TABLES = {
     "`format`: `ndjson`": fields(model.NdjsonFormat),
     "`format`: `geojson`": fields(model.GeoJsonFormat),
     "`format`: `xlsx`, `xls`, `ods`": fields(model.WorkbookFormat),
+    "`format`: `parquet`": fields(model.ParquetFormat),
     QUERIES: fields(Query) - {"operator", "limits", "column", "line"},
     "`delivery`: what one delivery is": fields(model.Delivering, model.Partition),
     "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
