@@ -36,7 +36,7 @@ def command(session: Session, dataset: DatasetId, window: str | None, full: bool
     Examples:
       shanhai pull longyou.water_meters --window 2024-03-01
       shanhai pull statistics.area_codes
-      shanhai pull longyou.permits --full
+      shanhai pull longyou.hazards --full
     """
     from shanhai.ingest.sidecar import sidecar
     from shanhai.ingest.snapshot import pull
