@@ -93,6 +93,17 @@ class TestFtp(ServerCases):
             "cut off twice": lambda: self._cut([1 << 20, 1 << 19]),
         }
 
+    def truncated(self) -> Case:
+        return self._cut([1 << 16] * 3)
+
+    def cut_midway(self) -> Case:
+        return self._cut([1 << 20])
+
+    def wrong_credentials(self) -> Case:
+        return replace(
+            self.healthy(), context=context(self.endpoint, "wrong-canary-3"), secret="wrong-canary-3"
+        )
+
     def _cut(self, sizes: list[int]) -> Case:
         self.running.cuts[:] = sizes
         return self.healthy()
@@ -132,6 +143,11 @@ class TestSftp(ServerCases):
             self.endpoint, self.absent = server.endpoint, nobody("sftp")
             self.secret = server.private_key
             yield
+
+    def wrong_credentials(self) -> Case:
+        login = {"kind": "password", "user": self.running.user, "secret": "portal"}
+        options = {**self.options, "login": login}
+        return Case(options, context(self.endpoint, "wrong-canary-4"), WINDOW, secret="wrong-canary-4")
 
     def test_another_host_key_is_refused_before_anything_is_sent(self) -> None:
         other = f"SHA256:{'A' * 43}"

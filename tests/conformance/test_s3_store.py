@@ -109,6 +109,21 @@ def test_the_gateway_is_restarted_in_the_middle_of_an_upload(
         assert hashlib.file_digest(stream, "sha256").hexdigest() == stored.sha256
 
 
+def test_a_write_whose_answer_was_lost_is_known_as_our_own(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = Minio._put_object
+
+    def sent_again(client: Minio, *arguments: Any, **named: Any) -> Any:
+        """As the connections do when the answer to a request that did its work does not arrive."""
+        send(client, *arguments, **named)
+        return send(client, *arguments, **named)
+
+    monkeypatch.setattr(Minio, "_put_object", sent_again)
+    assert store.put("k", [b"ours"], if_absent=True).created
+    assert not store.put("k", [b"ours"], if_absent=True).created
+
+
 def test_a_gateway_that_stays_away_is_worth_another_try(
     ceph: RadosGateway, bucket: str, store: S3Store
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from connectors.files import FilesConnector
 from shanhai.connect.conformance import collect
 from shanhai.connect.protocol import ConnectContext
+from shanhai.connect.registry import check_options
 from shanhai.errors import ConfigurationError, DataError, DeniedError, NotFoundError, SourceError
 from tests.conformance.far_side import Asked, FarSide, Reply
 
@@ -79,8 +80,11 @@ def test_nothing_found_is_an_error(root: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../outside.csv", "b/../../outside.csv", "/etc/passwd", "..", "b/../a.csv"])
 def test_a_path_does_not_climb(root: Path, path: str) -> None:
-    with pytest.raises(ConfigurationError, match="option path.0 is wrong"):
+    with pytest.raises(ConfigurationError, match=r"option path\.0 is wrong"):
         FilesConnector({"path": path}, ConnectContext(str(root), allowed_roots=(root,)))
+    for name in ("files", "object_store"):
+        with pytest.raises(ConfigurationError, match=r"option optional\.0 is wrong"):
+            check_options(name, {"path": "a.csv", "optional": path})
 
 
 def test_links_stay_below_the_roots(root: Path) -> None:
