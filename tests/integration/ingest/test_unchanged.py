@@ -48,8 +48,12 @@ def far(files: Files) -> Iterator[FarSide]:
 def declare(city: City, far: FarSide, per: str, source: dict[str, object]) -> None:
     form = {"kind": "json"} if source["connector"] == "rest" else {"kind": "csv"}
     partition = {"by": "file", "pattern": "^(?P<partition>.)"} if per == "file" else {"by": "none"}
+    windowed = "{window}" in str(source)
     city.declare(
-        source={"endpoint": "data", **source}, delivery={"per": per, "partition": partition}, format=form
+        source={"endpoint": "data", **source},
+        delivery={"per": per, "partition": {"by": "window"} if windowed else partition},
+        format=form,
+        schedule={"cron": "0 2 * * *", "start": "2024-03-01"} if windowed else None,
     )
     district = city.root / "districts" / "acity" / "district.yml"
     district.write_text(f"name: acity\ntitle: A city\nendpoints: {{data: '{far.address}'}}\n")
@@ -133,3 +137,23 @@ def test_a_change_of_the_request_asks_for_everything(city: City, far: FarSide, f
     declare(city, far, "file", BOTH | {"options": BOTH["options"] | {"headers": {"Accept-Language": "zh"}}})  # type: ignore[operator]
     assert pull(city.node, DATASET) == []
     assert files.sent == ["a.csv", "b.csv"] * 2
+
+
+def test_windows_with_bodies_of_one_name_are_told_apart(city: City, far: FarSide, files: Files) -> None:
+    files.content = {"1": b"[]", "2024-03-01": b'[{"n": 1}]', "2024-03-02": b'[{"n": 2}]'}
+    declare(city, far, "pull", {"connector": "rest", "options": {"path": "{window}"}})
+    first = [pull(city.node, DATASET, window) for window in ("2024-03-01", "2024-03-02")]
+    assert [len(new) for new in first] == [1, 1]
+    assert [pull(city.node, DATASET, window) for window in ("2024-03-01", "2024-03-02")] == [[], []]
+    assert files.sent == ["2024-03-01", "2024-03-02"]
+
+
+def test_what_is_unchanged_is_not_read_either(city: City, far: FarSide, files: Files) -> None:
+    declare(city, far, "file", BOTH)
+    pull(city.node, DATASET)
+    kept = sidecars(city.node, DATASET)[0].bodies[0]
+    file = city.node.home / "snapshots" / body_key(kept.sha256)
+    file.chmod(0o600)
+    file.write_bytes(b"altered")
+    # Who reads the bytes compares them with their digest: staging does.
+    assert pull(city.node, DATASET) == []
