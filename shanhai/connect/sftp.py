@@ -65,8 +65,7 @@ class SftpTree:
     def found(self, name: str) -> Found | None:
         with self._talk(name) as sftp:
             try:
-                path = self._inside(sftp, name)
-                now = sftp.stat(path)
+                path, now = self._inside(sftp, name)
             except FileNotFoundError:
                 return None
         if not stat.S_ISREG(now.st_mode or 0):
@@ -93,25 +92,26 @@ class SftpTree:
     def _entries(self, folder: str) -> list[Entry]:
         with self._talk(folder) as sftp:
             try:
-                listed = sftp.listdir_attr(self._inside(sftp, folder) if folder else self._base)
+                listed = sftp.listdir_attr(self._inside(sftp, folder)[0] if folder else self._base)
             except FileNotFoundError:
                 return []
         # A link to a folder is not descended; one to a file is followed when it is asked for.
         return [Entry(one.filename, stat.S_ISDIR(one.st_mode or 0)) for one in listed]
 
-    def _inside(self, sftp: paramiko.SFTPClient, name: str) -> str:
-        """The path with its links followed, if that is below the base."""
+    def _inside(self, sftp: paramiko.SFTPClient, name: str) -> tuple[str, paramiko.SFTPAttributes]:
+        """The path with its links followed, if that is below the base, and what is there."""
         path = posixpath.join(self._base, name)
         folder = posixpath.dirname(path)
-        linked = stat.S_ISLNK(sftp.lstat(path).st_mode or 0)
+        here = sftp.lstat(path)
+        linked = stat.S_ISLNK(here.st_mode or 0)
         if not linked and folder in self._insides:
-            return path
+            return path, here
         resolved = sftp.normalize(path)
         if not resolved.startswith(self._base.rstrip("/") + "/"):
             raise DeniedError("a file lies outside the endpoint", given=f"{self.told}/{name}")
         if resolved == path:
             self._insides.add(folder)
-        return resolved
+        return resolved, sftp.stat(resolved) if linked else here
 
     @contextmanager
     def _talk(self, what: str) -> Iterator[paramiko.SFTPClient]:
