@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     import duckdb
 
 LOSERS = "losers"
-_SAMPLE = 20_000
-_TELLING = 0.99
-"""Columns whose values nearly all differ in the sample are looked at alone."""
+_FEW = 20_000
+"""Up to so many rows all columns are hashed without further thought."""
+_STRETCH, _ONE_OF = 2048, 16
+_TELLING = 0.9
+"""A column with so many different values, estimated to some percent, is looked at alone."""
 _AT_ONCE = 1 << 24
 """Hashes that are sorted in memory at a time: 128 MiB."""
 
@@ -43,20 +45,22 @@ def create_losers(
 
 
 def _telling(con: duckdb.DuckDBPyConnection, columns: Sequence[str], rows: str) -> Sequence[str]:
-    """As few of the columns as tell nearly all rows of a sample apart; all, if no two do."""
-    counted = ", ".join(f"count(DISTINCT {settle.listed([name])})" for name in columns)
-    sample = f"(SELECT * FROM ({rows}) LIMIT {_SAMPLE})"
-    size, *found = con.execute(f"SELECT count(*), {counted} FROM {sample}").fetchone() or (0,)
-    if size < _SAMPLE:
+    """One column or two that tell nearly all rows apart, as far as a sample says; else all of them.
+
+    The sample is spread over all rows: what differs from row to row can come again, like the time of day.
+    """
+    (total,) = con.execute(f"SELECT count(*) FROM ({rows})").fetchone() or (0,)
+    if total < _FEW:
         return columns
-    best = sorted(zip(found, columns, strict=True), reverse=True)[:2]
-    if best[0][0] >= _TELLING * size:
-        return [best[0][1]]
-    two = [name for _, name in best]
-    (distinct,) = con.execute(
-        f"SELECT count(*) FROM (SELECT DISTINCT {settle.listed(two)} FROM {sample})"
-    ).fetchone() or (0,)
-    return two if distinct >= _TELLING * size else columns
+    sample = f"FROM ({rows}) WHERE (_row // {_STRETCH}) % {_ONE_OF} = 0"
+    counted = ", ".join(f"approx_count_distinct({settle.listed([name])})" for name in columns)
+    size, *found = con.execute(f"SELECT count(*), {counted} {sample}").fetchone() or (0,)
+    best = [name for _, name in sorted(zip(found, columns, strict=True), reverse=True)]
+    if max(found) >= _TELLING * size:
+        return best[:1]
+    two = f"hash({settle.listed(best[:2])})"
+    (pairs,) = con.execute(f"SELECT approx_count_distinct({two}) {sample}").fetchone() or (0,)
+    return best[:2] if pairs >= _TELLING * size else columns
 
 
 def _create_contested(con: duckdb.DuckDBPyConnection, hashed: str, rows: str) -> None:
@@ -68,7 +72,6 @@ def _create_contested(con: duckdb.DuckDBPyConnection, hashed: str, rows: str) ->
     parts = count // _AT_ONCE + 1
     found = []
     for part in range(parts):
-        # The upper bits, which no other use of the hash depends on, part them evenly enough.
         chosen = f"WHERE {hashed} % {parts} = {part}" if parts > 1 else ""
         hashes = con.execute(f"SELECT {hashed} AS hash FROM ({rows}) {chosen}").fetchnumpy()["hash"]
         hashes.sort()

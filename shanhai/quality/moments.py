@@ -17,8 +17,6 @@ _OFFSET = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 _ISO_DATE = f"{_DAY}([T ]00:00(:00)?)?"
 _ISO_LOCAL = f"{_DAY}([T ]{_CLOCK})?"
 _ISO_OFFSET = f"{_DAY}[T ]{_CLOCK} ?{_OFFSET}"
-_USUAL = "____-__-__ __:__:__"
-"""Nearly every timestamp is written so; but for two places, the cast refuses all that is no digit there."""
 _OFFSET_AT_END = "%z"
 _DIRECTIVES = {"date": frozenset("YymdbBaAjHIMSfp%"), "time": frozenset("HIMSfp%")}
 _DIRECTIVES["timestamp"] = _DIRECTIVES["date"] | {"z"}
@@ -54,8 +52,8 @@ def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
         return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
     # Both shapes begin with four digits, so the text tells the year of the wall clock.
     local = to_instant(f"TRY_CAST({text} AS TIMESTAMP)", zone, dated=text)
-    hour, last = f"substring({text}, 12, 2)", f"substring({text}, 19, 1)"
-    usual = f"{text} LIKE '{_USUAL}' AND {hour} BETWEEN '00' AND '23' AND {last} BETWEEN '0' AND '9'"
+    # Nearly every timestamp is written as its value is; of 19 characters it has no fifth digit of a year.
+    usual = f"strlen({text}) = 19 AND CAST(TRY_CAST({text} AS TIMESTAMP) AS VARCHAR) = {text}"
     shapes = f"""CASE WHEN {usual} THEN {local}
         WHEN {_is_shaped(text, _ISO_LOCAL)} THEN {local}
         WHEN {_is_shaped(text, _ISO_OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"""
