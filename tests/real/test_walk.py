@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,8 +194,10 @@ def test_only_what_is_closed_was_solved(marts: Marts, boston: list[dict[str, Any
     closed = {record["service_request_id"] for record in boston if record.get("status") == "closed"}
     assert solved["boston", "open"][1] == 0
     assert 0 < solved["boston", "closed"][1] == solved["boston", "closed"][0] <= len(closed)
-    repeats = {row["Service_Request_Number"] for row in chicago if row["Status"].endswith("Dup")}
-    assert solved["chicago", "cancelled"] == (len(repeats), 0)
+    # One number has two states: the one of its last completion stays.
+    last = {row["Service_Request_Number"]: row for row in sorted(chicago, key=itemgetter("Completion_Date"))}
+    repeats = sum(row["Status"].endswith("Dup") for row in last.values())
+    assert solved["chicago", "cancelled"] == (repeats, 0)
 
 
 def test_a_call_without_coordinates_has_no_system(marts: Marts, real_data: Path, read_csv: Any) -> None:

@@ -86,6 +86,7 @@ def test_a_contract_becomes_values(write):
     assert windows(contract) == ("2024-02-28", "2024-02-29", "2024-03-01")
 
 
+ASKED = "{type: sql, name: some, query: SELECT 1, mustBe: 1}"
 METRES = """name: volume_m3
         logicalType: number
         physicalType: DECIMAL(12,3)
@@ -149,7 +150,7 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     ),
     "two queries of one name": (
         "logicalType: object",
-        "quality: [&a {type: sql, name: some, query: SELECT 1, mustBe: 1}, {<<: *a, mustBe: 2}]",
+        f"quality: [{ASKED}, {ASKED}]",
         10,
         "the same name",
     ),
