@@ -46,7 +46,15 @@ class TestFilesAtAnAddress(HttpCases, ConnectorConformance):
         content = FILES.get(asked.path.removeprefix("/base/"))
         if asked.headers.get("x-key") != SECRET:
             return Reply(status=401)
-        return Reply(status=404) if content is None else Reply(content, media_type="text/csv")
+        if content is None:
+            return Reply(status=404)
+        etag = f'"{hash(content)}"'
+        if asked.headers.get("if-none-match") == etag:
+            return Reply(status=304, headers={"ETag": etag})
+        return Reply(content, media_type="text/csv", headers={"ETag": etag})
+
+    def conditional(self) -> Case:
+        return self.healthy()
 
     def case(self, endpoint: str) -> Case:
         options = {
