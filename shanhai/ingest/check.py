@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import ConfigurationError, GateDisagreementError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import table_net
 from shanhai.ingest.files import in_turn
@@ -28,7 +28,7 @@ from shanhai.ingest.records import (
     save,
 )
 from shanhai.ingest.sidecar import sidecar
-from shanhai.ingest.stage import SCRATCH
+from shanhai.ingest.stage import SCRATCH, forget_staged_rows
 from shanhai.quality.gate import run_gate
 from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility
 from shanhai.quality.queries import QueryResult, run_queries
@@ -79,7 +79,7 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
         why=tuple(ReasonRecord(**asdict(reason)) for reason in verdict.why),
     )
     save(node, delivery, validation)
-    (node.staged(delivery) / SCRATCH).unlink(missing_ok=True)
+    forget_staged_rows(node.staged(delivery))
     log.info("check delivery=%s verdict=%s", delivery.short, verdict.state)
     return validation
 
@@ -92,6 +92,14 @@ def _gate(node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
         staging.counts,
         config=duckdb_config(node.settings),
     )
+    well_formed = staging.rows_in - sum(staging.malformed.values())
+    if results and results[0].total != well_formed:
+        raise GateDisagreementError(
+            f"{contract.dataset}: the gate and staging saw different rows",
+            given=f"gate {results[0].total}, staging {well_formed}",
+            allowed="equal counts",
+            hint="stage the delivery again",
+        )
     return tuple(
         CheckRecord(
             rule=result.rule,
