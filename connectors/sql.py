@@ -111,8 +111,9 @@ class SqlConnector:
 
     def pull(self, window: str | None) -> Iterator[Body]:
         """One Parquet body: `<table>.parquet`, below the window's key where there are windows."""
-        if window is not None and self._options.window is None:
-            raise ConfigurationError("connector sql: the table has no windows", given=window, allowed="none")
+        if self._options.window is None:
+            # A scheduled run has a key, which here selects nothing: it is when, and not what.
+            window = None
         for asked in windows_asked(window, self._options.windows):
             with self._opened(asked) as answer:
                 if answer is not None:

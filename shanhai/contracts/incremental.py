@@ -38,6 +38,13 @@ def check_incremental(contract: Contract, complain: Callable[..., ContractError]
             allowed="by: none",
             hint="what is new since the last pull is no window; pull windows with the option window instead",
         )
+    if contract.schedule.due_hours is not None:
+        raise complain(
+            "a source with a cursor is never due: where nothing is new there is no delivery",
+            ["customProperties", "schedule", "due_hours"],
+            given=contract.schedule.due_hours,
+            allowed="no due_hours",
+        )
 
 
 def cursor_column(contract: Contract) -> str | None:

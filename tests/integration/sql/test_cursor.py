@@ -155,6 +155,12 @@ def test_a_mark_of_another_column_or_kind_is_not_believed(db: SqlSource, postgre
     assert ids(db, {"column": "at"}, "garbage")[0] == list(range(10))
 
 
+def test_the_key_of_a_scheduled_run_selects_nothing(db: SqlSource):
+    [keyed] = db.pull("2024-03-01", table="public.t", cursor=AT)
+    [plain] = db.pull(table="public.t", cursor=AT)
+    assert (keyed.content, keyed.body.name) == (plain.content, plain.body.name)
+
+
 def test_a_mark_is_a_value_and_never_sql(db: SqlSource, postgres: Postgres):
     evil = json.dumps(
         {"column": "v", "kind": "text", "value": "'; DROP TABLE t; --", "tail": "'; DROP TABLE t; --"}

@@ -88,6 +88,7 @@ def test_rows_that_come_again_are_settled(tmp_path: Path, properties: dict[str, 
             "no part",
         ),
         ({"fmt": "csv"}, "gives Parquet"),
+        ({"schedule": {"cron": "0 2 * * *", "start": "2024-03-01", "due_hours": 36}}, "never due"),
     ],
 )
 def test_a_contradiction_is_refused_with_its_line(tmp_path: Path, changed: dict[str, Any], message: str):
