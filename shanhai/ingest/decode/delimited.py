@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from shanhai.contracts.model import Contract, CsvFormat
-from shanhai.contracts.sql import quote_literal
+from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ContractError, UnreadableError
 from shanhai.ingest.decode.compression import room_for
 from shanhai.ingest.decode.decoded import BodyCount
@@ -72,9 +72,9 @@ def decode_delimited(task: Delimited) -> BodyCount:
         ContractError: the dialect is none.
     """
     opening, placement = _open(task)
-    rows = _fast(PlainText(task, opening, placement)) if _is_plain(task, opening) else None
-    if rows is not None:
-        return BodyCount(rows, 0, placement.missing, placement.unknown, rows + opening.lines)
+    read = _fast(PlainText(task, opening, placement)) if _is_plain(task, opening) else None
+    if read is not None:
+        return BodyCount(read.records, 0, placement.missing, placement.unknown, read.lines + opening.lines)
     sieved = _slow(task, placement, opening)
     return BodyCount(
         sieved.records,
@@ -119,11 +119,11 @@ def dialect_of(contract: Contract, stated: CsvFormat) -> Dialect:
     return dialect
 
 
-def _fast(plain: PlainText) -> int | None:
+def _fast(plain: PlainText) -> Sieved | None:
     """The whole body in one pass; None: it is not well-formed throughout, and nothing was appended.
 
-    The parser's count of records must equal a count of lines made beside it: there are files that it ends
-    early without an error.
+    The parser's count of records, and of line feeds in their cells, must equal a count of lines made beside
+    it: there are files that it ends early without an error.
     """
     task = plain.task
     # Looked at first: invalid text in a column that nobody wants ends the parser in an internal error, which
@@ -134,14 +134,28 @@ def _fast(plain: PlainText) -> int | None:
     task.con.execute("BEGIN")
     try:
         rows = insert_raw(task.con, plain.cells, task.body, f"NULL, NULL FROM {plain.reader}")
-        agreed = rows == lines
+        agreed = rows == lines or (_takes_each_once(plain) and rows + _line_feeds(task, rows) == lines)
     except (duckdb.InvalidInputException, duckdb.NotImplementedException):
         agreed = False  # the second is the parser's word for a line longer than its buffer
     except BaseException:
         task.con.execute("ROLLBACK")
         raise
     task.con.execute("COMMIT" if agreed else "ROLLBACK")
-    return rows if agreed else None
+    return Sieved(rows, 0, lines) if agreed else None
+
+
+def _takes_each_once(plain: PlainText) -> bool:
+    return plain.placement.takes_all and len(plain.placement.positions) == plain.placement.width
+
+
+def _line_feeds(task: Delimited, rows: int) -> int:
+    """Line feeds in the cells of the last records of `raw`."""
+    columns = ", ".join(quote_identifier(name) for name in task.contract.names)
+    found = task.con.execute(
+        f"SELECT sum(length(text) - length(replace(text, chr(10), ''))) FROM "
+        f"(SELECT concat({columns}) AS text FROM raw WHERE rowid >= (SELECT count(*) FROM raw) - {rows})"
+    ).fetchone()
+    return int(found[0] or 0) if found else 0
 
 
 def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:

@@ -250,3 +250,10 @@ def test_remarks_are_lines_and_no_records(decoded):
     assert outcome.decoded.lines == 8
     assert decoded(b"# what\n1,2\n", CsvFormat(comment="#", header=False), "1", "2").cells == [("1", "2")]
     assert decoded(b"a,b\n#1,2\n", CSV, "a", "b").cells == [("#1", "2")]
+
+
+def test_line_breaks_in_cells_are_lines(decoded):
+    body = b'a,b\n"1\n\n1",2\n3,"x\r\ny"\n4,5\n'
+    outcome = decoded(body, CSV, "a", "b")
+    assert outcome.cells == [("1\n\n1", "2"), ("3", "x\r\ny"), ("4", "5")]
+    assert outcome.decoded.lines == 7
