@@ -1,0 +1,152 @@
+"""Text read where it lies divides as the same text through a table; positions and losers are exact."""
+
+from __future__ import annotations
+
+import random
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from one_city import DATASET, HEADER
+
+from shanhai.errors import GateDisagreementError
+from shanhai.ingest.check import check
+from shanhai.ingest.contested import create_losers
+from shanhai.ingest.records import last_record
+from shanhai.ingest.snapshot import pull
+from shanhai.ingest.stage import GOOD, SCRATCH, Staging, stage
+
+FAULTS = ["x,-1,2024-03-01T00:00:00Z", "x,one,2024-03-01T00:00:00Z", "x,,2024-03-01", "x,3,yesterday", "x,4,"]
+RAGGED = "one cell"
+
+
+def line(number):
+    return f"k{number},{number},2024-03-01 00:{number // 60 % 60:02d}:{number % 60:02d}"
+
+
+def divided(city, delivery):
+    """Good rows in their order, and quarantined ones with position and reasons."""
+    staging = stage(city.node, delivery)
+    good = pq.read_table(city.node.staged(delivery) / GOOD).drop(["_delivery", "_partition"]).to_pylist()
+    file = staging.quarantine_file
+    quarantined = pq.read_table(city.node.quarantine / file).to_pylist() if file else []
+    return staging, good, [(row["body"], row["position"], row["reasons"], row["raw"]) for row in quarantined]
+
+
+def is_in_place(city, delivery):
+    with duckdb.connect(str(city.node.staged(delivery) / SCRATCH), read_only=True) as con:
+        return (
+            con.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'raw'").fetchone() is not None
+        )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_place_divides_as_a_table_does(make_city, seed):
+    choose = random.Random(seed)
+    lines = [line(choose.randrange(40)) for _ in range(60)]
+    lines += [*choose.choices(FAULTS, k=20), f' "k{seed}" , 7 ,\t2024-03-01\u3000', '"a ""b""",1,2024-03-01']
+    choose.shuffle(lines)
+    text = HEADER + "\n".join(lines) + choose.choice(["", "\n"])
+    plain, other = make_city(), make_city()
+    plain.put("p1.csv", text)
+    # A ragged line at the end sends the whole body through the table.
+    other.put("p1.csv", text.rstrip("\n") + "\n" + RAGGED + "\n")
+    (one,), (two,) = (pull(city.node, DATASET) for city in (plain, other))
+    first, good, quarantined = divided(plain, one)
+    second, good_too, quarantined_too = divided(other, two)
+    assert (is_in_place(plain, one), is_in_place(other, two)) == (True, False)
+    assert quarantined_too.pop()[1:3] == (len(lines) + 1, ["malformed.ragged"])
+    assert (good, quarantined) == (good_too, quarantined_too), seed
+    assert first.counts == second.counts
+    assert (first.filled, first.newest) == (second.filled, second.newest)
+    assert [row[1] for row in quarantined] == [n for n, text in enumerate(lines, 1) if text in FAULTS]
+    check(plain.node, one)
+    check(other.node, two)
+
+
+def test_positions_go_on_over_bodies_whose_headings_differ(city):
+    city.declare(delivery={"per": "pull"})
+    city.put("a.csv", HEADER + line(1) + "\n" + FAULTS[0] + "\n")
+    city.put("b.csv", "at,n,编号\n2024-03-01,5,b\nnever,6,c\n")
+    city.put("c.csv", HEADER)
+    city.put("d.csv", "编号,n\nd,7\n")
+    (delivery,) = pull(city.node, DATASET)
+    staging, good, quarantined = divided(city, delivery)
+    assert is_in_place(city, delivery)
+    assert staging.missing == ("at",)
+    assert [(row["id"], row["n"]) for row in good] == [("k1", 1), ("b", 5)]
+    assert [row[:3] for row in quarantined] == [
+        ("a.csv", 2, ["n.range"]),
+        ("b.csv", 4, ["at.type"]),
+        ("d.csv", 5, ["at.required"]),
+    ]
+    check(city.node, delivery)
+
+
+@pytest.mark.parametrize(
+    ("lines", "parts"),
+    [
+        ([], (0, 0, 0)),
+        (FAULTS * 3, (0, 15, 0)),
+        ([line(1)] * 9, (1, 0, 8)),
+        ([FAULTS[0]] * 3 + [line(2)] * 3, (1, 3, 2)),
+    ],
+)
+def test_no_rows_all_broken_all_equal(city, lines, parts):
+    city.put("p1.csv", HEADER + "".join(f"{text}\n" for text in lines))
+    (delivery,) = pull(city.node, DATASET)
+    staging = stage(city.node, delivery)
+    assert is_in_place(city, delivery)
+    assert (staging.good, staging.quarantined, staging.duplicates) == parts
+    check(city.node, delivery)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 4, 64])
+@pytest.mark.parametrize("versions", [{"rule": "append"}, {"rule": "latest", "by": "at"}])
+def test_rows_whose_hashes_collide_are_told_apart_by_their_values(city, bits, versions):
+    city.declare(versions=versions, duplicates="delivery")
+    contract = city.node.federation.contract(DATASET)
+    with duckdb.connect() as con:
+        # Every tenth row again, and every seventh key with another number.
+        con.execute(
+            "CREATE TABLE given AS SELECT row_number() OVER () AS _row, * FROM ("
+            "SELECT 'k' || i AS id, i AS n, TIMESTAMPTZ '2024-03-01' AS at FROM range(50000) r(i) UNION ALL "
+            "SELECT 'k' || i, i, TIMESTAMPTZ '2024-03-01' FROM range(0, 50000, 10) r(i) UNION ALL "
+            "SELECT 'k' || i, -i, TIMESTAMPTZ '2024-03-02' FROM range(7, 50000, 7) r(i))"
+        )
+        found = create_losers(con, contract, "SELECT * FROM given", bits=bits)
+        kept = "SELECT * EXCLUDE (_row) FROM given WHERE _row NOT IN (SELECT _row FROM losers)"
+        if versions["rule"] == "append":
+            assert found == {"duplicate": 5000}
+            once = 'SELECT DISTINCT id, n, "at" FROM given'
+            assert con.execute(f"({kept}) EXCEPT ALL ({once})").fetchall() == []
+        else:
+            assert con.execute(f"SELECT count(*), count(DISTINCT id) FROM ({kept})").fetchone() == (
+                50000,
+                50000,
+            )
+            assert con.execute(f"SELECT count(*) FROM ({kept}) WHERE n < 0").fetchone() == (7142,)
+            assert found == {"duplicate": 5000, "superseded": 7142}
+
+
+def test_the_text_is_gone_after_the_check(city):
+    city.put("p1.csv", HEADER + line(1) + "\n")
+    (delivery,) = pull(city.node, DATASET)
+    stage(city.node, delivery)
+    folder = city.node.staged(delivery)
+    assert sorted(file.name for file in folder.glob("staged.*")) == ["staged.0.text", SCRATCH]
+    check(city.node, delivery)
+    assert sorted(file.name for file in folder.iterdir()) == [GOOD, "staging.json", "validation.json"]
+
+
+def test_a_gate_that_sees_other_rows_than_staging_fails(city):
+    city.put("p1.csv", HEADER + line(1) + "\n")
+    (delivery,) = pull(city.node, DATASET)
+    stage(city.node, delivery)
+    text = city.node.staged(delivery) / "staged.0.text"
+    longer = text.read_text() + line(2) + "\n"
+    text.unlink()  # it may be another name of the snapshot itself
+    text.write_text(longer)
+    with pytest.raises(GateDisagreementError, match="different rows"):
+        check(city.node, delivery)
+    assert last_record(city.node, delivery, Staging).rows_in == 1
