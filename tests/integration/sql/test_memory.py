@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.servers.postgres import Postgres
 from tests.support.sql_source import AUTH
 
@@ -68,6 +70,7 @@ def test_a_million_rows_of_postgres(postgres: Postgres):
     postgres.execute("DROP TABLE t")
 
 
+@pytest.mark.long
 def test_a_million_rows_of_sqlite(tmp_path: Path):
     with closing(sqlite3.connect(tmp_path / "city.db")) as con, con:
         for table, rows in (("t", ROWS), ("t_few", 1000)):
