@@ -125,8 +125,9 @@ def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = No
     Which rules were asked stands in the record of the check; the rows are counted in the books.
     """
     asked = "SELECT delivery, unnest(checks, recursive := true)"
+    records = VALIDATIONS if delivery is None else VALIDATIONS.replace("*", delivery.key, 1)
     sql = (
-        f"WITH asked AS (\n  {asked}\n  FROM {VALIDATIONS}\n),\n{broken(data)},\n"
+        f"WITH asked AS (\n  {asked}\n  FROM {records}\n),\n{broken(data)},\n"
         f"rows AS (\n  SELECT delivery, sum(rows_in)::BIGINT AS rows FROM {table(data, 'ledger')}"
         f"{_where(dataset if delivery is None else None, delivery, indent='  ')}\n  GROUP BY delivery\n)\n"
         "SELECT delivery, rule, coalesce(broken, 0) AS unexpected, rows - coalesce(malformed, 0) AS checked\n"

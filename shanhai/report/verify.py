@@ -33,6 +33,7 @@ Progress = Callable[[str, int, int], None]
 """Told what is looked at, how many are done, and of how many."""
 
 _SCAN = re.compile(r"delta_scan\('((?:[^']|'')+)'(?:, version => (\d+))?\)")
+_RECORDS = re.compile(r"read_json\('staged/\*/\w+\.json',\s*columns = \{[^{}]*\}\)")
 _SHOWN = re.compile(r'data-f="(\d+)"[^>]*>([^<]*)<')
 _SMALL = ("ledger", "quarantine", "publications")
 
@@ -186,7 +187,16 @@ class _Tables:
         Raises:
             StoreError: the version is not there, or lies outside the home.
         """
+        sql = _RECORDS.sub(lambda match: self._records(match[0]), sql)
         return _SCAN.sub(lambda match: self._view(match[1].replace("''", "'"), match[2] or ""), sql)
+
+    def _records(self, read: str) -> str:
+        """The records of all deliveries, which many statements ask for, read once."""
+        if (read, "") not in self.known:
+            name = f"table_{len(self.known)}"
+            self.con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {read}")
+            self.known[read, ""] = name
+        return self.known[read, ""]
 
     def _view(self, path: str, version: str) -> str:
         if (path, version) not in self.known:
