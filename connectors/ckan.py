@@ -12,15 +12,15 @@ from urllib.parse import unquote
 import httpx
 from pydantic import Field, model_validator
 
-from shanhai.connect import address
-from shanhai.connect.credential import ApiKeyAuth
-from shanhai.connect.document import ABSENT, at, parsed, records_at
-from shanhai.connect.http import HttpSession
 from shanhai.connect.options import read_options
-from shanhai.connect.paged import Query, page_bodies
-from shanhai.connect.paging import ByOffset
+from shanhai.connect.paging.document import ABSENT, at, parsed, records_at
+from shanhai.connect.paging.kinds import ByOffset
+from shanhai.connect.paging.paged import Query, page_bodies
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.source import HttpSource, SourceOptions
+from shanhai.connect.web import address
+from shanhai.connect.web.credential import ApiKeyAuth
+from shanhai.connect.web.session import HttpSession
+from shanhai.connect.web.source import HttpSource, SourceOptions
 from shanhai.connect.window import Template, fill, windows_asked
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, ShanhaiError, SourceError
 

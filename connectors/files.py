@@ -8,20 +8,21 @@ from typing import Any
 
 from pydantic import Field
 
-from shanhai.connect import address, login
-from shanhai.connect.budget import Budget, Rate
-from shanhai.connect.credential import Auth
-from shanhai.connect.folder import FolderTree
-from shanhai.connect.ftp import FtpTree
-from shanhai.connect.http import Headers, HttpSession
-from shanhai.connect.login import Fingerprint, Login
-from shanhai.connect.matching import has_magic
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.protocol import Body, ConnectContext, Kept
-from shanhai.connect.redirect import Origins
-from shanhai.connect.sftp import SftpTree
-from shanhai.connect.transfer import Download
-from shanhai.connect.tree import Paths, Selection, bodies
+from shanhai.connect.tree import login
+from shanhai.connect.tree.folder import FolderTree
+from shanhai.connect.tree.ftp import FtpTree
+from shanhai.connect.tree.login import Fingerprint, Login
+from shanhai.connect.tree.matching import has_magic
+from shanhai.connect.tree.protocol import Paths, Selection, bodies
+from shanhai.connect.tree.sftp import SftpTree
+from shanhai.connect.web import address
+from shanhai.connect.web.budget import Budget, Rate
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.redirect import Origins
+from shanhai.connect.web.session import Headers, HttpSession
+from shanhai.connect.web.transfer import Download
 from shanhai.connect.window import WindowKey, fill, windows_asked
 from shanhai.errors import ConfigurationError, NotFoundError
 

@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 from pydantic import Field, model_validator
 
-from shanhai.connect.bucket import BucketTree
-from shanhai.connect.http import HttpSession
-from shanhai.connect.matching import has_magic
 from shanhai.connect.options import Options, read_options
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.tree import Paths, Selection, bodies
+from shanhai.connect.tree.bucket import BucketTree
+from shanhai.connect.tree.matching import has_magic
+from shanhai.connect.tree.protocol import Paths, Selection, bodies
+from shanhai.connect.web.session import HttpSession
 from shanhai.connect.window import WindowKey, needs_window
 from shanhai.errors import ConfigurationError, DeniedError
 from shanhai.storage.s3_access import Access, Keys, check_endpoint

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shanhai.connect import address
-from shanhai.connect.credential import ApiKeyAuth
-from shanhai.connect.document import parsed, records_at
 from shanhai.connect.options import read_options
-from shanhai.connect.paged import Query, page_bodies
-from shanhai.connect.paging import ByPage, Unpaged
+from shanhai.connect.paging.document import parsed, records_at
+from shanhai.connect.paging.kinds import ByPage, Unpaged
+from shanhai.connect.paging.paged import Query, page_bodies
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.source import HttpSource, SourceOptions
+from shanhai.connect.web import address
+from shanhai.connect.web.credential import ApiKeyAuth
+from shanhai.connect.web.source import HttpSource, SourceOptions
 from shanhai.connect.window import check_window, span
 from shanhai.errors import ConfigurationError, SourceError
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
-from shanhai.connect import address
-from shanhai.connect.credential import Auth
-from shanhai.connect.document import check_expected, parsed
-from shanhai.connect.http import HttpSession
 from shanhai.connect.options import read_options
-from shanhai.connect.paged import Query, page_bodies
-from shanhai.connect.paging import ByLinkHeader, ByNextAddress, Paging, Unpaged
+from shanhai.connect.paging.document import check_expected, parsed
+from shanhai.connect.paging.kinds import ByLinkHeader, ByNextAddress, Paging, Unpaged
+from shanhai.connect.paging.paged import Query, page_bodies
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.source import HttpSource, SourceOptions
+from shanhai.connect.web import address
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.session import HttpSession
+from shanhai.connect.web.source import HttpSource, SourceOptions
 from shanhai.connect.window import Template, check_template, fill, windows_asked
 
 

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from shanhai.connect.mark import LAG, Mark, read_mark
+from shanhai.connect.database.mark import LAG, Mark, read_mark
+from shanhai.connect.database.postgres_server import DatabaseAuth, SslMode, connect, is_postgres, parse_server
+from shanhai.connect.database.sqlite_file import database_file, sqlite_connection
+from shanhai.connect.database.table import Selection, Since, Span, Table
 from shanhai.connect.options import Options, read_options
-from shanhai.connect.postgres_server import DatabaseAuth, SslMode, connect, is_postgres, parse_server
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.retry import retrying
-from shanhai.connect.sqlite_file import database_file, sqlite_connection
-from shanhai.connect.table import Selection, Since, Span, Table
 from shanhai.connect.window import WindowKey, day_span, windows_asked
 from shanhai.errors import ConfigurationError, DataError, SourceError
 
@@ -133,8 +133,8 @@ class SqlConnector:
 
     @contextmanager
     def _table(self) -> Iterator[Table]:
-        from shanhai.connect.postgres import PostgresTable
-        from shanhai.connect.sqlite import SqliteTable
+        from shanhai.connect.database.postgres import PostgresTable
+        from shanhai.connect.database.sqlite import SqliteTable
 
         options, context = self._options, self._context
         if options.auth is None:
@@ -199,7 +199,7 @@ class SqlConnector:
         return digest.hexdigest()[:16]
 
     def _parquet(self, table: Table, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
-        from shanhai.connect.parquet_stream import parquet_chunks
+        from shanhai.connect.database.parquet_stream import parquet_chunks
 
         return parquet_chunks(table.schema, batches, group_rows=self._options.batch_rows)
 

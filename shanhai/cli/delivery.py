@@ -267,8 +267,10 @@ def _cursor(session: Session, delivery: DeliveryId) -> dict[str, str]:
     """How far a delivery reads its source; nothing where the source is not incremental."""
     from shanhai.ingest.sidecar import sidecars
 
-    known = (record for record in sidecars(session.node, delivery.dataset) if record.id == delivery)
-    return {"cursor": record.cursor for record in known if record.cursor is not None}
+    for sidecar in sidecars(session.node, delivery.dataset):
+        if sidecar.id == delivery and sidecar.cursor is not None:
+            return {"cursor": sidecar.cursor}
+    return {}
 
 
 def _listed(row: LedgerRow) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import httpx
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -14,13 +13,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from shanhai.clock import Clock
-from shanhai.connect.conditional import http_date
 from shanhai.errors import SourceError
 
 _log = logging.getLogger(__name__)
 _BACKOFF = wait_random_exponential(multiplier=1, max=60)
-TRANSIENT_STATUS = frozenset({408, 425, 429}) | frozenset(range(500, 600))
 
 
 class TransientError(SourceError):
@@ -47,22 +43,6 @@ def retrying(attempts: int, sleep: Callable[[float], None]) -> Retrying:
         before_sleep=_told,
         reraise=True,
     )
-
-
-def retry_after(headers: httpx.Headers, clock: Clock) -> float | None:
-    """Seconds that an answer asks to wait: its Retry-After as a number or as an HTTP date.
-
-    A date is compared with the answer's own Date, as the two clocks may differ. None when there is
-    no such header or it says nothing.
-    """
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    until = http_date(text)
-    if until is None:
-        return None
-    now = http_date(headers.get("date", "")) or clock()
-    return max(0.0, (until - now).total_seconds())
 
 
 def _wait(state: RetryCallState) -> float:

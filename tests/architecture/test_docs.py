@@ -18,10 +18,10 @@ from connectors.rest import RestOptions
 from connectors.socrata import SocrataOptions
 from connectors.sql import SqlOptions
 from shanhai.cli.app import shanhai
-from shanhai.connect.budget import Rate
-from shanhai.connect.credential import Auth
-from shanhai.connect.login import KeyLogin, PasswordLogin
-from shanhai.connect.paging import Paging
+from shanhai.connect.paging.kinds import Paging
+from shanhai.connect.tree.login import KeyLogin, PasswordLogin
+from shanhai.connect.web.budget import Rate
+from shanhai.connect.web.credential import Auth
 from shanhai.contracts import load, model, standard
 from shanhai.contracts.federation import District, Register
 from shanhai.contracts.quantities import QUANTITIES

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from connectors.sql import SqlConnector
 from shanhai.connect.conformance import Case, ConnectorConformance
-from shanhai.connect.parquet_stream import parquet_chunks
+from shanhai.connect.database.parquet_stream import parquet_chunks
 from shanhai.connect.protocol import ConnectContext
 from tests.support.servers.postgres import DATABASE, USER, Postgres
 from tests.support.servers.wire import Wire

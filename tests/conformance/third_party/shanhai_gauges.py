@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import Field
 
-from shanhai.connect import address
-from shanhai.connect.credential import Auth
 from shanhai.connect.options import read_options
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.source import HttpSource, SourceOptions
+from shanhai.connect.web import address
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.source import HttpSource, SourceOptions
 from shanhai.connect.window import check_window
 from shanhai.errors import ConfigurationError, SourceError
 

@@ -7,7 +7,7 @@ import random
 import pytest
 from pydantic import ValidationError
 
-from shanhai.connect.budget import Budget, Rate
+from shanhai.connect.web.budget import Budget, Rate
 
 
 class Time:

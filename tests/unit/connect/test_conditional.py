@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
-from shanhai.connect.conditional import strong_date
-from shanhai.connect.credential import Auth
-from shanhai.connect.http import HttpSession
 from shanhai.connect.protocol import ConnectContext, Kept
+from shanhai.connect.web.conditional import strong_date
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.session import HttpSession
 from shanhai.errors import SourceError, StoreError
 from tests.conformance.far_side import Asked, FarSide, Reply
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from shanhai.clock import fixed_clock
-from shanhai.connect.http import HttpSession
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.retry import retry_after
+from shanhai.connect.web.busy import retry_after
+from shanhai.connect.web.session import HttpSession
 from shanhai.errors import DataError, SourceError
 from tests.conformance.far_side import Asked, FarSide, Reply
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
-from shanhai.connect.credential import Auth
-from shanhai.connect.http import HttpSession, check_headers
 from shanhai.connect.protocol import ConnectContext
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.session import HttpSession, check_headers
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, ShanhaiError, SourceError
 from tests.conformance.far_side import Asked, FarSide, Reply
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from shanhai.connect.matching import Entry, fixed_folder, matches, walk
+from shanhai.connect.tree.matching import Entry, fixed_folder, matches, walk
 
 NAMES = (
     "a.csv", "b.csv", ".hidden.csv", "数 据.csv", "b/1.csv", "b/2.txt", "b/c/1.csv", "b/c/d/x.csv",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shanhai.connect.pages import Fetch, Step, walk
-from shanhai.connect.paging import Paging
-from shanhai.connect.transfer import Whole
+from shanhai.connect.paging.kinds import Paging
+from shanhai.connect.paging.pages import Fetch, Step, walk
+from shanhai.connect.web.transfer import Whole
 from shanhai.errors import SourceError
 
 PAGING: TypeAdapter[Paging] = TypeAdapter(Paging)

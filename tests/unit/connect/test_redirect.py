@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from shanhai.connect import address
-from shanhai.connect.http import HttpSession
-from shanhai.connect.network import Terms, keep_terms
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.redirect import check_target, origins
+from shanhai.connect.web import address
+from shanhai.connect.web.network import Terms, keep_terms
+from shanhai.connect.web.redirect import check_target, origins
+from shanhai.connect.web.session import HttpSession
 from shanhai.errors import DeniedError, SourceError
 from tests.conformance.far_side import FarSide, Reply
 

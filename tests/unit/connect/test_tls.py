@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shanhai.connect.http import HttpSession
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.sending import tls
+from shanhai.connect.web.sending import tls
+from shanhai.connect.web.session import HttpSession
 from shanhai.errors import ConfigurationError, DeniedError
 from tests.conformance.far_side import FarSide, Reply
 from tests.support.certificate import certificate_for_loopback

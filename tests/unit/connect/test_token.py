@@ -14,10 +14,10 @@ import httpx
 import pytest
 from pydantic import SecretStr, TypeAdapter
 
-from shanhai.connect.credential import Auth
-from shanhai.connect.http import HttpSession
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.token import token_address
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.session import HttpSession
+from shanhai.connect.web.token import token_address
 from shanhai.errors import ConfigurationError, DeniedError, ShanhaiError, SourceError
 from tests.conformance.far_side import Asked, FarSide, Reply
 

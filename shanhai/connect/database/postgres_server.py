@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr
 
+from shanhai.connect.database.postgres_failure import refused
 from shanhai.connect.options import Options
-from shanhai.connect.postgres_failure import refused
 from shanhai.errors import ConfigurationError
 
 if TYPE_CHECKING:

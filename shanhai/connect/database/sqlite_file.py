@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from shanhai.connect.folder import inside
+from shanhai.connect.tree.folder import inside
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
 
 if TYPE_CHECKING:

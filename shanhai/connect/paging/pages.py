@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shanhai.connect.document import cursor_at, flag_at, integer_at, key_at, parsed, records_at
-from shanhai.connect.paging import (
+from shanhai.connect.paging.document import cursor_at, flag_at, integer_at, key_at, parsed, records_at
+from shanhai.connect.paging.kinds import (
     AfterRecord,
     ByCursor,
     ByKey,
@@ -18,8 +18,8 @@ from shanhai.connect.paging import (
     Paging,
     Unpaged,
 )
-from shanhai.connect.transfer import Whole
-from shanhai.connect.watch import Paged, Watch
+from shanhai.connect.paging.watch import Paged, Watch
+from shanhai.connect.web.transfer import Whole
 from shanhai.errors import SourceError
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from shanhai.connect.redirect import is_public
+from shanhai.connect.web.redirect import is_public
 
 
 @dataclass

@@ -13,16 +13,16 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from shanhai import __version__
-from shanhai.connect import address
-from shanhai.connect.answer import Asked
-from shanhai.connect.budget import Budget
-from shanhai.connect.credential import Auth, ClientCredentialsAuth, Credential, SecretCredential
-from shanhai.connect.network import Deadline, Terms, keep_terms
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.redirect import check_target
-from shanhai.connect.redirect import origins as named_origins
 from shanhai.connect.retry import TransientError
-from shanhai.connect.token import TokenCredential
+from shanhai.connect.web import address
+from shanhai.connect.web.answer import Asked
+from shanhai.connect.web.budget import Budget
+from shanhai.connect.web.credential import Auth, ClientCredentialsAuth, Credential, SecretCredential
+from shanhai.connect.web.network import Deadline, Terms, keep_terms
+from shanhai.connect.web.redirect import check_target
+from shanhai.connect.web.redirect import origins as named_origins
+from shanhai.connect.web.token import TokenCredential
 from shanhai.errors import ConfigurationError, DeniedError, ShanhaiError, SourceError
 
 _MAX_REDIRECTS = 5

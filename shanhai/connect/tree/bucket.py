@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from shanhai.connect.matching import fixed_folder, has_magic, matches
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.retry import TransientError
-from shanhai.connect.tree import Found, request
+from shanhai.connect.tree.matching import fixed_folder, has_magic, matches
+from shanhai.connect.tree.protocol import Found, request
 from shanhai.errors import DeniedError, NotFoundError, SourceError
 from shanhai.storage.s3_access import Access
 from shanhai.storage.s3_reading import ReplacedError, read_object

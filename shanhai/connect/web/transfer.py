@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import httpx
 from tenacity import AttemptManager
 
-from shanhai.connect import answer, conditional
-from shanhai.connect.answer import Asked
-from shanhai.connect.network import Deadline
 from shanhai.connect.protocol import ConnectContext, Kept
 from shanhai.connect.retry import TransientError, retrying
+from shanhai.connect.web import answer, conditional
+from shanhai.connect.web.answer import Asked
+from shanhai.connect.web.network import Deadline
 from shanhai.errors import DataError, SourceError
 
 _PART = re.compile(r"bytes (?P<first>[0-9]{1,18})-(?P<last>[0-9]{1,18})/(?P<all>[0-9]{1,18})")

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shanhai.connect.adbc_rows import streamed
-from shanhai.connect.mark import Mark, earlier_text, lag_seconds
-from shanhai.connect.retry import TransientError
-from shanhai.connect.table import (
+from shanhai.connect.database.adbc_rows import streamed
+from shanhai.connect.database.mark import Mark, earlier_text, lag_seconds
+from shanhai.connect.database.table import (
     Selection,
     Since,
     Span,
@@ -29,6 +28,7 @@ from shanhai.connect.table import (
     chosen,
     quoted,
 )
+from shanhai.connect.retry import TransientError
 from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError, SourceError
 
 if TYPE_CHECKING:

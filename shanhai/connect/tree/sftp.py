@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from shanhai.connect import login as logins
-from shanhai.connect.login import KeyLogin, PasswordLogin, Server, parse_server
-from shanhai.connect.matching import Entry, has_magic, walk
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.retry import TransientError
-from shanhai.connect.tree import CHUNK_BYTES, Found
+from shanhai.connect.tree import login as logins
+from shanhai.connect.tree.login import KeyLogin, PasswordLogin, Server, parse_server
+from shanhai.connect.tree.matching import Entry, has_magic, walk
+from shanhai.connect.tree.protocol import CHUNK_BYTES, Found
 from shanhai.errors import ConfigurationError, DeniedError
 
 if TYPE_CHECKING:

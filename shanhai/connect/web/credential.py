@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import httpx
 from pydantic import Field, SecretStr, model_validator
 
-from shanhai.connect import address
 from shanhai.connect.options import Options
+from shanhai.connect.web import address
 from shanhai.errors import ConfigurationError, DeniedError
 
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"

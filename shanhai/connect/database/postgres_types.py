@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from shanhai.connect.table import TableColumn, quoted
+from shanhai.connect.database.table import TableColumn, quoted
 from shanhai.errors import ConfigurationError
 
 ARROW = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from shanhai.connect.tree import CHUNK_BYTES, Found
+from shanhai.connect.tree.protocol import CHUNK_BYTES, Found
 from shanhai.errors import DeniedError, SourceError
 
 

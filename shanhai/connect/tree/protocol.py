@@ -11,9 +11,9 @@ from typing import Annotated, NoReturn, Protocol, TypeVar
 from pydantic import AfterValidator, BeforeValidator
 from tenacity import AttemptManager
 
-from shanhai.connect.conditional import kept_bytes
 from shanhai.connect.protocol import Body, ConnectContext, Kept
 from shanhai.connect.retry import TransientError, retrying
+from shanhai.connect.web.conditional import kept_bytes
 from shanhai.connect.window import Template, fill, fill_any, windows_asked
 from shanhai.errors import DataError, NotFoundError, SourceError
 

@@ -12,15 +12,16 @@ import httpx
 from pydantic import SecretStr
 
 from shanhai.clock import Clock
-from shanhai.connect import address
-from shanhai.connect.credential import (
+from shanhai.connect.retry import TransientError
+from shanhai.connect.web import address
+from shanhai.connect.web.busy import TRANSIENT_STATUS, retry_after
+from shanhai.connect.web.credential import (
     ClientCredentialsAuth,
     basic,
     check_stranger,
     checked_secret,
     not_accepted,
 )
-from shanhai.connect.retry import TRANSIENT_STATUS, TransientError, retry_after
 from shanhai.errors import ConfigurationError, ShanhaiError, SourceError
 
 _MARGIN_SECONDS = 30.0

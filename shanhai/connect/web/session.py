@@ -9,15 +9,15 @@ from typing import Annotated, Self
 import httpx
 from pydantic import AfterValidator
 
-from shanhai.connect import address
-from shanhai.connect.answer import Asked
-from shanhai.connect.budget import Budget
-from shanhai.connect.conditional import identity
-from shanhai.connect.credential import Auth
 from shanhai.connect.protocol import ConnectContext, Kept
-from shanhai.connect.redirect import check_target
-from shanhai.connect.sending import Sending
-from shanhai.connect.transfer import Download, Transfer, Whole
+from shanhai.connect.web import address
+from shanhai.connect.web.answer import Asked
+from shanhai.connect.web.budget import Budget
+from shanhai.connect.web.conditional import identity
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.redirect import check_target
+from shanhai.connect.web.sending import Sending
+from shanhai.connect.web.transfer import Download, Transfer, Whole
 from shanhai.errors import DeniedError
 
 _RESERVED_HEADERS = frozenset(
@@ -53,7 +53,7 @@ class HttpSession:
         context: limits, time and secrets.
         auth: the credential, by name; sent to the origin of the endpoint only.
         headers: sent to the origin of the endpoint only.
-        origins: where else the source may lead; see `shanhai.connect.redirect`.
+        origins: where else the source may lead; see `shanhai.connect.web.redirect`.
         budget: how many requests may be sent; a connector has one for all its sessions.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Annotated
 import httpx
 from pydantic import AfterValidator
 
-from shanhai.connect import address
+from shanhai.connect.web import address
 from shanhai.errors import ConfigurationError, DeniedError
 
 Origin = tuple[str, str, int]
@@ -64,7 +64,7 @@ def is_public(host: str) -> bool:
 
 
 def _may_be_public(host: str) -> bool:
-    """What a name stands for is seen when it is connected to; see `shanhai.connect.network`."""
+    """What a name stands for is seen when it is connected to; see `shanhai.connect.web.network`."""
     try:
         return is_public(host)
     except ValueError:

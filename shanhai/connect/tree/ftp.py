@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from shanhai.connect import login as logins
-from shanhai.connect.login import KeyLogin, PasswordLogin, parse_server
-from shanhai.connect.matching import Entry, has_magic, walk
 from shanhai.connect.protocol import ConnectContext
 from shanhai.connect.retry import TransientError
-from shanhai.connect.tree import CHUNK_BYTES, Found
+from shanhai.connect.tree import login as logins
+from shanhai.connect.tree.login import KeyLogin, PasswordLogin, parse_server
+from shanhai.connect.tree.matching import Entry, has_magic, walk
+from shanhai.connect.tree.protocol import CHUNK_BYTES, Found
 from shanhai.errors import ConfigurationError, DeniedError, SourceError
 
 _UNKNOWN_COMMAND = ("500", "501", "502", "504")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from shanhai.connect.mark import Mark
+from shanhai.connect.database.mark import Mark
 from shanhai.errors import ConfigurationError
 
 

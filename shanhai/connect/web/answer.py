@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import httpx
 
 from shanhai.clock import Clock
-from shanhai.connect import address
-from shanhai.connect.credential import Credential
-from shanhai.connect.retry import TRANSIENT_STATUS, TransientError, retry_after
+from shanhai.connect.retry import TransientError
+from shanhai.connect.web import address
+from shanhai.connect.web.busy import TRANSIENT_STATUS, retry_after
+from shanhai.connect.web.credential import Credential
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, ShanhaiError, SourceError
 
 _SNIFFED_BYTES = 1024

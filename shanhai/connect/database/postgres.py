@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from shanhai.connect.adbc_rows import streamed
-from shanhai.connect.mark import Mark, earlier_text, lag_seconds
-from shanhai.connect.postgres_failure import failure
-from shanhai.connect.postgres_types import ARROW, CURSORS, SPANS, check_readable, column_of
-from shanhai.connect.table import (
+from shanhai.connect.database.adbc_rows import streamed
+from shanhai.connect.database.mark import Mark, earlier_text, lag_seconds
+from shanhai.connect.database.postgres_failure import failure
+from shanhai.connect.database.postgres_types import ARROW, CURSORS, SPANS, check_readable, column_of
+from shanhai.connect.database.table import (
     Selection,
     Since,
     Span,

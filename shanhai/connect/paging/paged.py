@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 import httpx
 
-from shanhai.connect import address
-from shanhai.connect.http import HttpSession
-from shanhai.connect.pages import Reading, Step, walk
-from shanhai.connect.paging import AfterRecord, ByLinkHeader, Paging
+from shanhai.connect.paging.kinds import AfterRecord, ByLinkHeader, Paging
+from shanhai.connect.paging.pages import Reading, Step, walk
 from shanhai.connect.protocol import Body, ConnectContext
-from shanhai.connect.transfer import Whole
+from shanhai.connect.web import address
+from shanhai.connect.web.session import HttpSession
+from shanhai.connect.web.transfer import Whole
 
 _PIECE_BYTES = 1 << 18
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shanhai.connect.budget import Budget, Rate
-from shanhai.connect.credential import Auth
-from shanhai.connect.http import Headers, HttpSession
 from shanhai.connect.options import Options
 from shanhai.connect.protocol import ConnectContext
-from shanhai.connect.redirect import Origins
+from shanhai.connect.web.budget import Budget, Rate
+from shanhai.connect.web.credential import Auth
+from shanhai.connect.web.redirect import Origins
+from shanhai.connect.web.session import Headers, HttpSession
 from shanhai.connect.window import WindowKey
 from shanhai.errors import ConfigurationError
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from shanhai.connect.document import integer_at, key_at
-from shanhai.connect.paging import AfterRecord, ByCursor, ByKey, ByLinkHeader, ByNextAddress, ByOffset, ByPage
+from shanhai.connect.paging.document import integer_at, key_at
+from shanhai.connect.paging.kinds import (
+    AfterRecord,
+    ByCursor,
+    ByKey,
+    ByLinkHeader,
+    ByNextAddress,
+    ByOffset,
+    ByPage,
+)
 from shanhai.errors import SourceError
 
 _RUN_AGAIN = "records came or went meanwhile: run it again, or ask for a span of time that is over"

@@ -1,0 +1,1 @@
+"""Databases: tables read in one transaction, and how far they were read."""

@@ -1,0 +1,1 @@
+"""Trees of files: a folder, an FTP server, an SFTP server, read alike."""

@@ -1,0 +1,1 @@
+"""HTTP(S): one polite session with a source, and what its answers mean."""
