@@ -36,7 +36,7 @@ _USES = (
 
 @click.group()
 def command() -> None:
-    """Follow a mart back to the snapshots behind it, or export it as OpenLineage."""
+    """Follow marts back to their snapshots, or export OpenLineage."""
 
 
 @command.command("show")
@@ -85,7 +85,7 @@ def export(session: Session, out: Path | None) -> None:
 
     \b
     Example:
-      shanhai lineage export --out lineage.ndjson
+      shanhai lineage export --out /tmp/lineage.ndjson
     """
     import json
 

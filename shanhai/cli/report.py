@@ -73,7 +73,7 @@ def command(context: click.Context, out: Path | None) -> None:
 @format_option
 @pass_session
 def verify_command(session: Session, report: Path | None, deep: bool) -> None:
-    """Count every figure of a report again, and look at each file that it rests on.
+    """Count every figure of a report again, and look at its files.
 
     Compares pages with their digests, figures with what their SQL gives now, the ledger with the commits,
     quarantine files with their digests, tables with the sizes in their logs, and snapshots with their sizes.
