@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from shanhai.ingest.books import Counts
-from shanhai.report.data import PARTS, bad_share
+from shanhai.report.balance import PARTS, bad_share
 from shanhai.report.words import limit, number, share
 
 _PLOT_HEIGHT = 150

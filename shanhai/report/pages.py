@@ -10,7 +10,8 @@ import jinja2
 
 from shanhai.quality import scorecard
 from shanhai.report import chart, graph, score_sql, statements, views
-from shanhai.report.data import PARTS, ReportData, bad_share, difference
+from shanhai.report.balance import PARTS, bad_share, difference
+from shanhai.report.data import ReportData
 from shanhai.report.figures import Figures, Page
 from shanhai.report.words import LANGUAGES, limit, moment, number, share, spelled, spoken, words
 

@@ -25,14 +25,9 @@ from shanhai.ingest.sidecar import Sidecar
 from shanhai.lineage.files import keep_lineage
 from shanhai.lineage.trace import Tracer
 from shanhai.quality.scorecard import WindowFact
-from shanhai.report.data import (
-    Calendar,
-    DatasetFacts,
-    DeliveryFacts,
-    HistoryEntry,
-    ReasonCount,
-    ReportData,
-)
+from shanhai.report.data import ReportData
+from shanhai.report.dataset import Calendar, DatasetFacts
+from shanhai.report.delivery import DeliveryFacts, HistoryEntry, ReasonCount
 from shanhai.warehouse import pins as delta
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.publications import (

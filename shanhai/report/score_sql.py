@@ -7,7 +7,8 @@ from datetime import UTC
 from shanhai.contracts.sql import quote_literal
 from shanhai.quality.scorecard import RULES, indicators
 from shanhai.report import statements
-from shanhai.report.data import DatasetFacts, ReportData
+from shanhai.report.data import ReportData
+from shanhai.report.dataset import DatasetFacts
 from shanhai.report.statements import Statement
 
 _SPLIT = "split_part(delivery, '/', 1)"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.report.data import PARTS, ReportData
+from shanhai.report.balance import PARTS
+from shanhai.report.data import ReportData
 
 COUNTS = ("rows_in", *PARTS)
 VALIDATIONS = (

@@ -11,7 +11,9 @@ from shanhai.ids import WHOLE
 from shanhai.ingest.records import CheckRecord
 from shanhai.quality.scorecard import DIMENSIONS, Card, Ratio, lowest, merged, of_windows
 from shanhai.report import chart
-from shanhai.report.data import DatasetFacts, DeliveryFacts, ReportData, reasons
+from shanhai.report.data import ReportData
+from shanhai.report.dataset import DatasetFacts
+from shanhai.report.delivery import DeliveryFacts, reasons
 from shanhai.report.words import Words
 from shanhai.warehouse.publications import Publication, PublishedMart
 

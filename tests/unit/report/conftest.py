@@ -27,7 +27,9 @@ from shanhai.ingest.books import Counts
 from shanhai.ingest.ledger import LedgerRow
 from shanhai.ingest.pending import Late
 from shanhai.ingest.records import CheckRecord, FindingRecord, State, Validation
-from shanhai.report.data import DatasetFacts, DeliveryFacts, HistoryEntry, ReasonCount, ReportData
+from shanhai.report.data import ReportData
+from shanhai.report.dataset import DatasetFacts
+from shanhai.report.delivery import DeliveryFacts, HistoryEntry, ReasonCount
 from shanhai.warehouse.publications import Publication, PublishedMart
 
 START = datetime(2024, 3, 1, 18, 0, tzinfo=UTC)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from shanhai.ingest.books import Counts
-from shanhai.report.data import ReportData, bad_share, difference, reasons, total
+from shanhai.report.balance import bad_share, difference, total
+from shanhai.report.data import ReportData
+from shanhai.report.delivery import reasons
 
 
 def test_totals_add_up_over_datasets(report: ReportData) -> None:

@@ -1,0 +1,146 @@
+"""What a report says of one delivery, net of all its entries."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Counts
+from shanhai.ingest.ledger import LedgerRow
+from shanhai.ingest.records import FindingRecord, ReasonRecord, Staging, State, Validation
+from shanhai.ingest.sidecar import Sidecar
+from shanhai.quality import scorecard
+from shanhai.quality.scorecard import Card, DeliveryFact, RuleFact
+
+MALFORMED = "malformed."
+"""How the reasons of rows begin that are no record."""
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many quarantined rows of a delivery broke one rule."""
+
+    delivery: DeliveryId
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One entry of the ledger about a delivery: what was done, by whom and why; counts are differences.
+
+    `cause` is the delivery whose arrival or withdrawal changed this one, empty when it is its own entry.
+    """
+
+    delivery: DeliveryId
+    kind: str
+    verdict: str
+    counts: Counts
+    reason: str
+    decided_by: str
+    cause: str
+    contract_version: str
+    table_version: int
+    at: datetime
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What of a delivery is not as promised or usual: headings missing or new, implausible figures."""
+
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    findings: tuple[FindingRecord, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unknown or self.findings)
+
+
+@dataclass(frozen=True)
+class DeliveryFacts:
+    """One delivery, net of all its entries.
+
+    `in_lake` are the rows that the table holds of it, counted there. `day` is that of its window, or the day
+    on which it was pulled.
+    """
+
+    row: LedgerRow
+    validation: Validation | None = None
+    quarantine: tuple[ReasonCount, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    staging: Staging | None = None
+    source: Sidecar | None = None
+    in_lake: int = 0
+    day: date | None = None
+
+    @property
+    def id(self) -> DeliveryId:
+        return self.row.delivery
+
+    @property
+    def counts(self) -> Counts:
+        return self.row.counts
+
+    @property
+    def verdict(self) -> State:
+        return self.row.verdict
+
+    @property
+    def table_version(self) -> int | None:
+        """The Delta version of the dataset's table that holds the last decision about it."""
+        return max((entry.table_version for entry in self.history), default=None)
+
+    @property
+    def why(self) -> tuple[ReasonRecord, ...]:
+        """The reasons of the gate, to be worded; empty where a record has only their text."""
+        return self.validation.why if self.validation else ()
+
+    @property
+    def malformed(self) -> int:
+        """Rows that are no record; each is refused for one reason."""
+        return sum(count.rows for count in self.quarantine if count.reason.startswith(MALFORMED))
+
+    @functools.cached_property
+    def card(self) -> Card:
+        """Its ratios in the scorecard."""
+        staging, counts = self.staging, self.counts
+        return scorecard.of_delivery(
+            DeliveryFact(
+                rows_in=counts.rows_in,
+                loaded=counts.loaded,
+                duplicates=counts.duplicates,
+                withheld=counts.withheld,
+                malformed=self.malformed,
+                in_lake=self.in_lake,
+                readable=None if staging is None else staging.unreadable is None,
+                headings=len(staging.filled) if staging else 0,
+                missing=len(staging.missing) if staging else 0,
+                rules=tuple(
+                    RuleFact(check.dimension, check.unexpected, check.total)
+                    for check in (self.validation.checks if self.validation else ())
+                ),
+            )
+        )
+
+    @property
+    def drift(self) -> Drift:
+        """How it differs from what was promised or is usual."""
+        return Drift(
+            self.staging.missing if self.staging else (),
+            self.staging.unknown if self.staging else (),
+            self.validation.findings if self.validation else (),
+        )
+
+
+def reasons(deliveries: Iterable[DeliveryFacts]) -> tuple[tuple[str, int], ...]:
+    """Rows in quarantine by the rule that they broke, most first."""
+    counted: Counter[str] = Counter()
+    for delivery in deliveries:
+        for count in delivery.quarantine:
+            counted[count.reason] += count.rows
+    return tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
