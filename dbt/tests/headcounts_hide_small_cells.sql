@@ -1,45 +1,58 @@
--- No count of 1 to k - 1 people is published, and no published whole tells a hidden part by subtraction.
+-- No count of 1 to k - 1 people is published, no whole of which a part is hidden, and no part is hidden alone where
+-- another one that is not empty could hide it. All areas of a dataset are of one level: else one would be the whole
+-- of others.
 
-with wholes as (
+with cells as (
 
-    select district, dataset, area_code, people, is_suppressed
-    from {{ ref('mart_headcount') }}
-    where cell = 'whole'
+    select * from {{ ref('mart_headcount') }}
 
 ),
 
-parts as (
+wholes as (
 
     select
         district,
         dataset,
-        whole_code,
-        count(case when is_suppressed then 1 end) as hidden,
-        sum(people) as published
-    from {{ ref('mart_headcount') }}
+        coalesce(whole_code, area_code) as area_code,
+        count(case when cell = 'part' and is_suppressed then 1 end) as hidden,
+        count(case when cell = 'part' and people > 0 then 1 end) as shown,
+        count(case when cell = 'whole' and not is_suppressed then 1 end) as told
+    from cells
+    group by district, dataset, coalesce(whole_code, area_code)
+
+),
+
+levels as (
+
+    select
+        district,
+        dataset,
+        min(area_code) as area_code,
+        count(distinct {{ area_digits('area_code') }}) as levels
+    from cells
     where cell = 'part'
-    group by district, dataset, whole_code
+    group by district, dataset
 
 )
 
 select district, dataset, area_code, 'a small count is published' as fault
-from {{ ref('mart_headcount') }}
+from cells
 where {{ is_small('people') }}
 
 union all
 
-select wholes.district, wholes.dataset, wholes.area_code, 'the whole tells a hidden part' as fault
+select district, dataset, area_code, 'a whole is published with a part hidden' as fault
 from wholes
-inner join parts
-    on wholes.district = parts.district
-    and wholes.dataset = parts.dataset
-    and wholes.area_code = parts.whole_code
-where
-    not wholes.is_suppressed
-    and parts.hidden > 0
-    and (
-        parts.hidden = 1
-        -- Small cells alone hold at most k - 1 each, and at least 1: a sum at either end would tell them all.
-        or wholes.people - coalesce(parts.published, 0) <= parts.hidden
-        or wholes.people - coalesce(parts.published, 0) < {{ var('smallest_cell') }}
-    )
+where hidden > 0 and told > 0
+
+union all
+
+select district, dataset, area_code, 'a part is hidden alone' as fault
+from wholes
+where hidden = 1 and shown > 0
+
+union all
+
+select district, dataset, area_code, 'areas of several levels' as fault
+from levels
+where levels > 1
