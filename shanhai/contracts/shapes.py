@@ -101,6 +101,20 @@ _READING = Shape(
         *_PLACE,
     ),
 )
+_SENSOR = Shape(
+    "sensor",
+    "A sensor in its owner's register: the class of the area around it and its place, from a day on.",
+    (
+        ShapeColumn("sensor_id", "VARCHAR", required=True, description="as the readings have it"),
+        ShapeColumn(
+            "readings_of", "VARCHAR", required=True, description="dataset of the same district that has them"
+        ),
+        ShapeColumn("valid_from", "DATE", description="missing: since ever"),
+        ShapeColumn("zone_class", "VARCHAR", codes=ZONES, description="声环境功能区 by GB 3096-2008"),
+        ShapeColumn("area_code", "VARCHAR", description="statistical area code of 2 to 12 digits"),
+        *_PLACE,
+    ),
+)
 _SUBJECT = Shape(
     "subject",
     "Something that is to be kept up to date, such as a building or a village, and when it last was.",
@@ -144,5 +158,5 @@ _AREA_CHANGE = Shape(
 )
 
 SHAPES: Mapping[str, Shape] = MappingProxyType(
-    {shape.name: shape for shape in (_EVENT, _READING, _SUBJECT, _HEADCOUNT, _AREA, _AREA_CHANGE)}
+    {shape.name: shape for shape in (_EVENT, _READING, _SENSOR, _SUBJECT, _HEADCOUNT, _AREA, _AREA_CHANGE)}
 )

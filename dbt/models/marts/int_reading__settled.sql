@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- Grain: one sensor, quantity and instant of one dataset. Deliveries that overlap repeat readings: the best flag
 -- wins, then the newest partition, then the delivery by name, so that every build keeps the same row.
+-- What a reading does not say of its sensor, the register of sensors says for its day.
 
 with ranked as (
 
@@ -55,11 +56,11 @@ select
     settled.interval_seconds,
     settled.quality,
     settled.value is not null and settled.quality in ('good', 'suspect') as is_usable,
-    settled.zone_class,
-    settled.area_code,
-    settled.longitude,
-    settled.latitude,
-    settled.crs,
+    coalesce(settled.zone_class, sensors.zone_class) as zone_class,
+    coalesce(settled.area_code, sensors.area_code) as area_code,
+    case when settled.crs is null then sensors.longitude else settled.longitude end as longitude,
+    case when settled.crs is null then sensors.latitude else settled.latitude end as latitude,
+    coalesce(settled.crs, sensors.crs) as crs,
     settled.copies,
     settled._delivery as delivery,
     settled.share_class,
@@ -67,3 +68,9 @@ select
 from settled
 inner join instants
     on settled.time_zone = instants.time_zone and settled.observed_at = instants.observed_at
+left join {{ ref('int_sensor__settled') }} as sensors
+    on settled.district = sensors.district
+    and settled.dataset = sensors.dataset
+    and settled.sensor_id = sensors.sensor_id
+    and cast(instants.local_at as date) >= sensors.holds_from
+    and (sensors.holds_until is null or cast(instants.local_at as date) < sensors.holds_until)

@@ -10,6 +10,8 @@ with readings as (
         area_code,
         observed_at,
         value,
+        -- Nothing is missed before the second reading that was promised did not come.
+        greatest({{ var('meter_silent_hours') }} * 3600, 2 * coalesce(interval_seconds, 0)) as silent_seconds,
         lag(value) over (partition by district, dataset, sensor_id order by observed_at) as value_before,
         lag(observed_at) over (partition by district, dataset, sensor_id order by observed_at) as read_before,
         lead(observed_at) over (partition by district, dataset, sensor_id order by observed_at) as read_next,
@@ -26,7 +28,7 @@ marked as (
         *,
         case
             when value_before is null or value <> value_before then 1
-            when {{ seconds_between('read_before', 'observed_at') }} >= {{ var('meter_silent_hours') }} * 3600 then 1
+            when {{ seconds_between('read_before', 'observed_at') }} >= silent_seconds then 1
             else 0
         end as begins_run
     from readings
@@ -83,12 +85,12 @@ silent as (
         area_code,
         'silent' as kind,
         observed_at as since,
-        {{ later('observed_at', var('meter_silent_hours') * 3600) }} as raised_at,
+        {{ later('observed_at', 'silent_seconds') }} as raised_at,
         read_next as ended_at,
         coalesce(read_next, as_of) as known_until,
         as_of
     from readings
-    where {{ seconds_between('observed_at', 'coalesce(read_next, as_of)') }} >= {{ var('meter_silent_hours') }} * 3600
+    where {{ seconds_between('observed_at', 'coalesce(read_next, as_of)') }} >= silent_seconds
 
 ),
 

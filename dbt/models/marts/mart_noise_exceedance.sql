@@ -12,6 +12,7 @@ with readings as (
         time_zone,
         value,
         is_usable,
+        observed_at,
         floor({{ epoch_seconds('observed_at') }} / interval_seconds) as slot,
         -- Six hours earlier by the wall clock, a day begins at midnight and a night at 16:00 of the same date.
         {{ at_hour('local_at', -6) }} as shifted
@@ -39,11 +40,15 @@ summed as (
         period_date,
         period,
         max(time_zone) as time_zone,
-        max(zone_class) as zone_class,
+        -- As of its limit, that of the period's beginning.
+        min_by(zone_class, case when zone_class is not null then observed_at end) as zone_class,
         max(interval_seconds) as interval_seconds,
         count(distinct case when is_usable then slot end) as came,
         -- The mean of energies, not of decibels: one loud minute outweighs many quiet ones.
-        round(10 * log10(avg(case when is_usable then power(10, value / 10) end)), 1) as laeq_db
+        round(10 * log10(
+            sum(case when is_usable then power(10, value / 10) * interval_seconds end)
+            / sum(case when is_usable then interval_seconds end)
+        ), 1) as laeq_db
     from placed
     group by district, dataset, sensor_id, period_date, period
 
@@ -91,8 +96,8 @@ select
     standard,
     limit_db,
     case
-        when least(came, expected) < {{ var('noise_least_share') }} * expected then 'incomplete'
         when limit_db is null then 'no_limit'
+        when laeq_db is null or least(came, expected) < {{ var('noise_least_share') }} * expected then 'incomplete'
         when laeq_db > limit_db then 'exceeded'
         else 'within'
     end as verdict

@@ -13,7 +13,14 @@ with readings as (
         is_usable,
         case when interval_seconds < 86400 then 'day' else 'month' end as period,
         cast(local_at as date) as day,
-        floor({{ epoch_seconds('observed_at') }} / interval_seconds) as slot
+        -- An hour that the clock shows twice has two slots. Of readings that are further apart than that hour is long,
+        -- those that follow the clock would meet in one slot of UTC when the clock is put on.
+        floor(
+            case
+                when interval_seconds <= 3600 then {{ epoch_seconds('observed_at') }}
+                else {{ epoch_seconds('local_at') }}
+            end / interval_seconds
+        ) as slot
     from {{ ref('int_reading__settled') }}
     where interval_seconds > 0
 

@@ -199,11 +199,14 @@ def test_the_unit_tests_of_the_marts_hold(city):
     assert set(told.values()) == {"pass"}, told
     assert set(told) == {
         "a_leap_year_has_a_day_more_to_be_green",
+        "a_register_says_what_readings_do_not",
         "a_retired_code_maps_onto_its_only_heir",
         "a_sensor_that_fell_silent_goes_on_counting",
+        "ages_are_counted_to_the_newest_update_of_each_dataset",
         "an_event_finds_its_area_by_code_or_by_grid",
         "editions_follow_each_other_and_kinds_are_told_apart",
         "energies_are_averaged_and_compared_with_the_limit_of_the_time",
+        "entries_of_a_register_follow_each_other",
         "flat_silent_and_backwards_are_told_apart_to_the_minute",
         "lake_and_ledger_stand_side_by_side",
         "of_a_reading_that_comes_twice_the_best_stays",

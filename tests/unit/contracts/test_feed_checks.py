@@ -65,7 +65,7 @@ def test_one_feed_and_a_list_of_feeds(tmp_path):
 
 
 CASES = {
-    "unknown shape": (ONE, "shape: reading", "shape: sensor", 24, "unknown shape"),
+    "unknown shape": (ONE, "shape: reading", "shape: sensors", 24, "unknown shape"),
     "unknown column of the shape": (ONE, "sensor_id:", "sensor:", 24, "no such column"),
     "unknown column": (ONE, "column: day", "column: date", 24, "observed_at names no column"),
     "unknown key": (ONE, "readings:", "reading:", 27, "reading"),
