@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from shanhai.connect.database.mark import LAG, Mark, read_mark
-from shanhai.connect.database.postgres_server import DatabaseAuth, SslMode, connect, is_postgres, parse_server
+from shanhai.connect.database.postgres_server import (
+    DatabaseAuth,
+    SslMode,
+    connected,
+    is_postgres,
+    parse_server,
+)
 from shanhai.connect.database.sqlite_file import database_file, sqlite_connection
 from shanhai.connect.database.table import Selection, Since, Span, Table
 from shanhai.connect.options import Options, read_options
@@ -74,6 +80,9 @@ class SqlOptions(Options):
     batch_rows: int = Field(default=50_000, ge=1, le=1_000_000, description="rows of a row group")
     auth: DatabaseAuth | None = Field(default=None, description="PostgreSQL only")
     sslmode: SslMode | None = Field(default=None, description="PostgreSQL only; verify-full by default")
+    max_silence_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="PostgreSQL only; longest work on a query without a sign"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> SqlOptions:
@@ -133,7 +142,7 @@ class SqlConnector:
 
     @contextmanager
     def _table(self) -> Iterator[Table]:
-        from shanhai.connect.database.postgres import PostgresTable
+        from shanhai.connect.database.postgres import Limits, PostgresTable
         from shanhai.connect.database.sqlite import SqliteTable
 
         options, context = self._options, self._context
@@ -149,9 +158,10 @@ class SqlConnector:
         password = context.secret(options.auth.secret)
         mode = options.sslmode or "verify-full"
         schema, table = options.table.split(".", 1)
-        limits = (context.timeout_seconds, context.max_body_seconds)
-        with connect(server, options.auth, password, mode, context.timeout_seconds) as connection:
-            yield PostgresTable(connection, schema, table, options.columns, seconds=limits)
+        seconds = context.timeout_seconds
+        limits = Limits(seconds, options.max_silence_seconds, context.max_body_seconds)
+        with connected(server, options.auth, password, mode, seconds) as (connection, line):
+            yield PostgresTable(connection, schema, table, options.columns, line=line, limits=limits)
 
     def _asked(self, table: Table, window: str | None) -> _Answer | None:
         options = self._options

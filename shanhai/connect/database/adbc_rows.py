@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def streamed(cursor: Any) -> Generator[pa.RecordBatch]:
+def streamed(
+    cursor: Any, waiting: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> Generator[pa.RecordBatch]:
     """The batches of what a cursor executed.
 
     The plain reader that the cursor offers turns errors on the way into Arrow's, which lack the SQLSTATE;
     the driver manager's own reader keeps them.
+
+    Args:
+        waiting: entered for each wait for a batch.
     """
     from adbc_driver_manager._reader import AdbcRecordBatchReader
 
-    handle = cursor.fetch_arrow()
-    with closing(AdbcRecordBatchReader._import_from_c(handle.address)) as reader:  # noqa: SLF001
-        yield from reader
+    with waiting():
+        handle = cursor.fetch_arrow()
+        reader = AdbcRecordBatchReader._import_from_c(handle.address)  # noqa: SLF001
+    with closing(reader):
+        batches = iter(reader)
+        while True:
+            with waiting():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from shanhai.connect.database.adbc_rows import streamed
+from shanhai.connect.database.line import Line
 from shanhai.connect.database.mark import Mark, earlier_text, lag_seconds
 from shanhai.connect.database.postgres_failure import failure
 from shanhai.connect.database.postgres_types import ARROW, CURSORS, SPANS, check_readable, column_of
@@ -23,7 +26,7 @@ from shanhai.connect.database.table import (
     chosen,
     quoted,
 )
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -64,6 +67,15 @@ _COLUMNS = """
 """
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: of a lock, or an answer without work; of work without a sign; of a whole statement."""
+
+    wait: float
+    silence: float
+    statement: float
+
+
 class PostgresTable:
     """One table or view; see `Table`.
 
@@ -71,7 +83,8 @@ class PostgresTable:
         connection: an ADBC connection that was just opened, in autocommit.
         schema, table: names as the database has them.
         wanted: the columns to read; None means all.
-        seconds: for a lock, and for one statement with all its rows.
+        line: that the connection goes over.
+        limits: of time.
     """
 
     def __init__(
@@ -81,12 +94,15 @@ class PostgresTable:
         table: str,
         wanted: Sequence[str] | None,
         *,
-        seconds: tuple[float, float],
+        line: Line,
+        limits: Limits,
     ) -> None:
         self._connection = connection
+        self._line = line
+        self._limits = limits
         self._name = f"{schema}.{table}"
         self._relation = f"{quoted(schema)}.{quoted(table)}"
-        self._begin(*seconds)
+        self._begin()
         found = self._all("describe", _COLUMNS, (schema, table))
         if not found:
             raise NotFoundError(
@@ -129,11 +145,11 @@ class PostgresTable:
         query += f" ORDER BY {', '.join(self._order(selection.order))}"
         return self._streamed(query, values)
 
-    def _begin(self, lock_seconds: float, statement_seconds: float) -> None:
+    def _begin(self) -> None:
         limits = {
-            "lock_timeout": lock_seconds,
-            "statement_timeout": statement_seconds,
-            "idle_in_transaction_session_timeout": statement_seconds,
+            "lock_timeout": self._limits.wait,
+            "statement_timeout": self._limits.statement,
+            "idle_in_transaction_session_timeout": self._limits.statement,
         }
         told = {name: str(math.ceil(seconds * 1000)) for name, seconds in limits.items()}
         for name, value in (_SESSION | told).items():
@@ -188,15 +204,26 @@ class PostgresTable:
         import adbc_driver_manager
         from adbc_driver_postgresql import StatementOptions
 
+        options = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
         try:
             self._bind(values)
-            options = {StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(BATCH_BYTES)}
             with self._connection.cursor(adbc_stmt_kwargs=options) as cursor:
-                cursor.execute(query)
-                for batch in streamed(cursor):
+                with self._working():
+                    cursor.execute(query)
+                for batch in streamed(cursor, self._working):
                     yield checked_batch(batch, self.schema)
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-            raise failure(error, self._name, "read") from None
+            raise self._failure(error, "read") from None
+        except GeneratorExit:
+            # Otherwise the driver would read to the end of what nobody wants.
+            self._line.close()
+            raise
+
+    def _working(self) -> AbstractContextManager[None]:
+        return self._line.waiting(self._limits.silence)
+
+    def _failure(self, error: Exception, doing: str) -> ShanhaiError:
+        return failure(error, self._name, doing, silent=self._line.was_silent)
 
     def _bind(self, values: Mapping[str, str]) -> None:
         # A query with parameters would come whole instead of streamed: they are bound to settings of the
@@ -215,21 +242,22 @@ class PostgresTable:
         import adbc_driver_manager
 
         self._bind(values or {})
+        patience = self._limits.silence if what == "newest" else self._limits.wait
         try:
-            with self._connection.cursor() as cursor:
+            with self._line.waiting(patience), self._connection.cursor() as cursor:
                 cursor.execute(query, parameters or None)
                 return list(cursor.fetchall())
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-            raise failure(error, self._name, what) from None
+            raise self._failure(error, what) from None
 
     def _run(self, statement: str) -> None:
         import adbc_driver_manager
 
         try:
-            with self._connection.cursor() as cursor:
+            with self._line.waiting(self._limits.wait), self._connection.cursor() as cursor:
                 cursor.execute(statement)
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-            raise failure(error, self._name, "begin") from None
+            raise self._failure(error, "begin") from None
 
 
 def _arrow(column: TableColumn) -> pa.DataType:

@@ -19,16 +19,19 @@ _REFUSED_AT_THE_DOOR = (
 )
 
 
-def failure(error: Exception, what: str, doing: str) -> ShanhaiError:
+def failure(error: Exception, what: str, doing: str, *, silent: bool = False) -> ShanhaiError:
     """The error for a statement that failed.
 
     Args:
         what: the table, for people.
         doing: which step failed: `describe`, `newest`, `read` …
+        silent: whether it was we who hung up.
 
     A connection that breaks while rows come is no transient error: rows that were handed on cannot be
     taken back.
     """
+    if silent:
+        return _cut_off(what, "the database went silent", doing)
     state = sqlstate(error)
     given = f"SQLSTATE {state}" if state else "no answer"
     match state[:2], state:

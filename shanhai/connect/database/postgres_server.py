@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import Field, SecretStr
 
+from shanhai.connect.database.line import Line
 from shanhai.connect.database.postgres_failure import refused
 from shanhai.connect.options import Options
 from shanhai.errors import ConfigurationError
@@ -72,13 +75,17 @@ def parse_server(endpoint: str) -> Server:
     return Server(split.hostname, port, database)
 
 
-def connect(
+@contextmanager
+def connected(
     server: Server, auth: DatabaseAuth, password: SecretStr, sslmode: SslMode, seconds: float
-) -> Connection:
-    """A connection in autocommit.
+) -> Iterator[tuple[Connection, Line]]:
+    """A connection in autocommit, and the line that it goes over.
+
+    Args:
+        seconds: for connecting, and for each wait on the way.
 
     Raises:
-        SourceError: the server cannot be reached.
+        SourceError: the server cannot be reached, or does not answer.
         ConfigurationError: it does not accept the credentials, has no such database or no trusted TLS.
         DeniedError: it does not let the user in.
     """
@@ -88,17 +95,16 @@ def connect(
     text = password.get_secret_value()
     if not text or not text.isprintable():
         raise ConfigurationError("a secret cannot be sent", given=auth.secret, allowed="printable characters")
+    line = Line(server.host, server.port, seconds)
     asked = {
+        # The name is what a certificate is compared with; the address is where the line begins.
         "host": server.host,
-        "port": str(server.port),
+        "hostaddr": "127.0.0.1",
+        "port": str(line.here),
         "dbname": server.database,
         "user": auth.user,
         "password": text,
         "connect_timeout": str(max(2, math.ceil(seconds))),
-        "tcp_user_timeout": str(math.ceil(seconds * 1000)),
-        "keepalives_idle": str(max(1, math.ceil(seconds))),
-        "keepalives_interval": str(max(1, math.ceil(seconds / 3))),
-        "keepalives_count": "3",
         "application_name": "shanhai",
         **_tls(sslmode),
         # Nothing that lies in the home of whoever runs this is sent along.
@@ -107,12 +113,16 @@ def connect(
         "gssencmode": "disable",
     }
     told = " ".join(f"{name}={_quoted(value)}" for name, value in asked.items())
-    try:
-        connection: Connection = dbapi.connect(told, autocommit=True)
-    except (adbc_driver_manager.Error, OSError) as error:
-        # Not chained: what raised it has the password among its arguments.
-        raise refused(error, server.told, auth.secret) from None
-    return connection
+    with line:
+        try:
+            with line.waiting(seconds):
+                connection: Connection = dbapi.connect(told, autocommit=True)
+        except (adbc_driver_manager.Error, OSError) as error:
+            # Not chained: what raised it has the password among its arguments.
+            raise refused(error, server.told, auth.secret) from None
+        line.shut()
+        with connection:
+            yield connection, line
 
 
 def _tls(sslmode: SslMode) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A wire to a server on loopback that is cut, or not answered, when a test says so."""
+"""A wire to a server on loopback that is cut, goes silent or is not answered when a test says so."""
 
 from __future__ import annotations
 
@@ -15,11 +15,23 @@ class Wire:
     Args:
         refuse: so many connections first that are closed at once.
         cut_after: bytes from the server after which every connection is cut.
+        cuts: how many connections are cut so; None: all.
+        silent_after: bytes from the server after which nothing more is passed on, while all stays open.
     """
 
-    def __init__(self, port: int, *, refuse: int = 0, cut_after: int | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        refuse: int = 0,
+        cut_after: int | None = None,
+        cuts: int | None = None,
+        silent_after: int | None = None,
+    ) -> None:
         self.refuse = refuse
         self.cut_after = cut_after
+        self.silent_after = silent_after
+        self._cuts = cuts
         self._server = port
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -46,21 +58,31 @@ class Wire:
                     continue
                 far = socket.create_connection(("127.0.0.1", self._server))
                 self._open.append(far)
-                for one, other, limit in ((near, far, None), (far, near, self.cut_after)):
-                    threading.Thread(target=_pass, args=(one, other, limit), daemon=True).start()
+                for one, other, limit in ((near, far, None), (far, near, self._limit())):
+                    threading.Thread(target=self._pass, args=(one, other, limit), daemon=True).start()
 
+    def _limit(self) -> int | None:
+        """After how many bytes from the server the next connection ends, one way or the other."""
+        if self.silent_after is not None:
+            return self.silent_after
+        if self._cuts is not None:
+            self._cuts -= 1
+            return self.cut_after if self._cuts >= 0 else None
+        return self.cut_after
 
-def _pass(one: socket.socket, other: socket.socket, limit: int | None) -> None:
-    passed = 0
-    with contextlib.suppress(OSError):
-        while piece := one.recv(1 << 16):
-            room = len(piece) if limit is None else max(0, limit - passed)
-            other.sendall(piece[:room])
-            passed += len(piece)
-            if room < len(piece):
-                break
-    _cut(one)
-    _cut(other)
+    def _pass(self, one: socket.socket, other: socket.socket, limit: int | None) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while piece := one.recv(1 << 16):
+                room = len(piece) if limit is None else max(0, limit - passed)
+                other.sendall(piece[:room])
+                passed += len(piece)
+                if room < len(piece):
+                    if self.silent_after is not None:
+                        return
+                    break
+        _cut(one)
+        _cut(other)
 
 
 def _cut(one: socket.socket) -> None:
