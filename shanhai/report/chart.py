@@ -37,12 +37,16 @@ class Bar:
 
 @dataclass(frozen=True)
 class Point:
-    """One moment in a course: its label, where it links to if anywhere, and the ratio A/B."""
+    """One moment in a course: its label, where it links to if anywhere, and the ratio A/B.
+
+    `row` names the row of the statement that gives the ratio.
+    """
 
     label: str
     href: str
     good: int
     total: int
+    row: tuple[str, ...] = ()
 
     @property
     def share(self) -> float | None:
@@ -173,9 +177,17 @@ def course(points: Sequence[Point], *, title: str, none: str) -> Markup:
             steps += f"{'L' if joined else 'M'}{drawn[-1][0]:.1f} {drawn[-1][1]:.1f}"
     parts.append(Markup('<path class="course" d="{}"/>').format(steps) if "L" in steps else Markup(""))
     parts += [_dot(left, top, point) for left, top, point in drawn]
+    parts += [_text(x(place), 82, points[place].label, f"tick at-{end}") for place, end in _ends(points)]
     return Markup(
-        '<svg class="course-chart" viewBox="0 0 {0} 76" role="group" aria-label="{1}">{2}</svg>'
+        '<svg class="course-chart" viewBox="0 0 {0} 88" role="group" aria-label="{1}">{2}</svg>'
     ).format(_COURSE_WIDTH, title, Markup("").join(parts))
+
+
+def _ends(points: Sequence[Point]) -> list[tuple[int, str]]:
+    """The places whose labels are written below a course: the first and the last."""
+    if not points:
+        return []
+    return [(0, "start"), *([(len(points) - 1, "end")] if len(points) > 1 else [])]
 
 
 def _dot(left: float, top: float, point: Point) -> Markup:

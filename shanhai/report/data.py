@@ -73,6 +73,11 @@ class ReportData:
         return found
 
     @property
+    def on_disk(self) -> bool:
+        """Whether every sidecar lies below the home, where anybody can count them."""
+        return all(dataset.on_disk for dataset in self.datasets)
+
+    @property
     def drifted(self) -> tuple[tuple[DatasetFacts, DeliveryFacts], ...]:
         """Deliveries that were not as promised or usual, or were held or refused, the newest day first."""
         found = [

@@ -39,6 +39,7 @@ class DatasetFacts:
         windows: those that are due by now.
         pulled: how many deliveries were pulled, with or without a verdict.
         since: when the first of them was.
+        on_disk: whether its sidecars lie below the home, where anybody can count them.
         truths: how many truths across tables rest on it, and how many of them held at the last publication.
     """
 
@@ -52,6 +53,7 @@ class DatasetFacts:
     pulled: int = 0
     since: datetime | None = None
     truths: tuple[int, int] = (0, 0)
+    on_disk: bool = True
 
     @property
     def title(self) -> str:

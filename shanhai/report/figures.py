@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -70,13 +72,26 @@ class Figures:
             ],
         }
 
+    def table(self) -> str:
+        """The figures as CSV for spreadsheets: statement, key of its row, columns, and as it is shown."""
+        text = io.StringIO("")
+        writer = csv.writer(text)
+        writer.writerow(("statement", "row", "columns", "shown"))
+        for one in self.figures:
+            writer.writerow((one.statement, " · ".join(one.row), " / ".join(one.columns), one.shown))
+        return "\ufeff" + text.getvalue()
+
 
 @dataclass
 class Page:
-    """The statements of one page, numbered in the order in which the page first needs them."""
+    """The statements of one page, numbered in the order in which the page first needs them.
+
+    `stands` is the page that has the blocks, where it is another one that numbers them alike.
+    """
 
     figures: Figures
     used: dict[str, tuple[str, Statement]] = field(default_factory=dict)
+    stands: str = ""
 
     def anchor(self, statement: Statement) -> str:
         """What the block of a statement is called on this page: S1, S2 …"""
@@ -86,7 +101,7 @@ class Page:
     def ref(self, statement: Statement) -> Markup:
         """A link to the block of a statement."""
         label = self.anchor(statement)
-        return Markup('<a class="ref" href="#{0}">{0}</a>').format(label)
+        return Markup('<a class="ref" href="{0}#{1}">{1}</a>').format(self.stands, label)
 
     def n(self, statement: Statement, column: str, value: int, *row: object) -> Markup:
         """A number that links to its statement."""
@@ -102,12 +117,11 @@ class Page:
 
     def share(self, statement: Statement, columns: tuple[str, str], ratio: Ratio, *row: object) -> Markup:
         """A share A/B that links to its statement; a dash where B is nothing."""
-        shown = share(ratio.good / ratio.total) if ratio.total else "–"
-        return self._link(statement, columns, "share", shown, row)
+        return self._link(statement, columns, "share", _share(ratio), row)
 
-    def note(self, statement: Statement, column: str, value: int, *row: object) -> None:
-        """Write a number down that a picture shows and no text does."""
-        self._add(statement, (column,), "number", number(value), row)
+    def note(self, statement: Statement, columns: tuple[str, str], ratio: Ratio, *row: object) -> None:
+        """Write a share A/B down that a picture shows and no text does."""
+        self._add(statement, columns, "share", _share(ratio), row)
 
     @property
     def blocks(self) -> Iterable[tuple[str, Statement]]:
@@ -118,8 +132,8 @@ class Page:
         self, statement: Statement, columns: tuple[str, ...], form: str, shown: str, row: tuple[object, ...]
     ) -> Markup:
         place = self._add(statement, columns, form, shown, row)
-        return Markup('<a class="f" data-f="{}" href="#{}">{}</a>').format(
-            place, self.anchor(statement), shown
+        return Markup('<a class="f" data-f="{}" href="{}#{}">{}</a>').format(
+            place, self.stands, self.anchor(statement), shown
         )
 
     def _add(
@@ -127,6 +141,10 @@ class Page:
     ) -> int:
         names = tuple(str(value) for value in row)
         return self.figures.add(statement, Figure(statement.name, names, columns, form, shown))
+
+
+def _share(ratio: Ratio) -> str:
+    return share(ratio.good / ratio.total) if ratio.total else "–"
 
 
 def written(form: str, values: Mapping[str, Any], columns: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import jinja2
 
 from shanhai.quality import scorecard
-from shanhai.report import chart, graph, score_sql, statements, views
+from shanhai.report import calendar_sql, chart, graph, mart_sql, record_sql, score_sql, statements, views
 from shanhai.report.balance import PARTS, bad_share, difference
 from shanhai.report.data import ReportData
 from shanhai.report.figures import Figures, Page
@@ -27,7 +27,8 @@ def render(data: ReportData, figures: Figures | None = None) -> Iterator[tuple[s
     """
     figures = figures if figures is not None else Figures()
     catalogues = {language: words(language) for language in LANGUAGES}
-    yield COVER, _environment().get_template("cover.html.j2").render(data=data, **catalogues, **_tools())
+    cover = _environment().get_template("cover.html.j2")
+    yield COVER, cover.render(data=data, page=functools.partial(Page, figures, {}), **catalogues, **_tools())
     for language in LANGUAGES:
         for path, template, facts in _pages(data, language):
             yield path, _page(data, figures, path, template, facts)
@@ -82,6 +83,9 @@ def _tools() -> dict[str, object]:
         "chart": chart,
         "graph": graph,
         "sql": statements,
+        "calendar_sql": calendar_sql,
+        "mart_sql": mart_sql,
+        "record_sql": record_sql,
         "score_sql": score_sql,
         "scorecard": scorecard,
         "views": views,

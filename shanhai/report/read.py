@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,7 +72,7 @@ def read_report(node: Node) -> ReportData:
         versions=read_versions(node),
         datasets=tuple(datasets),
         publications=tuple(known),
-        late=tuple(late(node)),
+        late=tuple(late(replace(node, clock=lambda: made_at))),
         traces=tuple(tracer.mart(mart.name) for mart in newest),
         columns=_columns(node, newest),
         truths=truths,
@@ -100,7 +100,7 @@ class _Reading:
         versions = [entry.table_version for row in rows for entry in history[row.delivery]]
         version = max(versions) if versions and exists(self.node.table(self.id)) else None
         held = self._in_lake(version)
-        calendar = _calendar(contract, self.made_at) if self._sidecars_are_files() or not pulled else None
+        calendar = _calendar(contract, self.made_at) if self._on_disk() or not pulled else None
         return DatasetFacts(
             id=self.id,
             contract=contract,
@@ -115,9 +115,10 @@ class _Reading:
             pulled=len(pulled),
             since=min((one.pulled_at for one in pulled), default=None),
             truths=self._truths(),
+            on_disk=self._on_disk() or not pulled,
         )
 
-    def _sidecars_are_files(self) -> bool:
+    def _on_disk(self) -> bool:
         """Whether anybody can count windows in the home; sidecars in a bucket are not below it."""
         folder = self.node.home / "snapshots" / "deliveries" / self.id.district / self.id.name
         return folder.is_dir()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from shanhai.contracts.sql import quote_literal
 from shanhai.quality.scorecard import RULES, indicators
-from shanhai.report import statements
+from shanhai.report import calendar_sql, mart_sql, record_sql
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
-from shanhai.report.statements import Statement
+from shanhai.report.statements import COUNTS, Statement, scan, table
 
 _SPLIT = "split_part(delivery, '/', 1)"
 _NOTHING = "  SELECT '' AS indicator, '' AS dataset, '' AS delivery, 0 AS a, 0 AS b WHERE false"
@@ -17,48 +15,57 @@ _STAGINGS = (
     "read_json('staged/*/staging.json', columns = {delivery: 'VARCHAR',\n"
     "      filled: 'MAP(VARCHAR, BIGINT)', missing: 'VARCHAR[]', unreadable: 'VARCHAR'})"
 )
+_DISTRICT = "split_part(dataset, '.', 1) AS district"
 
 
 def scores(data: ReportData, dimension: str) -> Statement:
     """A and B of each indicator of a dimension, by dataset."""
-    sql = (
-        f"WITH {_facts(data, dimension)}\n"
-        "SELECT indicator, dataset, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b\nFROM facts\n"
-        "GROUP BY ALL\nHAVING sum(b) > 0\nORDER BY ALL;"
-    )
-    return Statement(f"{dimension} by dataset", sql, ("indicator", "dataset"))
+    sql = _grouped(_facts(data, dimension), "dataset")
+    name = f"{dimension} by dataset"
+    return Statement(name, sql, ("by_dataset", dimension), ("indicator", "dataset"))
 
 
 def by_district(data: ReportData, dimension: str) -> Statement:
     """The same by district."""
-    sql = (
-        f"WITH {_facts(data, dimension)}\n"
-        "SELECT indicator, split_part(dataset, '.', 1) AS district,\n"
-        "  sum(a)::BIGINT AS a, sum(b)::BIGINT AS b\n"
-        "FROM facts\nGROUP BY ALL\nHAVING sum(b) > 0\nORDER BY ALL;"
-    )
-    return Statement(f"{dimension} by district", sql, ("indicator", "district"))
+    sql = _grouped(_facts(data, dimension), _DISTRICT)
+    name = f"{dimension} by district"
+    return Statement(name, sql, ("by_district", dimension), ("indicator", "district"))
+
+
+def by_day(data: ReportData, dimension: str) -> Statement:
+    """The same by district and day."""
+    facts = _facts(data, dimension)
+    if dimension == "timeliness":
+        sql = _grouped(facts, _DISTRICT, "day")
+    else:
+        sql = _grouped(
+            f"{facts},\n{calendar_sql.days(data)}", _DISTRICT, "day", rest=" JOIN days USING (delivery)"
+        )
+    name = f"{dimension} by district and day"
+    return Statement(name, sql, ("by_day", dimension), ("indicator", "district", "day"))
 
 
 def overall(data: ReportData, dimension: str) -> Statement:
     """The same over everything."""
-    sql = (
-        f"WITH {_facts(data, dimension)}\n"
-        "SELECT indicator, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b\n"
-        "FROM facts\nGROUP BY ALL\nHAVING sum(b) > 0\nORDER BY ALL;"
-    )
-    return Statement(f"{dimension} over all", sql, ("indicator",))
+    sql = _grouped(_facts(data, dimension))
+    return Statement(f"{dimension} over all", sql, ("over_all", dimension), ("indicator",))
 
 
 def by_delivery(data: ReportData, dataset: DatasetFacts, dimension: str) -> Statement:
-    """The same by delivery of one dataset; only indicators that deliveries have."""
-    sql = (
-        f"WITH {_facts(data, dimension)}\n"
-        "SELECT indicator, delivery, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b\nFROM facts\n"
-        f"WHERE dataset = {quote_literal(str(dataset.id))} AND delivery IS NOT NULL\n"
-        "GROUP BY ALL\nHAVING sum(b) > 0\nORDER BY ALL;"
+    """The same by delivery of one dataset; timeliness, which windows have, by their day."""
+    column = "day" if dimension == "timeliness" else "delivery"
+    rest = f"\nWHERE dataset = {quote_literal(str(dataset.id))} AND {column} IS NOT NULL"
+    sql = _grouped(_facts(data, dimension), column, rest=rest)
+    name = f"{dimension} of {dataset.id} by {column}"
+    return Statement(name, sql, (f"of_each_{column}", dimension, str(dataset.id)), ("indicator", column))
+
+
+def _grouped(facts: str, *columns: str, rest: str = "") -> str:
+    named = ", ".join(("indicator", *columns))
+    return (
+        f"WITH {facts}\nSELECT {named},\n  sum(a)::BIGINT AS a, sum(b)::BIGINT AS b\n"
+        f"FROM facts{rest}\nGROUP BY ALL\nHAVING sum(b) > 0\nORDER BY ALL;"
     )
-    return Statement(f"{dimension} of {dataset.id} by delivery", sql, ("indicator", "delivery"))
 
 
 def _facts(data: ReportData, dimension: str) -> str:
@@ -66,15 +73,13 @@ def _facts(data: ReportData, dimension: str) -> str:
     parts = [part for name in indicators(dimension) if (part := _part(data, name))]
     union = "\n  UNION ALL\n".join(parts) or _NOTHING
     if dimension == "timeliness":
-        return f"facts AS (\n{union}\n)"
-    return f"{_net(data)},\n{statements.broken(data)},\nfacts AS (\n{union}\n)"
+        return f"facts AS (\n{union if parts else _NOTHING.replace(' WHERE', ', NULL::DATE AS day WHERE')}\n)"
+    return f"{_net(data)},\n{record_sql.broken(data)},\nfacts AS (\n{union}\n)"
 
 
 def _net(data: ReportData) -> str:
-    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in statements.COUNTS)
-    return (
-        f"net AS (\n  SELECT delivery, {sums}\n  FROM {statements.table(data, 'ledger')} GROUP BY delivery\n)"
-    )
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in COUNTS)
+    return f"net AS (\n  SELECT delivery, {sums}\n  FROM {table(data, 'ledger')} GROUP BY delivery\n)"
 
 
 def _part(data: ReportData, indicator: str) -> str:
@@ -98,9 +103,7 @@ def _part(data: ReportData, indicator: str) -> str:
         case "holding_truths":
             return _truths(data)
         case _:
-            return "\n  UNION ALL\n".join(
-                _windows(data, one, indicator) for one in data.datasets if one.calendar
-            )
+            return calendar_sql.ratios(data, indicator)
 
 
 def _select(indicator: str, a: str, b: str, rest: str) -> str:
@@ -110,7 +113,7 @@ def _select(indicator: str, a: str, b: str, rest: str) -> str:
 def _rules(dimension: str, indicator: str) -> str:
     asked = (
         "FROM (\n    SELECT delivery, unnest(checks, recursive := true)\n"
-        f"    FROM {statements.VALIDATIONS}\n  )\n"
+        f"    FROM {record_sql.VALIDATIONS}\n  )\n"
         "  JOIN net USING (delivery) LEFT JOIN broken USING (delivery, rule)\n"
         "  LEFT JOIN malformed USING (delivery)\n"
         f"  WHERE dimension = '{dimension}'"
@@ -127,7 +130,7 @@ def _staged(indicator: str, a: str, b: str, *, readable: bool = False) -> str:
 def _agreeing(data: ReportData) -> str:
     counted = "\n    UNION ALL ".join(
         "SELECT _delivery AS delivery, count(*) AS rows FROM "
-        f"{statements.scan(f'{data.lake}/{one.id.district}/{one.id.name}', one.lake_version)} GROUP BY ALL"
+        f"{scan(f'{data.lake}/{one.id.district}/{one.id.name}', one.lake_version)} GROUP BY ALL"
         for one in data.datasets
         if one.lake_version is not None
     )
@@ -142,50 +145,11 @@ def _agreeing(data: ReportData) -> str:
 def _truths(data: ReportData) -> str:
     if data.truths is None:
         return ""
-    log = f"{data.lake}/_system/publications/_delta_log/*.json"
     return (
         "  SELECT 'holding_truths' AS indicator, dataset, NULL AS delivery,\n"
-        "    (status = 'pass')::BIGINT AS a, 1 AS b\n"
-        "  FROM (\n    SELECT status, unnest(reads) AS dataset\n    FROM (\n"
-        "      SELECT unnest(from_json(json ->> '$.commitInfo.shanhai',\n"
-        '        \'{"truths": [{"status": "VARCHAR", "reads": ["VARCHAR"]}]}\').truths, recursive := true)\n'
-        f"      FROM read_json_objects({quote_literal(log)}, format = 'newline_delimited')\n"
-        "      WHERE json ->> '$.commitInfo.shanhai' LIKE "
-        f'\'%"publication": "{data.truths.publication_id}"%\'\n    )\n  )\n'
+        "    (status = 'pass')::BIGINT AS a, 1 AS b\n  FROM (\n"
+        "    SELECT truth.status AS status, unnest(truth.reads) AS dataset\n"
+        f"    FROM (\n{mart_sql.commits(data)}\n    ) AS told, unnest(truths) AS named(truth)\n"
+        f"    WHERE publication = {quote_literal(data.truths.publication_id)}\n  )\n"
         "  WHERE dataset NOT LIKE '\\_system.%' ESCAPE '\\'"
     )
-
-
-def _windows(data: ReportData, dataset: DatasetFacts, indicator: str) -> str:
-    calendar = dataset.calendar
-    if calendar is None:
-        return ""
-    now = f"TIMESTAMPTZ {quote_literal(data.made_at.astimezone(UTC).isoformat(sep=' '))}"
-    form = quote_literal(calendar.form)
-    wait = f"INTERVAL {round(calendar.due_hours * 3600)} SECOND"
-    good, extra = "came IS NOT NULL", ""
-    if indicator == "punctual_windows":
-        good, extra = "came IS NOT NULL AND came <= due", " AND since <= due"
-    days = f"generate_series(DATE '{calendar.first}', DATE '{calendar.last}', INTERVAL 1 DAY) AS days(day)"
-    return f"""  SELECT '{indicator}' AS indicator, {quote_literal(str(dataset.id))} AS dataset,
-    NULL AS delivery, ({good})::BIGINT AS a, 1 AS b
-  FROM (
-    WITH pulled AS ({_pulled(dataset, now)}),
-    windows AS (SELECT DISTINCT strftime(day, {form}) AS key FROM {days})
-    SELECT timezone({quote_literal(calendar.zone)}, strptime(key, {form}) + {wait}) AS due,
-      (SELECT min(pulled_at) FROM pulled WHERE asked = key OR part = key) AS came,
-      (SELECT min(pulled_at) FROM pulled) AS since
-    FROM windows
-  )
-  WHERE due <= {now}{extra}"""
-
-
-def _pulled(dataset: DatasetFacts, now: str) -> str:
-    if not dataset.pulled:
-        return "SELECT '' AS asked, '' AS part, NULL::TIMESTAMPTZ AS pulled_at WHERE false"
-    folder = quote_literal(f"snapshots/deliveries/{dataset.id.district}/{dataset.id.name}/*.json")
-    return f"""
-      SELECT "window" AS asked, split_part(delivery, '/', 2) AS part, pulled_at FROM read_json({folder},
-        columns = {{delivery: 'VARCHAR', "window": 'VARCHAR', pulled_at: 'TIMESTAMPTZ'}})
-      WHERE pulled_at <= {now}
-    """

@@ -14,19 +14,22 @@ from shanhai.report.balance import PARTS
 from shanhai.report.data import ReportData
 
 COUNTS = ("rows_in", *PARTS)
-VALIDATIONS = (
-    "read_json('staged/*/validation.json',\n"
-    "      columns = {delivery: 'VARCHAR', checks: 'STRUCT(rule VARCHAR, dimension VARCHAR)[]'})"
-)
-"""The records of the checks, of which the names and dimensions of rules are taken; no count."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One query: its name in the report, its text, and the columns whose values name a row of its result."""
+    """One query of the report.
+
+    Args:
+        name: what it is called in the list of figures.
+        sql: its text.
+        title: the kind of its title in the words of a language, and what the title is filled with.
+        key: the columns whose values name a row of its result.
+    """
 
     name: str
     sql: str
+    title: tuple[str, ...]
     key: tuple[str, ...] = ()
 
 
@@ -45,27 +48,31 @@ def totals(
     data: ReportData, *, dataset: DatasetId | None = None, delivery: DeliveryId | None = None
 ) -> Statement:
     """The six counts over all entries, or over those of one dataset or delivery."""
-    sums = ",\n".join(f"  sum({name})::BIGINT AS {name}" for name in COUNTS)
-    of = delivery.short if delivery else str(dataset or "all")
-    sql = f"SELECT\n{sums}\nFROM {table(data, 'ledger')}{_where(dataset, delivery)};"
-    return Statement(f"counts of {of}", sql)
+    sql = (
+        f"SELECT\n{_sums()},\n  count(DISTINCT delivery) AS deliveries,\n"
+        "  count(DISTINCT district || '.' || dataset) AS datasets\n"
+        f"FROM {table(data, 'ledger')}{where(dataset, delivery)};"
+    )
+    if delivery is None and dataset is None:
+        return Statement("counts of all", sql, ("counts_of_all",))
+    of = delivery.short if delivery else str(dataset)
+    return Statement(f"counts of {of}", sql, ("counts", of))
 
 
 def ledger(data: ReportData) -> Statement:
     """The counts per delivery."""
-    sums = ",\n".join(f"  sum({name})::BIGINT AS {name}" for name in COUNTS)
-    sql = f"SELECT delivery,\n{sums}\nFROM {table(data, 'ledger')}\nGROUP BY delivery\nORDER BY delivery;"
-    return Statement("ledger", sql, ("delivery",))
+    sql = f"SELECT delivery,\n{_sums()}\nFROM {table(data, 'ledger')}\nGROUP BY delivery\nORDER BY delivery;"
+    return Statement("ledger", sql, ("ledger",), ("delivery",))
 
 
 def datasets(data: ReportData) -> Statement:
     """The counts and the number of deliveries per dataset."""
-    sums = ",\n".join(f"  sum({name})::BIGINT AS {name}" for name in COUNTS)
     sql = (
-        f"SELECT district || '.' || dataset AS dataset,\n  count(DISTINCT delivery) AS deliveries,\n{sums}\n"
+        f"SELECT district || '.' || dataset AS dataset,\n"
+        f"  count(DISTINCT delivery) AS deliveries,\n{_sums()}\n"
         f"FROM {table(data, 'ledger')}\nGROUP BY ALL\nORDER BY ALL;"
     )
-    return Statement("datasets", sql, ("dataset",))
+    return Statement("datasets", sql, ("datasets",), ("dataset",))
 
 
 def unbalanced(data: ReportData) -> Statement:
@@ -75,7 +82,7 @@ def unbalanced(data: ReportData) -> Statement:
         f"SELECT count(*) AS deliveries\nFROM (\n  SELECT delivery FROM {table(data, 'ledger')}\n"
         f"  GROUP BY delivery HAVING sum(rows_in) <> sum({right})\n);"
     )
-    return Statement("deliveries that do not balance", sql)
+    return Statement("deliveries that do not balance", sql, ("unbalanced",))
 
 
 def verdicts(data: ReportData) -> Statement:
@@ -85,16 +92,17 @@ def verdicts(data: ReportData) -> Statement:
         "  SELECT arg_max(verdict, (table_version, entry)) FILTER (cause = '') AS verdict\n"
         f"  FROM {table(data, 'ledger')} GROUP BY delivery\n)\nGROUP BY ALL\nORDER BY ALL;"
     )
-    return Statement("verdicts", sql, ("verdict",))
+    return Statement("verdicts", sql, ("verdicts",), ("verdict",))
 
 
 def entries(data: ReportData, delivery: DeliveryId) -> Statement:
     """Every entry about one delivery, oldest first."""
     sql = (
         f'SELECT table_version, entry, kind, verdict, decided_by, reason, "at", {", ".join(COUNTS)}\n'
-        f"FROM {table(data, 'ledger')}{_where(None, delivery)}\nORDER BY table_version, entry;"
+        f"FROM {table(data, 'ledger')}{where(None, delivery)}\nORDER BY table_version, entry;"
     )
-    return Statement(f"entries of {delivery.short}", sql, ("table_version", "entry"))
+    name = f"entries of {delivery.short}"
+    return Statement(name, sql, ("entries", delivery.short), ("table_version", "entry"))
 
 
 def decisions(data: ReportData) -> Statement:
@@ -103,50 +111,36 @@ def decisions(data: ReportData) -> Statement:
         'SELECT delivery, table_version, kind, decided_by, reason, "at"\n'
         f"FROM {table(data, 'ledger')}\nWHERE decided_by <> ''\nORDER BY \"at\" DESC;"
     )
-    return Statement("decisions", sql, ("delivery", "table_version"))
+    return Statement("decisions", sql, ("decisions",), ("delivery", "table_version"))
+
+
+def gate_reasons(data: ReportData) -> Statement:
+    """Why the gate held or refused deliveries, by its own entries."""
+    sql = (
+        "SELECT delivery, table_version, kind, rows_in, quarantined, reason\n"
+        f"FROM {table(data, 'ledger')}\nWHERE kind IN ('hold', 'refuse') AND decided_by = ''\nORDER BY ALL;"
+    )
+    return Statement("held and refused by rule", sql, ("gate_reasons",), ("delivery", "table_version"))
 
 
 def reasons(data: ReportData, *, delivery: DeliveryId | None = None) -> Statement:
-    """Rows in quarantine by the rule that they broke."""
+    """Rows in quarantine by the rule that they broke, and the rows that came in with them."""
     group = "reason" if delivery else "district || '.' || dataset AS dataset, reason"
+    came = f"SELECT sum(rows_in)::BIGINT FROM {table(data, 'ledger')}"
+    if delivery:
+        came += f" WHERE delivery = {quote_literal(str(delivery))}"
+    else:
+        came += " AS came WHERE (came.district, came.dataset) = (refused.district, refused.dataset)"
+    also = "" if delivery else ", refused.district, refused.dataset"
     sql = (
-        f"SELECT {group}, count(*) AS rows\n"
+        f"SELECT {group}, count(*) AS rows,\n  ({came}) AS rows_in\n"
         f"FROM (\n  SELECT district, dataset, unnest(reasons) AS reason\n  FROM {table(data, 'quarantine')}"
-        f"{_where(None, delivery, indent='  ')}\n)\n"
-        "GROUP BY ALL\nORDER BY ALL;"
+        f"{where(None, delivery, indent='  ')}\n) AS refused\n"
+        f"GROUP BY reason{also}\nORDER BY ALL;"
     )
     if delivery:
-        return Statement(f"reasons of {delivery.short}", sql, ("reason",))
-    return Statement("reasons", sql, ("dataset", "reason"))
-
-
-def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = None) -> Statement:
-    """Per delivery and rule: the rows that were checked, and those among them that broke it.
-
-    Which rules were asked stands in the record of the check; the rows are counted in the books.
-    """
-    asked = "SELECT delivery, unnest(checks, recursive := true)"
-    records = VALIDATIONS if delivery is None else VALIDATIONS.replace("*", delivery.key, 1)
-    sql = (
-        f"WITH asked AS (\n  {asked}\n  FROM {records}\n),\n{broken(data)},\n"
-        f"rows AS (\n  SELECT delivery, sum(rows_in)::BIGINT AS rows FROM {table(data, 'ledger')}"
-        f"{_where(dataset if delivery is None else None, delivery, indent='  ')}\n  GROUP BY delivery\n)\n"
-        "SELECT delivery, rule, coalesce(broken, 0) AS unexpected, rows - coalesce(malformed, 0) AS checked\n"
-        "FROM asked JOIN rows USING (delivery) LEFT JOIN broken USING (delivery, rule)\n"
-        "  LEFT JOIN malformed USING (delivery)\nORDER BY ALL;"
-    )
-    return Statement(f"rules of {delivery.short if delivery else dataset}", sql, ("delivery", "rule"))
-
-
-def headings(data: ReportData) -> Statement:
-    """What the source lacked or had beyond the contract, by delivery, as staging found it."""
-    sql = (
-        "SELECT delivery, len(missing) AS missing, len(unknown) AS unknown\n"
-        "FROM read_json('staged/*/staging.json',\n"
-        "    columns = {delivery: 'VARCHAR', missing: 'VARCHAR[]', unknown: 'VARCHAR[]'})\n"
-        "WHERE len(missing) + len(unknown) > 0\nORDER BY ALL;"
-    )
-    return Statement("headings", sql, ("delivery",))
+        return Statement(f"reasons of {delivery.short}", sql, ("reasons_of", delivery.short), ("reason",))
+    return Statement("reasons", sql, ("reasons",), ("dataset", "reason"))
 
 
 def in_lake(data: ReportData, dataset: DatasetId, version: int) -> Statement:
@@ -156,7 +150,8 @@ def in_lake(data: ReportData, dataset: DatasetId, version: int) -> Statement:
         "SELECT _delivery AS delivery, count(*) AS rows\n"
         f"FROM {scan(path, version)}\nGROUP BY ALL\nORDER BY ALL;"
     )
-    return Statement(f"{dataset} at version {version}", sql, ("delivery",))
+    name = f"{dataset} at version {version}"
+    return Statement(name, sql, ("at_version", str(dataset), str(version)), ("delivery",))
 
 
 def commits(data: ReportData, dataset: DatasetId) -> Statement:
@@ -174,57 +169,11 @@ def commits(data: ReportData, dataset: DatasetId) -> Statement:
         "  WHERE json ->> '$.commitInfo.shanhai' IS NOT NULL\n"
         f"    AND parse_filename(filename, true)::BIGINT <= {version}\n);"
     )
-    return Statement(f"counts of {dataset} in its commits", sql)
+    return Statement(f"counts of {dataset} in its commits", sql, ("commits", str(dataset)))
 
 
-def published(data: ReportData) -> Statement:
-    """The mart versions that each publication names."""
-    sql = (
-        "SELECT number AS publication, mart.name AS mart, mart.version AS version, mart.rows AS rows,\n"
-        "  mart.digest AS digest\n"
-        f"FROM {table(data, 'publications')}, unnest(marts) AS named(mart)\nORDER BY ALL;"
-    )
-    return Statement("publications", sql, ("publication", "mart"))
-
-
-def mart_content(path: str, version: int, name: str, columns: tuple[tuple[str, str], ...]) -> Statement:
-    """Rows and digest of a mart's version, as `shanhai.warehouse.digest` defines it.
-
-    Args:
-        path: of the mart's table, from the home.
-        columns: name and DuckDB type of each column, in order.
-    """
-    lines = " ||\n    ".join(_text(column, kind) for column, kind in columns)
-    header = quote_literal("\n".join(f"{column} {kind}" for column, kind in columns))
-    sql = (
-        "SET TimeZone = 'UTC';\n"
-        "SELECT count(*) AS rows, sha256(concat_ws(chr(10),\n"
-        f"  {header},\n"
-        "  count(*), coalesce(sum(md5_number_lower(line)), 0), coalesce(sum(md5_number_upper(line)), 0)\n"
-        f")) AS digest\nFROM (\n  SELECT {lines}\n    AS line\n  FROM {scan(path, version)}\n);"
-    )
-    return Statement(f"{name} at version {version}", sql)
-
-
-def _text(name: str, kind: str) -> str:
-    column = '"' + name.replace('"', '""') + '"'
-    nested = kind.endswith("[]") or kind.startswith(("STRUCT", "MAP"))
-    value = f"to_json({column})::VARCHAR" if nested else f"{column}::VARCHAR"
-    return f"CASE WHEN {column} IS NULL THEN '-' ELSE length({value}) || ':' || {value} END"
-
-
-def broken(data: ReportData) -> str:
-    """The common part of statements about rules: `broken` by delivery and rule, `malformed` by delivery."""
-    source = f"(\n  SELECT delivery, unnest(reasons) AS rule\n  FROM {table(data, 'quarantine')}\n)"
-    return (
-        f"reasons AS {source},\n"
-        "broken AS (SELECT delivery, rule, count(*) AS broken FROM reasons GROUP BY ALL),\n"
-        "malformed AS (\n  SELECT delivery, count(*) AS malformed FROM reasons\n"
-        "  WHERE rule LIKE 'malformed.%' GROUP BY ALL\n)"
-    )
-
-
-def _where(dataset: DatasetId | None, delivery: DeliveryId | None, *, indent: str = "") -> str:
+def where(dataset: DatasetId | None, delivery: DeliveryId | None, *, indent: str = "") -> str:
+    """The condition that keeps the rows of one dataset or one delivery."""
     conditions = []
     if dataset is not None:
         conditions += [
@@ -234,3 +183,9 @@ def _where(dataset: DatasetId | None, delivery: DeliveryId | None, *, indent: st
     if delivery is not None:
         conditions.append(f"delivery = {quote_literal(str(delivery))}")
     return f"\n{indent}WHERE " + f"\n{indent}  AND ".join(conditions) if conditions else ""
+
+
+def _sums() -> str:
+    """The six counts, and the rows that none of the parts accounts for."""
+    sums = ",\n".join(f"  sum({name})::BIGINT AS {name}" for name in COUNTS)
+    return f"{sums},\n  sum(rows_in - ({' + '.join(PARTS)}))::BIGINT AS unaccounted"

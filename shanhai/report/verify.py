@@ -102,7 +102,8 @@ def _read(report: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     try:
         manifest = json.loads((report / MANIFEST).read_text(encoding="utf-8"))
         document = json.loads((report / FIGURES).read_text(encoding="utf-8"))
-        return {**manifest, "pages": dict(manifest["pages"])}, {**document, "figures": document["figures"]}
+        pages, files = dict(manifest["pages"]), dict(manifest["files"])
+        return {**manifest, "pages": pages, "files": files}, {**document, "figures": document["figures"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             "the folder holds no report with figures", given=report, hint="shanhai report"
@@ -110,7 +111,7 @@ def _read(report: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 
 def _pages(report: Path, manifest: Mapping[str, Any], progress: Progress) -> Iterator[Difference | None]:
-    digests = {**manifest["pages"], FIGURES: manifest.get("figures", "")}
+    digests = {**manifest["pages"], **manifest["files"]}
     for done, (path, digest) in enumerate(digests.items(), start=1):
         progress("pages", done, len(digests))
         file = report / path

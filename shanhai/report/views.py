@@ -57,13 +57,41 @@ def scores(card: Card) -> tuple[Score, ...]:
     return tuple(found)
 
 
-def courses(cards: Iterable[tuple[str, str, Card]]) -> dict[str, list[chart.Point]]:
-    """The course of each dimension over cards, given as (label, link, card) from the oldest on."""
+@dataclass(frozen=True)
+class Moment:
+    """One moment of a course: its label and link, its card, and the row that statements have for it.
+
+    `window` is the row in the statement about windows, which know of days and not of deliveries.
+    """
+
+    label: str
+    href: str
+    card: Card
+    row: tuple[str, ...]
+    window: tuple[str, ...]
+
+
+def courses(moments: Iterable[Moment]) -> dict[str, list[chart.Point]]:
+    """The course of each dimension, from the oldest moment on."""
     found: dict[str, list[chart.Point]] = {dimension: [] for dimension in DIMENSIONS}
-    for label, href, card in cards:
-        for score in scores(card):
-            found[score.dimension].append(chart.Point(label, href, score.ratio.good, score.ratio.total))
+    for one in moments:
+        for score in scores(one.card):
+            row = (score.indicator or "", *(one.window if score.dimension == "timeliness" else one.row))
+            point = chart.Point(one.label, one.href, score.ratio.good, score.ratio.total, row)
+            found[score.dimension].append(point)
     return found
+
+
+def lowest_score(card: Card) -> Score | None:
+    """The lowest of the six dimensions; None where nothing was measured."""
+    measured = [score for score in scores(card) if score.ratio.total]
+    return min(measured, key=lambda score: score.ratio.good / score.ratio.total, default=None)
+
+
+def worst(data: ReportData) -> tuple[DatasetFacts, Score] | None:
+    """The lowest score of any dataset, and whose it is."""
+    found = [(dataset, score) for dataset in data.datasets if (score := lowest_score(dataset.card))]
+    return min(found, key=lambda pair: pair[1].ratio.good / pair[1].ratio.total, default=None)
 
 
 def by_day(datasets: Iterable[DatasetFacts]) -> list[tuple[date, Card]]:
@@ -78,16 +106,19 @@ def by_day(datasets: Iterable[DatasetFacts]) -> list[tuple[date, Card]]:
     return [(day, merged(found[day])) for day in sorted(found)[-CHARTED:]]
 
 
+def _days(district: str, datasets: Iterable[DatasetFacts]) -> Iterable[Moment]:
+    for day, card in by_day(datasets):
+        row = (district, day.isoformat())
+        yield Moment(day.isoformat(), "", card, row, row)
+
+
 def of_section(data: ReportData, section: str) -> dict[str, object]:
     """The facts of one of the pages that the menu names."""
     match section:
+        case "index":
+            return {"worst": worst(data)}
         case "scores":
-            return {
-                "trends": {
-                    name: courses((day.isoformat(), "", card) for day, card in by_day(datasets))
-                    for name, datasets in data.by_district.items()
-                }
-            }
+            return {"trends": {name: courses(_days(name, own)) for name, own in data.by_district.items()}}
         case "quarantine":
             found = [(dataset, reasons(dataset.deliveries)) for dataset in data.datasets]
             return {"by_dataset": [(dataset, rows) for dataset, rows in found if rows]}
@@ -114,7 +145,10 @@ def of_dataset(dataset: DatasetFacts, t: Words) -> dict[str, object]:
     tolerance = dataset.contract.tolerance if dataset.contract else None
     return {
         "bars": [chart.Bar(*place, one.counts) for place, one in zip(places, shown, strict=True)],
-        "courses": courses((*place, _of_day(dataset, one)) for place, one in zip(places, shown, strict=True)),
+        "courses": courses(
+            Moment(*place, _of_day(dataset, one), (str(one.id),), (str(one.day),))
+            for place, one in zip(places, shown, strict=True)
+        ),
         "hidden": len(dataset.deliveries) - len(shown),
         "recent": recent,
         "matrix": _matrix(recent),

@@ -13,6 +13,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from shanhai.ingest.records import FindingRecord, ReasonRecord
+from shanhai.report.statements import Statement
 
 LANGUAGES = ("zh", "en")
 HTML_LANG = {"zh": "zh-Hans-CN", "en": "en"}
@@ -36,6 +37,11 @@ class Words:
     def named(self, family: str, value: object) -> str:
         """The word for a code, or the code itself when there is none for it."""
         return self.strings.get(f"{family}.{value}", str(value))
+
+    def titled(self, statement: Statement) -> str:
+        """What a statement counts."""
+        kind, *about = statement.title
+        return self.strings[f"how.{kind}"].format(*(self.named("dimension", one) for one in about))
 
     def reason(self, reason: ReasonRecord) -> str:
         """Why a delivery was held or refused; in English where there are no words for it yet."""

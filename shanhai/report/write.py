@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FIGURES = "figures.json"
+TABLE = "figures.csv"
 _PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries|marts)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
 
 
@@ -47,13 +48,15 @@ def write_pages(data: ReportData, folder: Path) -> Path:
     earlier = _earlier(folder)
     figures = Figures()
     pages = dict(render(data, figures))
-    listed = json.dumps(figures.document(), ensure_ascii=False) + "\n"
+    files = {
+        FIGURES: json.dumps(figures.document(), ensure_ascii=False) + "\n",
+        TABLE: figures.table(),
+    }
     try:
-        for path, text in pages.items():
+        for path, text in (*pages.items(), *files.items()):
             _replace(folder / path, text)
-        _replace(folder / FIGURES, listed)
         # Last: until it is there the report counts as that of the versions before, and is written again.
-        _replace(folder / MANIFEST, _manifest(data, pages, listed))
+        _replace(folder / MANIFEST, _manifest(data, pages, files))
         for path in earlier - pages.keys():
             (folder / path).unlink(missing_ok=True)
     except OSError as error:
@@ -87,19 +90,22 @@ def _earlier(folder: Path) -> set[str]:
     return pages
 
 
-def _manifest(data: ReportData, pages: Mapping[str, str], figures: str) -> str:
-    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in sorted(pages.items())}
+def _manifest(data: ReportData, pages: Mapping[str, str], files: Mapping[str, str]) -> str:
     facts = {
         "made_at": data.made_at.isoformat(),
         "versions": dict(data.versions),
-        "figures": hashlib.sha256(figures.encode()).hexdigest(),
-        "pages": digests,
+        "files": _digests(files),
+        "pages": _digests(pages),
     }
     return json.dumps(facts, ensure_ascii=False, indent=2) + "\n"
+
+
+def _digests(texts: Mapping[str, str]) -> dict[str, str]:
+    return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in sorted(texts.items())}
 
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text, encoding="utf-8")
+    scratch.write_text(text, encoding="utf-8", newline="")
     scratch.replace(path)

@@ -22,7 +22,7 @@ ROOT = Path(shanhai.report.__file__).parent
 TEMPLATES = "".join(file.read_text() for file in sorted((ROOT / "templates").glob("*.j2")))
 CODE = "".join(file.read_text() for file in sorted(ROOT.glob("*.py")))
 SAID = re.compile(r"""\b(?:t|other|zh|en|language)(?:\.rich)?\(\s*["']([a-z_.]+)["']""")
-CODED = re.compile(r"""f["'](why|finding)\.\{""")
+CODED = re.compile(r"""f["'](why|finding|how)\.\{""")
 NAMED = re.compile(r"""\bnamed\(\s*["']([a-z_]+)["']""")
 
 

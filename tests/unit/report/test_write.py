@@ -19,18 +19,19 @@ def test_manifest_lists_every_page_with_its_digest(report: ReportData, tmp_path:
     manifest = json.loads((tmp_path / "report" / "manifest.json").read_text())
     assert index == tmp_path / "report" / "index.html"
     assert manifest["versions"] == {"ledger": 12, "quarantine": 9, "publications": 2}
-    for path, digest in manifest["pages"].items():
+    for path, digest in {**manifest["pages"], **manifest["files"]}.items():
         assert hashlib.sha256((tmp_path / "report" / path).read_bytes()).hexdigest() == digest
     files = {
         file.relative_to(tmp_path / "report").as_posix() for file in tmp_path.rglob("*") if file.is_file()
     }
-    assert files == {*manifest["pages"], "figures.json", "manifest.json"}
+    assert files == {*manifest["pages"], *manifest["files"], "manifest.json"}
+    assert set(manifest["files"]) == {"figures.json", "figures.csv"}
 
 
 def test_writing_again_is_the_same_and_leaves_no_old_page(report: ReportData, tmp_path: Path) -> None:
     first = write_pages(report, tmp_path).read_text()
     assert write_pages(report, tmp_path).read_text() == first
-    write_pages(replace(report, datasets=report.datasets[:1]), tmp_path)
+    write_pages(replace(report, datasets=report.datasets[:1], late=()), tmp_path)
     assert [file.name for file in (tmp_path / "en" / "datasets").iterdir()] == ["gongshu.events.html"]
 
 
