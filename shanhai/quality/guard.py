@@ -10,8 +10,6 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-import duckdb
-
 from shanhai.contracts.queries import DELIVERY_VIEW
 from shanhai.errors import DeniedError
 from shanhai.quality.query_words import ALL_FUNCTIONS, CLOCK_AND_SESSION, TABLE_FUNCTIONS
@@ -45,6 +43,8 @@ def check_query(sql: str, columns: Collection[str]) -> None:
 
 
 def _parsed(sql: str) -> dict[str, Any]:
+    import duckdb
+
     with duckdb.connect() as con:
         try:
             (text,) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone() or ("{}",)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from shanhai.contracts.model import Contract
 from shanhai.contracts.queries import DELIVERY_VIEW, Query
-from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.contracts.sql import quote_identifier
 from shanhai.errors import ContractError, DeniedError
 from shanhai.quality.checked import CHECKED, TEXTS, checked_select, value_of
+from shanhai.quality.enclosure import Asked, Told, TooLongError, ask
 from shanhai.quality.guard import check_query
 
 TIME_LIMIT = 60.0
 """Seconds that a query may take."""
+
+MEMORY_LIMIT = "1GB"
+"""What the engine may use where no setting says it: when a contract is checked without a node."""
 
 _ANSWERS = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
@@ -43,13 +43,18 @@ def check_queries(contract: Contract) -> None:
     if not contract.queries:
         return
     names = ", ".join(f"NULL::VARCHAR AS {quote_identifier(name)}" for name in contract.names)
-    with duckdb.connect() as con:
-        con.execute(f"CREATE TABLE raw AS SELECT {names}, '' AS _body, NULL::VARCHAR AS _malformed LIMIT 0")
-        con.execute(f"CREATE TABLE {CHECKED} AS SELECT *, false AS _broken FROM ({checked_select(contract)})")
-        _show_delivery(con, contract)
-        _lock(con)
-        for query in contract.queries:
-            _check_one(con, contract, query)
+    asked = Asked(
+        sql="",
+        before=(
+            f"CREATE TABLE raw AS SELECT {names}, '' AS _body, NULL::VARCHAR AS _malformed LIMIT 0",
+            f"CREATE TABLE {CHECKED} AS SELECT *, false AS _broken FROM ({checked_select(contract)})",
+            _delivery(contract),
+        ),
+        seconds=TIME_LIMIT,
+        config={"memory_limit": MEMORY_LIMIT},
+    )
+    for query in contract.queries:
+        _check_one(asked, contract, query)
 
 
 def run_queries(
@@ -71,45 +76,41 @@ def run_queries(
     """
     if not contract.queries:
         return []
-    # One thread: sums of floating-point numbers depend on their order.
-    settings = {**(config or {}), "threads": 1}
-    with duckdb.connect(str(database), read_only=True, config=settings) as con:
-        _show_delivery(con, contract)
-        _lock(con, texts=sorted(database.parent.glob(TEXTS)))
-        return [_ask(con, contract, query, time_limit) for query in contract.queries]
+    asked = Asked(
+        sql="",
+        before=(_delivery(contract),),
+        seconds=time_limit,
+        database=database.as_posix(),
+        # The delivery's own text, which `checked` reads where it lies.
+        files=tuple(text.as_posix() for text in sorted(database.parent.glob(TEXTS))),
+        config=config or {},
+    )
+    return [_ask(asked, contract, query) for query in contract.queries]
 
 
-def _show_delivery(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+def _delivery(contract: Contract) -> str:
     values = ", ".join(
         f"{value_of(column)} AS {quote_identifier(column.name)}" for column in contract.columns
     )
-    con.execute(f"CREATE TEMP VIEW {DELIVERY_VIEW} AS SELECT {values} FROM {CHECKED} WHERE NOT _broken")
+    return f"CREATE TEMP VIEW {DELIVERY_VIEW} AS SELECT {values} FROM {CHECKED} WHERE NOT _broken"
 
 
-def _lock(con: duckdb.DuckDBPyConnection, *, texts: Sequence[Path] = ()) -> None:
-    """Make impossible what the guard refuses: files, extensions, values of Python, settings.
-
-    Args:
-        texts: the delivery's own text, which `checked` reads where it lies.
-    """
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute("SET python_enable_replacements = false")
-    con.execute("SET autoinstall_known_extensions = false")
-    con.execute("SET autoload_known_extensions = false")
-    con.execute(f"SET allowed_paths = [{', '.join(quote_literal(text.as_posix()) for text in texts)}]")
-    con.execute("SET enable_external_access = false")
-    con.execute("SET lock_configuration = true")
-
-
-def _check_one(con: duckdb.DuckDBPyConnection, contract: Contract, query: Query) -> None:
+def _check_one(asked: Asked, contract: Contract, query: Query) -> None:
     _guard(contract, query)
-    try:
-        types = [str(kind) for _, kind, *_ in con.execute(f"DESCRIBE {query.sql}").fetchall()]
-    except duckdb.Error as error:
-        said = str(error).splitlines()[0]
-        raise _wrong(contract, query, "cannot be evaluated", query.sql, "SQL of DuckDB", said) from error
+    # Describing computes what is constant, which can be anything.
+    told = _told(replace(asked, sql=f"DESCRIBE {query.sql}"), contract, query)
+    if told.error:
+        raise _wrong(contract, query, "cannot be evaluated", query.sql, "SQL of DuckDB", told.said)
+    types = [str(row[1]) for row in told.rows]
     if len(types) != 1 or types[0].partition("(")[0].removeprefix("U") not in _ANSWERS:
         raise _wrong(contract, query, "gives no number", ", ".join(types), "one column, number or boolean")
+
+
+def _told(asked: Asked, contract: Contract, query: Query) -> Told:
+    try:
+        return ask(asked)
+    except TooLongError as error:
+        raise _wrong(contract, query, "takes too long", "more", f"{asked.seconds:g} s") from error
 
 
 def _guard(contract: Contract, query: Query) -> None:
@@ -119,32 +120,20 @@ def _guard(contract: Contract, query: Query) -> None:
         raise _wrong(contract, query, error.message, error.given, error.allowed) from error
 
 
-def _ask(con: duckdb.DuckDBPyConnection, contract: Contract, query: Query, time_limit: float) -> QueryResult:
+def _ask(asked: Asked, contract: Contract, query: Query) -> QueryResult:
     _guard(contract, query)
-    try:
-        with _interrupted(con, time_limit):
-            rows = con.execute(query.sql).fetchmany(2)
-    except duckdb.InterruptException as error:
-        raise _wrong(contract, query, "takes too long", "more", f"{time_limit:g} s") from error
-    except duckdb.Error as error:
+    told = _told(replace(asked, sql=query.sql), contract, query)
+    if told.error:
         # The engine's own message could quote a value, and values can be personal.
-        raise _wrong(contract, query, "failed", type(error).__name__, "try_cast, nullif …") from error
-    if len(rows) != 1 or len(rows[0]) != 1:
-        raise _wrong(contract, query, "gives no single answer", f"{len(rows)} rows or more", "one row")
-    (answer,) = rows[0]
+        raise _wrong(contract, query, "failed", told.error, "try_cast, nullif …")
+    if len(told.rows) != 1 or len(told.rows[0]) != 1 or isinstance(told.rows[0][0], str):
+        raise _wrong(
+            contract, query, "gives no single answer", f"{len(told.rows)} rows or more", "one number"
+        )
+    ((answer,),) = told.rows
     number = float(answer) if isinstance(answer, Decimal) else answer
     given = "nothing" if answer is None else str(answer).lower()
     return QueryResult(query, given, query.holds(number))
-
-
-@contextmanager
-def _interrupted(con: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, con.interrupt)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _wrong(

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from shanhai.contracts.model import Column, Contract, CsvFormat, Source
 from shanhai.contracts.queries import OPERATORS, Query, query_fields
-from shanhai.errors import ContractError, DeniedError
+from shanhai.errors import ContractError, DeniedError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.quality import queries
 from shanhai.quality.checked import create_checked
+from shanhai.quality.enclosure import Asked, ask
 from shanhai.quality.guard import check_query
 from shanhai.quality.queries import check_queries, run_queries
 from shanhai.quality.query_words import ALL_FUNCTIONS, CLOCK_AND_SESSION
@@ -155,6 +156,47 @@ REFUSED = {
     "another alphabet's delivery": "SELECT count(*) FROM dеlivery",
     "quotes of a word processor": "SELECT count(*) FROM “delivery”",
     "a direction mark": "SELECT count(*) FROM \u202edelivery",
+    "a function of another schema": "SELECT length(system.main.getenv('HOME'))",
+    "a function behind a dot": "SELECT length(meter_id.getenv()) FROM delivery",
+    "an aggregate by its name": "SELECT list_aggregate([1], 'string_agg')",
+    "a lambda that looks around": "SELECT list_transform([1], x -> getenv('HOME')) = []",
+    "a comprehension that looks around": "SELECT [getenv(x) FOR x IN ['HOME']] = []",
+    "a replaced column": "SELECT count(*) FROM (SELECT * REPLACE (getenv('HOME') AS pulse) FROM delivery)",
+    "a lateral file": "SELECT count(*) FROM delivery, LATERAL (SELECT * FROM read_text(meter_id))",
+    "a file in a condition": "SELECT count(*) FROM delivery WHERE meter_id IN (FROM read_text('/etc/x'))",
+    "a file behind FROM": "FROM '/etc/passwd'",
+    "a file of another kind": "SELECT count(*) FROM parquet_scan('/tmp/x')",
+    "records of a file": "SELECT count(*) FROM read_json_auto('/etc/passwd')",
+    "a database of a file": "SELECT count(*) FROM sqlite_scan('/tmp/x', 't')",
+    "a database of a server": "SELECT count(*) FROM postgres_scan('host=localhost', 'public', 't')",
+    "a table at an address": "SELECT count(*) FROM delta_scan('s3://x')",
+    "a query as JSON": "SELECT count(*) FROM json_execute_serialized_sql('{}')",
+    "a file of the server": "SELECT length(pg_read_file('/etc/passwd'))",
+    "a file in the frame of a window": "SELECT sum(pulse) OVER (ROWS length(f()) PRECEDING) FROM delivery",
+    "a named window": "SELECT sum(pulse) OVER w FROM delivery WINDOW w AS (ORDER BY getenv('HOME'))",
+    "the order of an aggregate": "SELECT sum(pulse ORDER BY getenv('HOME')) FROM delivery",
+    "the filter of an aggregate": "SELECT count(*) FILTER (WHERE getenv('HOME') = '') FROM delivery",
+    "the first of each": "SELECT DISTINCT ON (getenv('HOME')) 1 FROM delivery",
+    "a limit": "SELECT 1 FROM delivery LIMIT length(getenv('HOME'))",
+    "an offset": "SELECT 1 FROM delivery OFFSET (SELECT length(getenv('HOME')))",
+    "a group": "SELECT 1 FROM delivery GROUP BY getenv('HOME')",
+    "a condition on groups": "SELECT 1 FROM delivery GROUP BY ALL HAVING getenv('HOME') = ''",
+    "a condition on windows": "SELECT 1 FROM delivery QUALIFY getenv('HOME') = ''",
+    "another catalogue": "SELECT count(*) FROM temp.main.delivery",
+    "an older version": "SELECT count(*) FROM delivery AT (VERSION => 1)",
+    "a description as relation": "SELECT count(*) FROM (DESCRIBE delivery)",
+    "a summary as relation": "SELECT count(*) FROM (SUMMARIZE delivery)",
+    "writing in a common table": "WITH d AS (DELETE FROM delivery RETURNING *) SELECT count(*) FROM d",
+    "recursion by key": "WITH RECURSIVE r(n) USING KEY (n) AS (SELECT 1 UNION SELECT n + 1 FROM r) "
+    "SELECT count(*) FROM r",
+    "a type of an extension": "SELECT CAST(meter_id AS JSON) = '' FROM delivery",
+    "a type with values": "SELECT CAST(meter_id AS ENUM('a')) = 'a' FROM delivery",
+    "a log": "SELECT write_log('x') IS NULL",
+    "a configuration": "SELECT set_config('x', 'y')",
+    "the day by another name": "SELECT max(read_at) < today() FROM delivery",
+    "an age": "SELECT max(age(read_at)) > INTERVAL 1 DAY FROM delivery",
+    "an identifier of chance": "SELECT uuid() = ''",
+    "the same row for ever": "SELECT count(*) FROM repeat(1, 1000000000000)",
     "a pivot": "PIVOT delivery ON meter_id USING count(*)",
     "deep": "SELECT " + "NOT " * 900 + "true",
 }
@@ -184,17 +226,17 @@ def test_it_is_refused_with_its_contract_and_again_before_it_runs(database, case
 
 
 LOCKED = {
-    "SELECT count(*) FROM read_text('{secret}')": duckdb.PermissionException,
-    "SELECT count(*) FROM '{secret}'": duckdb.PermissionException,
-    "SELECT count(*) FROM glob('{folder}/*')": duckdb.PermissionException,
-    "COPY (SELECT 1) TO '{folder}/out.csv'": duckdb.PermissionException,
-    "ATTACH '{folder}/new.duckdb'": duckdb.PermissionException,
-    "SET enable_external_access = true": duckdb.InvalidInputException,
-    "SET memory_limit = '1TB'": duckdb.InvalidInputException,
-    "LOAD httpfs": duckdb.Error,
-    "CREATE TABLE main.t AS SELECT 1": duckdb.Error,
-    "DROP TABLE checked": duckdb.InvalidInputException,
-    "SELECT count(*) FROM REFUSED": duckdb.CatalogException,
+    "SELECT count(*) FROM read_text('{secret}')": "PermissionException",
+    "SELECT count(*) FROM '{secret}'": "PermissionException",
+    "SELECT count(*) FROM glob('{folder}/*')": "PermissionException",
+    "COPY (SELECT 1) TO '{folder}/out.csv'": "PermissionException",
+    "ATTACH '{folder}/new.duckdb'": "PermissionException",
+    "SET enable_external_access = true": "InvalidInputException",
+    "SET memory_limit = '1TB'": "InvalidInputException",
+    "LOAD httpfs": "PermissionException",
+    "CREATE TABLE main.t AS SELECT 1": "InvalidInputException",
+    "DROP TABLE checked": "InvalidInputException",
+    "SELECT count(*) FROM REFUSED": "CatalogException",
 }
 
 
@@ -208,14 +250,26 @@ def test_the_connection_could_not_do_it_either(database, tmp_path, monkeypatch, 
     with pytest.raises(ContractError) as caught:
         run_queries(contract(query(text)), database)
 
-    assert isinstance(caught.value.__cause__, LOCKED[sql])
+    assert caught.value.given == LOCKED[sql]
     assert sorted(tmp_path.iterdir()) == before
 
 
+LONG = "lpad('a', 300000, 'b')"
 BOMBS = {
     "a cross join": "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5",
     "a long range": "SELECT sum(sqrt(range)) FROM range(1000000000000)",
+    "a long series": "SELECT count(*) FROM generate_series(1, 1000000000000)",
+    "a sort": "SELECT max(r) FROM (SELECT range AS r FROM range(10000000000) ORDER BY r DESC OFFSET 9)",
+    "a limit that is counted": "SELECT 1 FROM delivery LIMIT (SELECT count(*) FROM range(1000000000000))",
+    "one step that hears nothing": f"SELECT levenshtein({LONG}, reverse({LONG}))",
 }
+GREEDY = {
+    "many distinct texts": "SELECT count(DISTINCT rpad('x', 100000, 'y') || range) FROM range(100000)",
+    "a long text": "SELECT length(rpad(meter_id, 2000000000, 'y')) FROM delivery",
+    "a text in a text": "SELECT length(replace(lpad('a', 60000, 'b'), 'b', lpad('a', 60000, 'b')))",
+    "a long list": "SELECT list_sum(range(1000000000))",
+}
+"""Texts and lists are memory that no limit of the engine counts."""
 
 
 @pytest.mark.parametrize("case", BOMBS)
@@ -225,12 +279,41 @@ def test_a_query_without_end_is_ended(database, case):
     assert caught.value.allowed == "0.5 s"
 
 
-def test_memory_is_bounded(database):
-    hungry = "SELECT count(DISTINCT rpad('x', 100000, 'y') || range) FROM range(100000)"
+@pytest.mark.parametrize("case", GREEDY)
+def test_memory_is_bounded(database, case):
     config = {"memory_limit": "100MB", "max_temp_directory_size": "0KB"}
     with pytest.raises(ContractError, match="failed") as caught:
-        run_queries(contract(query(hungry)), database, config=config)
-    assert caught.value.given == "OutOfMemoryException"
+        run_queries(contract(query(GREEDY[case])), database, config=config)
+    assert caught.value.given in ("OutOfMemoryException", "MemoryError", "Died")
+
+
+def test_what_is_constant_is_bounded_before_there_is_any_data(monkeypatch):
+    """The engine computes it while it describes the query."""
+    monkeypatch.setattr(queries, "TIME_LIMIT", 0.5)
+    constant = "SELECT count(*) FROM range(levenshtein(lpad('a', 300000, 'b'), lpad('c', 300000, 'd')))"
+    with pytest.raises(ContractError, match="takes too long"):
+        check_queries(contract(query(constant)))
+
+
+def test_what_a_query_spills_is_gone_with_it(database, tmp_path):
+    spill = tmp_path / "spill"
+    asked = query("SELECT count(*) FROM (SELECT DISTINCT range FROM range(3000000))", mustBe=3000000)
+    config = {"temp_directory": str(spill), "memory_limit": "30MB"}
+    (result,) = run_queries(contract(asked), database, config=config)
+    assert result.success
+    assert list(spill.iterdir()) == []
+
+
+def test_the_process_of_a_query_has_no_environment(monkeypatch):
+    monkeypatch.setenv("SHANHAI_TEST_SECRET", "hunter2")
+    looking = "CREATE TABLE seen AS SELECT content FROM read_text('/proc/self/environ')"
+    told = ask(Asked("SELECT sum(length(content)) FROM seen", (looking,), seconds=60))
+    assert told.rows == ((0,),)
+
+
+def test_a_delivery_that_cannot_be_opened_is_no_fault_of_the_contract(tmp_path):
+    with pytest.raises(StoreError, match="could not be opened"):
+        run_queries(contract(query()), tmp_path / "absent.duckdb")
 
 
 WRONG = {
