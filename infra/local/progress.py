@@ -18,6 +18,7 @@ from infra.local.problems import OutOfTimeError, ParsingError, ProcessDiedError
 from shanhai.ingest.node import Node
 
 _POLL_SECONDS = 1.0
+_RARELY_SECONDS = 4.0
 _LOOK_SECONDS = 5.0
 _QUIET_POLLS = 2
 
@@ -114,7 +115,9 @@ def wait_until_idle(
         if time.monotonic() - looked > _LOOK_SECONDS:
             deliveries, looked = deliveries_by_verdict(node), time.monotonic()
         progress.show(_line(counts, deliveries))
-        time.sleep(_POLL_SECONDS if busy else 0.3)
+        # Each look keeps the API server busy, and a long run has better use for the processor.
+        patient = min(_POLL_SECONDS + progress.seconds / 60, _RARELY_SECONDS)
+        time.sleep(patient if busy else 0.3)
     return api.runs(state=["failed"], start_date_gte=since.isoformat())
 
 
