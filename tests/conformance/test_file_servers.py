@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ftplib
 import os
 import random
 import socket
+import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +23,12 @@ from shanhai.connect.protocol import ConnectContext
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
 from tests.support.certificate import certificate_for_loopback
 from tests.support.servers import ftpd as ftp
+from tests.support.servers import sftpd as sftp
 from tests.support.servers.ftpd import ftpd
+from tests.support.servers.sftpd import sftpd
 from tests.support.servers.sshd import sshd
+from tests.support.servers.vsftpd import vsftpd
+from tests.support.servers.wire import Wire
 
 pytestmark = pytest.mark.filterwarnings(
     # The library's thread that asks ahead tells of a cut connection by its own end.
@@ -30,6 +38,8 @@ SECRET = "canary-7d1f0a93be"
 WINDOW = "2024-03-01"
 LARGE = random.Random(2).randbytes(3_000_000)
 FILES = {f"water/{WINDOW}.csv": "水表编号,读数\n".encode("gb18030"), f"noise/{WINDOW}.csv": LARGE}
+MANY = 300
+"""Files: more than any of the servers tells in one answer."""
 FTP_LOGIN = {"kind": "password", "user": ftp.USER, "secret": "portal"}
 
 
@@ -66,7 +76,6 @@ class ServerCases(ConnectorConformance):
     endpoint: str
     absent: str
     secret = SECRET
-    many = 2000
 
     def healthy(self) -> Case:
         return Case(self.options, context(self.endpoint, self.secret), WINDOW, FILES, self.secret)
@@ -110,13 +119,14 @@ class TestFtp(ServerCases):
         return self.healthy()
 
 
-class TestFtpOverTls(ServerCases):
+class TestFtpOverTls(TestFtp):
     @pytest.fixture(autouse=True)
     def server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         certificate = certificate_for_loopback(tmp_path)
         fill(tmp_path / "files")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with ftpd(tmp_path / "files", password=SECRET, certificate=certificate) as server:
+            self.running = server
             self.options = {"path": "*/{window}.csv", "login": FTP_LOGIN}
             self.endpoint, self.absent = server.endpoint, nobody("ftps")
             self.certificate = certificate
@@ -133,15 +143,61 @@ class TestFtpOverTls(ServerCases):
             collect(self.connector(plain), WINDOW)
 
 
-class TestSftp(ServerCases):
+class SftpCases(ServerCases):
+    """A server whose connections can be led over a wire."""
+
+    port: int
+    wires: ExitStack
+
+    def truncated(self) -> Case:
+        return self.over(cut_after=1 << 19)
+
+    def cut_midway(self) -> Case:
+        return self.over(cut_after=1 << 20, cuts=1)
+
+    def faults(self) -> Mapping[str, Callable[[], Case]]:
+        return {**super().faults(), "cut off in the hand-shake": lambda: self.over(cut_after=300)}
+
+    def hiccups(self) -> Mapping[str, Callable[[], Case]]:
+        return {"refused": lambda: self.over(refuse=2), "cut off": lambda: self.over(cut_after=2000, cuts=2)}
+
+    def over(self, **given: Any) -> Case:
+        wire = self.wires.enter_context(Wire(self.port, **given))
+        case = self.healthy()
+        endpoint = self.endpoint.replace(f":{self.port}/", f":{wire.port}/")
+        return replace(case, context=replace(case.context, endpoint=endpoint))
+
+
+class TestSftpByPassword(SftpCases):
+    @pytest.fixture(autouse=True)
+    def server(self, tmp_path: Path) -> Iterator[None]:
+        fill(tmp_path)
+        with sftpd(tmp_path, password=SECRET) as server, ExitStack() as self.wires:
+            login = {"kind": "password", "user": sftp.USER, "secret": "portal"}
+            self.options = {"path": "*/{window}.csv", "login": login, "host_keys": [server.fingerprint]}
+            self.endpoint, self.absent, self.port = server.endpoint, nobody("sftp"), server.port
+            self.running = server
+            yield
+
+    def wrong_credentials(self) -> Case:
+        wrong = replace(self.healthy().context, secret=lambda name: SecretStr("wrong-canary-5"))
+        return replace(self.healthy(), context=wrong, secret="wrong-canary-5")
+
+    def test_a_wrong_password_is_tried_once(self) -> None:
+        with pytest.raises(ConfigurationError, match="does not accept the login"):
+            self.collected(self.wrong_credentials())
+        assert self.running.refused == 1
+
+
+class TestSftp(SftpCases):
     @pytest.fixture(autouse=True)
     def server(self) -> Iterator[None]:
-        with sshd() as server:
+        with sshd() as server, ExitStack() as self.wires:
             fill(server.files)
             self.running = server
             login = {"kind": "key", "user": server.user, "secret": "key"}
             self.options = {"path": "*/{window}.csv", "login": login, "host_keys": [server.fingerprint]}
-            self.endpoint, self.absent = server.endpoint, nobody("sftp")
+            self.endpoint, self.absent, self.port = server.endpoint, nobody("sftp"), server.port
             self.secret = server.private_key
             yield
 
@@ -243,7 +299,6 @@ def cases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Serv
     without = ("MLSD", "MLST") if "without" in request.param else ()
     with ftpd(tmp_path, password=SECRET, without=without) as plain:
         given.options, given.endpoint = {"login": FTP_LOGIN}, plain.endpoint
-        given.many = 300 if without else 2000
         yield given, tmp_path
 
 
@@ -267,7 +322,7 @@ def test_an_empty_folder_and_an_absent_one_have_nothing(cases: tuple[ServerCases
 
 def test_many_files_come_in_order_each_once(cases: tuple[ServerCases, Path]) -> None:
     server, folder = cases
-    files = {f"many/{number:04}.csv": b"%d" % number for number in range(server.many)}
+    files = {f"many/{number:04}.csv": b"%d" % number for number in range(MANY)}
     fill(folder, files)
     came = pulled(server, "many/*.csv")
     assert came == files
@@ -299,6 +354,53 @@ def test_a_file_replaced_while_it_is_read_is_refused(cases: tuple[ServerCases, P
     (folder / "b.csv").rename(folder / "a.csv")
     with pytest.raises(SourceError, match="changed while it was read"):
         list(body.chunks)
+
+
+@pytest.mark.parametrize("passed", [0, 10, 600, 1600, 2400, 2700, 3100, 200_000, 1_200_000])
+def test_a_silent_server_of_sftp_is_hung_up_on(tmp_path: Path, passed: int) -> None:
+    fill(tmp_path, {"a.csv": LARGE})
+    with sftpd(tmp_path, password=SECRET) as server, Wire(server.port, silent_after=passed) as wire:
+        login = {"kind": "password", "user": sftp.USER, "secret": "portal"}
+        options = {"path": "a.csv", "login": login, "host_keys": [server.fingerprint]}
+        check_silence(options, f"sftp://127.0.0.1:{wire.port}/")
+
+
+@pytest.mark.parametrize("passed", [0, 10, 60, 120, 200])
+def test_a_silent_server_of_ftp_is_hung_up_on(tmp_path: Path, passed: int) -> None:
+    fill(tmp_path, {"a.csv": LARGE})
+    with ftpd(tmp_path, password=SECRET) as server, Wire(server.port, silent_after=passed) as wire:
+        check_silence({"path": "a.csv", "login": FTP_LOGIN}, f"ftp://127.0.0.1:{wire.port}/")
+
+
+def test_a_transfer_of_ftp_that_goes_silent_is_hung_up_on(tmp_path: Path) -> None:
+    fill(tmp_path, {"a.csv": LARGE})
+    with ftpd(tmp_path, password=SECRET) as server:
+        server.stops_after = 1 << 18
+        check_silence({"path": "a.csv", "login": FTP_LOGIN}, server.endpoint)
+
+
+def check_silence(options: Mapping[str, Any], endpoint: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(SourceError) as refused:
+        collect(FilesConnector(options, context(endpoint, timeout_seconds=0.4, attempts=2)), None)
+    assert time.monotonic() - began < 15
+    assert refused.value.recovery == "retry"
+
+
+def test_data_connections_resume_the_session_of_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = certificate_for_loopback(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    fill(tmp_path / "files")
+    with vsftpd(tmp_path / "files", certificate) as server:
+        assert collect(FilesConnector({"path": "*/*.csv"}, context(server.endpoint)), None) == FILES
+        assert ", reused," in server.log
+        # The same server shuts out whoever does not.
+        with ftplib.FTP_TLS(context=ssl.create_default_context(), timeout=5) as other:  # noqa: S321
+            other.connect("127.0.0.1", server.port)
+            other.login()
+            other.prot_p()
+            with pytest.raises(ftplib.error_perm, match="522"):
+                other.nlst()
 
 
 def test_a_wrong_password_of_ftp_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import posixpath
 import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -160,16 +161,18 @@ class SftpTree:
                 allow_agent=False,
                 look_for_keys=False,
             )
-        except (paramiko.AuthenticationException, paramiko.PasswordRequiredException):
+        except paramiko.AuthenticationException as error:
+            transport = self._client.get_transport()
+            # The library has one class for a refusal, for no answer and for a connection that was cut.
+            answered = transport is not None and transport.is_active() and "timeout" not in str(error)
             self.close()
-            raise logins.refused(self._server, self._login) from None
+            if answered:
+                raise logins.refused(self._server, self._login) from None
+            raise TransientError(f"{self.told} does not answer a login", given="no answer") from None
         except ConfigurationError:
             self.close()
             raise
-        self._sftp = self._client.open_sftp()
-        channel = self._sftp.get_channel()
-        if channel is not None:
-            channel.settimeout(timeout)
+        self._sftp = _session(self._client, timeout)
         self._base = self._sftp.normalize(self._server.path or ".")
 
     def _key(self) -> paramiko.PKey:
@@ -195,6 +198,20 @@ class SftpTree:
             given=login.secret,
             allowed="an Ed25519, ECDSA or RSA key in OpenSSH's or PEM form",
         )
+
+
+def _session(client: paramiko.SSHClient, timeout: float) -> paramiko.SFTPClient:
+    """A session of SFTP, each wait in it limited; the library waits without end for it to be opened."""
+    hanging_up = threading.Timer(timeout, client.close)
+    hanging_up.start()
+    try:
+        session = client.open_sftp()
+        channel = session.get_channel()
+        if channel is not None:
+            channel.settimeout(timeout)
+    finally:
+        hanging_up.cancel()
+    return session
 
 
 def fingerprint(key: bytes) -> str:

@@ -24,7 +24,7 @@ class Ftpd:
 
     Args:
         cuts: sizes after which the next transfers are cut off.
-        cut: called when one was, with the number of cuts left.
+        stops_after: bytes after which every transfer stands still, while all stays open.
     """
 
     files: Path
@@ -32,6 +32,7 @@ class Ftpd:
     scheme: str = "ftp"
     port: int = 0
     cuts: list[int] = field(default_factory=list)
+    stops_after: int | None = None
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -103,6 +104,8 @@ def _serve(loop: IOLoop, ended: threading.Event) -> None:
 def _cutting(server: Ftpd, base: type) -> type:
     class Cutting(base):  # type: ignore[misc]
         def send(self, data: bytes) -> int:
+            if server.stops_after is not None and self.tot_bytes_sent >= server.stops_after:
+                return 0
             sent: int = super().send(data)
             if server.cuts and self.tot_bytes_sent + sent >= server.cuts[0]:
                 server.cuts.pop(0)

@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.required import program
+from tests.support.servers.process import bound, free_port
 
 USER = "reader"
 DATABASE = "city"
@@ -63,7 +63,11 @@ class Postgres:
         options = [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "server.log").open("ab") as told:
             self.process = subprocess.Popen(
-                [*server, *options], stdout=told, stderr=told, **_unprivileged(), start_new_session=True
+                bound([*server, *options], signal.SIGINT),
+                stdout=told,
+                stderr=told,
+                **_unprivileged(),
+                start_new_session=True,
             )
         _until(self._is_ready, f"{self.folder}/server.log")
         return self
@@ -96,7 +100,7 @@ def started() -> Postgres:
     handed.chmod(0o644)
     _run([programs / "initdb", "-D", folder / "data", "-U", _OWNER, f"--pwfile={handed}"])
     handed.unlink()
-    server = Postgres(programs, folder, _free_port(), password).start()
+    server = Postgres(programs, folder, free_port(), password).start()
     server.execute(f"CREATE DATABASE {DATABASE}", database="postgres")
     server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{password}'; GRANT pg_read_all_data TO {USER};")
     return server
@@ -118,12 +122,6 @@ def _unprivileged() -> dict[str, int]:
         return {}
     user = pwd.getpwnam("postgres")
     return {"user": user.pw_uid, "group": user.pw_gid}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _until(holds: Callable[[], bool], log: str) -> None:

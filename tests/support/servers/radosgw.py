@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from minio import Minio
 
 from tests.support.required import program
+from tests.support.servers.process import answers, bound, free_port
 
 REGION = "default"
 _WAIT_SECONDS = 60
@@ -110,7 +110,7 @@ class RadosGateway:
     def start_gateway(self) -> None:
         """Start the gateway and wait until it answers."""
         self._start("radosgw", "-n", "client.rgw")
-        _until(lambda: _answers(self.port), self.folder)
+        _until(lambda: answers(self.port), self.folder)
 
     def stop_gateway(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End the gateway alone, by default without a chance to tidy up; what is stored stays."""
@@ -129,7 +129,9 @@ class RadosGateway:
     def _start(self, name: str, *arguments: str) -> None:
         command = [name, "-c", str(self.folder / "ceph.conf"), "-f", *arguments]
         with (self.folder / f"{name}.out").open("ab") as told:
-            self._daemons[name] = subprocess.Popen(command, stdout=told, stderr=told, start_new_session=True)
+            self._daemons[name] = subprocess.Popen(
+                bound(command), stdout=told, stderr=told, start_new_session=True
+            )
 
     def _stop(self, name: str, how: signal.Signals) -> None:
         daemon = self._daemons.pop(name, None)
@@ -149,7 +151,7 @@ def started() -> RadosGateway:
     for name, package in (("ceph-mon", "ceph-mon"), ("ceph-osd", "ceph-osd"), ("radosgw", "radosgw")):
         program(f"/usr/bin/{name}", package)
     folder = Path(tempfile.mkdtemp(prefix="shanhai-ceph-"))
-    server = RadosGateway(folder, _free_port(), secrets.token_hex(8), secrets.token_hex(16))
+    server = RadosGateway(folder, free_port(), secrets.token_hex(8), secrets.token_hex(16))
     try:
         _set_up(server)
     except BaseException:
@@ -167,7 +169,7 @@ def gone(server: RadosGateway) -> None:
 
 def _set_up(server: RadosGateway) -> None:
     folder, fsid, disk = server.folder, str(uuid.uuid4()), str(uuid.uuid4())
-    monitor = _free_port()
+    monitor = free_port()
     settings: dict[str, Any] = {"fsid": fsid, "folder": folder, "monitor": monitor, "gateway": server.port}
     (folder / "ceph.conf").write_text(_CONFIGURATION.format(**settings))
     for name in ("mon", "osd", "rgw"):
@@ -190,18 +192,6 @@ def _set_up(server: RadosGateway) -> None:
     keys = [f"--access-key={server.access_key}", f"--secret-key={server.secret_key}"]
     server.admin("user", "create", "--uid=node", "--display-name=node", *keys)
     server.start_gateway()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _until(holds: Any, folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
 from tests.support.required import program
+from tests.support.servers.process import answers, bound, free_port, kill_children
 
 _WAIT_SECONDS = 20
 _CONFIGURATION = """
@@ -65,8 +63,7 @@ class Sshd:
 
     def cut_off(self) -> None:
         """Kill whoever serves a connection now; new ones are accepted."""
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            child.kill()
+        kill_children(self.process.pid)
 
 
 @contextmanager
@@ -84,14 +81,14 @@ def sshd(*, limits: str = "") -> Iterator[Sshd]:
         capture_output=True,
         text=True,
     )
-    port = _free_port()
+    port = free_port()
     (folder / "sshd_config").write_text(_CONFIGURATION.format(port=port, folder=folder, limits=limits))
     if os.geteuid() == 0:
         # A server of root confines its first half to this folder, which a service's start would make.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [str(path), "-D", "-e", "-f", str(folder / "sshd_config")], stderr=log, start_new_session=True
+            bound([path, "-D", "-e", "-f", folder / "sshd_config"]), stderr=log, start_new_session=True
         )
     server = Sshd(folder, port, told.stdout.split()[1], process)
     try:
@@ -106,16 +103,7 @@ def sshd(*, limits: str = "") -> Iterator[Sshd]:
 
 def _wait(server: Sshd) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                return
+    while not answers(server.port):
         if time.monotonic() > deadline or server.process.poll() is not None:
             raise AssertionError((server.folder / "log").read_text())
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
