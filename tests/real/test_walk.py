@@ -188,16 +188,43 @@ def test_the_pool_reconciles_with_the_ledger_to_the_row(marts: Marts) -> None:
     assert marts("SELECT count(*), sum(abs(difference)) FROM mart_pool_size") == [(14, 0)]
 
 
-def test_only_what_is_closed_was_solved(marts: Marts, boston: list[dict[str, Any]], chicago: Any) -> None:
+def test_only_what_is_closed_was_solved(
+    marts: Marts, boston: list[dict[str, Any]], real_data: Path, read_csv: Any
+) -> None:
     found = marts("SELECT district, status, count(*), count(solved_at) FROM fct_event GROUP BY ALL")
     solved = {(district, status): (count, stamps) for district, status, count, stamps in found}
+    assert [key for key, (_, stamps) in solved.items() if stamps and key[1] != "closed"] == []
     closed = {record["service_request_id"] for record in boston if record.get("status") == "closed"}
-    assert solved["boston", "open"][1] == 0
     assert 0 < solved["boston", "closed"][1] == solved["boston", "closed"][0] <= len(closed)
-    # One number has two states: the one of its last completion stays.
+    files = (real_data / "stlouis_csb").glob("*.csv")
+    requests = [row for file in files for row in read_csv(file) if not row["CITY"].isdigit()]
+    states = {row["REQUESTID"]: row["STATUS"] for row in requests}
+    stamped = {row["REQUESTID"] for row in requests if row["DATETIMECLOSED"].strip()}
+    ended = {number for number, state in states.items() if state == "CLOSED"}
+    assert solved["stlouis", "closed"] == (len(ended), len(ended & stamped))
+    assert len(stamped - ended) == 30
+
+
+def test_a_day_is_no_instant_of_solution(marts: Marts, chicago: list[dict[str, str]]) -> None:
+    # One number has several rows: the one of its last completion stays.
     last = {row["Service_Request_Number"]: row for row in sorted(chicago, key=itemgetter("Completion_Date"))}
-    repeats = sum(row["Status"].endswith("Dup") for row in last.values())
-    assert solved["chicago", "cancelled"] == (repeats, 0)
+    found = marts(
+        "SELECT status, coalesce(category, ''), count(*), count(solved_at) FROM fct_event "
+        "WHERE district = 'chicago' GROUP BY ALL"
+    )
+    expected = Counter(
+        (
+            "cancelled"
+            if row["Status"].endswith("Dup")
+            else {"Completed": "closed", "Open": "open"}[row["Status"]],
+            row["What_is_the_Nature_of_this_Code_Violation"].strip(),
+        )
+        for row in last.values()
+    )
+    assert {(status, category): (count, stamps) for status, category, count, stamps in found} == {
+        key: (count, 0) for key, count in expected.items()
+    }
+    assert marts("SELECT count(*) FROM mart_event_clock WHERE district = 'chicago'") == [(0,)]
 
 
 def test_a_call_without_coordinates_has_no_system(marts: Marts, real_data: Path, read_csv: Any) -> None:
