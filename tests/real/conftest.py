@@ -92,6 +92,20 @@ def balances(real_data: Path) -> dict[tuple[str, str], Balance]:
 
 
 @pytest.fixture(scope="session")
+def reasons(real_data: Path) -> dict[tuple[str, str], Counter[str]]:
+    """By (dataset, partition), how many rows break which rule; only of deliveries that have such rows."""
+    calls = csv_rows(real_data / "milwaukee_calls" / "data.csv")
+    found = {
+        ("boston.open311_requests", "all"): boston_reasons(boston_records(real_data)),
+        ("milwaukee.police_calls", "data"): milwaukee_reasons(list(calls)),
+    }
+    for file in sorted((real_data / "stlouis_csb").glob("*.csv")):
+        numbers = sum(row["CITY"].isdigit() for row in csv_rows(file))
+        found["stlouis.csb_requests", file.stem] = Counter({"city_name.pattern": numbers})
+    return {key: +counts for key, counts in found.items() if +counts}
+
+
+@pytest.fixture(scope="session")
 def boston(real_data: Path) -> list[dict[str, Any]]:
     return boston_records(real_data)
 
@@ -165,6 +179,38 @@ def boston_balance(records: list[dict[str, Any]]) -> Balance:
         quarantined=len(records) - len(good),
         duplicates=len(good) - len(distinct),
         superseded=len(distinct) - len(requests),
+    )
+
+
+def boston_reasons(records: list[dict[str, Any]]) -> Counter[str]:
+    """A record can break several rules; a place that is missing breaks none."""
+    needed = {
+        "request_id": "service_request_id",
+        "status": "status",
+        "service_code": "service_code",
+        "service_name": "service_name",
+        "requested_at": "requested_datetime",
+        "updated_at": "updated_datetime",
+    }
+    found = Counter(
+        f"{column}.required" for record in records for column, key in needed.items() if not record.get(key)
+    )
+    found["status.codes"] = sum(
+        record.get("status") not in ("open", "closed", None, "") for record in records
+    )
+    placed = [record for record in records if record.get("lat") is not None]
+    found["latitude.range"] = sum(not 42.2 <= record["lat"] <= 42.45 for record in placed)
+    found["longitude.range"] = sum(not -71.25 <= record["long"] <= -70.9 for record in placed)
+    return found
+
+
+def milwaukee_reasons(rows: list[dict[str, str]]) -> Counter[str]:
+    places = [(row["latitude"], row["longitude"]) for row in rows]
+    return Counter(
+        {
+            "latitude.range": sum(bool(north) and not 42.4 <= float(north) <= 47.4 for north, _ in places),
+            "longitude.range": sum(bool(east) and not -93.0 <= float(east) <= -86.2 for _, east in places),
+        }
     )
 
 

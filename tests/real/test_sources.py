@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,20 @@ def divisions(real_data: Path, read_csv: Any) -> dict[tuple[str, str], tuple[int
 def test_the_editions_have_the_stated_sizes(balances: dict[tuple[str, str], Balance]) -> None:
     for dataset, sizes in AREAS.items():
         assert {edition: balances[dataset, edition].rows_in for edition in sizes} == sizes
+
+
+def test_the_readme_of_the_example_says_what_is_counted(
+    balances: dict[tuple[str, str], Balance], federation_folder: Path
+) -> None:
+    text = (federation_folder / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+\.\w+)`[^|]*" + r"\| ([\d,]+) " * 5 + r"\|$", text, re.MULTILINE)
+    told = {dataset: tuple(int(count.replace(",", "")) for count in counts) for dataset, *counts in rows}
+    expected: dict[str, tuple[int, ...]] = {}
+    for (dataset, _), one in balances.items():
+        counts = (one.rows_in, one.loaded, one.quarantined, one.duplicates, one.superseded)
+        before = expected.get(dataset, (0,) * len(counts))
+        expected[dataset] = tuple(map(sum, zip(before, counts, strict=True)))
+    assert told == expected
 
 
 def test_history_and_cities_have_the_stated_sizes(balances: dict[tuple[str, str], Balance]) -> None:

@@ -107,6 +107,16 @@ def test_every_row_goes_where_the_plain_readers_say(
         ), key
 
 
+def test_every_reason_of_quarantine_is_one_of_the_plain_readers(
+    staged: dict[tuple[str, str], Staging], reasons: dict[tuple[str, str], Counter[str]]
+) -> None:
+    assert len(reasons) == 3
+    for key, staging in staged.items():
+        assert {rule: count for rule, count in staging.counts.items() if count} == dict(
+            reasons.get(key, {})
+        ), key
+
+
 def test_nothing_is_unreadable_missing_or_unknown(staged: dict[tuple[str, str], Staging]) -> None:
     for key, staging in staged.items():
         assert (staging.unreadable, staging.missing, staging.unknown, staging.malformed) == (
