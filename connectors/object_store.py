@@ -89,6 +89,8 @@ class ObjectStoreConnector:
             region=options.region,
             timeout_seconds=context.timeout_seconds,
             attempts=context.attempts,
+            max_wait_seconds=context.max_wait_seconds,
+            sleep=context.sleep,
             plain_http=options.plain_http,
         )
         asker = f"{options.auth.access_key} {options.auth.secret_key}" if options.auth else ""

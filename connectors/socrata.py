@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -104,6 +105,7 @@ class SocrataConnector:
             paging = ByOffset(
                 kind="offset",
                 records="",
+                key=":id" if _SHOWS_ID.search(options.select) else None,
                 limit=options.page_size,
                 param="$offset",
                 limit_param="$limit",
@@ -120,6 +122,7 @@ class SocrataConnector:
         return Query(url, paging, params, window=window, folder=folder, suffix=f".{options.form}")
 
 
+_SHOWS_ID = re.compile(r":\*|:id\b")
 _ORDERS = {"id": ":id", "updated": ":updated_at,:id", "offset": ":id"}
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Access:
         keys: None asks anonymously.
         timeout_seconds: for connecting, and for each wait for bytes.
         attempts: tries of one request, the first included.
+        max_wait_seconds: longest wait that the store may ask for with Retry-After.
+        sleep: waits for so many seconds.
     """
 
     endpoint: str
@@ -75,6 +78,8 @@ class Access:
     timeout_seconds: float = 30.0
     attempts: int = 6
     plain_http: bool = False
+    max_wait_seconds: float = 300.0
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     @property
     def told(self) -> str:
@@ -100,7 +105,7 @@ class Access:
                 self.keys.secret_key.get_secret_value() if self.keys else None,
                 secure=parts.scheme == "https",
                 region=self.region,
-                http_client=_Connections(self.timeout_seconds, self.attempts),
+                http_client=_Connections(self),
             )
         except ValueError as error:
             raise ConfigurationError(
@@ -202,9 +207,9 @@ class _Connections(urllib3.PoolManager):
     whole, or the `POST` that completes parts.
     """
 
-    def __init__(self, timeout_seconds: float, attempts: int) -> None:
-        retry = urllib3.Retry(
-            total=attempts - 1,
+    def __init__(self, access: Access) -> None:
+        retry = _retries(access)(
+            total=access.attempts - 1,
             backoff_factor=0.25,
             backoff_max=20,
             status_forcelist=_BUSY_STATUS,
@@ -213,7 +218,7 @@ class _Connections(urllib3.PoolManager):
             raise_on_status=False,
             redirect=False,
         )
-        timeout = urllib3.Timeout(connect=timeout_seconds, read=timeout_seconds)
+        timeout = urllib3.Timeout(connect=access.timeout_seconds, read=access.timeout_seconds)
         super().__init__(timeout=timeout, retries=retry, maxsize=4, cert_reqs="CERT_REQUIRED")
 
     def urlopen(  # type: ignore[override]
@@ -228,6 +233,25 @@ class _Connections(urllib3.PoolManager):
         return super().urlopen(method, url, redirect=redirect, **request)
 
 
+class _LaterError(HTTPError):
+    """The store asks to come back later than we wait."""
+
+
+def _retries(access: Access) -> type[urllib3.Retry]:
+    """Tries that wait by `access.sleep`, and as long as the store asks for within its limit."""
+
+    class Retries(urllib3.Retry):
+        def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
+            asked = None if response is None else self.get_retry_after(response)
+            if asked is not None and asked > access.max_wait_seconds:
+                raise _LaterError(f"Retry-After of {asked:.0f} s")
+            wait = self.get_backoff_time() if asked is None else asked
+            if wait:
+                access.sleep(wait)
+
+    return Retries
+
+
 def user_metadata(headers: Mapping[str, str] | None, name: str) -> str:
     """A text that was stored with an object, or an empty one."""
     return str((headers or {}).get(f"x-amz-meta-{name}", ""))
@@ -237,6 +261,8 @@ def _unreachable(
     error: HTTPError, where: str, kind: type[StoreError] | type[SourceError], attempts: int
 ) -> ShanhaiError:
     cause = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+    if isinstance(cause, _LaterError):
+        return kind(f"{where} asks to come back later", given=str(cause))
     if isinstance(cause, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return ConfigurationError(
             f"the certificate of {where} cannot be verified", hint="install the authority that issued it"

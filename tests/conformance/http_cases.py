@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -30,17 +31,19 @@ def no_wait(seconds: float) -> None:
 
 
 def http_context(endpoint: str) -> ConnectContext:
-    return ConnectContext(
-        endpoint, secret=lambda name: SecretStr(SECRET), timeout_seconds=0.2, attempts=3, sleep=no_wait
-    )
+    return ConnectContext(endpoint, secret=lambda name: SecretStr(SECRET), attempts=3, sleep=no_wait)
 
 
 class HttpCases:
-    """The faults and hiccups that any HTTP connector has to live with; give `answer` and `case`."""
+    """The faults and hiccups that any HTTP connector has to live with; give `answer`, `case` and `changed`.
+
+    The far side gives entity tags, says "unchanged", and goes on where a cut connection stopped.
+    """
 
     @pytest.fixture(autouse=True)
     def far(self) -> Iterator[FarSide]:
         self.cut_at_size: int | None = None
+        self.resumed = 0
         with FarSide(self._answered) as far_side:
             self.far_side = far_side
             yield far_side
@@ -67,7 +70,7 @@ class HttpCases:
             "cut off": always(CUT),
             "cut off in chunks": always(replace(CUT, chunked=True)),
             "shorter than announced": always(Reply(b"[]", announced=100, cut_after=2)),
-            "silent": always(Reply(b"[1]" * 2, piece=1, pause=0.3)),
+            "silent": lambda: _impatient(self.after(*[Reply(b"[1]" * 2, piece=1, pause=0.3)] * 3)),
         }
 
     def hiccups(self) -> Mapping[str, Callable[[], Case]]:
@@ -75,7 +78,7 @@ class HttpCases:
             "500": lambda: self.after(Reply(status=500), Reply(status=502)),
             "429": lambda: self.after(Reply(status=429, headers={"Retry-After": "1"})),
             "cut off before a byte": lambda: self.after(Reply(b"abc", cut_after=0)),
-            "silent": lambda: self.after(Reply(announced=9)),
+            "silent": lambda: _impatient(self.after(Reply(announced=9))),
         }
 
     def truncated(self) -> Case:
@@ -98,9 +101,31 @@ class HttpCases:
         self.far_side.first[:] = first
         return self.healthy()
 
+    def conditional(self) -> Case:
+        return self.healthy()
+
     def _answered(self, asked: Asked) -> Reply:
         reply = self.answer(asked)
-        if reply.status == 200 and len(reply.body) == self.cut_at_size:
+        if reply.status != 200 or asked.body:
+            return reply
+        tag = f'"{hashlib.sha256(reply.body).hexdigest()[:16]}"'
+        reply = replace(reply, headers={**reply.headers, "ETag": tag})
+        if asked.headers.get("if-none-match") == tag:
+            return Reply(status=304, headers=reply.headers)
+        if asked.headers.get("if-range") == tag:
+            self.resumed += 1
+            return _rest(reply, int(asked.headers["range"].removeprefix("bytes=").removesuffix("-")))
+        if len(reply.body) == self.cut_at_size:
             self.cut_at_size = None
             return replace(reply, cut_after=len(reply.body) // 2)
         return reply
+
+
+def _impatient(case: Case) -> Case:
+    return replace(case, context=replace(case.context, timeout_seconds=0.2))
+
+
+def _rest(reply: Reply, start: int) -> Reply:
+    size = len(reply.body)
+    headers = {**reply.headers, "Content-Range": f"bytes {start}-{size - 1}/{size}"}
+    return replace(reply, body=reply.body[start:], status=206, headers=headers)

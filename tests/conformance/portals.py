@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,9 @@ def as_json(document: Any, **headers: str) -> Reply:
 
 @dataclass
 class Open311City:
-    """GeoReport v2: `requests` by the second they were made, newest last."""
+    """GeoReport v2: `requests` by the second they were made, newest last; or very many of one day."""
 
-    requests: dict[str, str]
+    requests: Mapping[str, str] | Rows
     most_days: int = 90
     between: Callable[[], None] = lambda: None
 
@@ -32,13 +32,16 @@ class Open311City:
         start, end = asked.query["start_date"], asked.query["end_date"]
         if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", start):
             return Reply(b'[{"code": 400, "description": "start_date"}]', status=400)
+        size = int(asked.query.get("page_size", 1000))
+        first = (int(asked.query.get("page", 1)) - 1) * size
+        if isinstance(self.requests, Rows):
+            rows = self.requests.slice(first, size)
+            return as_json([row | {"service_request_id": str(row["id"])} for row in rows])
         found = [
             {"service_request_id": key, "requested_datetime": made}
             for key, made in self.requests.items()
             if start <= made <= end
         ]
-        size = int(asked.query.get("page_size", 1000))
-        first = (int(asked.query.get("page", 1)) - 1) * size
         self.between()
         return as_json(found[first : first + size])
 
@@ -102,18 +105,19 @@ class SocrataPortal:
         else:
             after = _AFTER.search(asked.query.get("$where", ""))
             rows = self.rows.after(int(after[1]) if after else -1, limit)
-        shown = [{":id": f"row-{row['id']}", ":updated_at": row["stamp"], "id": row["id"]} for row in rows]
+        shown = [row | {":id": f"row-{row['id']}", ":updated_at": row["stamp"]} for row in rows]
         return _as_csv(shown) if form == "csv" else as_json(shown)
 
     def _catalogue(self, asked: Asked) -> Reply:
         rows = self.rows.slice(int(asked.query["offset"]), int(asked.query["limit"]))
-        results = [{"resource": {"id": f"aaaa-{row['id']}"}} for row in rows]
+        results = [{"resource": {"id": f"aaaa-{row['id']}"}, "text": row.get("text", "")} for row in rows]
         return as_json({"results": results, "resultSetSize": len(self.rows.ids)})
 
 
 def _as_csv(rows: list[dict[str, Any]]) -> Reply:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [":id", ":updated_at", "id"], quoting=csv.QUOTE_ALL)
+    columns = list(rows[0]) if rows else [":id", ":updated_at", "id"]
+    writer = csv.DictWriter(text, columns, quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows(rows)
     return Reply(text.getvalue().encode(), media_type="text/csv")

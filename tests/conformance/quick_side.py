@@ -1,22 +1,22 @@
-"""A source of very many small pages on loopback, which keeps nothing of what it was asked."""
+"""A source of very many pages on loopback, which keeps nothing of what it was asked."""
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+from urllib.parse import parse_qsl, urlsplit
 
-_CURSOR = re.compile(rb"[?&]cursor=(\d+)")
+from tests.conformance.far_side import Answering, Asked
 
 
 class QuickSide:
-    """Serves `pages` pages of JSON by cursor over kept connections."""
+    """Serves what `answer` says over one kept connection at a time; heads of requests are small."""
 
-    def __init__(self, pages: int) -> None:
-        self._pages = pages
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
@@ -44,13 +44,18 @@ class QuickSide:
                 return
             with connection, suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                while head := connection.recv(4096):
-                    connection.sendall(self._page(head))
+                while head := connection.recv(8192):
+                    connection.sendall(self._page(head, connection))
 
-    def _page(self, head: bytes) -> bytes:
-        found = _CURSOR.search(head.partition(b"\r\n")[0])
-        number = int(found[1]) if found else 1
-        following = b"null" if number == self._pages else b"%d" % (number + 1)
-        body = b'{"items":[{"id":%d,"text":"%b"}],"next":%b}' % (number, b"x" * 2000, following)
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        return head % len(body) + body
+    def _page(self, received: bytes, connection: socket.socket) -> bytes:
+        head, _, body = received.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        raw = first.split()[1]
+        split = urlsplit(raw)
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        while len(body) < int(headers.get("content-length", "0")):
+            body += connection.recv(8192)
+        reply = self._answer(Asked(split.path, dict(parse_qsl(split.query)), headers, raw, body))
+        told = {"Content-Type": reply.media_type, "Content-Length": str(len(reply.body)), **reply.headers}
+        answered = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        return f"HTTP/1.1 {reply.status} OK\r\n{answered}\r\n".encode() + reply.body

@@ -13,14 +13,16 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import pytest
 from pydantic import SecretStr
 
 from connectors.files import FilesConnector
-from shanhai.connect.conformance import Case, ConnectorConformance, collect
+from shanhai.connect.conformance import Case, ConnectorConformance, Moving, collect
 from shanhai.connect.protocol import ConnectContext
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
+from tests.conformance.rows import arrivals
 from tests.support.certificate import certificate_for_loopback
 from tests.support.servers import ftpd as ftp
 from tests.support.servers import sftpd as sftp
@@ -75,6 +77,7 @@ class ServerCases(ConnectorConformance):
     options: Mapping[str, Any]
     endpoint: str
     absent: str
+    folder: Path
     secret = SECRET
 
     def healthy(self) -> Case:
@@ -83,13 +86,22 @@ class ServerCases(ConnectorConformance):
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         return {"down": lambda: Case(self.options, context(self.absent, self.secret), WINDOW)}
 
+    def empty(self) -> Case:
+        nothing = dict.fromkeys(FILES, b"")
+        fill(self.folder, nothing)
+        return replace(self.healthy(), bodies=nothing)
+
+    def growing(self) -> Moving:
+        arriving = arrivals(lambda name, content: fill(self.folder, {name: content}), FILES)
+        return Moving(self.healthy(), arriving, frozenset(FILES))
+
 
 class TestFtp(ServerCases):
     @pytest.fixture(autouse=True)
     def server(self, tmp_path: Path) -> Iterator[None]:
         fill(tmp_path)
-        with ftpd(tmp_path, password=SECRET) as server:
-            self.running = server
+        with ftpd(tmp_path, password=SECRET) as server, ExitStack() as self.wires:
+            self.running, self.folder = server, server.files
             self.options = {"path": "*/{window}.csv", "login": FTP_LOGIN}
             self.endpoint, self.absent = server.endpoint, nobody("ftp")
             yield
@@ -105,6 +117,13 @@ class TestFtp(ServerCases):
 
     def truncated(self) -> Case:
         return self._cut([1 << 16] * 3)
+
+    def throttled(self, retry_after: float | None) -> Case:
+        if retry_after is not None:
+            raise SkipTest("FTP has no word for how long to wait")
+        wire = self.wires.enter_context(Wire(self.running.port, greetings=[b"421 Too many connections.\r\n"]))
+        endpoint = self.endpoint.replace(f":{self.running.port}/", f":{wire.port}/")
+        return replace(self.healthy(), context=replace(self.healthy().context, endpoint=endpoint))
 
     def cut_midway(self) -> Case:
         return self._cut([1 << 20])
@@ -125,8 +144,9 @@ class TestFtpOverTls(TestFtp):
         certificate = certificate_for_loopback(tmp_path)
         fill(tmp_path / "files")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        with ftpd(tmp_path / "files", password=SECRET, certificate=certificate) as server:
-            self.running = server
+        given = {"password": SECRET, "certificate": certificate}
+        with ftpd(tmp_path / "files", **given) as server, ExitStack() as self.wires:
+            self.running, self.folder = server, server.files
             self.options = {"path": "*/{window}.csv", "login": FTP_LOGIN}
             self.endpoint, self.absent = server.endpoint, nobody("ftps")
             self.certificate = certificate
@@ -176,7 +196,7 @@ class TestSftpByPassword(SftpCases):
             login = {"kind": "password", "user": sftp.USER, "secret": "portal"}
             self.options = {"path": "*/{window}.csv", "login": login, "host_keys": [server.fingerprint]}
             self.endpoint, self.absent, self.port = server.endpoint, nobody("sftp"), server.port
-            self.running = server
+            self.running, self.folder = server, server.files
             yield
 
     def wrong_credentials(self) -> Case:
@@ -194,7 +214,7 @@ class TestSftp(SftpCases):
     def server(self) -> Iterator[None]:
         with sshd() as server, ExitStack() as self.wires:
             fill(server.files)
-            self.running = server
+            self.running, self.folder = server, server.files
             login = {"kind": "key", "user": server.user, "secret": "key"}
             self.options = {"path": "*/{window}.csv", "login": login, "host_keys": [server.fingerprint]}
             self.endpoint, self.absent, self.port = server.endpoint, nobody("sftp"), server.port

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -17,11 +18,13 @@ from minio.versioningconfig import VersioningConfig
 from pydantic import SecretStr
 
 from connectors.object_store import ObjectStoreConnector
-from shanhai.connect.conformance import Case, ConnectorConformance, collect
+from shanhai.connect.conformance import Case, ConnectorConformance, Moving, collect
 from shanhai.connect.protocol import ConnectContext
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
+from tests.conformance.rows import arrivals
 from tests.support.servers import radosgw
 from tests.support.servers.radosgw import RadosGateway
+from tests.support.servers.wire import Wire
 
 WINDOW = "2024-03-01"
 LARGE = random.Random(3).randbytes(24 * 2**20)
@@ -69,9 +72,44 @@ class TestObjectStore(ConnectorConformance):
     factory = ObjectStoreConnector
 
     @pytest.fixture(autouse=True)
-    def server(self, ceph: RadosGateway, bucket: str) -> None:
+    def server(self, ceph: RadosGateway, bucket: str) -> Iterator[None]:
         fill(ceph, bucket)
         self.ceph, self.bucket = ceph, bucket
+        with ExitStack() as self.wires:
+            yield
+
+    def over(self, **given: Any) -> Case:
+        wire = self.wires.enter_context(Wire(self.ceph.port, **given))
+        case = self.healthy()
+        endpoint = case.context.endpoint.replace(f":{self.ceph.port}/", f":{wire.port}/")
+        return replace(case, context=replace(case.context, endpoint=endpoint))
+
+    def truncated(self) -> Case:
+        return self.over(cut_after=100_000)
+
+    def cut_midway(self) -> Case:
+        return self.over(cut_after=400_000, cuts=1)
+
+    def hiccups(self) -> Mapping[str, Callable[[], Case]]:
+        slow_down = http(b"503 Slow Down", b"<Error><Code>SlowDown</Code></Error>")
+        return {
+            "refused": lambda: self.over(refuse=2),
+            "slow down": lambda: self.over(replies=[slow_down, slow_down]),
+        }
+
+    def throttled(self, retry_after: float | None) -> Case:
+        told = b"" if retry_after is None else b"Retry-After: %d\r\n" % retry_after
+        # Of the first of two refusals in a row the SDK's connections ask again at once.
+        return self.over(replies=[http(b"503 Slow Down", told=told)] * (1 if told else 2))
+
+    def empty(self) -> Case:
+        nothing = dict.fromkeys(FILES, b"")
+        fill(self.ceph, self.bucket, nothing)
+        return replace(self.healthy(), bodies=nothing)
+
+    def growing(self) -> Moving:
+        arriving = arrivals(lambda name, content: fill(self.ceph, self.bucket, {name: content}), FILES)
+        return Moving(self.healthy(), arriving, frozenset(FILES))
 
     def healthy(self) -> Case:
         options = {"path": "*/{window}.csv", "auth": AUTH}
@@ -79,7 +117,13 @@ class TestObjectStore(ConnectorConformance):
 
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         nobody = context(self.ceph, self.bucket, endpoint="http://127.0.0.1:9/bucket")
-        return {"down": lambda: replace(self.healthy(), context=replace(nobody, attempts=2))}
+        tomorrow = http(b"503 Slow Down", told=b"Retry-After: 86400\r\n")
+        return {
+            "down": lambda: replace(self.healthy(), context=replace(nobody, attempts=2)),
+            "come back tomorrow": lambda: self.over(replies=[tomorrow]),
+            "silent": lambda: _impatient(self.over(silent_after=0)),
+            "silent amid an object": lambda: _impatient(self.over(silent_after=100_000)),
+        }
 
     def wrong_credentials(self) -> Case:
         return replace(self.healthy(), context=context(self.ceph, self.bucket, secret="wrong-canary-91"))
@@ -91,6 +135,15 @@ class TestObjectStore(ConnectorConformance):
         changed = {name: content[::-1] for name, content in FILES.items()}
         fill(self.ceph, self.bucket, changed)
         return replace(self.healthy(), bodies=changed)
+
+
+def http(status: bytes, body: bytes = b"", told: bytes = b"") -> bytes:
+    head = b"HTTP/1.1 %b\r\nContent-Type: application/xml\r\nConnection: close\r\n%bContent-Length: %d\r\n"
+    return head % (status, told, len(body)) + b"\r\n" + body
+
+
+def _impatient(case: Case) -> Case:
+    return replace(case, context=replace(case.context, timeout_seconds=0.5, attempts=2))
 
 
 def test_names_and_facts_of_objects(ceph: RadosGateway, bucket: str) -> None:
@@ -111,9 +164,14 @@ def test_names_and_facts_of_objects(ceph: RadosGateway, bucket: str) -> None:
 
 
 def test_pages_of_a_listing_are_read_to_the_end(ceph: RadosGateway, bucket: str) -> None:
-    files = {f"many/{number:04}.csv": b"%d" % number for number in range(1500)}
-    with ThreadPoolExecutor(8) as writers:
-        list(writers.map(lambda name: fill(ceph, bucket, {name: files[name]}), files))
+    files = {f"many/{number:04}.csv": b"%d" % number for number in range(250)}
+    client = ceph.client()
+
+    def put(name: str) -> None:
+        client.put_object(bucket, f"open/{name}", BytesIO(files[name]), len(files[name]))
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(put, files))
     some = connector(ceph, bucket, "many/*.csv")
     came = collect(some, None)
     assert came == files

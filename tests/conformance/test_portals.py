@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from unittest import SkipTest
 
 import pytest
@@ -17,6 +18,8 @@ from shanhai.connect.conformance import Case, ConnectorConformance, Moving
 from tests.conformance.far_side import Asked, Reply
 from tests.conformance.http_cases import SECRET, HttpCases, http_context
 from tests.conformance.portals import CkanPortal, Open311City, SocrataPortal
+from tests.conformance.quick_side import QuickSide
+from tests.conformance.rows import Rows
 
 WINDOW = "2024-03-01"
 
@@ -29,8 +32,20 @@ def asked(path: str, **query: object) -> Asked:
     return Asked(path, {name.replace("_S_", "$"): str(value) for name, value in query.items()}, {}, "")
 
 
-class FewFaults(HttpCases):
+class PortalCases(HttpCases):
     """How a request fails does not depend on who asks: `files` and `rest` try all faults."""
+
+    pages = 300
+
+    @pytest.fixture(autouse=True)
+    def quick(self) -> Iterator[None]:
+        with QuickSide(self.answer) as self.quick_side:
+            yield
+
+    def quickly(self, pages: int) -> Case:
+        """The source with so many pages of three."""
+        case = self.case(self.quick_side.address + "/base")
+        return replace(case, options={**case.options, "page_size": 3, "max_pages": pages + 1})
 
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         return {name: make for name, make in super().faults().items() if name in ("cut off", "web page")}
@@ -39,7 +54,7 @@ class FewFaults(HttpCases):
         return {"500": super().hiccups()["500"]}
 
 
-class TestOpen311(FewFaults, ConnectorConformance):
+class TestOpen311(PortalCases, ConnectorConformance):
     factory = Open311Connector
 
     @pytest.fixture(autouse=True)
@@ -63,6 +78,15 @@ class TestOpen311(FewFaults, ConnectorConformance):
 
     def missing_window(self) -> Case:
         raise SkipTest("a day without requests is no error")
+
+    def many_pages(self, pages: int) -> Case:
+        case = self.quickly(pages)
+        self.portal.requests = Rows.many(pages * 3)
+        return case
+
+    def changed(self) -> Case:
+        self.portal.requests = {f"{key}b": made for key, made in self.portal.requests.items()}
+        return self.healthy()
 
     def empty(self) -> Case:
         self.portal.requests.clear()
@@ -90,7 +114,7 @@ def _requests(content: bytes) -> list[str]:
     return [one["service_request_id"] for one in json.loads(content)]
 
 
-class CkanCases(FewFaults, ConnectorConformance):
+class CkanCases(PortalCases, ConnectorConformance):
     factory = CkanConnector
 
     @pytest.fixture(autouse=True)
@@ -101,6 +125,15 @@ class CkanCases(FewFaults, ConnectorConformance):
         return (
             self.portal.answer(asked) if asked.headers.get("authorization") == SECRET else Reply(status=403)
         )
+
+    def many_pages(self, pages: int) -> Case:
+        case = self.quickly(pages)
+        self.portal.rows = Rows.many(pages * 3)
+        return case
+
+    def changed(self) -> Case:
+        self.portal.rows.ids = range(200, 208)
+        return self.healthy()
 
 
 class TestCkanDatastore(CkanCases):
@@ -152,11 +185,20 @@ def _records(content: bytes) -> list[str]:
 
 
 class TestCkanResources(CkanCases):
+    content = b"a,b\n"
+
+    def many_pages(self, pages: int) -> Case:
+        raise SkipTest("the files of a dataset are listed in one answer")
+
+    def changed(self) -> Case:
+        self.content = b"b,a\n"
+        return self.healthy()
+
     def listed(self, key: str, form: str, name: str, url: str) -> dict[str, str]:
         return {"id": key, "format": form, "name": name, "url": url, "state": "active"}
 
     def case(self, endpoint: str) -> Case:
-        self.portal.files = {"/base/d/b/2024%2003.csv": b"a,b\n" * 300, "/base/d/a/t.csv": b"a,b\n1,2\n"}
+        self.portal.files = {"/base/d/b/2024%2003.csv": self.content * 300, "/base/d/a/t.csv": self.content}
         self.portal.resources = [
             self.listed("b", "CSV", "March", f"{endpoint}/d/b/2024%2003.csv"),
             self.listed("a", "csv", "March, corrected", f"{endpoint}/d/a/t.csv"),
@@ -166,11 +208,11 @@ class TestCkanResources(CkanCases):
         ]
         options = {"read": "resources", "dataset": "trees", "format": ["csv"], "name": "March*"}
         options["token"] = "portal"
-        bodies = {"a/t.csv": b"a,b\n1,2\n", "b/2024_03.csv": b"a,b\n" * 300}
+        bodies = {"a/t.csv": self.content, "b/2024_03.csv": self.content * 300}
         return Case(options, http_context(endpoint), None, bodies, SECRET)
 
 
-class TestSocrataRows(FewFaults, ConnectorConformance):
+class TestSocrataRows(PortalCases, ConnectorConformance):
     factory = SocrataConnector
     order = "id"
     form = "json"
@@ -209,6 +251,15 @@ class TestSocrataRows(FewFaults, ConnectorConformance):
             self.healthy(), self.keys, frozenset(f"row-{number}" for number in self.portal.rows.ids)
         )
 
+    def many_pages(self, pages: int) -> Case:
+        case = self.quickly(pages)
+        self.portal.rows = Rows.many(pages * 3)
+        return case
+
+    def changed(self) -> Case:
+        self.portal.rows.ids = range(200, 208)
+        return self.healthy()
+
     def keys(self, content: bytes) -> list[str]:
         if self.form == "csv":
             return [row[":id"] for row in csv.DictReader(io.StringIO(content.decode()))]
@@ -224,3 +275,35 @@ class TestSocrataCsv(TestSocrataRows):
 
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         return super().faults() | {"half a row": lambda: self.after(Reply(b'":id","id"\n"row-1"\n'))}
+
+
+class TestSocrataByOffset(TestSocrataRows):
+    order = "offset"
+
+    def case(self, endpoint: str) -> Case:
+        case = super().case(endpoint)
+        pages = [
+            self.portal.answer(asked("/ydr8-5enu.json", _S_order=":id", _S_limit=3, _S_offset=start))
+            for start in ((0, 3, 6) if self.portal.rows.ids else (0,))
+        ]
+        return replace(case, bodies=expected(pages))
+
+    def growing(self) -> Moving:
+        return replace(super().growing(), may_refuse=True)
+
+
+class TestSocrataCatalogue(TestSocrataRows):
+    def case(self, endpoint: str) -> Case:
+        options = {"read": "catalogue", "page_size": 3, "app_token": "portal"}
+        pages = [
+            self.portal.answer(asked("/base/api/catalog/v1", order="dataset_id", offset=start, limit=3))
+            for start in ((0, 3, 6) if self.portal.rows.ids else (0,))
+        ]
+        return Case(options, http_context(endpoint), None, expected(pages), SECRET)
+
+    def growing(self) -> Moving:
+        return replace(super().growing(), may_refuse=True)
+
+    def keys(self, content: bytes) -> list[str]:
+        found = json.loads(content)["results"]
+        return [f"row-{one['resource']['id'].removeprefix('aaaa-')}" for one in found]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from unittest import SkipTest
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 
 from connectors.sql import SqlConnector
-from shanhai.connect.conformance import Case, ConnectorConformance
+from shanhai.connect.conformance import Case, ConnectorConformance, Moving
 from shanhai.connect.database.parquet_stream import parquet_chunks
 from shanhai.connect.protocol import ConnectContext
 from tests.support.servers.postgres import DATABASE, USER, Postgres
@@ -43,6 +47,36 @@ class SqlCases:
     factory = SqlConnector
     options: Mapping[str, object] = {"window": {"column": "read_at"}, "windows": list(DAYS)}
 
+    def healthy(self) -> Case:
+        raise NotImplementedError
+
+    def execute(self, statement: str) -> None:
+        raise NotImplementedError
+
+    def missing_window(self) -> Case:
+        return replace(self.healthy(), window="1901-01-01")
+
+    def empty(self) -> Case:
+        """A whole pull of an empty table: its columns, and no rows."""
+        self.execute("DELETE FROM water.meters")
+        case = self.healthy()
+        options = {name: value for name, value in case.options.items() if name not in self.options}
+        name, content = next(iter(case.bodies.items()))
+        schema = pq.read_schema(io.BytesIO(content))
+        nothing = b"".join(parquet_chunks(schema, iter([]), group_rows=1))
+        return replace(case, options=options, bodies={name.rpartition("/")[2]: nothing})
+
+    def growing(self) -> Moving:
+        """Rows of both days are written whenever a body was read."""
+        written = count(ROWS)
+
+        def keys(content: bytes) -> list[str]:
+            for one in DAYS:
+                self.execute(f"INSERT INTO water.meters VALUES ({next(written)}, 'new', '{one} 09:00:00')")
+            return [str(row["id"]) for row in pq.read_table(io.BytesIO(content)).to_pylist()]
+
+        return Moving(self.healthy(), keys, frozenset(str(number) for number in range(ROWS)))
+
 
 class TestSqlite(SqlCases, ConnectorConformance):
     @pytest.fixture(autouse=True)
@@ -58,6 +92,10 @@ class TestSqlite(SqlCases, ConnectorConformance):
         context = ConnectContext(str(self.root), allowed_roots=(self.root,), attempts=3, sleep=self.slept)
         bodies = {f"{one}/meters.parquet": body(schema, one, str) for one in DAYS}
         return Case({"file": "city.db", "table": "meters", **self.options}, context, bodies=bodies)
+
+    def execute(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.root / "city.db")) as con, con:
+            con.execute(statement.replace("water.", ""))
 
     def slept(self, seconds: float) -> None:
         """A lock is gone when it is tried again."""
@@ -93,6 +131,17 @@ class TestPostgres(SqlCases, ConnectorConformance):
         with ExitStack() as self.wires:
             yield
         postgres.execute("DROP SCHEMA water CASCADE")
+
+    def execute(self, statement: str) -> None:
+        self.server.execute(statement)
+
+    def throttled(self, retry_after: float | None) -> Case:
+        if retry_after is not None:
+            raise SkipTest("PostgreSQL has no word for how long to wait")
+        refusal = b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"
+        return self.over(
+            Wire(self.server.port, replies=[b"E%b%b" % ((len(refusal) + 4).to_bytes(4), refusal)])
+        )
 
     def case(self, port: int) -> Case:
         schema = pa.schema([("id", pa.int32()), ("name", pa.string()), ("read_at", pa.string())])

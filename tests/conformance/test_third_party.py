@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class TestGauges(HttpCases, ConnectorConformance):
+    files: Mapping[str, bytes] = FILES
+
     def connector(self, case: Case) -> Connector:
         return connector("gauges")(case.options, case.context)
 
@@ -47,21 +49,21 @@ class TestGauges(HttpCases, ConnectorConformance):
         path = asked.path.removeprefix("/base/")
         if path.endswith("/index.txt"):
             return Reply(f"2024-02-29\n{WINDOW}\n".encode(), media_type="text/plain")
-        if path not in FILES:
+        if path not in self.files:
             return Reply(status=404)
-        if asked.headers.get("if-none-match") == '"1"':
-            return Reply(status=304, headers={"ETag": '"1"'})
-        return Reply(FILES[path], media_type="text/csv", headers={"ETag": '"1"'})
+        return Reply(self.files[path], media_type="text/csv")
 
     def case(self, endpoint: str) -> Case:
         options = {"stations": ["east", "west"], "auth": {"kind": "bearer", "secret": "gauges"}}
-        return Case(options, http_context(endpoint), WINDOW, FILES, SECRET)
+        return Case(options, http_context(endpoint), WINDOW, self.files, SECRET)
 
-    def conditional(self) -> Case:
+    def changed(self) -> Case:
+        self.files = {name: content + b"1,2\n" for name, content in FILES.items()}
         return self.healthy()
 
-    def faults(self) -> Mapping[str, Callable[[], Case]]:
-        return {name: make for name, make in super().faults().items() if name != "silent"}
+    def empty(self) -> Case:
+        self.files = dict.fromkeys(FILES, b"")
+        return self.healthy()
 
 
 def test_it_is_found_beside_ours() -> None:

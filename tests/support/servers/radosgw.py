@@ -69,6 +69,8 @@ ms mon client mode = crc
 rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 32
+# So few objects make more than one page of a listing.
+rgw max listing results = 100
 rgw run sync thread = false
 rgw enable gc threads = false
 rgw enable lc threads = false

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,8 @@ class Wire:
 
     Args:
         refuse: so many connections first that are closed at once.
+        replies: what the first requests are answered with in the server's stead; then it is closed.
+        greetings: the same, said before anything is asked.
         cut_after: bytes from the server after which every connection is cut.
         cuts: how many connections are cut so; None: all.
         silent_after: bytes from the server after which nothing more is passed on, while all stays open.
@@ -24,11 +27,15 @@ class Wire:
         port: int,
         *,
         refuse: int = 0,
+        replies: Sequence[bytes] = (),
+        greetings: Sequence[bytes] = (),
         cut_after: int | None = None,
         cuts: int | None = None,
         silent_after: int | None = None,
     ) -> None:
         self.refuse = refuse
+        self._replies = list(replies)
+        self._greetings = list(greetings)
         self.cut_after = cut_after
         self.silent_after = silent_after
         self._cuts = cuts
@@ -56,10 +63,24 @@ class Wire:
                     self.refuse -= 1
                     _cut(near)
                     continue
+                if self._answered(near):
+                    continue
                 far = socket.create_connection(("127.0.0.1", self._server))
                 self._open.append(far)
                 for one, other, limit in ((near, far, None), (far, near, self._limit())):
                     threading.Thread(target=self._pass, args=(one, other, limit), daemon=True).start()
+
+    def _answered(self, near: socket.socket) -> bool:
+        """Whether somebody else than the server answers."""
+        if not self._replies and not self._greetings:
+            return False
+        if self._greetings:
+            near.sendall(self._greetings.pop(0))
+        else:
+            near.recv(1 << 16)
+            near.sendall(self._replies.pop(0))
+        _cut(near)
+        return True
 
     def _limit(self) -> int | None:
         """After how many bytes from the server the next connection ends, one way or the other."""
