@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from shanhai.contracts.federation import Federation
+from shanhai.contracts.sql import quote_literal
 from shanhai.errors import BusyError, StoreError
 from shanhai.settings import Settings
 from shanhai.warehouse.project import assemble
@@ -128,4 +129,5 @@ def _fresh_database(
         leftover.unlink(missing_ok=True)
     with duckdb_session(settings, database) as con:
         create_views(con, settings, federation, pins)
-        con.execute(f"CREATE TABLE {LAKE_SCHEMA}.build AS SELECT ? AS identity", [identity])
+        # A literal: binding a value makes DuckDB import pandas, a second of a build.
+        con.execute(f"CREATE TABLE {LAKE_SCHEMA}.build AS SELECT {quote_literal(identity)} AS identity")

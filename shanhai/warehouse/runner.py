@@ -100,6 +100,8 @@ def _flags(project: Project) -> list[str]:
     return [
         "--no-version-check",
         "--no-send-anonymous-usage-stats",
+        # Its manifests are for other tools; what is parsed is kept all the same, for the next build.
+        "--no-write-json",
         "--no-use-colors",
         "--log-level=none",
         "--log-level-file=info",

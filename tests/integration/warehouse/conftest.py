@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,16 +79,26 @@ class Home:
         feeds: Mapping[str, Any] | None = None,
         codes: Mapping[str, Sequence[str]] | None = None,
         level: str = "district",
+        time_zone: str = "Asia/Shanghai",
+        units: Mapping[str, str] | None = None,
         coordinates: Mapping[str, str] | None = None,
     ) -> None:
-        """Write a contract and everything that is generated from all of them."""
+        """Write a contract and everything that is generated from all of them.
+
+        Args:
+            columns: name → type.
+            units: name of a number → its unit; such a number may be missing.
+            coordinates: name of a coordinate → its system.
+        """
         district, _, dataset = name.partition(".")
         folder = self.root / "districts" / district
         folder.mkdir(parents=True, exist_ok=True)
         place = {"name": district, "title": "区 {{ not jinja }}", "endpoints": {"api": "data"}}
         (folder / "district.yml").write_text(yaml.safe_dump(place), encoding="utf-8")
         document = _document(dataset, district, columns, feeds, codes or {}, level)
-        document["schema"][0]["properties"] += [_coordinate(*one) for one in (coordinates or {}).items()]
+        document["customProperties"].append({"property": "timeZone", "value": time_zone})
+        for key, numbers in (("unit", units or {}), ("crs", coordinates or {})):
+            document["schema"][0]["properties"] += [_number(*one, key) for one in numbers.items()]
         (folder / f"{dataset}.odcs.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
         self.generate()
 
@@ -148,15 +159,31 @@ class Home:
             return con.execute(sql.format(marts=f'"{SCHEMA}"')).fetchall()
 
 
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
+    """Makes a home of an empty federation, each in the place of the last: dbt knows what it parsed there."""
+    state = tmp_path_factory.mktemp("state") / "home"
+    parsed = state / "scratch" / "dbt" / "target" / "partial_parse.msgpack"
+
+    def make() -> Home:
+        kept = parsed.read_bytes() if parsed.is_file() else None
+        shutil.rmtree(state, ignore_errors=True)
+        if kept is not None:
+            parsed.parent.mkdir(parents=True)
+            parsed.write_bytes(kept)
+        root = tmp_path_factory.mktemp("federation")
+        (root / "districts").mkdir()
+        made = Home(root, read_settings(home=state, federation=root, dbt_project=REPOSITORY / "dbt"))
+        made.generate()
+        return made
+
+    return make
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(new_home: Callable[[], Home]) -> Home:
     """A federation without contracts, on the product's own marts."""
-    root = tmp_path / "federation"
-    (root / "districts").mkdir(parents=True)
-    settings = read_settings(home=tmp_path / "home", federation=root, dbt_project=REPOSITORY / "dbt")
-    made = Home(root, settings)
-    made.generate()
-    return made
+    return new_home()
 
 
 @pytest.fixture
@@ -218,9 +245,9 @@ def _property(name: str, kind: str, codes: Sequence[str] | None) -> dict[str, An
     return made
 
 
-def _coordinate(name: str, crs: str) -> dict[str, Any]:
+def _number(name: str, text: str, key: str) -> dict[str, Any]:
     return {
         "name": name,
         "logicalType": "number",
-        "customProperties": [{"property": "crs", "value": crs}],
+        "customProperties": [{"property": key, "value": text}],
     }

@@ -11,9 +11,9 @@ from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.settings import read_settings
 from shanhai.warehouse.build import one_at_a_time
 from shanhai.warehouse.project import assemble
-from shanhai.warehouse.runner import BuildFailedError, invoke
+from shanhai.warehouse.runner import BuildFailedError
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 MARTS = (
     "dim_area",
@@ -190,30 +190,3 @@ def test_a_dbt_project_that_is_not_there_is_told(home, tmp_path):
     settings = read_settings(home=tmp_path / "h", federation=home.root, dbt_project=tmp_path / "none")
     with pytest.raises(ConfigurationError, match="no dbt project"):
         assemble(settings, home.federation)
-
-
-def test_the_unit_tests_of_the_marts_hold(city):
-    city.build()
-    results = invoke(assemble(city.settings, city.federation), ["test", "--select", "test_type:unit"])
-    told = {found.name: found.status for found in results}
-    assert set(told.values()) == {"pass"}, told
-    assert set(told) == {
-        "a_leap_year_has_a_day_more_to_be_green",
-        "a_register_says_what_readings_do_not",
-        "a_retired_code_maps_onto_its_only_heir",
-        "a_sensor_that_fell_silent_goes_on_counting",
-        "ages_are_counted_to_the_newest_update_of_each_dataset",
-        "an_event_finds_its_area_by_code_or_by_grid",
-        "editions_follow_each_other_and_kinds_are_told_apart",
-        "energies_are_averaged_and_compared_with_the_limit_of_the_time",
-        "entries_of_a_register_follow_each_other",
-        "flat_silent_and_backwards_are_told_apart_to_the_minute",
-        "lake_and_ledger_stand_side_by_side",
-        "of_a_reading_that_comes_twice_the_best_stays",
-        "of_an_id_that_comes_twice_the_newest_row_stays",
-        "one_definition_serves_the_clocks",
-        "readings_of_a_dataset_that_is_not_shared_stay",
-        "six_calendar_months_end_on_the_last_day_there_is",
-        "small_cells_are_hidden_and_cannot_be_reckoned",
-        "the_day_after_the_end_of_february_is_too_late",
-    }

@@ -18,7 +18,7 @@ from shanhai.warehouse.publications import mart_path, mart_relation, publication
 from shanhai.warehouse.publish import publish
 from shanhai.warehouse.runner import BuildFailedError
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 MOMENT = datetime(2024, 3, 4, 8, tzinfo=UTC)
 CLOCK = fixed_clock(MOMENT)
