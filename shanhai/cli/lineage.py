@@ -13,6 +13,7 @@ from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
+    from shanhai.ingest.sidecar import BodyRef
     from shanhai.lineage.trace import DeliveryPart, TablePart, Tracer
 
 _DELIVERIES = (
@@ -128,8 +129,12 @@ def _part(part: DeliveryPart) -> dict[str, Any]:
         "delivery": str(part.delivery),
         "loaded": part.loaded,
         "pulled_at": part.pulled_at,
-        "bodies": [body.model_dump(include={"name", "sha256", "size", "origin"}) for body in part.bodies],
+        "bodies": [_body(body) for body in part.bodies],
     }
+
+
+def _body(body: BodyRef) -> dict[str, Any]:
+    return {"name": body.name, "sha256": body.sha256, "size": body.size, "origin": body.origin}
 
 
 def _delivery(session: Session, tracer: Tracer, text: str) -> dict[str, Any]:
@@ -140,7 +145,7 @@ def _delivery(session: Session, tracer: Tracer, text: str) -> dict[str, Any]:
         "delivery": str(delivery),
         "snapshot_sha256": delivery.snapshot,
         "pulled_at": source.pulled_at,
-        "bodies": [body.model_dump(include={"name", "sha256", "size", "origin"}) for body in source.bodies],
+        "bodies": [_body(body) for body in source.bodies],
         "table_versions": [
             booking.version
             for booking in tracer.bookings(delivery.dataset)

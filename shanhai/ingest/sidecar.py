@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
 
 
-class BodyRef(BaseModel):
-    """One body of a snapshot: what the source called it, and the bytes by their digest."""
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class BodyRef:
+    """One body of a snapshot: what the source called it, and the bytes by their digest.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A pull of a hundred thousand pages holds as many of these: they are kept small.
+    """
 
     name: str
     sha256: str

@@ -191,6 +191,30 @@ def test_a_cursor_of_numbers_takes_texts_along_each_time(db: SqlSource):
     assert db.pull(table="t", cursor=cursor, since=second.cursor) == []
 
 
+def test_a_table_that_lost_its_cursor_column_is_told_with_what_there_is(db: SqlSource, tmp_path: Path):
+    fill(db, [10, 20])
+    cursor = {"column": "v"}
+    first = one(db.pull(table="t", cursor=cursor))
+    with closing(sqlite3.connect(tmp_path / "city.db")) as con, con:
+        con.execute("ALTER TABLE t RENAME COLUMN v TO w")
+    with pytest.raises(ConfigurationError, match="no such column") as refused:
+        db.pull(table="t", cursor=cursor, since=first.cursor)
+    assert refused.value.given == "v"
+    assert "w" in str(refused.value.allowed)
+    assert "renamed" in refused.value.hint
+
+
+def test_a_table_that_ends_before_the_mark_is_refused_with_the_way_back(db: SqlSource, tmp_path: Path):
+    fill(db, [10, 20])
+    cursor = {"column": "v"}
+    first = one(db.pull(table="t", cursor=cursor))
+    with closing(sqlite3.connect(tmp_path / "city.db")) as con, con:
+        con.execute("DELETE FROM t WHERE v = 20")
+    with pytest.raises(ConfigurationError, match="ends before the mark") as refused:
+        db.pull(table="t", cursor=cursor, since=first.cursor)
+    assert "--full" in refused.value.hint
+
+
 def test_a_cursor_of_moments_leaves_the_future_aside(db: SqlSource):
     fill(db, ["2024-02-29 08:00:00", "2024-02-29 09:00:00", "2924-01-01 00:00:00"])
     cursor = {"column": "v", "lag": "90m"}

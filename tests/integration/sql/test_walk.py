@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shanhai.errors import SourceError
+from shanhai.errors import ConfigurationError, SourceError
 from shanhai.ids import DeliveryId
 from shanhai.ingest import walk
 from shanhai.ingest.cursors import last_cursor
@@ -129,6 +129,40 @@ def test_a_pull_that_was_cut_leaves_no_delivery_and_no_cursor(
             pull(city.node, DATASET)
     assert delivered(city) == []
     assert last_cursor(city.node, DATASET) is None
+
+
+def test_a_lost_cursor_column_leaves_all_as_it_was_until_it_is_back(city: City, postgres: Postgres):
+    city.walk()
+    known, mark = delivered(city), last_cursor(city.node, DATASET)
+    postgres.execute("ALTER TABLE events RENAME COLUMN at TO changed")
+    with pytest.raises(ConfigurationError, match="no such column") as refused:
+        pull(city.node, DATASET)
+    assert (refused.value.given, refused.value.exit_code) == ("at", 78)
+    assert "changed" in str(refused.value.allowed)
+    assert (delivered(city), last_cursor(city.node, DATASET)) == (known, mark)
+    postgres.execute(
+        "ALTER TABLE events RENAME COLUMN changed TO at;"
+        "INSERT INTO events VALUES ('new', 1, now() - interval '1 hour')"
+    )
+    assert len(pull(city.node, DATASET)) == 1
+    assert sidecars(city.node, DATASET)[-1].since == mark
+
+
+def test_a_silent_database_leaves_no_delivery_and_the_next_pull_has_all(
+    city: City, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SHANHAI_HTTP_TIMEOUT_SECONDS", "0.4")
+    monkeypatch.setenv("SHANHAI_HTTP_ATTEMPTS", "2")
+    with Wire(postgres.port, silent_after=1500) as wire:
+        endpoint = postgres.endpoint.replace(str(postgres.port), str(wire.port))
+        monkeypatch.setenv("SHANHAI_ENDPOINT_ACITY__DATA", endpoint)
+        with pytest.raises(SourceError) as refused:
+            pull(city.node, DATASET)
+    assert refused.value.exit_code == 75
+    assert delivered(city) == []
+    monkeypatch.setenv("SHANHAI_ENDPOINT_ACITY__DATA", postgres.endpoint)
+    city.walk()
+    assert city.rows() == table(postgres)
 
 
 def test_a_required_column_that_was_dropped_refuses_the_delivery(city: City, postgres: Postgres):

@@ -140,6 +140,8 @@ def test_redirects_end(far: FarSide) -> None:
     ("status", "auth", "kind", "text"),
     [
         (401, AUTHS[0], ConfigurationError, "given: secret portal"),
+        (401, AUTHS[3], ConfigurationError, "given: secret portal"),
+        (401, AUTHS[4], ConfigurationError, "given: secret portal"),
         (401, None, ConfigurationError, "add the option auth"),
         (403, AUTHS[3], DeniedError, "secret portal"),
         (403, None, DeniedError, "no credentials"),
