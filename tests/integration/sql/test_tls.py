@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from shanhai.errors import ConfigurationError
+from tests.support.required import program
 from tests.support.servers.postgres import Postgres
 from tests.support.sql_source import of_postgres
 
@@ -19,19 +19,11 @@ from tests.support.sql_source import of_postgres
 @pytest.fixture
 def certificate(postgres: Postgres) -> Iterator[Path]:
     """The server's own certificate, for `localhost` only."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not there to make a certificate")
     data = postgres.folder / "data"
     made = [
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
-        *(
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-keyout",
-            data / "server.key",
-            "-out",
-            data / "server.crt",
-        ),
+        *(program("/usr/bin/openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes"),
+        *("-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+        *("-keyout", data / "server.key", "-out", data / "server.crt"),
     ]
     subprocess.run(made, check=True, capture_output=True)
     owner = data.stat()
