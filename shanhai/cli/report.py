@@ -55,7 +55,8 @@ def command(context: click.Context, out: Path | None) -> None:
     session = context.find_object(Session) or Session()
     from shanhai.report import write_report
 
-    index = write_report(session.node, out)
+    with telling() as progress:
+        index = write_report(session.node, out, progress=progress)
     if session.form == "json":
         show_json({"index": str(index)})
         return
@@ -91,7 +92,8 @@ def verify_command(session: Session, report: Path | None, deep: bool) -> None:
         found = verify(session.node, folder, deep=deep, progress=progress)
     rows = [vars(one) for one in found.differences]
     if session.form == "json":
-        show_json({"agrees": found.agrees, "looked_at": found.looked, "differences": rows})
+        facts = {"agrees": found.agrees, "looked_at": found.looked, "notes": found.notes}
+        show_json({**facts, "differences": rows})
     elif rows:
         show(rows, _DIFFERENCES, form="table", empty="")
     looked = ", ".join(f"{count:,} {kind}" for kind, count in found.looked.items())
@@ -103,6 +105,8 @@ def verify_command(session: Session, report: Path | None, deep: bool) -> None:
             hint="write the report again only when you know why",
         )
     if session.form == "table":
+        for note in found.notes:
+            say(note)
         say(f"Everything agrees: {looked}.")
 
 

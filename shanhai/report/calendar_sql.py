@@ -57,7 +57,9 @@ def _days(data: ReportData, dataset: DatasetFacts) -> str:
 
 
 def _due_of_all(data: ReportData) -> str:
-    return "\n  UNION ALL\n".join(_due(data, one) for one in data.datasets if one.calendar)
+    found = [_due(data, one) for one in data.datasets if one.calendar]
+    none = """    SELECT '' AS dataset, '' AS "window", NULL::TIMESTAMPTZ AS due, due AS came WHERE false"""
+    return "\n  UNION ALL\n".join(found) or none
 
 
 def _due(data: ReportData, dataset: DatasetFacts) -> str:

@@ -34,6 +34,12 @@ def render(data: ReportData, figures: Figures | None = None) -> Iterator[tuple[s
             yield path, _page(data, figures, path, template, facts)
 
 
+def count_pages(data: ReportData) -> int:
+    """How many pages there are."""
+    each = len(SECTIONS) + len(data.traces) + len(data.datasets) + len(data.deliveries)
+    return 1 + len(LANGUAGES) * each
+
+
 def _pages(data: ReportData, language: str) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Path, template and facts of each page in one language."""
     for section in SECTIONS:

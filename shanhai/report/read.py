@@ -16,7 +16,7 @@ from shanhai.contracts.partitions import windows
 from shanhai.contracts.schema import DELIVERY
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Counts
-from shanhai.ingest.ledger import LedgerRow, ledger
+from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import late
 from shanhai.ingest.projections import LEDGER, QUARANTINE
@@ -28,6 +28,7 @@ from shanhai.quality.scorecard import WindowFact
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import Calendar, DatasetFacts
 from shanhai.report.delivery import DeliveryFacts, HistoryEntry, ReasonCount
+from shanhai.report.differences import Progress
 from shanhai.warehouse import pins as delta
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.publications import (
@@ -43,17 +44,28 @@ from shanhai.warehouse.sources import open_version, table_path
 Fact = TypeVar("Fact", ReasonCount, HistoryEntry)
 
 
-def read_report(node: Node) -> ReportData:
+def read_report(
+    node: Node,
+    *,
+    made_at: datetime | None = None,
+    as_it_is: bool = False,
+    progress: Progress = lambda *_: None,
+) -> ReportData:
     """Everything that the pages show, read once; brings the ledger and the lineage up to date first.
+
+    Args:
+        made_at: for which moment; by default now.
+        as_it_is: leave the home alone, and read the ledger as it stands.
 
     Raises:
         RetryableError: a table cannot be read.
         ConfigurationError: a contract of the federation is wrong.
     """
-    made_at = node.clock()
-    rows = ledger(node)
+    made_at = made_at or node.clock()
+    rows = ledger_as_it_is(node) if as_it_is else ledger(node)
     tracer = Tracer(node)
-    keep_lineage(node, tracer)
+    if not as_it_is:
+        keep_lineage(node, tracer)
     reasons = _by_delivery(read_reasons(node))
     history = _by_delivery(read_history(node))
     by_dataset: dict[DatasetId, list[LedgerRow]] = defaultdict(list)
@@ -62,7 +74,9 @@ def read_report(node: Node) -> ReportData:
     known = publications(node.settings)
     truths = next((one for one in reversed(known) if one.truths), None)
     datasets = []
-    for dataset in sorted({*node.federation.datasets, *by_dataset}):
+    names = sorted({*node.federation.datasets, *by_dataset})
+    for done, dataset in enumerate(names, start=1):
+        progress("datasets", done, len(names))
         facts = _Reading(node, dataset, made_at, tracer, truths)
         datasets.append(facts.dataset(by_dataset[dataset], reasons, history))
     newest = known[-1].marts if known else ()
@@ -162,9 +176,9 @@ class _Reading:
 
 
 def _calendar(contract: Contract | None, now: datetime) -> Calendar | None:
-    if contract is None or contract.schedule.due_hours is None or contract.schedule.start is None:
+    schedule = contract.schedule if contract else None
+    if contract is None or schedule is None or None in (schedule.cron, schedule.start, schedule.due_hours):
         return None
-    schedule = contract.schedule
     end = (
         date.fromisoformat(schedule.end)
         if schedule.end

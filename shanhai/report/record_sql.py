@@ -23,7 +23,7 @@ def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = No
     asked = "SELECT delivery, unnest(checks, recursive := true)"
     records = VALIDATIONS if delivery is None else VALIDATIONS.replace("*", delivery.key, 1)
     sql = (
-        f"WITH asked AS (\n  {asked}\n  FROM {records}\n),\n{broken(data)},\n"
+        f"WITH asked AS (\n  {asked}\n  FROM {records}\n),\n{broken(data, delivery)},\n"
         f"rows AS (\n  SELECT delivery, sum(rows_in)::BIGINT AS rows FROM {table(data, 'ledger')}"
         f"{where(dataset if delivery is None else None, delivery, indent='  ')}\n  GROUP BY delivery\n)\n"
         "SELECT delivery, rule, coalesce(broken, 0) AS unexpected, rows - coalesce(malformed, 0) AS checked\n"
@@ -83,9 +83,12 @@ def bodies(delivery: DeliveryId) -> Statement:
     return Statement(f"files of {delivery.short}", sql, ("bodies", delivery.short), ("name", "sha256"))
 
 
-def broken(data: ReportData) -> str:
+def broken(data: ReportData, delivery: DeliveryId | None = None) -> str:
     """The common part of statements about rules: `broken` by delivery and rule, `malformed` by delivery."""
-    source = f"(\n  SELECT delivery, unnest(reasons) AS rule\n  FROM {table(data, 'quarantine')}\n)"
+    source = (
+        f"(\n  SELECT delivery, unnest(reasons) AS rule\n  FROM {table(data, 'quarantine')}"
+        f"{where(None, delivery, indent='  ')}\n)"
+    )
     return (
         f"reasons AS {source},\n"
         "broken AS (SELECT delivery, rule, count(*) AS broken FROM reasons GROUP BY ALL),\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -9,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shanhai import __version__
 from shanhai.errors import ConfigurationError, StoreError
 from shanhai.report.data import ReportData
+from shanhai.report.differences import Progress
 from shanhai.report.figures import Figures
-from shanhai.report.pages import COVER, render
+from shanhai.report.pages import COVER, count_pages, render
 
 if TYPE_CHECKING:
     from shanhai.ingest.node import Node
@@ -23,7 +26,7 @@ TABLE = "figures.csv"
 _PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries|marts)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
 
 
-def write_report(node: Node, out: Path | None = None) -> Path:
+def write_report(node: Node, out: Path | None = None, *, progress: Progress = lambda *_: None) -> Path:
     """Write the report of a node.
 
     Args:
@@ -40,28 +43,65 @@ def write_report(node: Node, out: Path | None = None) -> Path:
     from shanhai.report.read import read_report
 
     folder = out if out is not None else node.settings.home / "report"
-    return write_pages(read_report(node), folder)
+    data = read_report(node, progress=progress)
+    return write_pages(data, folder, origin=made_of(node), progress=progress)
 
 
-def write_pages(data: ReportData, folder: Path) -> Path:
-    """Write the pages of `data`; what was there stays readable until each page is replaced."""
+def write_pages(
+    data: ReportData, folder: Path, *, origin: str = "", progress: Progress = lambda *_: None
+) -> Path:
+    """Write the pages of `data`; what was there stays readable until each page is replaced.
+
+    Args:
+        origin: the digest of what else they follow from, see `made_of`.
+    """
     earlier = _earlier(folder)
     figures = Figures()
-    pages = dict(render(data, figures))
-    files = {
-        FIGURES: json.dumps(figures.document(), ensure_ascii=False) + "\n",
-        TABLE: figures.table(),
-    }
+    pages: dict[str, str] = {}
+    for path, text in render(data, figures):
+        pages[path] = text
+        progress("pages", len(pages), count_pages(data))
+    files = figure_files(figures)
     try:
         for path, text in (*pages.items(), *files.items()):
             _replace(folder / path, text)
         # Last: until it is there the report counts as that of the versions before, and is written again.
-        _replace(folder / MANIFEST, _manifest(data, pages, files))
+        _replace(folder / MANIFEST, _manifest(data, pages, files, origin))
         for path in earlier - pages.keys():
             (folder / path).unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"the report cannot be written: {error.strerror}", given=error.filename) from error
     return folder / COVER
+
+
+def made_of(node: Node) -> str:
+    """The digest of what pages follow from beside the books: the program, the contracts and the districts."""
+    federation = node.federation
+    facts = {
+        "program": _program(),
+        "contracts": {str(name): one.digest for name, one in sorted(federation.contracts.items())},
+        "districts": {name: repr(one) for name, one in sorted(federation.districts.items())},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def _program() -> str:
+    """The digest of what writes pages: templates, words and code, and the version of the whole."""
+    package = Path(__file__).parent
+    files = sorted(file for kind in ("*.py", "templates/*", "strings/*") for file in package.glob(kind))
+    digest = hashlib.sha256(__version__.encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def figure_files(figures: Figures) -> dict[str, str]:
+    """The files beside the pages that list every figure."""
+    return {
+        FIGURES: json.dumps(figures.document(), ensure_ascii=False) + "\n",
+        TABLE: figures.table(),
+    }
 
 
 def is_behind(node: Node) -> bool:
@@ -90,10 +130,11 @@ def _earlier(folder: Path) -> set[str]:
     return pages
 
 
-def _manifest(data: ReportData, pages: Mapping[str, str], files: Mapping[str, str]) -> str:
+def _manifest(data: ReportData, pages: Mapping[str, str], files: Mapping[str, str], origin: str) -> str:
     facts = {
         "made_at": data.made_at.isoformat(),
         "versions": dict(data.versions),
+        "made_of": origin,
         "files": _digests(files),
         "pages": _digests(pages),
     }

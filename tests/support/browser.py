@@ -44,7 +44,7 @@ _WATCHED = (
 class Browser:
     """One browser with one page; `heard` are the events of the page that was opened last.
 
-    Protocol: https://chromedevtools.github.io/devtools-protocol/, messages of JSON, each ended by a zero byte.
+    Protocol: https://chromedevtools.github.io/devtools-protocol/, each message JSON and a zero byte.
     """
 
     commands: int

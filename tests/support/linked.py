@@ -1,4 +1,4 @@
-"""Finds the numbers on a page of the report that nobody could count again: those without a way to their SQL."""
+"""Finds the numbers on a page of the report that nobody could count again: no way leads to their SQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 NO_FIGURES = (
-    ("style", "is no text"),
+    ("head", "names the page"),
     ("pre", "is SQL or a command"),
     ("code", "is a name or a command"),
     (".how", "has the statements themselves"),
@@ -22,16 +22,18 @@ NO_FIGURES = (
 )
 """What is exempt, and why."""
 STANDARDS = re.compile(
-    r"GB/T [\d-]+|SHA-256|sha256|UTC\+8|\bS\d+\b|12345|\b\d{4}-\d\d-\d\d( \d\d:\d\d)?\b|→|100%"
+    r"GB/T [\d-]+|SHA-256|sha256|UTC\+8|\bS\d+\b|\b\d{4}-\d\d-\d\d( \d\d:\d\d)?\b|\bUTF-(8|16)\b"
 )
-"""Names and moments, and the end of a scale."""
-_BLOCKS = frozenset("p li td th dd dt figure h1 h2 h3 summary caption title".split())
-_VOID = frozenset("meta link line path rect br circle input".split())
+"""Names and moments, which nobody counts."""
+_BLOCKS = frozenset(
+    ("p", "li", "td", "th", "dd", "dt", "figure", "h1", "h2", "h3", "summary", "caption", "title")
+)
+_VOID = frozenset(("meta", "link", "line", "path", "rect", "br", "circle", "input"))
 
 
 @dataclass
 class _Element:
-    """One element that is open: whether it is exempt, whether a way to a statement stands in it, its numbers."""
+    """One open element: whether it is exempt, whether it links to a statement, and its numbers."""
 
     tag: str
     exempt: bool

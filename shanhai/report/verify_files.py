@@ -1,0 +1,133 @@
+"""Verify files: the ledger against the commits, tables and quarantine against their logs, snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from shanhai.errors import ShanhaiError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import table_net
+from shanhai.ingest.files import sha256_of
+from shanhai.ingest.ledger import ledger_as_it_is
+from shanhai.ingest.node import Node
+from shanhai.ingest.recount import recount
+from shanhai.ingest.sidecar import body_key, sidecars
+from shanhai.report.differences import Difference, Progress, unreadable
+from shanhai.warehouse.lake import LakeTable, exists
+from shanhai.warehouse.sources import open_version
+
+BOOKS = ("ledger", "quarantine", "publications")
+
+
+def books(node: Node, progress: Progress) -> Iterator[Difference | None]:
+    """The ledger against the commits that it is projected from, in both directions."""
+    told = {str(row.delivery): row.counts for row in ledger_as_it_is(node)}
+    for dataset, table in _tables(node):
+        try:
+            committed = table_net(LakeTable.open(table))
+        except ShanhaiError as error:
+            yield unreadable(f"log of {dataset}", error)
+            committed = {}
+        for delivery, net in committed.items():
+            progress("ledger rows", 1, 1)
+            given = told.pop(delivery, None)
+            same = given == net.counts
+            yield None if same else Difference(f"ledger {delivery}", str(given), str(net.counts))
+    for delivery, counts in told.items():
+        yield Difference(f"ledger {delivery}", str(counts), "no commit of its table says so")
+
+
+def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
+    """The files of the newest version of each table: there, and as large as its log says."""
+    tables = [table for _, table in _tables(node)]
+    tables += [path for path in (node.books(name) for name in BOOKS) if exists(path)]
+    tables += [path for path in sorted((node.home / "marts").glob("*")) if exists(path)]
+    for done, path in enumerate(tables, start=1):
+        progress("tables", done, len(tables))
+        try:
+            actions = open_version(path).get_add_actions()
+        except ShanhaiError as error:
+            yield unreadable(f"log of {path.relative_to(node.home).as_posix()}", error)
+            continue
+        sizes = actions.column("size_bytes").to_pylist()
+        for name, size in zip(actions.column("path").to_pylist(), sizes, strict=True):
+            file = path / str(name)
+            given = f"{file.stat().st_size} bytes" if file.is_file() else "missing"
+            shown = file.relative_to(node.home).as_posix()
+            yield None if given == f"{size} bytes" else Difference(shown, given, f"{size} bytes")
+    for dataset, path in _tables(node):
+        yield from _quarantine_files(node, dataset, path, progress)
+
+
+def _tables(node: Node) -> list[tuple[DatasetId, Path]]:
+    """The datasets that have a table, and where it lies."""
+    named = [(dataset, node.table(dataset)) for dataset in node.federation.datasets]
+    return [(dataset, table) for dataset, table in named if exists(table)]
+
+
+def _quarantine_files(
+    node: Node, dataset: DatasetId, table: Path, progress: Progress
+) -> Iterator[Difference | None]:
+    try:
+        commits = LakeTable.open(table).commits()
+    except ShanhaiError:
+        return
+    for done, commit in enumerate(commits, start=1):
+        progress(f"quarantine of {dataset}", done, len(commits))
+        for entry in commit.facts.get("entries", ()):
+            name, digest = entry.get("quarantine_file"), entry.get("quarantine_sha256")
+            if name:
+                file = node.books("quarantine") / str(name)
+                given = sha256_of(file) if file.is_file() else "missing"
+                yield None if given == digest else Difference(f"quarantine {name}", given, str(digest))
+
+
+def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference | None]:
+    """Each snapshot with its size, and deep with its digest; each sidecar with its delivery's name."""
+    known = [one for dataset in node.federation.datasets for one in sidecars(node, dataset)]
+    bodies = {body.sha256: body for one in known for body in one.bodies}
+    for done, (digest, body) in enumerate(bodies.items(), start=1):
+        progress("snapshots", done, len(bodies))
+        name = f"snapshot {digest}"
+        if not node.snapshots.exists(body_key(digest)):
+            yield Difference(name, "missing", f"{body.size} bytes")
+            continue
+        with node.snapshots.local_path(body_key(digest)) as file:
+            size = file.stat().st_size
+            given = sha256_of(file) if deep and size == body.size else digest
+        if size != body.size:
+            yield Difference(name, f"{size} bytes", f"{body.size} bytes")
+        else:
+            yield None if given == digest else Difference(name, f"sha256 {given}", f"sha256 {digest}")
+    for one in known:
+        yield _manifest_digest(one.id, [(body.name, body.sha256) for body in one.bodies])
+
+
+def _manifest_digest(delivery: DeliveryId, bodies: list[tuple[str, str]]) -> Difference | None:
+    """A delivery is called by the digest of its one body, or by that of the list of names and digests."""
+    listed = [{"name": name, "sha256": digest} for name, digest in bodies]
+    joined = hashlib.sha256(json.dumps(listed, separators=(",", ":")).encode()).hexdigest()
+    allowed = {joined, *([bodies[0][1]] if len(bodies) == 1 else [])}
+    if delivery.snapshot in allowed:
+        return None
+    return Difference(f"sidecar of {delivery.short}", joined, delivery.snapshot)
+
+
+def recounts(node: Node, progress: Progress, changed: list[DeliveryId]) -> Iterator[Difference | None]:
+    """Each delivery staged again from its bytes; those whose contract is another one go into `changed`."""
+    rows = ledger_as_it_is(node)
+    for done, row in enumerate(rows, start=1):
+        progress("deliveries staged again", done, len(rows))
+        try:
+            outcome = recount(node, row.delivery)
+        except ShanhaiError as error:
+            yield Difference(f"{row.delivery.short} staged again", error.message, "the numbers of the books")
+            continue
+        if not outcome.comparable:
+            changed.append(row.delivery)
+        for line in outcome.lines:
+            name = f"{row.delivery.short} staged again: {line.name}"
+            yield None if line.agrees else Difference(name, str(line.again), str(line.kept))

@@ -1,0 +1,148 @@
+"""The pages of a walked home: numbers lead to their SQL, nothing personal is there, a browser shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from browser import Browser, chromium
+from linked import unlinked
+from walked import NAMED, PERSON, SCRIPT, SECRET, Walked
+
+pytestmark = pytest.mark.timeout(180)
+OVERFLOW = """[...document.querySelectorAll('body *')].filter(one => {
+  for (let box = one.parentElement; box; box = box.parentElement)
+    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(box).overflowX)) return false;
+  return one.getBoundingClientRect().right > innerWidth + 1;
+}).map(one => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+def pages(node: Walked) -> list[Path]:
+    found = sorted(node.report.rglob("*.html"))
+    assert len(found) == 1 + 2 * (7 + 1 + 1 + 3)
+    return found
+
+
+def test_every_number_on_every_page_leads_to_its_sql(walked_home: Walked) -> None:
+    wrong = {
+        page.relative_to(walked_home.report): unlinked(page.read_text("utf-8")) for page in pages(walked_home)
+    }
+    assert {page: numbers for page, numbers in wrong.items() if numbers} == {}
+
+
+def test_a_number_without_a_link_would_be_found(walked_home: Walked) -> None:
+    page = (walked_home.report / "en" / "index.html").read_text("utf-8")
+    assert unlinked(re.sub(r'href="#S\d+"', 'href="#"', page).replace('class="f" data-f', "data-x"))
+    assert unlinked("<p>of 606 rows</p>") == ["of 606 rows"]
+    assert unlinked('<figure><svg aria-label="x"><text>12</text></svg></figure>') == ["12"]
+
+
+def test_one_of_everything_is_on_the_pages(walked_home: Walked) -> None:
+    names = walked_home.figures()["statements"]
+    for kind in (
+        "late windows",
+        "number of late",
+        "findings about",
+        "queries about",
+        "files of",
+        "truths",
+        "decisions",
+    ):
+        assert any(name.startswith(kind) for name in names), kind
+
+
+def test_no_personal_value_and_no_secret_is_told(walked_home: Walked) -> None:
+    lineage = walked_home.home / "lineage"
+    told = [*walked_home.report.rglob("*"), *lineage.rglob("*.ndjson")]
+    texts = {file: file.read_text("utf-8") for file in told if file.is_file()}
+    assert len(texts) > 30
+    for hidden in (PERSON, NAMED, SECRET, "M003"):
+        assert [file.name for file, text in texts.items() if hidden in text] == [], hidden
+    pages_only = [text for file, text in texts.items() if lineage not in file.parents]
+    assert not any(str(walked_home.root) in text for text in pages_only), "folders of this machine"
+
+
+class Tags(HTMLParser):
+    """Collects what a page has of markup that can act."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.acting: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "img", "iframe", "object", "i") and ("style" not in dict(attrs) or tag != "i"):
+            self.acting.append(tag)
+        self.acting += [name for name, _ in attrs if name.startswith("on")]
+
+
+def test_text_of_others_never_becomes_markup(walked_home: Walked) -> None:
+    shown = 0
+    for page in pages(walked_home):
+        text = page.read_text("utf-8")
+        tags = Tags()
+        tags.feed(text)
+        assert tags.acting == [], page
+        shown += text.count("&lt;script&gt;alert(&#34;1 &amp; &#39;2&#39;&#34;)&lt;/script&gt;")
+    assert shown > 20
+    document = walked_home.figures()
+    assert any(SCRIPT in figure[4] for figure in document["figures"])
+    assert (walked_home.report / "figures.csv").read_bytes().startswith(b"\xef\xbb\xbfstatement,")
+    manifest = json.loads((walked_home.report / "manifest.json").read_text("utf-8"))
+    assert set(manifest["files"]) == {"figures.json", "figures.csv"}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_every_page(walked_home: Walked, browser: Browser, width: int, dark: bool) -> None:
+    wrong = {}
+    for page in pages(walked_home):
+        if dark and page.parent.name != "en":
+            continue
+        browser.open(page, width=width, height=844, dark=dark)
+        wide = browser.value("document.documentElement.scrollWidth > innerWidth") and browser.value(OVERFLOW)
+        if told := [*browser.told(), *(wide or [])]:
+            wrong[page.relative_to(walked_home.report)] = told
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(("language", "heading"), [("zh", "对账台账"), ("en", "Ledger")])
+def test_a_page_prints_with_its_statements(
+    walked_home: Walked, browser: Browser, language: str, heading: str
+) -> None:
+    browser.open(walked_home.report / language / "ledger.html")
+    printed = browser.pdf()
+    assert printed.startswith(b"%PDF")
+    assert _has_text(printed)
+    assert browser.value("document.querySelector('h1').innerText") == heading
+    browser.value("document.querySelector('.how').remove()")
+    assert _sheets(browser.pdf()) < _sheets(printed), "the SQL is printed, too"
+
+
+def _sheets(printed: bytes) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
+
+
+def _contents(printed: bytes) -> Iterator[bytes]:
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", printed, re.DOTALL):
+        try:
+            content = zlib.decompress(stream)
+        except zlib.error:
+            continue
+        if re.search(rb"\bT[jJ]\b", content):
+            yield content
+
+
+def _has_text(printed: bytes) -> bool:
+    """Whether text is drawn in a PDF, and not a picture of it: by operators that show glyphs."""
+    return any(_contents(printed))
