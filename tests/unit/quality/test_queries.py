@@ -216,7 +216,9 @@ def test_a_query_that_could_do_anything_else_is_refused(case):
         check_query(REFUSED[case], [column.name for column in COLUMNS])
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize(
+    "case", ["writes", "attaches", "a pragma", "several statements", "reads a file", "deep"]
+)
 def test_it_is_refused_with_its_contract_and_again_before_it_runs(database, case):
     asked = contract(query(REFUSED[case]))
     for refuse in (check_queries, lambda asked: run_queries(asked, database)):
