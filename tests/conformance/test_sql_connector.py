@@ -169,6 +169,9 @@ class TestPostgres(SqlCases, ConnectorConformance):
     def truncated(self) -> Case:
         return self.over(Wire(self.server.port, cut_after=60_000))
 
+    def cut_midway(self) -> Case:
+        raise SkipTest("the rest of a cut answer would be of another moment: the pull is made again")
+
     def wrong_credentials(self) -> Case:
         case = self.case(self.server.port)
         wrong = replace(case.context, secret=lambda name: SecretStr("canary-" + self.server.password))
