@@ -35,14 +35,14 @@ def describe(outcome: Outcome, layout: Layout) -> Iterator[str]:
     loaded = sum(row.counts.loaded for row in outcome.rows)
     yield (
         f"new in this run: {len(outcome.rows) - outcome.deliveries_before} deliveries,"
-        f" {loaded - outcome.rows_before} rows loaded"
+        f" {loaded - outcome.rows_before:,} rows loaded"
     )
     for row in outcome.rows:
         if row.verdict in ("held", "refused"):
             yield f"{row.verdict}: {row.delivery.short}: {row.reason}"
     if any(row.verdict == "held" for row in outcome.rows):
         yield "    decide: shanhai delivery approve | refuse <delivery> --by <name> --reason <text>"
-    yield "marts: " + (", ".join(f"{mart.name} {mart.rows} rows" for mart in outcome.marts) or "none")
+    yield from _marts(outcome.marts)
     yield f"seconds: {outcome.seconds:.0f}"
     for name, path in (
         ("report", layout.home / "report" / "index.html"),
@@ -50,7 +50,15 @@ def describe(outcome: Outcome, layout: Layout) -> Iterator[str]:
         ("logs", layout.logs),
         ("task logs", layout.airflow / "logs"),
     ):
-        yield f"{name}: {path}"
+        if path.exists():
+            yield f"{name}: {path}"
+
+
+def _marts(marts: Sequence[Mart]) -> Iterator[str]:
+    yield "marts:" if marts else "marts: none"
+    width = max((len(mart.name) for mart in marts), default=0)
+    for mart in marts:
+        yield f"    {mart.name:{width}}{mart.rows:>13,} rows"
 
 
 def _table(rows: Sequence[LedgerRow]) -> Iterator[str]:
