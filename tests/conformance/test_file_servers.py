@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ftplib
 import os
-import random
-import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,12 +16,22 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.files import FilesConnector
-from shanhai.connect.conformance import Case, ConnectorConformance, Moving, collect
-from shanhai.connect.protocol import ConnectContext
+from shanhai.connect.conformance import Case, collect
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
-from tests.conformance.rows import arrivals
+from tests.conformance.file_cases import (
+    FILES,
+    FTP_LOGIN,
+    LARGE,
+    MANY,
+    SECRET,
+    WINDOW,
+    ServerCases,
+    context,
+    fill,
+    nobody,
+    pulled,
+)
 from tests.support.certificate import certificate_for_loopback
-from tests.support.servers import ftpd as ftp
 from tests.support.servers import sftpd as sftp
 from tests.support.servers.ftpd import ftpd
 from tests.support.servers.sftpd import sftpd
@@ -36,64 +43,6 @@ pytestmark = pytest.mark.filterwarnings(
     # The library's thread that asks ahead tells of a cut connection by its own end.
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 )
-SECRET = "canary-7d1f0a93be"
-WINDOW = "2024-03-01"
-LARGE = random.Random(2).randbytes(3_000_000)
-FILES = {f"water/{WINDOW}.csv": "水表编号,读数\n".encode("gb18030"), f"noise/{WINDOW}.csv": LARGE}
-MANY = 300
-"""Files: more than any of the servers tells in one answer."""
-FTP_LOGIN = {"kind": "password", "user": ftp.USER, "secret": "portal"}
-
-
-def fill(folder: Path, files: Mapping[str, bytes] = FILES) -> None:
-    for name, content in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-
-
-def context(endpoint: str, secret: str = SECRET, **changes: Any) -> ConnectContext:
-    given = ConnectContext(
-        endpoint,
-        secret=lambda name: SecretStr(secret),
-        timeout_seconds=5,
-        attempts=3,
-        sleep=lambda seconds: None,
-    )
-    return replace(given, **changes)
-
-
-def nobody(scheme: str) -> str:
-    """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"{scheme}://127.0.0.1:{probe.getsockname()[1]}/"
-
-
-class ServerCases(ConnectorConformance):
-    """Give `options` and `at`: an endpoint of a server that has `FILES`, and one where there is none."""
-
-    factory = FilesConnector
-    options: Mapping[str, Any]
-    endpoint: str
-    absent: str
-    folder: Path
-    secret = SECRET
-
-    def healthy(self) -> Case:
-        return Case(self.options, context(self.endpoint, self.secret), WINDOW, FILES, self.secret)
-
-    def faults(self) -> Mapping[str, Callable[[], Case]]:
-        return {"down": lambda: Case(self.options, context(self.absent, self.secret), WINDOW)}
-
-    def empty(self) -> Case:
-        nothing = dict.fromkeys(FILES, b"")
-        fill(self.folder, nothing)
-        return replace(self.healthy(), bodies=nothing)
-
-    def growing(self) -> Moving:
-        arriving = arrivals(lambda name, content: fill(self.folder, {name: content}), FILES)
-        return Moving(self.healthy(), arriving, frozenset(FILES))
 
 
 class TestFtp(ServerCases):
@@ -299,12 +248,6 @@ class TestSftp(SftpCases):
                     collect(FilesConnector(options, context(closed.endpoint, closed.private_key)), WINDOW)
 
 
-def pulled(cases: ServerCases, path: str, **changes: Any) -> dict[str, bytes]:
-    return collect(
-        FilesConnector({**cases.options, "path": path}, replace(cases.healthy().context, **changes)), None
-    )
-
-
 @pytest.fixture(params=["ftp", "ftp without MLSD", "sftp"])
 def cases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ServerCases, Path]]:
     """A server of each kind, and the folder that it serves."""
@@ -374,37 +317,6 @@ def test_a_file_replaced_while_it_is_read_is_refused(cases: tuple[ServerCases, P
     (folder / "b.csv").rename(folder / "a.csv")
     with pytest.raises(SourceError, match="changed while it was read"):
         list(body.chunks)
-
-
-@pytest.mark.parametrize("passed", [0, 10, 600, 1600, 2400, 2700, 3100, 200_000, 1_200_000])
-def test_a_silent_server_of_sftp_is_hung_up_on(tmp_path: Path, passed: int) -> None:
-    fill(tmp_path, {"a.csv": LARGE})
-    with sftpd(tmp_path, password=SECRET) as server, Wire(server.port, silent_after=passed) as wire:
-        login = {"kind": "password", "user": sftp.USER, "secret": "portal"}
-        options = {"path": "a.csv", "login": login, "host_keys": [server.fingerprint]}
-        check_silence(options, f"sftp://127.0.0.1:{wire.port}/")
-
-
-@pytest.mark.parametrize("passed", [0, 10, 60, 120, 200])
-def test_a_silent_server_of_ftp_is_hung_up_on(tmp_path: Path, passed: int) -> None:
-    fill(tmp_path, {"a.csv": LARGE})
-    with ftpd(tmp_path, password=SECRET) as server, Wire(server.port, silent_after=passed) as wire:
-        check_silence({"path": "a.csv", "login": FTP_LOGIN}, f"ftp://127.0.0.1:{wire.port}/")
-
-
-def test_a_transfer_of_ftp_that_goes_silent_is_hung_up_on(tmp_path: Path) -> None:
-    fill(tmp_path, {"a.csv": LARGE})
-    with ftpd(tmp_path, password=SECRET) as server:
-        server.stops_after = 1 << 18
-        check_silence({"path": "a.csv", "login": FTP_LOGIN}, server.endpoint)
-
-
-def check_silence(options: Mapping[str, Any], endpoint: str) -> None:
-    began = time.monotonic()
-    with pytest.raises(SourceError) as refused:
-        collect(FilesConnector(options, context(endpoint, timeout_seconds=0.4, attempts=2)), None)
-    assert time.monotonic() - began < 15
-    assert refused.value.recovery == "retry"
 
 
 def test_data_connections_resume_the_session_of_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
