@@ -44,6 +44,7 @@ def run(folder: Path, rows: int) -> None:
     write_federation(folder)
     (folder / "data").mkdir(exist_ok=True)
     source = folder / "data" / "big.csv"
+    say(f"writing {rows:,} rows")
     write_csv(source, rows)
     say(f"{rows:,} rows, {source.stat().st_size / 1e9:.2f} GB, {platform.processor() or platform.machine()}")
     limit = in_a_process("limit", folder)
@@ -66,11 +67,11 @@ def _line(name: str, seconds: float, busy: float, limit: dict[str, Any]) -> None
 
 
 def in_a_process(name: str, folder: Path) -> dict[str, Any]:
-    """One measurement in a fresh process, so that peaks of memory are its own."""
+    """One measurement in a fresh process, so that peaks of memory are its own; it tells how it goes on."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--only", name, "--folder", folder.as_posix()],
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -92,6 +93,7 @@ def measure_limit(folder: Path) -> dict[str, float]:
         )
         seconds.append(time.perf_counter() - started)
         busy.append(time.process_time() - worked)
+        _progress("the limit", seconds[-1])
     # The first one still waits for the disk to take what was generated.
     return {
         "seconds": statistics.median(seconds[1:]),
@@ -126,7 +128,12 @@ def measure_shanhai(folder: Path) -> dict[str, Any]:
             step(node, delivery)
             seconds[name] = time.perf_counter() - started
             busy[name] = time.process_time() - worked
+            _progress(f"{name} of {delivery.partition}", seconds[name])
     return {**seconds, "cpu": busy, "peak_mib": _peak()}
+
+
+def _progress(what: str, seconds: float) -> None:
+    print(f"  {what}: {seconds:.2f} s", file=sys.stderr, flush=True)
 
 
 def _peak() -> float:

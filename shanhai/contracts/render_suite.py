@@ -79,12 +79,7 @@ def _expectations(column: Column) -> Iterator[tuple[Kind, str, dict[str, Any]]]:
             {"column": f"{name}__value", **_given(bounds)},
         )
     if column.min_length is not None or column.max_length is not None:
-        lengths = {"min_value": column.min_length, "max_value": column.max_length}
-        yield (
-            "length",
-            "expect_column_value_lengths_to_be_between",
-            {"column": name, **_given(lengths)},
-        )
+        yield "length", *_satisfy(name, _within(f"length({text})", column.min_length, column.max_length))
     yield from _meanings(column)
 
 
@@ -105,6 +100,12 @@ def _in_set(name: str, texts: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
 
 def _satisfy(name: str, condition: str) -> tuple[str, dict[str, Any]]:
     return SATISFY, {"column": name, "condition": condition}
+
+
+def _within(length: str, least: int | None, most: int | None) -> str:
+    # Great Expectations' own expectation of lengths would read all rows once more.
+    bounds = [] if least is None else [f"{length} >= {least}"]
+    return " AND ".join(bounds if most is None else [*bounds, f"{length} <= {most}"])
 
 
 def _given(bounds: Mapping[str, float | None]) -> dict[str, float]:

@@ -1,84 +1,120 @@
-"""Which good rows of one delivery lose: few are looked at, found by the hash of few columns."""
+"""Good rows that may equal others of their delivery: which of them lose, found by their values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Contract
+from shanhai.contracts.sql import quote_literal
+from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
+from shanhai.ingest.parting import ROW, Parted, good_rows
+from shanhai.ingest.repeats import Repeats
+from shanhai.quality.divided import HASH
+from shanhai.warehouse.batches import batches
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    import numpy.typing as npt
 
 LOSERS = "losers"
-_FEW = 20_000
-"""Up to so many rows all columns are hashed without further thought."""
-_STRETCH, _ONE_OF = 2048, 16
-_TELLING = 0.9
-"""A column with so many different values, estimated to some percent, is looked at alone."""
-_AT_ONCE = 1 << 24
-"""Hashes that are sorted in memory at a time: 128 MiB."""
+_CONTESTED = "contested"
+_HELD = 1 << 60
+"""Held rows are ordered after every row that is in the file already."""
 
 
-def create_losers(
-    con: duckdb.DuckDBPyConnection, contract: Contract, rows: str, *, bits: int = 64
+def settle_held(
+    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, parted: Parted, scratch: Path
 ) -> dict[str, int]:
-    """Create the temporary table `losers` of `_row` and `why`; returns how many lose, by why.
+    """Complete the file of good rows: each held row enters or loses; returns how many lose, by why.
 
-    Rows that are equal in all columns are equal in any of them. So the hashes of the most telling columns are
-    sorted, and only rows whose hash occurs again are compared, by their values and not by the hash.
+    A held row whose hash no other row has enters, and so does the first of those that were all held. The
+    others are compared with the row in the file that has their hash, by their values and not by the hash.
+    Nearly always each equals that row and loses; only otherwise the file is written again.
 
     Args:
-        rows: SQL of a relation with the contract's columns and `_row`, which is unique; of equal rows the
-            least stays.
-        bits: of the hash; the fewer, the more rows are compared in vain.
+        scratch: an existing folder.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {LOSERS} (_row BIGINT, why VARCHAR)")
-    columns = settle.identity(contract)
-    if columns:
-        hashed = f"(hash({settle.listed(_telling(con, columns, rows))}) >> {64 - bits})"
-        _create_contested(con, hashed, rows)
-        con.execute(f"INSERT INTO {LOSERS} {settle.losers(contract, 'contested', '_row')}")
-        con.execute("DROP TABLE contested")
+    if parted.repeats is None or not parted.held.rows:
+        parted.good.close()
+        return {}
+    firsts, fresh = _apart(parted, parted.repeats)
+    _create_rows(con, "fresh", fresh, scratch)
+    _create_rows(con, "firsts", firsts, scratch)
+    names = settle.listed(contract.names)
+    held = f"read_parquet({quote_literal(parted.held.path.as_posix())})"
+    entering = f"SELECT {names} FROM {held} WHERE {ROW} IN (FROM fresh) ORDER BY {ROW}"
+    for batch in batches(con, entering):
+        parted.good.write(batch)
+    parted.good.close()
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_CONTESTED} AS "
+        f"SELECT file_row_number AS {ROW}, {names} FROM {_numbered(parted.good.path)} "
+        f"WHERE file_row_number IN (FROM firsts) UNION ALL "
+        f"SELECT {_HELD} + {ROW}, {names} FROM {held} WHERE {ROW} NOT IN (FROM fresh)"
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {LOSERS} AS {settle.losers(contract, _CONTESTED, ROW)}")
+    if not _is_complete(con):
+        _write_again(con, contract, delivery, parted, scratch)
+    con.execute(f"DROP TABLE {_CONTESTED}")
     return dict(con.execute(f"SELECT why, count(*) FROM {LOSERS} GROUP BY why").fetchall())
 
 
-def _telling(con: duckdb.DuckDBPyConnection, columns: Sequence[str], rows: str) -> Sequence[str]:
-    """One column or two that tell nearly all rows apart, as far as a sample says; else all of them.
-
-    The sample is spread over all rows: what differs from row to row can come again, like the time of day.
-    """
-    (total,) = con.execute(f"SELECT count(*) FROM ({rows})").fetchone() or (0,)
-    if total < _FEW:
-        return columns
-    sample = f"FROM ({rows}) WHERE (_row // {_STRETCH}) % {_ONE_OF} = 0"
-    counted = ", ".join(f"approx_count_distinct({settle.listed([name])})" for name in columns)
-    size, *found = con.execute(f"SELECT count(*), {counted} {sample}").fetchone() or (0,)
-    best = [name for _, name in sorted(zip(found, columns, strict=True), reverse=True)]
-    if max(found) >= _TELLING * size:
-        return best[:1]
-    two = f"hash({settle.listed(best[:2])})"
-    (pairs,) = con.execute(f"SELECT approx_count_distinct({two}) {sample}").fetchone() or (0,)
-    return best[:2] if pairs >= _TELLING * size else columns
-
-
-def _create_contested(con: duckdb.DuckDBPyConnection, hashed: str, rows: str) -> None:
-    """Create the table `contested` of all rows whose hash some other row has."""
+def _apart(parted: Parted, repeats: Repeats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places in the good file of rows that have a held row's hash, and held rows that enter it at its end."""
     import numpy as np
-    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    (count,) = con.execute(f"SELECT count(*) FROM ({rows})").fetchone() or (0,)
-    parts = count // _AT_ONCE + 1
-    found = []
-    for part in range(parts):
-        chosen = f"WHERE {hashed} % {parts} = {part}" if parts > 1 else ""
-        hashes = con.execute(f"SELECT {hashed} AS hash FROM ({rows}) {chosen}").fetchnumpy()["hash"]
-        hashes.sort()
-        found.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
-    con.register("repeated", pa.table({"hash": np.concatenate(found)}))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE contested AS "
-        f"SELECT * FROM ({rows}) WHERE {hashed} IN (SELECT hash FROM repeated)"
+    table = pq.read_table(parted.held.path, columns=[ROW, HASH])
+    hashes, rows = table.column(HASH).to_numpy(), table.column(ROW).to_numpy()
+    each, first, count = np.unique(hashes, return_index=True, return_counts=True)
+    places, known = repeats.places(each)
+    new = ~np.isin(each, known)
+    order = np.argsort(first[new])
+    fresh, several = rows[first[new]][order], count[new][order] > 1
+    return np.concatenate([places, parted.good.rows + np.flatnonzero(several)]), fresh
+
+
+def _create_rows(
+    con: duckdb.DuckDBPyConnection, name: str, rows: npt.NDArray[np.int64], scratch: Path
+) -> None:
+    """A temporary table of numbers; by a file, since registering an array loads pandas."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = scratch / f"{name}.parquet"
+    pq.write_table(pa.table({ROW: pa.array(rows, pa.int64())}), file)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM read_parquet({quote_literal(file.as_posix())})")
+
+
+def _is_complete(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether every row in the file wins and every held one loses."""
+    loses = f"{ROW} IN (SELECT {ROW} FROM {LOSERS})"
+    (wrong,) = con.execute(
+        f"SELECT count(*) FROM {_CONTESTED} WHERE ({ROW} >= {_HELD}) <> ({loses})"
+    ).fetchone() or (0,)
+    return not wrong
+
+
+def _write_again(
+    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, parted: Parted, scratch: Path
+) -> None:
+    """Write the good file without rows that lost after all, and with held ones that did not."""
+    names = settle.listed(contract.names)
+    lost = f"(SELECT {ROW} FROM {LOSERS})"
+    query = (
+        f"SELECT {names} FROM {_numbered(parted.good.path)} WHERE file_row_number NOT IN {lost} UNION ALL "
+        f"SELECT {names} FROM {_CONTESTED} WHERE {ROW} >= {_HELD} AND {ROW} NOT IN {lost}"
     )
-    con.unregister("repeated")
+    with good_rows(contract, delivery, scratch / "good.parquet") as again:
+        for batch in batches(con, query):
+            again.write(batch)
+    again.path.replace(parted.good.path)
+    again.path = parted.good.path
+    parted.good = again
+
+
+def _numbered(good: Path) -> str:
+    return f"read_parquet({quote_literal(good.as_posix())}, file_row_number = true)"

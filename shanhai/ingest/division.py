@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Contract
-from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
-from shanhai.ingest.contested import LOSERS, create_losers
-from shanhai.quality.divided import BROKEN_ROWS, DIVIDED, create_broken
+from shanhai.ingest.contested import settle_held
+from shanhai.ingest.parting import Parted
+from shanhai.quality.divided import BROKEN_ROWS, create_broken
 from shanhai.quality.expressions import clean
 from shanhai.quality.rules import rules_for
 
 if TYPE_CHECKING:
     import duckdb
-
-_PARQUET = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 1000"
-"""Steps instead of values, and no dictionary of what hardly repeats: smaller, and written faster."""
 
 
 @dataclass(frozen=True)
@@ -39,38 +37,43 @@ class Division:
 
 
 def divide(
-    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, *, quarantine: Path, good: Path
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivery: DeliveryId,
+    parted: Parted,
+    *,
+    quarantine: Path,
+    scratch: Path,
 ) -> Division:
-    """Write the good rows and the quarantined ones of the table `divided`, and count all.
+    """Complete the file of good rows, write the quarantined ones, and count all.
 
     Args:
         quarantine: file for the quarantined rows; not made if there are none.
+        scratch: an existing folder.
     """
-    quarantined = create_broken(con, contract)
-    _write_quarantine(con, contract, delivery, quarantine if quarantined else None)
-    names = settle.listed(contract.names)
-    lost = create_losers(con, contract, f"SELECT rowid AS _row, {names} FROM {DIVIDED} WHERE _was IS NULL")
+    lost = settle_held(con, contract, delivery, parted, scratch)
+    filled, counts, malformed = parted.filled, Counter[str](), dict[str, int]()
+    if parted.broken.rows:
+        create_broken(con, contract, f"read_parquet({quote_literal(parted.broken.path.as_posix())})")
+        _write_quarantine(con, contract, delivery, quarantine)
+        counts = _rule_counts(con)
+        malformed = _malformed(con)
+        filled = filled + _filled(con, contract)
     return Division(
-        good=_write_good(con, contract, delivery, good),
-        quarantined=quarantined,
+        good=parted.good.rows,
+        quarantined=parted.broken.rows,
         duplicates=lost.get(settle.DUPLICATE, 0),
         superseded=lost.get(settle.SUPERSEDED, 0),
-        counts=_rule_counts(con, contract),
-        malformed=dict(
-            con.execute(
-                f"SELECT _malformed, count(*) FROM {BROKEN_ROWS} WHERE _malformed IS NOT NULL GROUP BY 1"
-            ).fetchall()
-        ),
-        filled=_filled(con, contract),
-        newest=_newest(con, contract),
+        counts={rule.name: counts[rule.name] for rule in rules_for(contract)},
+        malformed=malformed,
+        filled={name: filled[name] for name in contract.names},
+        newest=parted.newest,
     )
 
 
 def _write_quarantine(
-    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path | None
+    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
 ) -> None:
-    if target is None:
-        return
     target.unlink(missing_ok=True)
     pairs = ", ".join(
         f"{quote_literal(column.source)}: {quote_identifier(column.name)}" for column in contract.columns
@@ -91,48 +94,21 @@ def _write_quarantine(
     target.chmod(0o600)
 
 
-def _write_good(
-    con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, target: Path
-) -> int:
-    (written,) = con.execute(
-        f"""
-        COPY (
-            SELECT {settle.listed(contract.names)}, {quote_literal(str(delivery))} AS {DELIVERY},
-                   {quote_literal(delivery.partition)} AS {PARTITION}
-            FROM {DIVIDED} WHERE _was IS NULL AND rowid NOT IN (SELECT _row FROM {LOSERS})
-        ) TO {quote_literal(target.as_posix())} ({_PARQUET})
-        """
-    ).fetchone() or (0,)
-    target.chmod(0o600)
-    return int(written)
+def _rule_counts(con: duckdb.DuckDBPyConnection) -> Counter[str]:
+    reasons = f"SELECT unnest(reasons) AS reason FROM {BROKEN_ROWS}"
+    return Counter(dict(con.execute(f"SELECT reason, count(*) FROM ({reasons}) GROUP BY 1").fetchall()))
 
 
-def _rule_counts(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
-    found = dict(
+def _malformed(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(
         con.execute(
-            f"SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM {BROKEN_ROWS}) GROUP BY 1"
+            f"SELECT _malformed, count(*) FROM {BROKEN_ROWS} WHERE _malformed IS NOT NULL GROUP BY 1"
         ).fetchall()
     )
-    return {rule.name: int(found.get(rule.name, 0)) for rule in rules_for(contract)}
 
 
-def _filled(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
-    """Texts that are there: in a good row each has a value, in a broken one it may have none."""
-    values = ", ".join(f"count({quote_identifier(name)})" for name in contract.names)
+def _filled(con: duckdb.DuckDBPyConnection, contract: Contract) -> Counter[str]:
+    """Texts that are there in broken rows: some have no value."""
     texts = ", ".join(f"count({clean(column)})" for column in contract.columns)
-    counted = con.execute(f"SELECT {values} FROM {DIVIDED} WHERE _was IS NULL").fetchone() or ()
-    broken = con.execute(f"SELECT {texts} FROM {BROKEN_ROWS} WHERE _malformed IS NULL").fetchone() or ()
-    return {
-        name: int(good) + int(other)
-        for name, good, other in zip(contract.names, counted, broken, strict=True)
-    }
-
-
-def _newest(con: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, datetime | None]:
-    moments = [column.name for column in contract.columns if column.type == "timestamp"]
-    if not moments:
-        return {}
-    greatest = ", ".join(f"epoch_us(max({quote_identifier(name)}))" for name in moments)
-    found = con.execute(f"SELECT {greatest} FROM {DIVIDED}").fetchone() or ()
-    newest = (None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC) for micros in found)
-    return dict(zip(moments, newest, strict=True))
+    counted = con.execute(f"SELECT {texts} FROM {BROKEN_ROWS} WHERE _malformed IS NULL").fetchone() or ()
+    return Counter(dict(zip(contract.names, counted, strict=True)))

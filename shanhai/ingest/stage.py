@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Contract
@@ -19,10 +21,10 @@ from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
 from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.node import Node
+from shanhai.ingest.parting import Parted, part
 from shanhai.ingest.records import Staging, last_record, read_staging, read_validation, save
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
 from shanhai.quality.checked import TEXTS, create_checked
-from shanhai.quality.divided import create_divided
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
 from shanhai.storage.disk import require_room
@@ -39,6 +41,7 @@ _ROOM_PER_BYTE = 4
 GOOD = "good.parquet"
 SCRATCH = "staged.duckdb"
 _FOR_THE_CHECK = "staged.*"
+_PARTING = "parting-"
 
 
 def stage(node: Node, delivery: DeliveryId) -> Staging:
@@ -68,6 +71,8 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
     forget_staged_rows(folder)
     for stale in (GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
+    for unfinished in folder.glob(f"{_PARTING}*"):
+        shutil.rmtree(unfinished)
     with duckdb_session(node.settings) as con:
         # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
         con.execute("SET force_compression = 'uncompressed'")
@@ -75,11 +80,9 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
         con.execute("USE scratch")
         try:
             attach_registers(con, contract, node.federation)
-            decoded = _take_in(node, con, contract, source, folder)
+            staging = _divide(node, con, contract, delivery, source)
         except UnreadableError as error:
             staging = _unreadable(delivery, contract, error)
-        else:
-            staging = _divide(node, con, contract, delivery, decoded)
         con.execute("USE memory")
         con.execute("DETACH scratch")
     save(node, delivery, staging)
@@ -133,10 +136,39 @@ def _can_be_checked(node: Node, delivery: DeliveryId) -> bool:
     return read_validation(node, delivery) is not None or (node.staged(delivery) / SCRATCH).is_file()
 
 
+def _divide(
+    node: Node, con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, source: Sidecar
+) -> Staging:
+    quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
+    quarantine.unlink(missing_ok=True)
+    with TemporaryDirectory(prefix=_PARTING, dir=node.staged(delivery)) as folder:
+        decoded, parted = _take_in(node, con, contract, delivery, source, Path(folder))
+        division = divide(con, contract, delivery, parted, quarantine=quarantine, scratch=Path(folder))
+    staging = Staging(
+        delivery=str(delivery),
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        rows_in=decoded.rows,
+        **asdict(division),
+        missing=decoded.missing,
+        unknown=decoded.unknown,
+        unreadable=None,
+        quarantine_file=quarantine.name if division.quarantined else None,
+        quarantine_sha256=sha256_of(quarantine) if division.quarantined else None,
+    )
+    _balance(staging)
+    return staging
+
+
 def _take_in(
-    node: Node, con: duckdb.DuckDBPyConnection, contract: Contract, source: Sidecar, folder: Path
-) -> Decoded:
-    """Fill `divided` from the bodies; meanwhile a thread makes sure that they are those that were pulled."""
+    node: Node,
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivery: DeliveryId,
+    source: Sidecar,
+    scratch: Path,
+) -> tuple[Decoded, Parted]:
+    """Part the records of the bodies; meanwhile a thread makes sure that they are those that were pulled."""
     with contextlib.ExitStack() as stack:
         bodies = [
             BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
@@ -145,31 +177,38 @@ def _take_in(
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         intact = pool.submit(_check_bodies, source.bodies, bodies)
         try:
-            return _fill(con, contract, bodies, folder)
+            return _read(con, contract, delivery, bodies, node.staged(delivery), scratch)
         finally:
             # Altered bytes explain every other error, so that theirs is the one to be raised.
             intact.result()
 
 
-def _fill(
-    con: duckdb.DuckDBPyConnection, contract: Contract, bodies: Sequence[BodyFile], folder: Path
-) -> Decoded:
+def _read(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    delivery: DeliveryId,
+    bodies: Sequence[BodyFile],
+    folder: Path,
+    scratch: Path,
+) -> tuple[Decoded, Parted]:
     import duckdb
 
+    good = folder / GOOD
     found = read_in_place(con, contract, bodies, folder)
     if found is not None:
+        expected, blanks = found.decoded.rows, found.blanks
         with contextlib.suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
             # The second is the parser's word for a line longer than its buffer.
-            if create_divided(con, contract, blanks=found.blanks) == found.decoded.rows:
-                create_checked(con, contract, blanks=found.blanks)
-                return found.decoded
+            parted = part(con, contract, delivery, good, scratch, expected=expected, blanks=blanks)
+            if parted.rows == expected:
+                create_checked(con, contract, blanks=blanks)
+                return found.decoded, parted
         con.execute("DROP VIEW raw")
     for text in folder.glob(TEXTS):
         text.unlink()
     decoded = decode(con, contract, bodies, folder)
-    create_divided(con, contract)
     create_checked(con, contract)
-    return decoded
+    return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows)
 
 
 def _check_bodies(expected: Sequence[BodyRef], bodies: Sequence[BodyFile]) -> None:
@@ -187,32 +226,6 @@ def _check_bytes(body: BodyRef, file: Path) -> None:
             allowed=f"sha256 {body.sha256}",
             hint=f"restore the file, or remove it and pull again: {file}",
         )
-
-
-def _divide(
-    node: Node,
-    con: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    delivery: DeliveryId,
-    decoded: Decoded,
-) -> Staging:
-    quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
-    quarantine.unlink(missing_ok=True)
-    division = divide(con, contract, delivery, quarantine=quarantine, good=node.staged(delivery) / GOOD)
-    staging = Staging(
-        delivery=str(delivery),
-        contract_version=contract.version,
-        contract_digest=contract.digest,
-        rows_in=decoded.rows,
-        **asdict(division),
-        missing=decoded.missing,
-        unknown=decoded.unknown,
-        unreadable=None,
-        quarantine_file=quarantine.name if division.quarantined else None,
-        quarantine_sha256=sha256_of(quarantine) if division.quarantined else None,
-    )
-    _balance(staging)
-    return staging
 
 
 def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import duckdb
+from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier
 from shanhai.contracts.texts import BLANKS
-from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
+from shanhai.quality.expressions import VALUE_SUFFIX, clean, first_cast, typed
 from shanhai.quality.rules import any_violation
+
+if TYPE_CHECKING:
+    import duckdb
 
 CHECKED = "checked"
 RAW = "raw"
@@ -33,16 +36,27 @@ def checked_select(
 
 def layers(contract: Contract, source: str, *, first: str, blanks: str = BLANKS) -> str:
     """The same over every row of `source`, whatever `_malformed` says."""
-    # Two layers: the text of a column is cleaned once, however often its value and rules refer to it.
-    texts = [
-        f"{clean(column, blanks=blanks)} AS {quote_identifier(column.name)}" for column in contract.columns
-    ]
+    # Layers: the text of a column is cleaned once, and cast once, however often it is referred to.
+    columns = contract.columns
+    texts = [f"{clean(column, blanks=blanks)} AS {quote_identifier(column.name)}" for column in columns]
+    casts = {
+        column.name: cast
+        for column in columns
+        if (cast := first_cast(column, quote_identifier(column.name))) is not None
+    }
+    named = [f"{cast} AS {_cast_of(name)}" for name, cast in casts.items()]
     values = [
-        f"{typed(column, contract, text=quote_identifier(column.name))} "
+        f"{typed(column, contract, text=quote_identifier(column.name), cast=_cast_of(column.name))} "
         f"AS {quote_identifier(column.name + VALUE_SUFFIX)}"
-        for column in contract.columns
+        for column in columns
     ]
-    return f"SELECT *, {', '.join(values)} FROM (SELECT {first}, {', '.join(texts)} FROM {source})"
+    kept = f"* EXCLUDE ({', '.join(map(_cast_of, casts))})" if casts else "*"
+    cleaned = f"SELECT {first}, {', '.join(texts)} FROM {source}"
+    return f"SELECT {', '.join([kept, *values])} FROM (SELECT {', '.join(['*', *named])} FROM ({cleaned}))"
+
+
+def _cast_of(name: str) -> str:
+    return quote_identifier(f"{name}__cast")
 
 
 def create_checked(con: duckdb.DuckDBPyConnection, contract: Contract, *, blanks: str = BLANKS) -> None:

@@ -35,12 +35,15 @@ def date_value(text: str, formats: tuple[str, ...]) -> str:
     return f"(CASE WHEN {value} BETWEEN DATE '1000-01-01' AND DATE '9999-12-31' THEN {value} END)"
 
 
-def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
+def timestamp_value(text: str, formats: tuple[str, ...], zone: str, *, cast: str) -> str:
     """SQL of type TIMESTAMPTZ; a text without offset is a wall clock in `zone`.
 
     Without formats: ISO 8601 with `T` or a blank, seconds and fractions optional (kept to the
     microsecond), `Z` or an offset up to ±14:59 optional. An offset in the text wins over `zone`.
     Years 1000 to 9998 only.
+
+    Args:
+        cast: SQL of `text` cast to TIMESTAMP, for a column without formats.
     """
     if formats:
         _check_formats("timestamp", formats)
@@ -51,9 +54,9 @@ def timestamp_value(text: str, formats: tuple[str, ...], zone: str) -> str:
         ]
         return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
     # Both shapes begin with four digits, so the text tells the year of the wall clock.
-    local = to_instant(f"TRY_CAST({text} AS TIMESTAMP)", zone, dated=text)
+    local = to_instant(cast, zone, dated=text)
     # Nearly every timestamp is written as its value is; of 19 characters it has no fifth digit of a year.
-    usual = f"strlen({text}) = 19 AND CAST(TRY_CAST({text} AS TIMESTAMP) AS VARCHAR) = {text}"
+    usual = f"strlen({text}) = 19 AND CAST({cast} AS VARCHAR) = {text}"
     shapes = f"""CASE WHEN {usual} THEN {local}
         WHEN {_is_shaped(text, _ISO_LOCAL)} THEN {local}
         WHEN {_is_shaped(text, _ISO_OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ) END"""

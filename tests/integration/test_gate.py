@@ -338,9 +338,9 @@ def test_a_loose_type_is_seen(tmp_path, monkeypatch, column, loose):
 
     right = rules.typed
 
-    def typed(of, contract, *, text=None):
+    def typed(of, contract, *, text=None, cast=None):
         if of.name != column:
-            return right(of, contract, text=text)
+            return right(of, contract, text=text, cast=cast)
         return loose.format(text=text or rules.clean(of))
 
     for module in (rules, checked):

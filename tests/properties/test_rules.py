@@ -149,8 +149,6 @@ def unexpected(expectation):
             bad = f"{name} NOT IN ({', '.join(quote_literal(text) for text in given['value_set'])})"
         case "expect_column_values_to_be_between":
             bad = outside(name, given, float)
-        case "expect_column_value_lengths_to_be_between":
-            bad = outside(f"length({name})", given, int)
         case other:
             raise AssertionError(other)
     return f"({name} IS NOT NULL AND ({bad}))"

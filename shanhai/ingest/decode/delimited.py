@@ -128,7 +128,7 @@ def _fast(plain: PlainText) -> Sieved | None:
     task = plain.task
     # Looked at first: invalid text in a column that nobody wants ends the parser in an internal error, which
     # takes the whole database with it.
-    lines = survey(task.path, plain.opening.offset, check_text=not plain.placement.takes_all).lines
+    lines = survey(task.path, plain.opening.offset).lines
     if lines is None:
         return None
     task.con.execute("BEGIN")

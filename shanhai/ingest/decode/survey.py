@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shanhai.contracts.texts import BLANKS
 
-_BLOCK_BYTES = 4 * 2**20
+_BLOCK_BYTES = 2**18
 _LONGEST_BLANK = max(len(blank.encode()) for blank in BLANKS)
 
 
@@ -17,7 +17,8 @@ class Survey:
     """What was found.
 
     Attributes:
-        lines: physical lines; None where the text is not valid UTF-8 and that was looked at.
+        lines: physical lines, each ended by LF; None where the text is not valid UTF-8, or has a CR that no
+            LF follows, which would end a line too.
         blanks: the characters of `BLANKS` that occur at all: no other one can stand at the edge of a cell.
             A line feed does not count; it is for the parser to tell whether one stands in a cell.
     """
@@ -26,39 +27,47 @@ class Survey:
     blanks: str
 
 
-def survey(path: Path, offset: int, *, check_text: bool) -> Survey:
-    """Read a file in UTF-8 from `offset` on, in blocks.
-
-    Args:
-        check_text: whether to look at the text: the parser validates only the cells that it keeps.
-    """
-    import numpy as np
-
+def survey(path: Path, offset: int) -> Survey:
+    """Read a file from `offset` on, in blocks."""
     lines, last, tail = 0, b"\n", b""
     missing = [blank for blank in BLANKS if blank != "\n"]
-    decoder = codecs.getincrementaldecoder("utf-8")()
+    text = _Text()
     with path.open("rb") as stream:
         stream.seek(offset)
         while block := stream.read(_BLOCK_BYTES):
-            lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))
-            last = block[-1:]
+            lines += block.count(b"\n")
             missing = _still_missing(missing, block, tail)
-            tail = block[1 - _LONGEST_BLANK :]
-            if check_text and not _is_text(decoder, block):
+            if not text.goes_on(block) or ("\r" not in missing and _has_bare_cr(last + block)):
                 return Survey(None, "")
-    if check_text and not _is_text(decoder, b""):
+            tail, last = block[1 - _LONGEST_BLANK :], block[-1:]
+    if last == b"\r" or not text.goes_on(b""):
         return Survey(None, "")
     blanks = "".join(blank for blank in BLANKS if blank not in missing and blank != "\n")
     return Survey(lines + (last != b"\n"), blanks)
 
 
-def _is_text(decoder: codecs.IncrementalDecoder, block: bytes) -> bool:
-    """Whether the text goes on validly with `block`; without one, whether it may end here."""
-    try:
-        decoder.decode(block, final=not block)
-    except UnicodeDecodeError:
-        return False
-    return True
+class _Text:
+    """Whether bytes that come in blocks are UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._inside = False
+
+    def goes_on(self, block: bytes) -> bool:
+        """Whether the text goes on validly with `block`; without one, whether it may end here."""
+        if not self._inside and block.isascii():
+            return True
+        try:
+            self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError:
+            return False
+        self._inside = bool(self._decoder.getstate()[0])
+        return True
+
+
+def _has_bare_cr(text: bytes) -> bool:
+    """Whether a CR has something else than LF after it; one at the very end may yet get its LF."""
+    return text.count(b"\r") - text.endswith(b"\r") > text.count(b"\r\n")
 
 
 def _still_missing(missing: list[str], block: bytes, tail: bytes) -> list[str]:

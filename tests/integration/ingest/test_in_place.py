@@ -10,8 +10,10 @@ import pytest
 from one_city import DATASET, HEADER
 
 from shanhai.errors import GateDisagreementError
+from shanhai.ids import DeliveryId
 from shanhai.ingest.check import check
-from shanhai.ingest.contested import create_losers
+from shanhai.ingest.contested import settle_held
+from shanhai.ingest.parting import part
 from shanhai.ingest.records import last_record
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import GOOD, SCRATCH, Staging, stage
@@ -101,32 +103,68 @@ def test_no_rows_all_broken_all_equal(city, lines, parts):
     check(city.node, delivery)
 
 
-@pytest.mark.parametrize("bits", [0, 1, 4, 64])
+@pytest.mark.parametrize("bits", [0, 4, 12, 64])
 @pytest.mark.parametrize("versions", [{"rule": "append"}, {"rule": "latest", "by": "at"}])
-def test_rows_whose_hashes_collide_are_told_apart_by_their_values(city, bits, versions):
+def test_rows_whose_hashes_collide_are_told_apart_by_their_values(city, tmp_path, bits, versions):
     city.declare(versions=versions, duplicates="delivery")
     contract = city.node.federation.contract(DATASET)
+    delivery = DeliveryId(DATASET, "p1", "0" * 64)
+    good, scratch = tmp_path / GOOD, tmp_path / "scratch"
+    scratch.mkdir()
     with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
         # Every tenth row again, and every seventh key with another number.
         con.execute(
-            "CREATE TABLE given AS SELECT row_number() OVER () AS _row, * FROM ("
-            "SELECT 'k' || i AS id, i AS n, TIMESTAMPTZ '2024-03-01' AS at FROM range(50000) r(i) UNION ALL "
-            "SELECT 'k' || i, i, TIMESTAMPTZ '2024-03-01' FROM range(0, 50000, 10) r(i) UNION ALL "
-            "SELECT 'k' || i, -i, TIMESTAMPTZ '2024-03-02' FROM range(7, 50000, 7) r(i))"
+            "CREATE TABLE raw AS "
+            "SELECT *, 'b' AS _body, NULL::VARCHAR AS _malformed, NULL::VARCHAR AS _raw FROM ("
+            "SELECT 'k' || i AS id, i::VARCHAR AS n, '2024-03-01' AS at FROM range(50000) r(i) UNION ALL "
+            "SELECT 'k' || i, ' ' || i, '2024-03-01' FROM range(0, 50000, 10) r(i) UNION ALL "
+            "SELECT 'k' || i, (i + 1)::VARCHAR, '2024-03-02' FROM range(7, 50000, 7) r(i))"
         )
-        found = create_losers(con, contract, "SELECT * FROM given", bits=bits)
-        kept = "SELECT * EXCLUDE (_row) FROM given WHERE _row NOT IN (SELECT _row FROM losers)"
+        parted = part(con, contract, delivery, good, scratch, expected=50000, bits=bits)
+        lost = settle_held(con, contract, delivery, parted, scratch)
+        kept = f"SELECT id, n, day(\"at\" + INTERVAL 8 HOUR) AS day FROM '{good}'"
         if versions["rule"] == "append":
-            assert found == {"duplicate": 5000}
-            once = 'SELECT DISTINCT id, n, "at" FROM given'
-            assert con.execute(f"({kept}) EXCEPT ALL ({once})").fetchall() == []
+            assert lost == {"duplicate": 5000}
+            once = "SELECT i, i, 1 FROM range(50000) r(i)"
+            once += " UNION ALL SELECT i, i + 1, 2 FROM range(7, 50000, 7) r(i)"
         else:
-            assert con.execute(f"SELECT count(*), count(DISTINCT id) FROM ({kept})").fetchone() == (
-                50000,
-                50000,
+            assert lost == {"duplicate": 5000, "superseded": 7142}
+            once = (
+                "SELECT i, CASE WHEN i % 7 = 0 AND i > 0 THEN i + 1 ELSE i END, "
+                "CASE WHEN i % 7 = 0 AND i > 0 THEN 2 ELSE 1 END FROM range(50000) r(i)"
             )
-            assert con.execute(f"SELECT count(*) FROM ({kept}) WHERE n < 0").fetchone() == (7142,)
-            assert found == {"duplicate": 5000, "superseded": 7142}
+        once = f"SELECT 'k' || i, n, day FROM ({once}) o(i, n, day)"
+        assert con.execute(f"({kept}) EXCEPT ALL ({once})").fetchall() == []
+        assert con.execute(f"({once}) EXCEPT ALL ({kept})").fetchall() == []
+        assert con.execute(f"SELECT count(*) FROM ({kept})").fetchone() == (parted.good.rows,)
+
+
+UNREAD = HEADER.rstrip("\n") + ",note\n" + line(1) + ",ok\n"
+
+
+@pytest.mark.parametrize("note", [b"\xff\xfe", b"\xe4\xb8", b"\xed\xa0\x80"])
+def test_invalid_text_in_a_column_that_no_rule_reads(city, note):
+    """The parser would end in an internal error, and take the database with it."""
+    city.put("p1.csv", UNREAD.encode() + line(2).encode() + b"," + note + b"\n" + line(3).encode() + b",x\n")
+    (delivery,) = pull(city.node, DATASET)
+    staging, good, quarantined = divided(city, delivery)
+    assert not is_in_place(city, delivery)
+    assert ([row["id"] for row in good], staging.malformed) == (["k1", "k3"], {"undecodable": 1})
+    assert [row[1:3] for row in quarantined] == [(2, ["malformed.undecodable"])]
+    check(city.node, delivery)
+
+
+@pytest.mark.parametrize("cell", ['"a\rb"', '"a\r"', '"\r"'])
+def test_a_carriage_return_inside_quotes_is_counted_alike(make_city, cell):
+    text = HEADER + f"{cell},1,2024-03-01\n" + line(1) + "\n"
+    plain, other = make_city(), make_city()
+    plain.put("p1.csv", text)
+    other.put("p1.csv", text + RAGGED + "\n")
+    (one,), (two,) = (pull(city.node, DATASET) for city in (plain, other))
+    (first, good, _), (second, good_too, _) = divided(plain, one), divided(other, two)
+    assert good == good_too
+    assert (first.rows_in, first.filled) == (second.rows_in - 1, second.filled)
 
 
 def test_the_text_is_gone_after_the_check(city):

@@ -257,3 +257,12 @@ def test_line_breaks_in_cells_are_lines(decoded):
     outcome = decoded(body, CSV, "a", "b")
     assert outcome.cells == [("1\n\n1", "2"), ("3", "x\r\ny"), ("4", "5")]
     assert outcome.decoded.lines == 7
+
+
+@pytest.mark.parametrize("cell", ["x\ry", "\r", "x\r\r", "x\r\ny\r"])
+def test_a_carriage_return_in_a_cell_is_a_line_also_where_nothing_is_malformed(decoded, cell):
+    body = b'a,b\n"' + cell.encode() + b'",2\n3,4\n'
+    plain, other = decoded(body, CSV, "a", "b"), decoded(body + b"ragged\n", CSV, "a", "b")
+    assert plain.cells == other.cells[:2] == [(cell, "2"), ("3", "4")]
+    breaks = len(cell.splitlines(keepends=True)) - (not cell.endswith("\r"))
+    assert plain.decoded.lines == other.decoded.lines - 1 == 3 + breaks
