@@ -60,6 +60,8 @@ class Words:
 
     def _finding(self, facts: Mapping[str, str]) -> str:
         kind, _, column = facts["name"].partition(".")
+        if kind == "fill":
+            facts = {**facts, **_shares(facts)}
         exact = f"finding.{facts['name']}"
         if exact in self.strings and (exact != "finding.rows.vs_median" or "median" in facts):
             return self(exact, **facts)
@@ -70,6 +72,15 @@ class Words:
     @property
     def html_lang(self) -> str:
         return HTML_LANG[self.language]
+
+
+def _shares(facts: Mapping[str, str]) -> dict[str, str]:
+    """How full a column is and must be, in per cent; as they are where they are no numbers."""
+    try:
+        least = float(facts["allowed"].removeprefix(">= "))
+        return {"given": share(float(facts["given"])), "allowed": f"≥ {limit(least)}"}
+    except ValueError:
+        return {}
 
 
 @functools.cache

@@ -14,7 +14,7 @@ import shanhai.report
 from shanhai.contracts.kinds import DIMENSIONS, Kind
 from shanhai.ingest.books import Kind as EntryKind
 from shanhai.ingest.decode.decoded import REASONS
-from shanhai.ingest.records import State
+from shanhai.ingest.records import FindingRecord, State
 from shanhai.quality import scorecard
 from shanhai.report.words import LANGUAGES, moment, number, share, spoken, words
 
@@ -106,3 +106,9 @@ def test_numbers_and_moments() -> None:
 def test_words_of_others_carry_their_language_and_are_escaped() -> None:
     assert spoken("龙游<b>") == '<span lang="zh-Hans-CN">龙游&lt;b&gt;</span>'
     assert spoken("noise") == '<span lang="en">noise</span>'
+
+
+def test_how_full_a_column_is_is_told_in_per_cent() -> None:
+    found = FindingRecord(name="fill.holder", given="0.4000", allowed=">= 0.9", reason="")
+    assert words("en").finding(found) == "holder is filled in 40.00% of the rows, expected ≥ 90%"
+    assert "40.00%" in words("zh").finding(found)
