@@ -9,7 +9,7 @@ import pytest
 
 from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.settings import read_settings
-from shanhai.warehouse.build import one_at_a_time
+from shanhai.warehouse.build import build, one_at_a_time
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import BuildFailedError
 
@@ -173,11 +173,11 @@ def test_another_build_under_way_is_told(home):
         home.build()
 
 
-def test_a_home_that_cannot_be_written_is_told(home):
-    home.settings.home.mkdir()
-    (home.settings.home / "scratch").write_text("not a folder", encoding="utf-8")
+def test_a_home_that_cannot_be_written_is_told(home, tmp_path):
+    (tmp_path / "scratch").write_text("not a folder", encoding="utf-8")
+    settings = read_settings(home=tmp_path, federation=home.root, dbt_project=home.settings.dbt_project)
     with pytest.raises(StoreError, match="cannot be written"):
-        home.build()
+        build(settings, home.federation)
 
 
 def test_models_that_were_not_generated_are_told(home):
