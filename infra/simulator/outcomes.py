@@ -123,21 +123,36 @@ _CLOSED = {"gongshu.events": "closed", "longyou.events": "已办结", "zhaohua.e
 _CANCELLED = {"gongshu.events": "cancelled", "longyou.events": "已作废", "zhaohua.events": "作废"}
 
 
-def clock(dataset: str, stamp: str, minutes: float) -> Counter[str]:
-    """n, missing, impossible, measured and met of one step, from the report, over all three days."""
-    counts: Counter[str] = Counter()
+@dataclass(frozen=True)
+class Step:
+    """One step of a clock over all events that count: how many, and the minutes measured, ascending."""
+
+    n: int
+    missing: int
+    impossible: int
+    minutes: tuple[float, ...]
+
+    def met(self, limit: float) -> int:
+        """How many of the measured took at most `limit` minutes."""
+        return sum(taken <= limit for taken in self.minutes)
+
+
+def step(dataset: str, stamp: str) -> Step:
+    """What became of `stamp`, counted from the report, over all three days."""
+    states: Counter[str] = Counter()
+    minutes = []
     for record in kept(dataset, ("event_id",), "updated_at"):
         if record["status"] == _CANCELLED[dataset]:
             continue
         stamps = {name: instant(record.get(f"{name}_at")) for name in STAMPS}
         if record["status"] != _CLOSED[dataset]:
             stamps["solved"] = None
-        counts["n"] += 1
-        counts[_state(stamps, stamp)] += 1
+        state = _state(stamps, stamp)
+        states[state] += 1
         reported, reached = stamps["reported"], stamps[stamp]
-        if _state(stamps, stamp) == "measured" and reported and reached:
-            counts["met"] += reached - reported <= dt.timedelta(minutes=minutes)
-    return counts
+        if state == "measured" and reported and reached:
+            minutes.append((reached - reported).total_seconds() / 60)
+    return Step(states.total(), states["missing"], states["impossible"], tuple(sorted(minutes)))
 
 
 def _state(stamps: Mapping[str, dt.datetime | None], stamp: str) -> str:

@@ -1,5 +1,6 @@
 """The marts over the simulated districts say what the simulator reckons without SQL."""
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -135,16 +136,20 @@ def test_clocks_are_those_of_the_generated_stamps(built, dataset):
     district, _, name = dataset.partition(".")
     found = rows(
         built,
-        f"SELECT stamp, limit_minutes, sum(n), sum(missing), sum(impossible), sum(measured), sum(met) "
-        f"FROM mart_event_clock WHERE district = '{district}' AND dataset = '{name}' AND period = 'month' "
-        f"GROUP BY ALL",
+        "SELECT stamp, limit_minutes, n, missing, impossible, measured, met, share_met, median_minutes, "
+        f"p90_minutes FROM mart_event_clock WHERE period = 'year' AND district = '{district}' "
+        f"AND dataset = '{name}'",
     )
     assert len(found) >= 4
-    for stamp, limit, *counts in found:
-        truth = outcomes.clock(dataset, stamp, limit)
-        times = counts[0] // truth["n"]
-        told = [truth[key] * times for key in ("n", "missing", "impossible", "measured", "met")]
-        assert counts == told, (stamp, limit)
+    for stamp, limit, *told in found:
+        truth = outcomes.step(dataset, stamp)
+        met = truth.met(limit)
+        assert told[:5] == [truth.n, truth.missing, truth.impossible, len(truth.minutes), met], (stamp, limit)
+        # The mart's percentiles are those of PERCENTILE.INC; n = 10 cuts at each tenth.
+        tenths = statistics.quantiles(truth.minutes, n=10, method="inclusive")
+        assert told[5:] == pytest.approx(
+            [met / len(truth.minutes), statistics.median(truth.minutes), tenths[8]], rel=1e-12
+        ), (stamp, limit)
 
 
 def test_colours_are_those_of_the_generated_dates(built):
@@ -179,6 +184,8 @@ def test_nearly_empty_villages_are_hidden_and_so_is_what_would_tell_them(built):
     )
     assert {code for code, _ in hidden} == {code[:9] for code, people in few.items() if people}
     assert all(number >= 2 for _, number in hidden)
+    wholes = rows(built, "SELECT area_code, people FROM mart_headcount WHERE cell = 'whole'")
+    assert {code for code, people in wholes if people is None} == {code for code, _ in hidden}
 
 
 def test_events_have_one_coordinate_system_and_lie_in_the_district(built):
