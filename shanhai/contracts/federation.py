@@ -100,6 +100,7 @@ class Federation:
                 )
             contract = load_contract(file, shown_as=self.shown(file))
             self._check_endpoint(contract, file)
+            self._check_readings_of(contract, file)
             self._loaded[dataset] = contract
         return self._loaded[dataset]
 
@@ -148,6 +149,20 @@ class Federation:
                 allowed=sorted(district.endpoints),
                 hint="endpoints are named in district.yml",
             )
+
+    def _check_readings_of(self, contract: Contract, file: Path) -> None:
+        """A register of the sensors of a dataset that is not there would be no register of anything."""
+        siblings = [known.name for known in self.datasets if known.district == contract.dataset.district]
+        named = [feed.columns["readings_of"].value for feed in contract.feeds if feed.shape == "sensor"]
+        for name in named:
+            if name is not None and name not in siblings:
+                raise ContractError(
+                    "feeds: no such dataset in readings_of",
+                    file=self.shown(file),
+                    line=self._yaml(file).line(["customProperties"]),
+                    given=name,
+                    allowed=siblings,
+                )
 
     def _parsed(self, model: type[Model], data: Any, file: Path, *path: str) -> Model:
         try:

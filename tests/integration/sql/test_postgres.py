@@ -268,9 +268,12 @@ def test_a_server_that_needs_tls_or_offers_none_is_not_sent_the_password(db: Sql
 def test_a_locked_table_is_waited_for_and_then_said(db: SqlSource, postgres: Postgres):
     postgres.execute("CREATE TABLE t (id int PRIMARY KEY)")
     released = threading.Event()
-    holding = threading.Thread(
-        target=postgres.execute, args=("BEGIN; LOCK TABLE t; SELECT pg_sleep(2); ROLLBACK",)
-    )
+
+    def hold() -> None:
+        with pytest.raises(AssertionError, match="canceling"):
+            postgres.execute("BEGIN; LOCK TABLE t; SELECT pg_sleep(600)")
+
+    holding = threading.Thread(target=hold)
     holding.start()
     try:
         while "t" not in postgres.execute(
@@ -280,6 +283,7 @@ def test_a_locked_table_is_waited_for_and_then_said(db: SqlSource, postgres: Pos
         with pytest.raises(SourceError, match="locked"):
             of_postgres(postgres, timeout_seconds=0.1).pull(table="public.t")
     finally:
+        postgres.execute("SELECT pg_cancel_backend(pid) FROM pg_locks WHERE mode LIKE 'AccessEx%'")
         holding.join()
 
 

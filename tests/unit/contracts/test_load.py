@@ -282,6 +282,16 @@ def test_an_endpoint_must_be_the_districts(write, tmp_path):
         open_federation(tmp_path).contract(DatasetId("longyou", "meters"))
 
 
+def test_a_register_of_sensors_names_a_dataset_that_is_there(write, tmp_path):
+    columns = "columns: {sensor_id: {column: meter_id}, readings_of: {value: metres}}"
+    feeds = f"  - {{property: feeds, value: {{shape: sensor, {columns}}}}}\n"
+    write(GOOD + feeds)
+    with pytest.raises(ContractError, match=r"metres.*\n?.*meters"):
+        open_federation(tmp_path).contract(DatasetId("longyou", "meters"))
+    write(GOOD + feeds.replace("metres", "meters"))
+    assert open_federation(tmp_path).contract(DatasetId("longyou", "meters")).feeds[0].shape == "sensor"
+
+
 def test_an_unknown_dataset_names_the_known_ones(write, tmp_path):
     write(GOOD)
     with pytest.raises(NotFoundError, match=r"longyou\.meters"):
