@@ -141,8 +141,9 @@ def _decision(verb: Verb) -> Verb:
 def recount_delivery(session: Session, delivery: str) -> None:
     """Stage DELIVERY again from its bytes, and compare the counts.
 
-    They are compared with what was booked. Nothing is changed: the bytes are read into a scratch folder. Ends
-    with code 65 when a number differs or the lake holds a row of the delivery that its snapshot does not have.
+    They are compared with what was booked. Nothing is changed: the bytes are read into a scratch folder.
+    Ends with code 65 when a number differs or the lake holds a row of the delivery that its snapshot
+    does not have.
 
     \b
     Example:
