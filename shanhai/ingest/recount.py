@@ -15,19 +15,20 @@ from shanhai.errors import NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, last_record
-from shanhai.ingest.stage import GOOD, stage
+from shanhai.ingest.records import Staging, Validation, last_record
+from shanhai.ingest.stage import GOOD, SCRATCH, stage
+from shanhai.quality.queries import run_queries
 from shanhai.warehouse.lake import LakeTable, exists
-from shanhai.warehouse.session import duckdb_session
+from shanhai.warehouse.session import duckdb_config, duckdb_session
 
 
 @dataclass(frozen=True)
 class Line:
-    """One number: as it is kept, and as it was counted again."""
+    """One number, or one query's answer as text: as it is kept, and as it was counted again."""
 
     name: str
-    kept: int
-    again: int
+    kept: int | str
+    again: int | str
 
     @property
     def agrees(self) -> bool:
@@ -54,7 +55,8 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
     """Read the snapshot of a delivery anew, and compare with the books, the record of staging and the lake.
 
     Rows that came in and rows in quarantine are compared with the ledger; good, duplicate and superseded
-    rows and each rule with the record; each row that the lake holds of the delivery must be a good one.
+    rows and each rule with the record, and the answers of the contract's queries with that of the check;
+    each row that the lake holds of the delivery must be a good one.
 
     Raises:
         NotFoundError: the delivery is not in the books.
@@ -75,7 +77,11 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
             (scratch / folder).mkdir()
         aside = replace(node, settings=node.settings.model_copy(update={"home": scratch}))
         again = stage(aside, delivery)
-        lines = (*_lines(kept, again, net), *_lake(node, aside, delivery, again))
+        lines = (
+            *_lines(kept, again, net),
+            *_answers(node, aside, delivery, again),
+            *_lake(node, aside, delivery, again),
+        )
         return Recount(delivery, comparable=True, lines=lines)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -93,6 +99,21 @@ def _lines(kept: Staging, again: Staging, net: Net) -> Iterator[Line]:
     for name in sorted({*kept.counts, *again.counts, *malformed, *found}):
         before = kept.counts.get(name, malformed[name])
         yield Line(f"rule {name}", before, again.counts.get(name, found[name]))
+
+
+def _answers(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> Iterator[Line]:
+    """What the queries of the contract say of the rows as they were staged again."""
+    validation = last_record(node, delivery, Validation)
+    if validation is None or again.unreadable is not None:
+        return
+    answered = run_queries(
+        node.federation.contract(delivery.dataset),
+        aside.staged(delivery) / SCRATCH,
+        config=duckdb_config(aside.settings),
+    )
+    given = {result.query.name: result.given for result in answered}
+    for query in validation.queries:
+        yield Line(f"query {query.name}", query.given, given.get(query.name, "nothing"))
 
 
 def _lake(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> Iterator[Line]:

@@ -270,7 +270,21 @@ def test_recount_compares_one_delivery(node: Walked, capsys: pytest.CaptureFixtu
         for file in (node.home / "staged").glob("*/staging.json")
         if "/d2/" in json.loads(file.read_text())["delivery"]
     )
-    staging.write_text(staging.read_text().replace('"flow.range": 2', '"flow.range": 1'))
+    kept = staging.read_text()
+    staging.write_text(kept.replace('"flow.range": 2', '"flow.range": 1'))
+    assert node("delivery", "recount", "longyou.water_meters/d2") == 65
+    staging.write_text(kept)
+    validation = staging.with_name("validation.json")
+    record = json.loads(validation.read_text())
+    (asked,) = record["queries"]
+    assert {
+        "name": f"query {asked['name']}",
+        "kept": asked["given"],
+        "again": asked["given"],
+        "agrees": True,
+    } in (outcome["lines"])
+    asked["given"] = "1" + asked["given"]
+    validation.write_text(json.dumps(record))
     assert node("delivery", "recount", "longyou.water_meters/d2") == 65
 
 
