@@ -71,7 +71,7 @@ def _field(window: str, day: list[Happening]) -> Field:
     field.spoil(8, "unknown code", "channel", "codes", "fax")
     field.spoil(10, "unknown area code", "area_code", "area_code", "330105999999")
     field.spoil(7, "bad type", "longitude", "type", "east")
-    field.spoil(6, "out of range", "latitude", "range", 91.5)
+    field.spoil_both(6, "out of range", {"latitude": 91.5}, ("latitude.range", "latitude.latitude"))
     field.spoil(6, "wrong pattern", "event_id", "pattern", lambda text: f"?{str(text)[1:]}")
     field.spoil(5, "impossible date", "reported_at", "type", "2024-02-30T08:00:00+08:00")
     field.spoil_both(
