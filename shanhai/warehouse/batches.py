@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,15 +20,39 @@ _AHEAD = "64MB"
 def batches(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     """Run a query while its rows are taken; until the last one the connection is not free for another.
 
+    A query that joins, as a lookup in a register or in a long list does, runs on one thread: what several
+    threads read passes a join in any order.
+
     Raises:
         duckdb.Error: what DuckDB said, also where it said so after the first batch.
     """
     con.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
-    reader = con.execute(query).to_arrow_reader(_ROWS)
+    with _in_order(con, query):
+        reader = con.execute(query).to_arrow_reader(_ROWS)
+        try:
+            yield from reader
+        except OSError as error:  # also pyarrow's errors: one came through its stream
+            raise _as_duckdb(error) from error
+
+
+@contextmanager
+def _in_order(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[None]:
+    ((_, plan),) = con.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()
+    if not any(map(_mixes, json.loads(plan))):
+        yield
+        return
+    (threads,) = con.execute("SELECT current_setting('threads')").fetchone() or (1,)
+    con.execute("SET threads = 1")
     try:
-        yield from reader
-    except OSError as error:  # also pyarrow's errors: one came through its stream
-        raise _as_duckdb(error) from error
+        yield
+    finally:
+        con.execute(f"SET threads = {threads}")
+
+
+def _mixes(step: Mapping[str, Any]) -> bool:
+    """Whether a step of a plan changes the order in which rows came, and none after it sorts them."""
+    name = step["name"].strip()
+    return name != "ORDER_BY" and (name.endswith("JOIN") or any(map(_mixes, step["children"])))
 
 
 def _as_duckdb(error: OSError) -> Exception:

@@ -41,6 +41,15 @@ def test_all_rows_in_their_order_and_in_even_groups(con, tmp_path):
     assert oct(out.path.stat().st_mode)[-3:] == "600"
 
 
+def test_a_lookup_does_not_mix_up_what_two_threads_read(con):
+    con.execute(f"CREATE TABLE numbers AS SELECT i, i % 1000 AS code FROM range({ROWS}) r(i)")
+    con.execute("CREATE TABLE register AS SELECT code FROM range(0, 1000, 2) r(code)")
+    looked_up = "SELECT i, code IN (FROM register) AS known FROM numbers"
+    found = pa.Table.from_batches(batches(con, looked_up))
+    assert found.column("i").to_pylist() == list(range(ROWS))
+    assert con.execute("SELECT current_setting('threads')").fetchone() == (2,)
+
+
 def test_without_rows_there_is_no_file(con, tmp_path):
     (tmp_path / "out.parquet").write_text("an older one")
     with RowGroups(tmp_path / "out.parquet") as out:
