@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -31,7 +32,7 @@ class Numbers:
     """Pages of numbers that cost nothing to ask for. `fault` is the source's, `flaw` its own."""
 
     options_model = NumbersOptions
-    hoard: list[bytes] = []  # noqa: RUF012  what leaks is shared by all
+    hoard: list[mmap.mmap] = []  # noqa: RUF012  what leaks is shared by all
 
     def __init__(self, options: Mapping[str, Any], context: ConnectContext) -> None:
         self._options = read_options(NumbersOptions, options, connector="numbers")
@@ -65,9 +66,12 @@ class Numbers:
         return Body(name, "", "text/plain", self._chunks(number), request="numbers")
 
     def _chunks(self, number: int) -> Iterator[bytes]:
-        content = f"{number}".encode() if self._options.pages < 10 else bytes(bytearray(PAGE))
+        content = f"{number}".encode() if self._options.pages < 10 else PAGE
         if self._options.flaw == "hoards":
-            self.hoard.append(content)
+            # Pages of memory of its own: the allocator may have room left for bytes.
+            hoarded = mmap.mmap(-1, len(content))
+            hoarded.write(content)
+            self.hoard.append(hoarded)
         if len(content) > self._context.max_body_bytes:
             raise DataError("too large")
         yield content
