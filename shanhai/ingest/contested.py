@@ -108,7 +108,7 @@ def _write_again(
         f"SELECT {names} FROM {_numbered(parted.good.path)} WHERE file_row_number NOT IN {lost} UNION ALL "
         f"SELECT {names} FROM {_CONTESTED} WHERE {ROW} >= {_HELD} AND {ROW} NOT IN {lost}"
     )
-    with good_rows(contract, delivery, scratch / "good.parquet") as again:
+    with good_rows(contract, delivery, scratch / "again.parquet") as again:
         for batch in batches(con, query):
             again.write(batch)
     again.path.replace(parted.good.path)

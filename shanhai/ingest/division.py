@@ -14,7 +14,7 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.contested import settle_held
 from shanhai.ingest.parting import Parted
-from shanhai.quality.divided import BROKEN_ROWS, create_broken
+from shanhai.quality.divided import BROKEN_ROWS, REASONS, create_broken
 from shanhai.quality.expressions import clean
 from shanhai.quality.rules import rules_for
 
@@ -84,7 +84,7 @@ def _write_quarantine(
             SELECT {quote_literal(str(delivery))} AS delivery,
                    {quote_literal(delivery.dataset.district)} AS district,
                    {quote_literal(delivery.dataset.name)} AS dataset,
-                   _body AS body, _row + 1 AS position, reasons,
+                   _body AS body, _row + 1 AS position, {REASONS} AS reasons,
                    coalesce(_raw, to_json({{{pairs}}})::VARCHAR) AS raw,
                    {quote_literal(contract.version)} AS contract_version
             FROM {BROKEN_ROWS} ORDER BY _row
@@ -95,7 +95,7 @@ def _write_quarantine(
 
 
 def _rule_counts(con: duckdb.DuckDBPyConnection) -> Counter[str]:
-    reasons = f"SELECT unnest(reasons) AS reason FROM {BROKEN_ROWS}"
+    reasons = f"SELECT unnest({REASONS}) AS reason FROM {BROKEN_ROWS}"
     return Counter(dict(con.execute(f"SELECT reason, count(*) FROM ({reasons}) GROUP BY 1").fetchall()))
 
 

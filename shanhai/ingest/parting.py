@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Mask: TypeAlias = npt.NDArray[np.bool_]
 
 ROW = "_row"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Parted:
@@ -58,7 +59,7 @@ class Parted:
     @property
     def newest(self) -> dict[str, datetime | None]:
         return {
-            name: datetime.fromtimestamp(self._newest[name] / 1e6, UTC) if name in self._newest else None
+            name: _EPOCH + timedelta(microseconds=self._newest[name]) if name in self._newest else None
             for name in self._moments
         }
 

@@ -27,7 +27,7 @@ from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
 from shanhai.quality.checked import TEXTS, create_checked
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
-from shanhai.storage.disk import require_room
+from shanhai.storage.disk import disk_errors, require_room
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
         (folder / stale).unlink(missing_ok=True)
     for unfinished in folder.glob(f"{_PARTING}*"):
         shutil.rmtree(unfinished)
-    with duckdb_session(node.settings) as con:
+    with duckdb_session(node.settings) as con, disk_errors(folder):
         # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
         con.execute("SET force_compression = 'uncompressed'")
         con.execute(f"ATTACH {quote_literal((folder / SCRATCH).as_posix())} AS scratch")
@@ -144,6 +144,9 @@ def _divide(
     with TemporaryDirectory(prefix=_PARTING, dir=node.staged(delivery)) as folder:
         decoded, parted = _take_in(node, con, contract, delivery, source, Path(folder))
         division = divide(con, contract, delivery, parted, quarantine=quarantine, scratch=Path(folder))
+        if division.good:
+            # Only now: a file with as many rows as an earlier record tells must not be one that is half done.
+            parted.good.path.replace(node.staged(delivery) / GOOD)
     staging = Staging(
         delivery=str(delivery),
         contract_version=contract.version,
@@ -193,7 +196,7 @@ def _read(
 ) -> tuple[Decoded, Parted]:
     import duckdb
 
-    good = folder / GOOD
+    good = scratch / GOOD
     found = read_in_place(con, contract, bodies, folder)
     if found is not None:
         expected, blanks = found.decoded.rows, found.blanks

@@ -56,7 +56,7 @@ def layers(contract: Contract, source: str, *, first: str, blanks: str = BLANKS)
 
 
 def _cast_of(name: str) -> str:
-    return quote_identifier(f"{name}__cast")
+    return quote_identifier(f"_{name}__cast")
 
 
 def create_checked(con: duckdb.DuckDBPyConnection, contract: Contract, *, blanks: str = BLANKS) -> None:

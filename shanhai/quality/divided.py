@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WAS = "_was"
 HASH = "_hash"
 BROKEN_ROWS = "broken"
+REASONS = "_reasons"
 MALFORMED = "malformed"
 _ORIGIN = ("_body", "_malformed", "_raw")
 
@@ -60,7 +61,7 @@ def create_broken(con: duckdb.DuckDBPyConnection, contract: Contract, records: s
     """Create the temporary table `broken` of the records that break a rule or are malformed; says how many.
 
     It has `_row`, counted from 0, the contract's columns as text, `_body`, `_malformed`, `_raw`, and
-    `reasons`: the names of all rules that a record breaks.
+    `_reasons`: the names of all rules that a record breaks.
 
     Args:
         records: SQL of a relation of `_row` and `_was`.
@@ -77,10 +78,10 @@ def create_broken(con: duckdb.DuckDBPyConnection, contract: Contract, records: s
     (rows,) = con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {BROKEN_ROWS} AS
-        SELECT {BROKEN_ROWS}.*, reasons
+        SELECT {BROKEN_ROWS}.*, {REASONS}
         FROM {BROKEN_ROWS} JOIN (
             SELECT _row, CASE WHEN _malformed IS NULL THEN {reasons} ELSE ['{MALFORMED}.' || _malformed] END
-                   AS reasons
+                   AS {REASONS}
             FROM ({texts})
         ) USING (_row)
         """

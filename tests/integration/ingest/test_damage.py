@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import random
 import re
+import resource
 import shutil
 
 import pytest
 
-from shanhai.errors import NotFoundError, ShanhaiError, StoreError
+from shanhai.errors import DiskFullError, NotFoundError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.check import check
@@ -74,6 +77,36 @@ def test_a_good_file_that_was_cut_off_is_made_again(pulled):
     good = pulled.node.staged(first) / GOOD
     good.write_bytes(good.read_bytes()[:-20])
     assert pulled.walk()["loaded"] == 4
+
+
+def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
+    """It could have as many rows as an earlier record tells, and not yet those that win."""
+    first, node = _first(pulled), pulled.node
+    node.quarantine.rmdir()
+    with pytest.raises(StoreError):
+        stage(node, first)
+    assert not (node.staged(first) / GOOD).exists()
+    assert pulled.walk()["loaded"] == 4
+
+
+@contextlib.contextmanager
+def _no_file_beyond(size):
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+def test_a_disk_that_fills_while_good_rows_are_written_is_told_as_such(city):
+    choose = random.Random(1)
+    lines = "".join(f"{choose.randbytes(40).hex()},1,2024-01-01\n" for _ in range(60_000))
+    city.put("p1.csv", f"编号,n,at\n{lines}")
+    (first,) = pull(city.node, DATASET)
+    with _no_file_beyond(2**20), pytest.raises(DiskFullError, match="is full"):
+        stage(city.node, first)
+    assert stage(city.node, first).good == 60_000
 
 
 def test_a_record_that_tells_other_counts_than_the_file_is_not_booked(pulled):

@@ -206,3 +206,16 @@ def test_a_gate_that_sees_other_rows_than_staging_fails(city):
     with pytest.raises(GateDisagreementError, match="different rows"):
         check(city.node, delivery)
     assert last_record(city.node, delivery, Staging).rows_in == 1
+
+
+def test_columns_may_be_called_as_the_words_of_staging_are(city):
+    names = ["reasons", "position", "raw", "body", "delivery", "broken", "n", "n__cast", "why", "copy"]
+    extra = [{"name": name, "logicalType": "integer"} for name in names if name != "n"]
+    city.declare([*COLUMNS, *extra])
+    cells = ",".join("7" for _ in extra)
+    header = HEADER.rstrip("\n") + "," + ",".join(column["name"] for column in extra) + "\n"
+    good, broken = f"{line(1)},{cells}\n", f"{line(2)},{cells[:-1]}x\n"
+    city.put("p1.csv", header + good + broken + good)
+    city.walk()
+    assert city.rows(f"{', '.join(names)}") == [(7, 7, 7, 7, 7, 7, 1, 7, 7, 7)]
+    assert city.quarantined() == [(2, ["copy.type"])]
