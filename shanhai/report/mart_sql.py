@@ -6,6 +6,9 @@ from shanhai.contracts.sql import quote_literal
 from shanhai.report.data import ReportData
 from shanhai.report.statements import Statement, scan, table
 
+IN_UTC = "SET TimeZone = 'UTC';\n"
+"""What comes before a statement whose result depends on the zone of the session."""
+
 
 def published(data: ReportData) -> Statement:
     """The mart versions that each publication names."""
@@ -27,8 +30,7 @@ def content(path: str, version: int, name: str, columns: tuple[tuple[str, str], 
     lines = " ||\n    ".join(_text(column, kind) for column, kind in columns)
     header = quote_literal("\n".join(f"{column} {kind}" for column, kind in columns))
     sql = (
-        "SET TimeZone = 'UTC';\n"
-        "SELECT count(*) AS rows, sha256(concat_ws(chr(10),\n"
+        f"{IN_UTC}SELECT count(*) AS rows, sha256(concat_ws(chr(10),\n"
         f"  {header},\n"
         "  count(*), coalesce(sum(md5_number_lower(line)), 0), coalesce(sum(md5_number_upper(line)), 0)\n"
         f")) AS digest\nFROM (\n  SELECT {lines}\n    AS line\n  FROM {scan(path, version)}\n);"

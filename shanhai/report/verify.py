@@ -31,7 +31,7 @@ def verify(
     """
     try:
         manifest, document = verify_pages.read(report)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             "the folder holds no report with figures", given=report, hint="shanhai report"
         ) from error

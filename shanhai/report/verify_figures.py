@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, StoreError
 from shanhai.ingest.node import Node
 from shanhai.report.differences import Difference, Progress, unreadable
 from shanhai.report.figures import written
+from shanhai.report.mart_sql import IN_UTC
 from shanhai.warehouse import pins
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import open_version
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _SCAN = re.compile(r"delta_scan\('((?:[^']|'')+)'(?:, version => (\d+))?\)")
 _RECORDS = re.compile(r"read_json\('staged/\*/\w+\.json',\s*columns = \{[^{}]*\}\)")
+_FOLDERS = ("lake", "marts", "snapshots", "staged")
 _SMALL = ("ledger", "quarantine", "publications")
 
 
@@ -31,18 +35,30 @@ def figures(node: Node, document: Mapping[str, Any], progress: Progress) -> Iter
     for figure in document["figures"]:
         by_statement.setdefault(figure[0], []).append(figure)
     with duckdb_session(node.settings) as con:
-        con.execute(f"SET file_search_path = '{node.home.as_posix()}'")
+        for setting in _enclosing(node.home):
+            con.execute(setting)
         tables = _Tables(node, con)
         for done, (name, asked) in enumerate(by_statement.items(), start=1):
             progress("statements", done, len(by_statement))
             statement = document["statements"][name]
             try:
                 rows = _rows(con, tables.over(statement["sql"]), statement["key"])
-            except (ShanhaiError, duckdb.Error) as error:
+            except (ShanhaiError, duckdb.Error, KeyError) as error:
                 yield unreadable(f"statement {name}", error)
                 continue
             for _, row, columns, form, shown in asked:
                 yield _compared(name, rows, row, columns, form, shown)
+
+
+def _enclosing(home: Path) -> Iterator[str]:
+    """Settings under which SQL that anybody may have written reads below the home and nowhere else."""
+    folder = quote_literal(home.as_posix())
+    # Names are compared as they are written, and statements write them from the home on.
+    allowed = ", ".join((folder, *map(quote_literal, _FOLDERS)))
+    yield f"SET file_search_path = {folder}"
+    yield f"SET allowed_directories = [{allowed}]"
+    yield "SET enable_external_access = false"
+    yield "SET lock_configuration = true"
 
 
 def _compared(
@@ -52,13 +68,22 @@ def _compared(
     if values is None:
         given = "–" if form == "share" else "0" if form == "number" else "no such row"
     else:
-        given = written(form, values, columns)
+        try:
+            given = written(form, values, columns)
+        except (KeyError, ValueError, TypeError, AttributeError):
+            given = "no such value"
     if given == shown:
         return None
     return Difference(" · ".join((name, *row, "/".join(columns))), given, shown)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, key: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
+    import duckdb
+
+    sql = sql.removeprefix(IN_UTC)  # the session is, and its settings are locked
+    statements = con.extract_statements(sql)
+    if [one.type for one in statements] != [duckdb.StatementType.SELECT]:
+        raise StoreError("a statement does not only read", allowed="one SELECT")
     found = con.execute(sql)
     names = [column[0] for column in found.description or ()]
     rows = (dict(zip(names, values, strict=True)) for values in found.fetchall())

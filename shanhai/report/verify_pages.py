@@ -97,10 +97,15 @@ def read(report: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The manifest and the list of figures.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: they are not there, or are none.
+        OSError, ValueError, KeyError, TypeError, AttributeError: they are not there, or are none.
     """
     manifest = json.loads((report / MANIFEST).read_text(encoding="utf-8"))
     document = json.loads((report / FIGURES).read_text(encoding="utf-8"))
     datetime.fromisoformat(manifest["made_at"])
     known = {name: dict(manifest[name]) for name in ("pages", "files", "versions")}
-    return {**manifest, **known}, {**document, "figures": list(document["figures"])}
+    told = document["statements"].items()
+    sql = {name: {"sql": str(one["sql"]), "key": list(one["key"])} for name, one in told}
+    listed = [(name, row, columns, form, shown) for name, row, columns, form, shown in document["figures"]]
+    if not sql.keys() >= {name for name, *_ in listed}:
+        raise ValueError("a figure without its statement")
+    return {**manifest, **known}, {"statements": sql, "figures": listed}

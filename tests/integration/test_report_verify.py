@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from walked import Walked
 
 from shanhai.errors import StoreError
 from shanhai.ingest.node import open_node
-from shanhai.report.verify_figures import _Tables
+from shanhai.report.verify_figures import _Tables, figures
 from shanhai.settings import read_settings
 from shanhai.warehouse.lake import LakeTable
 
@@ -304,5 +305,37 @@ def test_a_statement_reads_nothing_outside_the_home(walked_home: Walked) -> None
         _Tables(opened, con).over("SELECT * FROM delta_scan('../elsewhere');")
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1 AS a) TO '{out}'",
+        "SELECT 1 AS a; COPY (SELECT 1) TO '{out}'",
+        "SELECT size AS a FROM read_text('{secret}')",
+        "ATTACH '{out}' AS other",
+        "SELECT 1 AS b",
+    ],
+)
+def test_sql_of_a_report_reads_below_the_home_and_does_nothing_else(
+    walked_home: Walked, tmp_path: Path, sql: str
+) -> None:
+    opened = open_node(read_settings(home=walked_home.home, federation=walked_home.root))
+    secret, out = tmp_path / "secret.txt", tmp_path / "out"
+    secret.write_text("x")
+    statement = {"sql": sql.format(out=out, secret=secret), "key": []}
+    document = {"statements": {"forged": statement}, "figures": [["forged", [], ["a"], "number", "1"]]}
+    (found,) = figures(opened, document, lambda *_: None)
+    assert found is not None
+    assert not out.exists()
+
+
 def test_a_folder_without_a_report_is_refused(walked_home: Walked, tmp_path: Path) -> None:
+    assert walked_home("report", "verify", "--report", str(tmp_path)) == 78
+
+
+@pytest.mark.parametrize("figure", [["none"], ["none", [], ["a"], "number", "1"], "none", None])
+def test_a_list_of_figures_that_is_none_is_refused(
+    walked_home: Walked, tmp_path: Path, figure: object
+) -> None:
+    shutil.copy(walked_home.report / "manifest.json", tmp_path)
+    (tmp_path / "figures.json").write_text(json.dumps({"statements": {}, "figures": [figure]}))
     assert walked_home("report", "verify", "--report", str(tmp_path)) == 78
