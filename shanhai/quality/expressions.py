@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.contracts.texts import BLANKS, FALSE_TEXTS, FULL_WIDTH, HALF_WIDTH, TRUE_TEXTS
@@ -9,6 +11,8 @@ from shanhai.quality.moments import date_value, time_value, timestamp_value
 
 VALUE_SUFFIX = "__value"
 """In `checked`, the typed value of column `x` is `x__value`."""
+_LOOKED_THROUGH = 64
+"""Words that are compared one by one; more are found faster by a join."""
 
 
 def clean(column: Column, *, blanks: str = BLANKS) -> str:
@@ -30,8 +34,19 @@ def clean(column: Column, *, blanks: str = BLANKS) -> str:
     if len(unique) == 1:
         return _trimmed(text, blanks, "nullif({}, '')")
     trimmed = _trimmed(text, blanks)
-    listed = ", ".join(quote_literal(token) for token in unique)
-    return f"(CASE WHEN {trimmed} IN ({listed}) THEN NULL ELSE {trimmed} END)"
+    return f"(CASE WHEN {one_of(trimmed, unique)} THEN NULL ELSE {trimmed} END)"
+
+
+def one_of(text: str, words: Sequence[str]) -> str:
+    """SQL that is TRUE where `text` is one of `words`, FALSE where it is another, NULL where it is missing.
+
+    A short list is looked through. IN would become a join, which costs more, and loses the order of rows
+    that several threads read.
+    """
+    listed = ", ".join(quote_literal(word) for word in words)
+    if len(words) > _LOOKED_THROUGH:
+        return f"{text} IN ({listed})"
+    return f"list_contains([{listed}], {text})"
 
 
 def first_cast(column: Column, text: str) -> str | None:
@@ -141,6 +156,4 @@ def _decimal(text: str, digits: int, decimals: int) -> str:
 
 
 def _boolean(text: str) -> str:
-    true = ", ".join(quote_literal(word) for word in TRUE_TEXTS)
-    false = ", ".join(quote_literal(word) for word in FALSE_TEXTS)
-    return f"(CASE WHEN {text} IN ({true}) THEN TRUE WHEN {text} IN ({false}) THEN FALSE END)"
+    return f"(CASE WHEN {one_of(text, TRUE_TEXTS)} THEN TRUE WHEN {one_of(text, FALSE_TEXTS)} THEN FALSE END)"

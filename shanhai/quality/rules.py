@@ -10,7 +10,7 @@ from shanhai.contracts.kinds import DIMENSIONS, Dimension, Kind
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ConfigurationError
-from shanhai.quality.expressions import VALUE_SUFFIX, clean, typed
+from shanhai.quality.expressions import VALUE_SUFFIX, clean, one_of, typed
 from shanhai.quality.identifiers import area_code, gb28181_id, resident_id, social_credit_code
 from shanhai.quality.places import bounds
 
@@ -123,7 +123,7 @@ def _broken(kind: Kind, column: Column, text: str, value: str) -> str:
         case "pattern":
             return f"NOT regexp_full_match({text}, {quote_literal(column.pattern or '')})"
         case "codes":
-            return f"{text} NOT IN ({', '.join(quote_literal(code) for code in column.codes)})"
+            return f"NOT {one_of(text, column.codes)}"
         case "range":
             return _outside(value, _double(column.minimum), _double(column.maximum))
         case "length":

@@ -20,7 +20,7 @@ _AHEAD = "64MB"
 def batches(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     """Run a query while its rows are taken; until the last one the connection is not free for another.
 
-    A query that joins, as a lookup in a register or in a long list does, runs on one thread: what several
+    A query that joins, as a lookup in a register or a long list does, runs on one thread: what several
     threads read passes a join in any order.
 
     Raises:
