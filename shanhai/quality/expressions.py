@@ -101,25 +101,6 @@ def typed(column: Column, contract: Contract, *, text: str | None = None, cast: 
             return time_value(text, column.formats)
 
 
-def value_type(column: Column) -> str:
-    """The DuckDB type of `typed(column, …)`."""
-    match column.type:
-        case "string":
-            return "VARCHAR"
-        case "integer":
-            return "BIGINT"
-        case "number":
-            return "DOUBLE" if column.precision is None else "DECIMAL({}, {})".format(*column.precision)
-        case "boolean":
-            return "BOOLEAN"
-        case "date":
-            return "DATE"
-        case "timestamp":
-            return "TIMESTAMP WITH TIME ZONE"
-        case "time":
-            return "TIME"
-
-
 def _trimmed(text: str, blanks: str, made: str = "{}") -> str:
     """The text without blanks around it, `made` into something else where it may be empty."""
     # trim() with a list of characters costs 150 ns a row, looking whether it is needed 2 ns for each end.
