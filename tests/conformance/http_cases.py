@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -34,7 +35,7 @@ def http_context(endpoint: str) -> ConnectContext:
     return ConnectContext(endpoint, secret=lambda name: SecretStr(SECRET), attempts=3, sleep=no_wait)
 
 
-class HttpCases:
+class HttpCases(ABC):
     """The faults and hiccups that any HTTP connector has to live with; give `answer`, `case` and `changed`.
 
     The far side gives entity tags, says "unchanged", and goes on where a cut connection stopped.
@@ -48,11 +49,13 @@ class HttpCases:
             self.far_side = far_side
             yield far_side
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Reply:
-        raise NotImplementedError
+        """What the far side says."""
 
+    @abstractmethod
     def case(self, endpoint: str) -> Case:
-        raise NotImplementedError
+        """The case of a source at an endpoint."""
 
     def healthy(self) -> Case:
         return self.case(self.far_side.address + "/base")

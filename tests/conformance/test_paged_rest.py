@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -35,8 +36,9 @@ class PagedCases(HttpCases, ConnectorConformance):
         with QuickSide(self.answer) as self.quick_side:
             yield
 
+    @abstractmethod
     def page(self, asked: Asked) -> dict[str, Any]:
-        raise NotImplementedError
+        """The page that is asked for."""
 
     def headers(self, asked: Asked, content: bytes) -> dict[str, str]:
         return {}
@@ -65,8 +67,9 @@ class PagedCases(HttpCases, ConnectorConformance):
             bodies[f"page-{number:06d}.json"] = json.dumps(document).encode()
         return bodies
 
+    @abstractmethod
     def queries(self) -> list[dict[str, str]]:
-        raise NotImplementedError
+        """How each page is asked for, in turn."""
 
     def faults(self) -> Mapping[str, Callable[[], Case]]:
         # How a request fails does not depend on how its page was found: the others are tried by cursor.

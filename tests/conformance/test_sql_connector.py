@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -43,15 +44,16 @@ def body(schema: pa.Schema, wanted: str, identify: Callable[[int], int | str]) -
     return b"".join(parquet_chunks(schema, iter([batch]), group_rows=50_000))
 
 
-class SqlCases:
+class SqlCases(ABC):
     factory = SqlConnector
     options: Mapping[str, object] = {"window": {"column": "read_at"}, "windows": list(DAYS)}
 
-    def healthy(self) -> Case:
-        raise NotImplementedError
+    @abstractmethod
+    def healthy(self) -> Case: ...
 
+    @abstractmethod
     def execute(self, statement: str) -> None:
-        raise NotImplementedError
+        """Run SQL in the source."""
 
     def missing_window(self) -> Case:
         return replace(self.healthy(), window="1901-01-01")

@@ -13,9 +13,9 @@ import duckdb
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Format, JsonFormat, Source
-from shanhai.ids import DatasetId
+from shanhai.contracts.model import CsvFormat, Format, JsonFormat
 from shanhai.ingest.decode import BodyFile, decode
+from tests.support.samples import samples
 
 Table = list[list[str]]
 
@@ -80,21 +80,7 @@ def decoded(
     bodies: list[bytes], stated: Format, sources: list[str]
 ) -> tuple[list[list[str]], list[str | None]]:
     """Cells, None as empty text, and the reason per record."""
-    contract = Contract(
-        dataset=DatasetId("longyou", "samples"),
-        version="1.0.0",
-        status="active",
-        title="samples",
-        level="community",
-        share_class="conditional",
-        columns=tuple(
-            Column(name=f"c{number}", source=source, type="string") for number, source in enumerate(sources)
-        ),
-        source=Source(connector="files", endpoint="portal"),
-        format=stated,
-        path=Path("samples.odcs.yml"),
-        digest="0" * 64,
-    )
+    contract = samples(stated, sources)
     con = connection()
     with tempfile.TemporaryDirectory() as folder:
         files = []

@@ -19,21 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shanhai.contracts.model import (
-    Column,
-    Contract,
     CsvFormat,
     Format,
     GeoJsonFormat,
     JsonFormat,
     NdjsonFormat,
-    Source,
     WorkbookFormat,
 )
 from shanhai.errors import ShanhaiError
-from shanhai.ids import DatasetId
 from shanhai.ingest.decode import BodyFile, Decoded, decode
 from tests.support.documents import ods
 from tests.support.plain_readers import cell_text, json_text
+from tests.support.samples import samples
 
 Cells = list[tuple[str | None, ...]]
 
@@ -58,21 +55,7 @@ def connection() -> duckdb.DuckDBPyConnection:
 
 def decoded(body: bytes, stated: Format, sources: tuple[str, ...]) -> tuple[Decoded, Cells]:
     """What comes out, empty texts as None; all other keys are ignored on purpose by no one."""
-    contract = Contract(
-        dataset=DatasetId("longyou", "samples"),
-        version="1.0.0",
-        status="active",
-        title="samples",
-        level="community",
-        share_class="conditional",
-        columns=tuple(
-            Column(name=f"c{number}", source=source, type="string") for number, source in enumerate(sources)
-        ),
-        source=Source(connector="files", endpoint="portal"),
-        format=stated,
-        path=Path("samples.odcs.yml"),
-        digest="0" * 64,
-    )
+    contract = samples(stated, sources)
     with tempfile.TemporaryDirectory() as folder:
         path, work = Path(folder) / "body", Path(folder) / "work"
         path.write_bytes(body)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,14 +51,14 @@ class Moving:
     may_refuse: bool = False
 
 
-class Suite:
+class Suite(ABC):
     """What the parts of the suite share."""
 
     factory: ConnectorFactory
 
+    @abstractmethod
     def healthy(self) -> Case:
         """A source with at least two bodies for the window."""
-        raise NotImplementedError
 
     def connector(self, case: Case) -> Connector:
         """The connector for a case."""

@@ -1,4 +1,4 @@
-"""Servers that the conformance tests share."""
+"""The server that tests of several folders share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.servers.postgres import Postgres, gone, started
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of this session."""
+    """One PostgreSQL for all tests of a process."""
     server = started()
     try:
         yield server
