@@ -1,0 +1,76 @@
+"""One thing in which a delivery differs from what its contract promises or from what is usual."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shanhai.contracts.proposals import Proposal
+
+Kind = Literal[
+    "new_column",
+    "vanished_column",
+    "renamed_column",
+    "retyped_column",
+    "shifted_columns",
+    "new_codes",
+    "new_missing",
+    "encoding",
+    "delimiter",
+    "quote",
+    "header_moved",
+    "records_moved",
+    "sheet_renamed",
+    "another_format",
+    "volume",
+    "emptied_column",
+    "repeated_rows",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Certainty = Literal["seen", "guess"]
+"""`seen`: counted or read in the delivery. `guess`: what would explain it best; a person has to look."""
+
+
+class Difference(BaseModel):
+    """One difference, for people to read and for `shanhai contract propose` to draft from.
+
+    No text in it is a value of a column that is personal, important or core; headings are in the form that
+    people may see.
+
+    Attributes:
+        kind: what kind of difference.
+        reading: what it reads like, where a kind has several: `decimal_comma` of a `retyped_column`; else
+            empty.
+        columns: names in the contract.
+        headings: headings of the source, as they are in this delivery.
+        given: what the delivery has: a heading, an encoding, a format, codes. No sentence.
+        allowed: what the contract states or what is usual, likewise.
+        rows: rows that speak for it; None where it is not about rows.
+        of_rows: rows that were looked at.
+        certainty: whether it was seen, or is a guess.
+        proposal: the change of the contract that would take the delivery as it is; None: no contract can.
+        text: the English sentence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    reading: str = ""
+    columns: tuple[str, ...] = ()
+    headings: tuple[str, ...] = ()
+    given: str = ""
+    allowed: str = ""
+    rows: int | None = Field(default=None, ge=0)
+    of_rows: int | None = Field(default=None, ge=0)
+    certainty: Certainty = "seen"
+    proposal: Proposal | None = None
+    text: str
+
+    @property
+    def share(self) -> float | None:
+        """The share of rows that speak for it, 0 to 1."""
+        if self.rows is None or not self.of_rows:
+            return None
+        return self.rows / self.of_rows
