@@ -1,4 +1,4 @@
-"""What could be changed in a contract, as values: told by a delivery that differs, drafted for a person to read."""
+"""What could be changed in a contract, as values: a delivery that differs suggests it, a person reads it."""
 
 from __future__ import annotations
 
