@@ -87,18 +87,20 @@ _FORMATS: dict[str, type[BaseModel]] = {
 }
 
 
-def load_contract(path: Path, *, shown_as: str | None = None) -> Contract:
+def load_contract(path: Path, *, shown_as: str | None = None, dataset: DatasetId | None = None) -> Contract:
     """Read and check one contract.
 
     Args:
         path: a file `<district>/<dataset>.odcs.yml`.
         shown_as: what errors call the file; the path by default.
+        dataset: of a file that is not called as its dataset is.
 
     Raises:
         ContractError: it is no valid ODCS v3.1.0, or says something that Shanhai does not know.
     """
     name = shown_as or str(path)
-    reader = _Reader(read_yaml(path, shown_as=name), name)
+    dataset = dataset or DatasetId(path.parent.name, path.name.removesuffix(SUFFIX))
+    reader = _Reader(read_yaml(path, shown_as=name), name, dataset)
     reader.validate_schema()
     return reader.contract()
 
@@ -112,9 +114,10 @@ def _validator() -> jsonschema.protocols.Validator:
 class _Reader:
     """One file being read: knows how to raise with the line of a value."""
 
-    def __init__(self, file: YamlFile, name: str) -> None:
+    def __init__(self, file: YamlFile, name: str, dataset: DatasetId) -> None:
         self.file = file
         self.name = name
+        self.dataset = dataset
 
     def error(self, message: str, path: PathInFile, **facts: Any) -> ContractError:
         return ContractError(message, file=self.name, line=self.file.line(self._positions(path)), **facts)
@@ -148,14 +151,13 @@ class _Reader:
             raise self.error(
                 "a contract declares one dataset", ["schema"], given=len(data.get("schema", [])), allowed="1"
             )
-        name = self.file.path.name.removesuffix(SUFFIX)
         table = data["schema"][0]
-        if table["name"] != name:
+        if table["name"] != self.dataset.name:
             raise self.error(
                 "the schema is called as the file is",
                 ["schema", 0, "name"],
                 given=table["name"],
-                allowed=name,
+                allowed=self.dataset.name,
             )
         self._check_keys(table, standard.TABLE, ["schema", 0])
         fields = self._custom_properties()
@@ -166,7 +168,7 @@ class _Reader:
         contract = self._build(
             Contract,
             {
-                "dataset": DatasetId(self.file.path.parent.name, name),
+                "dataset": self.dataset,
                 "version": data["version"],
                 "status": data["status"],
                 "description": " ".join((data.get("description") or {}).get("purpose", "").split()),
@@ -182,6 +184,9 @@ class _Reader:
         )
         check.check_contract(contract, self.error)
         return contract
+
+    def _by_place(self) -> DatasetId:
+        return DatasetId(self.file.path.parent.name, self.file.path.name.removesuffix(SUFFIX))
 
     def _check_keys(self, item: dict[str, Any], keys: standard.Keys, path: PathInFile) -> None:
         """Refuse keys of the standard that look like rules and that nothing here follows."""
