@@ -177,16 +177,13 @@ class _Reader:
                 "key": _key(table.get("properties") or []),
                 "path": self.file.path,
                 "digest": hashlib.sha256(self.file.text.encode()).hexdigest(),
-                "title": data.get("name") or name,
+                "title": data.get("name") or self.dataset.name,
                 **fields,
             },
             ["customProperties"],
         )
         check.check_contract(contract, self.error)
         return contract
-
-    def _by_place(self) -> DatasetId:
-        return DatasetId(self.file.path.parent.name, self.file.path.name.removesuffix(SUFFIX))
 
     def _check_keys(self, item: dict[str, Any], keys: standard.Keys, path: PathInFile) -> None:
         """Refuse keys of the standard that look like rules and that nothing here follows."""
