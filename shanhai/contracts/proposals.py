@@ -48,6 +48,13 @@ class RetypeColumn(_Frozen):
     formats: tuple[str, ...] = ()
 
 
+class ReadFullWidth(_Frozen):
+    """Digits and letters of a column come in their full-width form, and mean the half-width one."""
+
+    action: Literal["read_full_width"] = "read_full_width"
+    column: str
+
+
 class AddCodes(_Frozen):
     """Codes that the column's list lacks; added at its end."""
 
@@ -72,6 +79,13 @@ class SetFormat(_Frozen):
 
 
 Proposal = Annotated[
-    TakeColumn | DropColumn | RenameSource | RetypeColumn | AddCodes | AddNullTokens | SetFormat,
+    TakeColumn
+    | DropColumn
+    | RenameSource
+    | RetypeColumn
+    | ReadFullWidth
+    | AddCodes
+    | AddNullTokens
+    | SetFormat,
     Field(discriminator="action"),
 ]
