@@ -30,7 +30,7 @@ def likely_encodings(sample: bytes) -> tuple[str, ...]:
             return (name,)
     if sample.isascii() and b"\0" not in sample:
         return ("utf-8",)
-    found = [name for name in ("utf-8", *_wide(sample)) if _decoded(sample, name) is not None]
+    found = [name for name in (*_wide(sample), "utf-8") if _decoded(sample, name) is not None]
     if found:
         return tuple(found)
     found = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shanhai.contracts.proposals import Proposal
+from shanhai.quality.sentences import FORMS
 
 Kind = Literal[
     "new_column",
@@ -74,3 +75,33 @@ class Difference(BaseModel):
         if self.rows is None or not self.of_rows:
             return None
         return self.rows / self.of_rows
+
+    @property
+    def code(self) -> str:
+        """Its key in `FORMS`, and in the catalogues of the report."""
+        return f"{self.kind}.{self.reading}" if self.reading else self.kind
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What its sentence is made of, in every language."""
+        lists = {"columns": ", ".join(self.columns), "headings": ", ".join(self.headings)}
+        numbers = {name: str(getattr(self, name) or 0) for name in ("rows", "of_rows")}
+        return {**lists, **numbers, "given": self.given, "allowed": self.allowed}
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether it holds a delivery by itself, though no row need break a rule."""
+        return self.kind in _ALARMING
+
+
+_ALARMING: tuple[Kind, ...] = ("emptied_column", "repeated_rows")
+
+
+def differs(kind: Kind, reading: str = "", **attributes: Any) -> Difference:
+    """A difference with its sentence.
+
+    Args:
+        attributes: those of `Difference`.
+    """
+    mute = Difference(kind=kind, reading=reading, text="", **attributes)
+    return mute.model_copy(update={"text": FORMS[mute.code].format(**mute.facts)})
