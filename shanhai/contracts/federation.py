@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shanhai.contracts.load import SUFFIX, load_contract
 from shanhai.contracts.model import Contract
+from shanhai.contracts.retention import FOR_EVER, Retention
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ConfigurationError, ContractError, NotFoundError
 from shanhai.ids import DatasetId
@@ -32,6 +33,7 @@ class District(BaseModel):
     licence: str = ""
     description: str = ""
     endpoints: dict[str, str]
+    retention: Retention = Field(default=FOR_EVER, description="of its datasets whose contracts state none")
 
 
 class Register(BaseModel):
@@ -103,6 +105,15 @@ class Federation:
             self._check_readings_of(contract, file)
             self._loaded[dataset] = contract
         return self._loaded[dataset]
+
+    def retention(self, dataset: DatasetId) -> Retention:
+        """How long what is kept of a dataset is kept: by its contract, else by its district.
+
+        Raises:
+            NotFoundError: no file declares the dataset.
+            ContractError: the file is wrong.
+        """
+        return self.contract(dataset).retention or self.districts[dataset.district].retention
 
     def register(self, name: str) -> Register | None:
         """A pinned register, or None when the federation has none of that name.

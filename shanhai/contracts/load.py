@@ -31,6 +31,7 @@ from shanhai.contracts.model import (
     WorkbookFormat,
 )
 from shanhai.contracts.queries import Query, query_fields
+from shanhai.contracts.retention import Retention
 from shanhai.contracts.yamlfile import PathInFile, YamlFile, read_yaml
 from shanhai.errors import ContractError
 from shanhai.ids import DatasetId
@@ -64,6 +65,7 @@ _CONTRACT_MODELS: dict[str, type[BaseModel]] = {
     "versions": Versions,
     "tolerance": Tolerance,
     "schedule": Schedule,
+    "retention": Retention,
 }
 _CONTRACT_VALUES = {
     "title": "title",

@@ -16,6 +16,7 @@ from shanhai.contracts.formats import NdjsonFormat as NdjsonFormat
 from shanhai.contracts.formats import ParquetFormat as ParquetFormat
 from shanhai.contracts.formats import WorkbookFormat as WorkbookFormat
 from shanhai.contracts.queries import Query
+from shanhai.contracts.retention import Retention
 from shanhai.ids import DatasetId
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
@@ -218,6 +219,7 @@ class Contract(_Frozen):
     schedule: Schedule = Schedule()
     feeds: tuple[Feed, ...] = ()
     ignored: tuple[str, ...] = Field(default=(), description="source headings left out on purpose")
+    retention: Retention | None = Field(default=None, description="None: the district's")
     path: Path
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 

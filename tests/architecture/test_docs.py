@@ -74,6 +74,7 @@ TABLES = {
     "`versions`: when a key, or a partition, arrives again": fields(model.Versions),
     "`tolerance`: shares of bad rows, 0 to 1": fields(model.Tolerance),
     "`schedule`: when it is pulled": fields(model.Schedule),
+    "`retention`: how long values are kept beside the tables": fields(model.Retention),
     "`feeds`: the canonical shape": fields(model.Feed, model.FeedValue, model.Condition),
     "`district.yml`": fields(District),
     "`registers.yml`": fields(Register),

@@ -1,0 +1,31 @@
+"""Retention: for how many days what may hold personal values is kept, beside the tables themselves."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Retention(BaseModel):
+    """Days since a delivery was pulled after which parts of it are purged; None: they are kept for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quarantine_days: int | None = Field(
+        default=None, ge=1, description="then the text of its quarantined rows goes; their reasons stay"
+    )
+    snapshot_days: int | None = Field(
+        default=None, ge=1, description="then its bytes go, unless something still rests on them"
+    )
+
+    @model_validator(mode="after")
+    def _released_from_the_snapshot(self) -> Retention:
+        if self.snapshot_days is not None and not (self.quarantine_days or 0) <= self.snapshot_days:
+            raise ValueError(
+                "quarantine_days must not exceed snapshot_days: rows are released from the bytes"
+            )
+        if self.snapshot_days is not None and self.quarantine_days is None:
+            raise ValueError("snapshot_days needs quarantine_days: a row holds what the bytes hold")
+        return self
+
+
+FOR_EVER = Retention()
