@@ -17,6 +17,7 @@ from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.schema import PARTITION
 from shanhai.contracts.shapes import SHAPES
+from shanhai.contracts.validity import ORDERED, VALIDITY, has_history
 from shanhai.errors import ContractError
 
 Complain = Callable[..., ContractError]
@@ -122,17 +123,22 @@ def _check_coordinate(column: Column, path: list[str | int], complain: Complain)
 
 def _check_versions(contract: Contract, complain: Complain) -> None:
     versions, path = contract.versions, ["customProperties", "versions"]
-    if versions.rule == "latest":
+    if versions.rule in ("latest", "history"):
         if not contract.key:
-            raise complain("versions: latest needs a primary key", path)
+            raise complain(f"versions: {versions.rule} needs a primary key", path)
         if versions.by not in contract.names:
             raise complain(
-                "versions: latest by an unknown column", path, given=versions.by, allowed=contract.names
+                f"versions: {versions.rule} by an unknown column",
+                path,
+                given=versions.by,
+                allowed=contract.names,
             )
         if not contract.column(versions.by).required:
             raise complain(
                 "versions: the column that orders versions must be required", path, given=versions.by
             )
+        if has_history(contract):
+            _check_history(contract, contract.column(versions.by), complain)
     elif versions.by is not None:
         raise complain(f"versions: {versions.rule} takes no `by`", path, given=versions.by)
     if versions.rule == "replace" and contract.duplicates == "table":
@@ -146,6 +152,33 @@ def _check_versions(contract: Contract, complain: Complain) -> None:
     if versions.rule == "replace" and contract.delivery.partition.by == "none":
         raise complain(
             "versions: replace needs a partition", path, given="none", allowed="file, window, edition"
+        )
+
+
+def _check_history(contract: Contract, by: Column, complain: Complain) -> None:
+    path = ["customProperties", "versions"]
+    if by.type not in ORDERED:
+        raise complain(
+            "versions: a version is in force from a moment, or a number, on",
+            path,
+            given=f"{by.name}, {by.type}",
+            allowed=ORDERED,
+        )
+    if by.name in contract.key:
+        raise complain(
+            "versions: the key names the thing, not the version of it",
+            path,
+            given=f"{by.name} in the key",
+            allowed="a key without it",
+            hint="with it every version would be the only one of its key",
+        )
+    taken = [name for name in VALIDITY if name in contract.names]
+    if taken:
+        raise complain(
+            "versions: the staging model of a history says this itself",
+            ["schema", 0, "properties"],
+            given=taken[0],
+            allowed="another name of the column; `source` has the heading",
         )
 
 

@@ -12,6 +12,7 @@ from shanhai.contracts.quantities import QUANTITIES, convertible, factor
 from shanhai.contracts.schema import DELIVERY, PARTITION, duckdb_type
 from shanhai.contracts.shapes import Shape, ShapeColumn
 from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.contracts.validity import IS_CURRENT, has_history, validity_columns
 from shanhai.errors import ContractError
 
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
@@ -85,6 +86,9 @@ class _Feeding:
         conditions = [f"{columns[name]} is not null" for name in self.feed.needs]
         if self.feed.where is not None:
             conditions.insert(0, self._condition(self.feed.where))
+        if has_history(self.contract):
+            # A shape has one row of a subject: the version in force.
+            conditions.insert(0, IS_CURRENT)
         own = (
             ("district", quote_literal(self.contract.dataset.district)),
             ("dataset", quote_literal(self.contract.dataset.name)),
@@ -263,9 +267,13 @@ def union_columns(shape: Shape) -> tuple[str, ...]:
 
 
 def staging_columns(contract: Contract) -> list[tuple[str, str]]:
-    """The select list of a staging model: every column in its contract's type, and where it came from."""
+    """The select list of a staging model: every column in its contract's type, and where it came from.
+
+    Of a dataset that keeps history also from when to when each version was in force.
+    """
     typed = [
         (column.name, f"cast({quote_identifier(column.name)} as {duckdb_type(column)})")
         for column in contract.columns
     ]
-    return [*typed, *((name, quote_identifier(name)) for name in (DELIVERY, PARTITION))]
+    own = ((name, quote_identifier(name)) for name in (DELIVERY, PARTITION))
+    return [*typed, *own, *validity_columns(contract)]

@@ -62,14 +62,14 @@ def _check_settled(contract: Contract, complain: Callable[..., ContractError]) -
             "versions: replace would drop what a source with a cursor sent before",
             ["customProperties", "versions", "rule"],
             given="replace",
-            allowed="rule: latest, or append with duplicates: table",
+            allowed="rule: latest or history, or append with duplicates: table",
         )
     if contract.versions.rule == "append" and contract.duplicates != "table":
         raise complain(
             "rows come again from a source with a cursor, and would be counted twice",
             ["customProperties", "duplicates"],
             given=f"duplicates: {contract.duplicates}, versions: append",
-            allowed="versions: latest, or duplicates: table",
+            allowed="versions: latest or history, or duplicates: table",
             hint="rows at the cursor itself and within its lag are in every pull",
         )
 

@@ -115,9 +115,10 @@ class Versions(_Frozen):
 
     append: every row stays. replace: the newest delivery of a partition replaces the earlier ones.
     latest: of one key the row with the greatest `by` stays; equal ones are settled by the other columns.
+    history: of one key a row for each `by` stays; those with an equal one are settled in the same way.
     """
 
-    rule: Literal["append", "replace", "latest"] = "append"
+    rule: Literal["append", "replace", "latest", "history"] = "append"
     by: str | None = None
 
 

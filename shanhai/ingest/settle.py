@@ -12,15 +12,24 @@ SUPERSEDED = "superseded"
 
 
 def identity(contract: Contract) -> tuple[str, ...]:
-    """The columns within which two rows compete: the key under `latest`, all columns else, or none."""
-    if contract.versions.rule == "latest":
-        return contract.key
+    """The columns within which two rows compete.
+
+    The key under `latest`, the key and `by` under `history`, all columns else, or none.
+    """
+    if has_versions(contract):
+        by = contract.versions.by if contract.versions.rule == "history" else None
+        return (*contract.key, *((by,) if by is not None else ()))
     return () if contract.duplicates == "none" else contract.names
+
+
+def has_versions(contract: Contract) -> bool:
+    """Whether rows that differ compete, and the one with the preferred values stays."""
+    return contract.versions.rule in ("latest", "history")
 
 
 def crosses(contract: Contract) -> bool:
     """Whether a row of one delivery can lose to a row of another by its identity."""
-    return contract.versions.rule == "latest" or contract.duplicates == "table"
+    return has_versions(contract) or contract.duplicates == "table"
 
 
 def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = None) -> str:
@@ -34,9 +43,10 @@ def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = 
         order: a column that is unique per row; of equal rows the least stays.
         delivery: a column that tells the deliveries in `rows` apart; None when there is one only.
 
-    Of equal rows one stays. Of one key the row with the greatest `versions.by` stays; when two are
-    equal there, the other columns decide in the contract's order, greater first and missing last, so
-    that the outcome does not depend on the order of arrival.
+    Of equal rows one stays. Under `latest` the row of a key with the greatest `versions.by` stays; under
+    `history` one row for each of its values does. Where those are equal, the other columns decide in the
+    contract's order, greater first and missing last, so that the outcome does not depend on the order
+    of arrival.
     """
     columns = identity(contract)
     if not columns:
@@ -48,12 +58,12 @@ def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = 
     if delivery is not None and contract.duplicates == "delivery":
         alike += f", {quote_identifier(delivery)}"
     copies = f"row_number() OVER (PARTITION BY {alike} ORDER BY {order})"
-    if contract.versions.rule != "latest":
+    if not has_versions(contract):
         return (
             f"SELECT {order}, '{DUPLICATE}' AS why "
             f"FROM (SELECT {order}, {copies} AS copy FROM ({contested})) WHERE copy > 1"
         )
-    rank = f"row_number() OVER (PARTITION BY {listed(contract.key)} ORDER BY {preference(contract)}, {order})"
+    rank = f"row_number() OVER (PARTITION BY {listed(columns)} ORDER BY {preference(contract)}, {order})"
     why = f"CASE WHEN copy > 1 THEN '{DUPLICATE}' ELSE '{SUPERSEDED}' END"
     if contract.duplicates == "none":
         why = f"'{SUPERSEDED}'"
@@ -64,7 +74,7 @@ def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = 
 
 
 def preference(contract: Contract) -> str:
-    """The ORDER BY list that puts the winning version of a key first."""
+    """The ORDER BY list that puts the row first that stays of those that compete."""
     by = contract.versions.by
     columns = [name for name in (by, *contract.names) if name is not None]
     return ", ".join(f"{quote_identifier(name)} DESC NULLS LAST" for name in dict.fromkeys(columns))
