@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from infra.local.configuration import free_port, write_configuration
 from infra.local.environment import environment
@@ -17,6 +18,7 @@ from infra.local.processes import Started, start
 from shanhai.errors import ConfigurationError
 
 SLOTS = (os.cpu_count() or 2) + 2
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -59,31 +61,42 @@ def prepare(layout: Layout) -> None:
     marker.write_text(wanted)
 
 
-def start_airflow(layout: Layout, *, parse_every: int, started: Callable[[Started], Started]) -> Airflow:
+def start_airflow(
+    layout: Layout,
+    *,
+    parse_every: int,
+    started: Callable[[Started], Started],
+    variables: Mapping[str, str] = _NONE,
+) -> Airflow:
     """Start the three processes on a free port, telling each to `started` at once.
 
-    DAG files are read again every `parse_every` seconds.
+    Args:
+        layout: the home.
+        parse_every: DAG files are read again after so many seconds.
+        started: told each process; returns it.
+        variables: of the environment, before those of `environment`.
     """
     port = free_port()
     write_configuration(layout, port=port, slots=SLOTS, parse_every=parse_every)
-    commands = {
+    names = ("scheduler", "api-server", "dag-processor")
+    processes = tuple(started(start_process(layout, name, port, variables=variables)) for name in names)
+    return Airflow(layout, f"http://127.0.0.1:{port}", processes)
+
+
+def start_process(layout: Layout, name: str, port: int, *, variables: Mapping[str, str] = _NONE) -> Started:
+    """Start one of the processes: `scheduler`, `api-server` on `port`, or `dag-processor`."""
+    arguments = {
         "scheduler": ["-m", "infra.local.scheduler"],
         "api-server": ["-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port)],
         "dag-processor": ["-m", "airflow", "dag-processor"],
     }
-    processes = tuple(
-        started(
-            start(
-                name,
-                [sys.executable, *arguments],
-                environment=environment(layout),
-                folder=REPOSITORY,
-                log=_fresh(layout.logs / f"{name}.log"),
-            )
-        )
-        for name, arguments in commands.items()
+    return start(
+        name,
+        [sys.executable, *arguments[name]],
+        environment={**environment(layout), **variables},
+        folder=REPOSITORY,
+        log=_fresh(layout.logs / f"{name}.log"),
     )
-    return Airflow(layout, f"http://127.0.0.1:{port}", processes)
 
 
 def _fresh(log: Path) -> Path:

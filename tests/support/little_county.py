@@ -1,0 +1,154 @@
+"""A small federation of three datasets, one a rule of versions, whose files come in rounds from a seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shanhai.cli import main
+from shanhai.contracts import render_dbt, render_suite
+from shanhai.contracts.federation import open_federation
+from shanhai.contracts.render_dags import render as render_dags
+
+PRODUCT = Path(__file__).parents[2] / "dbt"
+RULES: dict[str, dict[str, Any]] = {
+    "events": {"versions": {"rule": "latest", "by": "seen_at"}, "duplicates": "table"},
+    "visits": {"versions": {"rule": "replace"}},
+    "counts": {"duplicates": "delivery"},
+}
+DATASETS = tuple(RULES)
+_COLUMNS = [
+    {"name": "id", "logicalType": "string", "required": True, "primaryKey": True},
+    {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
+    {"name": "seen_at", "logicalType": "timestamp", "required": True},
+    {"name": "note", "logicalType": "string"},
+]
+_PROPERTIES: dict[str, Any] = {
+    "level": "district",
+    "shareClass": "conditional",
+    "format": {"kind": "csv"},
+    "delivery": {"per": "file", "partition": {"by": "file", "pattern": r"(?P<partition>p[0-9a-h]+)"}},
+    "tolerance": {"hold": 0.5, "refuse": 0.8},
+}
+_KEPT = (
+    "dbt_project.yml",
+    "macros/*",
+    "models/marts/mart_pool_size.*",
+    "models/marts/_sources.yml",
+    "tests/pool_*",
+)
+_MART = """select id, n, seen_at, note, _delivery as delivery from {{ source('acounty', 'events') }}
+"""
+_MART_PAGE = {
+    "version": 2,
+    "models": [{"name": "mart_every_event", "description": "Every event. 全部事件", "access": "public"}],
+}
+
+
+@dataclass(frozen=True)
+class County:
+    """The folder of the federation, of the files at the source and of a dbt project with two marts.
+
+    Args:
+        seed: of the content of all files; two counties of one seed are sent the same bytes.
+    """
+
+    root: Path
+    seed: int
+
+    @property
+    def marts(self) -> Path:
+        return self.root / "marts"
+
+    def declare(self, *, retries: int, retry_seconds: float) -> None:
+        """Write contracts, what is generated from them, and the dbt project."""
+        folder = self.root / "districts" / "acounty"
+        folder.mkdir(parents=True)
+        (folder / "district.yml").write_text("name: acounty\ntitle: A county\nendpoints: {data: data}\n")
+        for name, rules in RULES.items():
+            (self.root / "data" / name).mkdir(parents=True)
+            (folder / f"{name}.odcs.yml").write_text(yaml.safe_dump(_contract(name, rules)))
+        federation = open_federation(self.root)
+        generated = {
+            **render_suite.render(federation),
+            **render_dbt.render(federation),
+            **render_dags(federation),
+        }
+        for path, text in generated.items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(text, encoding="utf-8")
+        self._retry(retries, retry_seconds)
+        for file in (file for pattern in _KEPT for file in PRODUCT.glob(pattern)):
+            place = self.marts / file.relative_to(PRODUCT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, place)
+        (self.marts / "models" / "marts" / "mart_every_event.sql").write_text(_MART)
+        (self.marts / "models" / "marts" / "mart_every_event.yml").write_text(yaml.safe_dump(_MART_PAGE))
+
+    def send(self, number: int, *, files: int = 2) -> None:
+        """Place the files of one round at the sources: good rows, broken, repeated, old and corrected ones.
+
+        Every third round one delivery of `events` is bad enough to be held, and one to be refused.
+        """
+        for name in DATASETS:
+            for place in range(files):
+                chance = random.Random(f"{self.seed} {number} {name} {place}")
+                # Two rounds share their partitions, so that what came is replaced by what comes.
+                partition = f"p{number // 2:03}{'abcdefgh'[place]}"
+                bad = 0.1
+                if name == "events" and number % 3 == 2:
+                    bad = (0.7, 0.95)[place % 2]
+                file = self.root / "data" / name / f"{partition}.csv"
+                file.write_text(_rows(chance, rows=40, bad=bad), encoding="utf-8")
+
+    def run(self, home: Path, *arguments: str) -> int:
+        """The command line of another node of the federation, in this process; returns its exit code."""
+        import os
+
+        before = os.environ.get("SHANHAI_DBT_PROJECT")
+        os.environ["SHANHAI_DBT_PROJECT"] = str(self.marts)
+        try:
+            return main(["--home", str(home), "--federation", str(self.root), *arguments])
+        finally:
+            os.environ.pop("SHANHAI_DBT_PROJECT")
+            os.environ |= {"SHANHAI_DBT_PROJECT": before} if before is not None else {}
+
+    def _retry(self, retries: int, seconds: float) -> None:
+        """Let tasks of datasets be tried more often and sooner: a test kills faster than fate."""
+        file = self.root / "dags" / "datasets.json"
+        document = json.loads(file.read_text(encoding="utf-8"))
+        for knobs in document["datasets"]:
+            knobs |= {"retries": retries, "retry_seconds": seconds}
+        file.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _contract(name: str, rules: dict[str, Any]) -> dict[str, Any]:
+    source = {"connector": "files", "endpoint": "data", "options": {"path": f"{name}/*.csv"}}
+    properties = {**_PROPERTIES, "source": source, **rules}
+    return {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": f"urn:test:{name}",
+        "name": name,
+        "version": "1.0.0",
+        "status": "active",
+        "schema": [{"name": name, "logicalType": "object", "properties": _COLUMNS}],
+        "customProperties": [{"property": key, "value": value} for key, value in properties.items()],
+    }
+
+
+def _rows(chance: random.Random, *, rows: int, bad: float) -> str:
+    lines = []
+    for _ in range(rows):
+        key = f"k{chance.randrange(150)}"
+        day = f"2024-0{chance.randrange(1, 10)}-1{chance.randrange(10)}"
+        number = "many" if chance.random() < bad else str(chance.randrange(1000))
+        lines.append(f"{key},{number},{day},{chance.choice(['', 'seen', 'heard'])}")
+    lines += chance.sample(lines, 3)
+    return "\n".join(["id,n,seen_at,note", *lines]) + "\n"

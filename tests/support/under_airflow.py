@@ -1,0 +1,209 @@
+"""A small county under a real Airflow, whose tasks can be killed at named places or from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from little_county import County
+
+from infra.local.airflow import Airflow, prepare, start_airflow, start_process
+from infra.local.api import UNFINISHED, Api, Run
+from infra.local.configuration import password
+from infra.local.layout import Layout
+from infra.local.processes import Started, stop
+
+SITE = Path(__file__).parent / "crash"
+_AIRFLOW = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+}
+"""A node waits longer before it gives a silent task or scheduler up; a test has less time."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """To kill a task's process group once, when it calls a function, or when that returns.
+
+    Args:
+        id: names it, uniquely.
+        dag: None for any.
+        function: `module:qualified.name`, of Python code.
+        when: before or after.
+        about: a text that one of the function's variables has in it.
+    """
+
+    id: str
+    dag: str | None
+    task: str
+    function: str
+    when: str
+    about: str = ""
+
+
+@dataclass
+class Node:
+    """One home, with Airflow's processes on it while it is `up`."""
+
+    county: County
+    home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    airflow: Airflow | None = None
+    api: Api | None = None
+    _ordered: list[Order] = field(default_factory=list)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(home=self.home, federation=self.county.root)
+
+    @property
+    def orders(self) -> Path:
+        return self.county.root / "orders"
+
+    @contextmanager
+    def up(self, *, seconds: float = 120) -> Iterator[Api]:
+        """Airflow's processes, from start to stop."""
+        self.layout.make_folders()
+        self.orders.mkdir(exist_ok=True)
+        prepare(self.layout)
+        running: list[Started] = []
+
+        def started(process: Started) -> Started:
+            running.append(process)
+            return process
+
+        try:
+            self.airflow = start_airflow(
+                self.layout, parse_every=600, started=started, variables=self._environment()
+            )
+            self.api = Api(self.airflow.address, password(self.layout))
+            self._wait_until_ready(seconds)
+            yield self.api
+        finally:
+            if self.api is not None:
+                self.api.close()
+            left = stop([*running, *(self.airflow.processes if self.airflow else ())], grace=8)
+            assert left == [], left
+
+    def scheduler(self) -> Started:
+        assert self.airflow is not None
+        return next(one for one in self.airflow.processes if one.name == "scheduler")
+
+    def kill_scheduler(self) -> None:
+        """SIGKILL to the scheduler's process alone; its workers and their tasks live on."""
+        os.kill(self.scheduler().pid, signal.SIGKILL)
+
+    def restart_scheduler(self) -> None:
+        """Another scheduler beside what the dead one left."""
+        assert self.airflow is not None
+        port = int(self.airflow.address.rpartition(":")[2])
+        fresh = start_process(self.layout, "scheduler", port, variables=self._environment())
+        self.airflow = Airflow(self.layout, self.airflow.address, (fresh, *self.airflow.processes))
+
+    def order(self, orders: Iterable[Order]) -> None:
+        for order in orders:
+            (self.orders / f"{order.id}.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
+            self._ordered.append(order)
+
+    def done(self) -> list[dict[str, Any]]:
+        """The orders that were carried out, with the process and the group that died."""
+        return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(self.orders.glob("*.done"))]
+
+    def task_groups(self) -> list[int]:
+        """The process groups of the tasks that run now: each leads one of its own, below the scheduler."""
+        assert self.airflow is not None
+        found = []
+        for scheduler in (one for one in self.airflow.processes if one.name == "scheduler"):
+            for process in scheduler.family():
+                try:
+                    if os.getpgid(process.pid) == process.pid != scheduler.pid:
+                        found.append(process.pid)
+                except ProcessLookupError:
+                    continue
+        return found
+
+    def kill_a_task(self, group: int) -> bool:
+        """SIGKILL to a task's process group; whether it was still there."""
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def trigger(self) -> list[Run]:
+        """A run of every dataset."""
+        assert self.api is not None
+        return [self.api.trigger(f"acounty__{name}") for name in self._datasets()]
+
+    def wait_until_idle(self, *, seconds: float, meanwhile: Any = None) -> None:
+        """Wait until no run is queued or running and no event waits for one; `meanwhile` is called often."""
+        assert self.api is not None
+        until, quiet = time.monotonic() + seconds, 0
+        while quiet < 3:
+            assert time.monotonic() < until, self.stuck()
+            busy = self.api.count(state=list(UNFINISHED)) + self.api.pending_events()
+            quiet = 0 if busy else quiet + 1
+            if meanwhile is not None and busy:
+                meanwhile()
+            time.sleep(0.5)
+
+    def stuck(self) -> str:
+        assert self.api is not None
+        lines = []
+        for run in self.api.runs(state=list(UNFINISHED)):
+            states = {task["task_id"]: (task["state"], task["try_number"]) for task in self.api.tasks(run)}
+            lines.append(f"{run.dag_id} {run.run_id} {run.state} {states}")
+        return "\n".join(lines) or "waited in vain"
+
+    def failed(self) -> list[tuple[str, str]]:
+        """Tasks that failed for good, with their DAG."""
+        assert self.api is not None
+        return [
+            (run.dag_id, task["task_id"])
+            for run in self.api.runs(state=["failed"])
+            for task in self.api.tasks(run)
+            if task["state"] == "failed"
+        ]
+
+    def _datasets(self) -> list[str]:
+        document = json.loads(self.layout.knobs.read_text(encoding="utf-8"))
+        return [entry["dag_id"].partition("__")[2] for entry in document["datasets"]]
+
+    def _environment(self) -> dict[str, str]:
+        known = os.pathsep.join([str(SITE), str(Path(__file__).parents[2])])
+        return {
+            "PYTHONPATH": known,
+            "SHANHAI_DBT_PROJECT": str(self.county.marts),
+            "SHANHAI_TEST_ORDERS": str(self.orders),
+            **_AIRFLOW,
+            **self.variables,
+        }
+
+    def _wait_until_ready(self, seconds: float) -> None:
+        assert self.api is not None
+        assert self.airflow is not None
+        expected = {"warehouse", "decisions", *(f"acounty__{name}" for name in self._datasets())}
+        until = time.monotonic() + seconds
+        while not self.api.healthy():
+            assert time.monotonic() < until, "Airflow does not start"
+            assert not self.airflow.dead(), self.airflow.dead()
+            time.sleep(0.3)
+        self.api.log_in()
+        while not expected <= self.api.dags().keys():
+            assert not self.api.import_errors(), self.api.import_errors()
+            assert time.monotonic() < until, "DAGs are not read"
+            time.sleep(0.5)
+
+
+def session_of(process: psutil.Process) -> int:
+    return os.getsid(process.pid)
