@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from shanhai.errors import BusyError
 from shanhai.storage.disk import disk_errors
 
 _CHUNK = 1 << 20
@@ -32,17 +33,26 @@ def write_whole(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def in_turn(folder: Path) -> Iterator[None]:
+def in_turn(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
     """Hold a folder, made if it is not there; whoever else comes waits. Freed when the process ends.
 
+    Args:
+        shared: others who share it may come in; whoever wants it alone waits for all of them.
+        wait: False: do not wait.
+
     Raises:
+        BusyError: somebody else holds it, and waiting is not wanted.
         StoreError: the folder cannot be made.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError("somebody else works there", given=folder.name, hint="try again later") from error
         yield
     finally:
         os.close(descriptor)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from shanhai.connect.protocol import Kept
+from shanhai.ingest.files import in_turn
+from shanhai.ingest.node import Node
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
 from shanhai.storage import ObjectStore
 
@@ -46,3 +49,17 @@ class KeptBodies:
             open=lambda: self._snapshots.open(body_key(last.sha256)),
             facts=last.facts,
         )
+
+
+def bodies_stay(node: Node) -> AbstractContextManager[None]:
+    """While it is held, no body goes that is kept: a pull may find its bytes there and refer to them."""
+    return in_turn(node.home / "snapshots", shared=True)
+
+
+def bodies_may_go(node: Node) -> AbstractContextManager[None]:
+    """Held by whoever removes bodies, while nothing is being pulled.
+
+    Raises:
+        BusyError: something is.
+    """
+    return in_turn(node.home / "snapshots", wait=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,12 +75,19 @@ def sidecar_key(delivery: DeliveryId) -> str:
 
 def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
     """Every delivery pulled of a dataset, in the order in which they were."""
-    prefix = f"deliveries/{dataset.district}/{dataset.name}"
-    found = []
+    found = _below(node, f"deliveries/{dataset.district}/{dataset.name}")
+    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
+
+
+def every_sidecar(node: Node) -> Iterator[Sidecar]:
+    """Every delivery that was ever pulled, also of datasets that no contract declares any more."""
+    return _below(node, "deliveries")
+
+
+def _below(node: Node, prefix: str) -> Iterator[Sidecar]:
     for key in node.snapshots.list(prefix):
         with node.snapshots.open(key) as file:
-            found.append(Sidecar.model_validate_json(file.read()))
-    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
+            yield Sidecar.model_validate_json(file.read())
 
 
 def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:

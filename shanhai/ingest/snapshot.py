@@ -17,7 +17,7 @@ from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
 from shanhai.errors import ConfigurationError, DataError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.cursors import last_cursor
-from shanhai.ingest.kept import KeptBodies
+from shanhai.ingest.kept import KeptBodies, bodies_stay
 from shanhai.ingest.node import Node
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
 
@@ -49,7 +49,8 @@ def pull(
     for asked in _windows(contract, window):
         log.info("pull dataset=%s window=%s", dataset, asked)
         kept.window = asked
-        new += _pull_window(node, contract, source, _Asked(asked, since, node.clock()))
+        with bodies_stay(node):
+            new += _pull_window(node, contract, source, _Asked(asked, since, node.clock()))
     return new
 
 
