@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from infra.simulator.deliveries import SEED, Cell, Column, Row, Values
+from infra.simulator.deliveries import SEED, Cell, Column, Fate, Row, Values
 
 Change = Callable[[Cell], Cell]
 
@@ -63,11 +63,17 @@ class Field:
         for index in self._take(count):
             self._added.append(Row(self._rows[index].values, "duplicate", fault))
 
-    def outdate(self, count: int, changes: Mapping[str, Cell | Change]) -> None:
-        """Add an older version of `count` rows, which loses to the version that is there."""
+    def outdate(self, count: int, changes: Mapping[str, Cell | Change], *, loses: bool = True) -> None:
+        """Add an older version of `count` rows.
+
+        Args:
+            loses: to the version that is there; otherwise both stay, as under the rule `history`.
+        """
+        fate: tuple[Fate, str] = (
+            ("superseded", "conflicting versions") if loses else ("good", "earlier version")
+        )
         for index in self._take(count):
-            older = self.changed(self._rows[index].values, changes)
-            self._added.append(Row(older, "superseded", "conflicting versions"))
+            self._added.append(Row(self.changed(self._rows[index].values, changes), *fate))
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows that were made elsewhere: corrections, repetitions of another delivery, strays."""

@@ -66,6 +66,7 @@ select
     "_delivery" as "_delivery",
     "_partition" as "_partition"
 from {{ ref('stg_longyou__events') }}
+where is_current
 union all
 select
     cast("event_id" as VARCHAR) as "event_id",

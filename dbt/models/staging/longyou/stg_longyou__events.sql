@@ -14,5 +14,8 @@ select
     cast("handling_unit" as VARCHAR) as "handling_unit",
     cast("updated_at" as TIMESTAMP WITH TIME ZONE) as "updated_at",
     "_delivery" as "_delivery",
-    "_partition" as "_partition"
+    "_partition" as "_partition",
+    cast("updated_at" as TIMESTAMP WITH TIME ZONE) as "valid_from",
+    lead(cast("updated_at" as TIMESTAMP WITH TIME ZONE)) over (partition by "event_id" order by cast("updated_at" as TIMESTAMP WITH TIME ZONE)) as "valid_to",
+    lead(cast("updated_at" as TIMESTAMP WITH TIME ZONE)) over (partition by "event_id" order by cast("updated_at" as TIMESTAMP WITH TIME ZONE)) is null as "is_current"
 from {{ source('longyou', 'events') }}
