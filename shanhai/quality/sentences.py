@@ -15,7 +15,9 @@ FORMS: Mapping[str, str] = {
     "retyped_column.decimal_comma": "{rows} of {of_rows} rows: {columns} is a number with a decimal comma, "
     "not {allowed}",
     "retyped_column.thousands": "{rows} of {of_rows} rows: {columns} has thousands set apart, not {allowed}",
-    "retyped_column.unit": "{rows} of {of_rows} rows: {columns} is a number with a unit behind it{given}, "
+    "retyped_column.unit": "{rows} of {of_rows} rows: {columns} is a number with the unit {given} behind it, "
+    "not {allowed}",
+    "retyped_column.hidden_unit": "{rows} of {of_rows} rows: {columns} is a number with a unit behind it, "
     "not {allowed}",
     "retyped_column.decimals": "{rows} of {of_rows} rows: {columns} is a number with decimals, not {allowed}",
     "retyped_column.full_width": "{rows} of {of_rows} rows: {columns} is written in full-width characters",
@@ -24,15 +26,20 @@ FORMS: Mapping[str, str] = {
     "not {allowed}",
     "retyped_column.epoch_milliseconds": "{rows} of {of_rows} rows: {columns} is milliseconds since 1970, "
     "not {allowed}",
-    "retyped_column.spreadsheet_days": "{rows} of {of_rows} rows: {columns} is days since 1899, not {allowed}",
+    "retyped_column.spreadsheet_days": "{rows} of {of_rows} rows: {columns} is days since 1899, "
+    "not {allowed}",
     "retyped_column.text": "{rows} of {of_rows} rows: {columns} is other text, not {allowed}",
+    "retyped_column.range": "{rows} of {of_rows} rows: {columns} lies beyond its limits ({allowed}), "
+    "as if in another unit",
+    "retyped_column.form": "{rows} of {of_rows} rows: {columns} is not written as it was ({allowed})",
     "shifted_columns.right": "{rows} of {of_rows} rows looked at: from {columns} on, values stand one column "
     "too far right",
     "shifted_columns.left": "{rows} of {of_rows} rows looked at: from {columns} on, values stand one column "
     "too far left",
     "shifted_columns.cell_too_many": "{rows} of {of_rows} malformed rows looked at have one cell too many, "
-    "before {columns}",
-    "shifted_columns.cell_too_few": "{rows} of {of_rows} malformed rows looked at lack the cell of {columns}",
+    "at {columns}",
+    "shifted_columns.cell_too_few": "{rows} of {of_rows} malformed rows looked at have one cell too few, "
+    "at {columns}",
     "new_codes": "{rows} of {of_rows} rows: {columns} has codes that the contract does not list: {given}",
     "new_codes.many": "{rows} of {of_rows} rows: {columns} has codes that the contract does not list: "
     "{given} and more",

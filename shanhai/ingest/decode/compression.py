@@ -52,6 +52,25 @@ def unpack(body: BodyFile, stated: Format, target: Path, limits: Limits) -> Path
     return target
 
 
+def beginning(body: BodyFile, stated: Format, size: int) -> bytes:
+    """The first plain bytes of a body, no more than `size`; nothing is written.
+
+    Raises:
+        UnreadableError: as `unpack`, and only for what comes before those bytes.
+    """
+    kind = _kind(body, stated)
+    if kind == "none":
+        with body.path.open("rb") as stream:
+            return stream.read(size)
+    blocks = _gunzip(body) if kind == "gz" else _unzip(body, stated.member, Limits(), body.path.parent)
+    taken = b""
+    for block in blocks:
+        taken += block
+        if len(taken) >= size:
+            break
+    return taken[:size]
+
+
 @contextmanager
 def room_for(target: Path, needed_bytes: int = 0) -> Iterator[None]:
     """Turn a full disk while writing `target` into its own error, and leave no half file.

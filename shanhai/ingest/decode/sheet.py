@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,6 +72,22 @@ def opened(body: BodyFile, stated: WorkbookFormat) -> Iterator[Sheet]:
         if type(error).__name__ == "PanicException":
             raise _unreadable(body, stated) from None
         raise
+
+
+def first_rows(body: BodyFile, stated: WorkbookFormat, rows: int, sheets: int) -> dict[str, list[Cells]]:
+    """By name, the first rows of the first sheets of a workbook, from its first row and column on.
+
+    Raises:
+        UnreadableError: the reader cannot read it, or it is encrypted.
+    """
+    try:
+        with calamine.CalamineWorkbook.from_path(body.path) as workbook:
+            return {
+                name: list(itertools.islice(_rows(workbook.get_sheet_by_name(name)), rows))
+                for name in workbook.sheet_names[:sheets]
+            }
+    except calamine.CalamineError as error:
+        raise _unreadable(body, stated) from error
 
 
 def _unreadable(body: BodyFile, stated: WorkbookFormat) -> UnreadableError:

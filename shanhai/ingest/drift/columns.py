@@ -1,0 +1,240 @@
+"""Columns that are of another type, with new codes, or with new texts for what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shanhai.contracts.model import Column
+from shanhai.contracts.proposals import AddCodes, AddNullTokens, RetypeColumn
+from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.ingest.drift.look import Look, tells_values
+from shanhai.ingest.drift.readings import MISSING_WORDS, TEXT, UNIT, Reading, readings
+from shanhai.quality.checked import CHECKED
+from shanhai.quality.difference import Difference, differs
+from shanhai.quality.rules import Rule, checked_violation, rules_for
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MOST_TEXTS = 5000
+_RETYPED_SHARE = 0.1
+"""Of a column's rows; fewer are faults of rows."""
+_READS_SO = 0.9
+_MOST = 0.5
+_MOST_CODES = 20
+_CODES_SHOWN = 10
+_LONGEST_CODE = 32
+_TIMES_SEEN = 3
+_LONGEST_UNIT = 8
+_MOST_UNITS = 3
+
+
+@dataclass(frozen=True)
+class _Broken:
+    """A rule that many rows break; `failing` is SQL over `checked` that finds them."""
+
+    column: Column
+    rule: Rule
+    rows: int
+    failing: str
+
+
+def column_differences(look: Look, con: duckdb.DuckDBPyConnection) -> tuple[Difference, ...]:
+    """What the values of columns differ in; looks only at rules that many rows break.
+
+    Args:
+        con: has the view `checked` of the delivery.
+    """
+    return tuple(difference for broken in _broken(look) for difference in _differs(look, con, broken))
+
+
+def _broken(look: Look) -> Iterator[_Broken]:
+    for rule in rules_for(look.contract):
+        rows = look.staging.counts.get(rule.name, 0)
+        if look.is_many(rows):
+            condition = checked_violation(rule, look.contract)
+            yield _Broken(look.contract.column(rule.column), rule, rows, condition)
+
+
+def _differs(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Iterator[Difference]:
+    match broken.rule.kind:
+        case "required":  # an empty cell reads like nothing else; a column without any is told elsewhere
+            return
+        case "type":
+            yield from _of_type(look, con, broken)
+        case "codes":
+            yield from _of_codes(look, con, broken)
+        case "range" | "longitude" | "latitude":
+            yield from _of_most(look, broken, "range")
+        case _:
+            yield from _of_most(look, broken, "form")
+
+
+def _of_most(look: Look, broken: _Broken, reading: str) -> Iterator[Difference]:
+    """A rule that most rows break, of a kind that tells nothing more."""
+    if broken.rows >= _MOST * _well_formed(look):
+        told = {"rows": broken.rows, "of_rows": _well_formed(look)}
+        yield differs(
+            "retyped_column", reading, columns=(broken.column.name,), allowed=broken.rule.kind, **told
+        )
+
+
+def _of_type(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Iterator[Difference]:
+    missing = _missing(look, con, broken)
+    left = broken.rows
+    if missing is not None:
+        yield missing
+        left -= missing.rows or 0
+    if left < _RETYPED_SHARE * _well_formed(look) or not look.is_many(left):
+        return
+    name = quote_identifier(broken.column.name)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _failing AS SELECT {name} AS {TEXT} FROM {CHECKED} "
+        f"WHERE {broken.failing} AND {name} NOT IN ({_listed(MISSING_WORDS)}) LIMIT {_MOST_TEXTS}"
+    )
+    found, is_sure = _best(look, con, broken.column)
+    if found is not None:
+        yield _retyped(look, con, broken.column, found, left, is_sure)
+    elif left >= _MOST * _well_formed(look):
+        yield _other_text(look, broken.column, left)
+
+
+def _best(look: Look, con: duckdb.DuckDBPyConnection, column: Column) -> tuple[Reading | None, bool]:
+    """The reading of nearly all texts, and whether it is the only one."""
+    candidates = readings(column, look.contract)
+    if not candidates:
+        return None, False
+    counts = ", ".join(f"count(*) FILTER ({reading.sql})" for reading in candidates)
+    total, *numbers = con.execute(f"SELECT count(*), {counts} FROM _failing").fetchone() or (0,)
+    most = max(numbers, default=0)
+    if not total or most < _READS_SO * total:
+        return None, False
+    best = [reading for reading, count in zip(candidates, numbers, strict=True) if count == most]
+    return best[0], len(best) == 1
+
+
+def _retyped(
+    look: Look, con: duckdb.DuckDBPyConnection, column: Column, found: Reading, rows: int, is_sure: bool
+) -> Difference:
+    name, given = found.name, found.given
+    if name == "unit":
+        given = _units(con) if tells_values(column) else ""
+        name = "unit" if given else "hidden_unit"
+    return differs(
+        "retyped_column",
+        name,
+        columns=(column.name,),
+        given=given,
+        allowed=_stated(column),
+        rows=rows,
+        of_rows=_well_formed(look),
+        certainty="seen" if is_sure else "guess",
+        proposal=found.proposal,
+    )
+
+
+def _other_text(look: Look, column: Column, rows: int) -> Difference:
+    return differs(
+        "retyped_column",
+        "text",
+        columns=(column.name,),
+        allowed=_stated(column),
+        rows=rows,
+        of_rows=_well_formed(look),
+        certainty="guess",
+        proposal=RetypeColumn(column=column.name, type="string"),
+    )
+
+
+def _units(con: duckdb.DuckDBPyConnection) -> str:
+    """The units behind the numbers, if there are few."""
+    found = con.execute(
+        f"SELECT DISTINCT trim(regexp_extract({TEXT}, {quote_literal(UNIT)}, 1)) AS unit FROM _failing "
+        f"WHERE regexp_full_match({TEXT}, {quote_literal(UNIT)}) ORDER BY unit LIMIT {_MOST_UNITS + 1}"
+    ).fetchall()
+    units = [unit for (unit,) in found]
+    is_told = len(units) <= _MOST_UNITS and all(len(unit) <= _LONGEST_UNIT for unit in units)
+    return ", ".join(units) if is_told else ""
+
+
+def _missing(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Difference | None:
+    name = quote_identifier(broken.column.name)
+    found = con.execute(
+        f"SELECT {name}, count(*) FROM {CHECKED} WHERE {broken.failing} "
+        f"AND {name} IN ({_listed(MISSING_WORDS)}) GROUP BY 1 ORDER BY 2 DESC, 1"
+    ).fetchall()
+    rows = sum(count for _, count in found)
+    if not look.is_many(rows):
+        return None
+    words = tuple(word for word, count in found if look.is_many(count)) or (found[0][0],)
+    return differs(
+        "new_missing",
+        columns=(broken.column.name,),
+        given=", ".join(words),
+        rows=rows,
+        of_rows=_well_formed(look),
+        proposal=AddNullTokens(column=broken.column.name, tokens=words),
+    )
+
+
+def _of_codes(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Iterator[Difference]:
+    missing = _missing(look, con, broken)
+    if missing is not None:
+        yield missing
+    rows = broken.rows - (missing.rows or 0 if missing else 0)
+    if not look.is_many(rows):
+        return
+    name, told = broken.column.name, {"rows": rows, "of_rows": _well_formed(look)}
+    if not tells_values(broken.column):
+        yield differs("new_codes", "hidden", columns=(name,), **told)
+        return
+    codes = _codes(look, con, broken)
+    if codes is None:
+        yield differs("new_codes", "text", columns=(name,), **told)
+    elif not codes:
+        yield differs("new_codes", "hidden", columns=(name,), **told)
+    else:
+        yield differs(
+            "new_codes",
+            "many" if len(codes) > _CODES_SHOWN else "",
+            columns=(name,),
+            given=", ".join(codes[:_CODES_SHOWN]),
+            **told,
+            proposal=AddCodes(column=name, codes=codes),
+        )
+
+
+def _codes(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> tuple[str, ...] | None:
+    """New codes that come several times, the most frequent first; None: the texts are no codes.
+
+    Only rows that break no other rule are looked at: where the cells of a record are shifted, the text in
+    this column may be a value of another one, of a person even.
+    """
+    name = quote_identifier(broken.column.name)
+    others = [rule for rule in rules_for(look.contract) if rule.column != broken.column.name]
+    apart = " OR ".join(checked_violation(rule, look.contract) for rule in others) or "FALSE"
+    found = con.execute(
+        f"SELECT {name}, count(*) FROM {CHECKED} WHERE {broken.failing} AND NOT ({apart}) "
+        f"AND {name} NOT IN ({_listed(MISSING_WORDS)}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_CODES + 1}"
+    ).fetchall()
+    if len(found) > _MOST_CODES or any(not _is_code(text) for text, _ in found):
+        return None
+    return tuple(text for text, count in found if count >= _TIMES_SEEN)
+
+
+def _is_code(text: str) -> bool:
+    return len(text) <= _LONGEST_CODE and text.isprintable()
+
+
+def _stated(column: Column) -> str:
+    return f"{column.type} ({', '.join(column.formats)})" if column.formats else column.type
+
+
+def _well_formed(look: Look) -> int:
+    return look.staging.rows_in - sum(look.staging.malformed.values())
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(quote_literal(word) for word in words)

@@ -1,0 +1,87 @@
+"""A delivery beside earlier ones: rows beyond what is usual, a column without values, the same rows again."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shanhai.contracts.model import Contract
+from shanhai.ids import DeliveryId
+from shanhai.ingest.records import Staging
+from shanhai.quality.difference import Difference, differs
+from shanhai.quality.plausibility import MINIMUM_HISTORY
+
+_HALF, _TWICE = 0.5, 2.0
+_LEAST_ROWS = 20
+_USUALLY_FILLED = 0.2
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An accepted delivery of the dataset: its record of staging, and the digests of its bodies."""
+
+    id: DeliveryId
+    staging: Staging
+    bodies: frozenset[str]
+
+
+def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
+    """Half as many rows as usual, or fewer; twice as many, or more.
+
+    Args:
+        history: rows of the accepted deliveries.
+    """
+    median = statistics.median(history) if len(history) >= MINIMUM_HISTORY else 0
+    if not median or _HALF * median < rows < _TWICE * median:
+        return None
+    reading = "none" if not rows else "fewer" if rows < median else "more"
+    return differs("volume", reading, given=str(rows), allowed=f"{median:.0f}")
+
+
+def emptied_columns(staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
+    """Columns that have no value in any row, and had one in many rows of each earlier delivery."""
+    if len(earlier) < MINIMUM_HISTORY or staging.rows_in < _LEAST_ROWS:
+        return
+    for name, filled in staging.filled.items():
+        shares = [
+            known.staging.filled.get(name, 0) / known.staging.rows_in
+            for known in earlier
+            if known.staging.rows_in
+        ]
+        if not filled and shares and min(shares) >= _USUALLY_FILLED:
+            usual = f"{statistics.median(shares) * 100:.3g}%"
+            yield differs(
+                "emptied_column", columns=(name,), given="0", allowed=usual, rows=0, of_rows=staging.rows_in
+            )
+
+
+def counts_twice(contract: Contract) -> bool:
+    """Whether rows that come again in another delivery would be in the table twice."""
+    match contract.versions.rule:
+        case "append":
+            return contract.duplicates != "table"
+        case "replace":
+            return contract.delivery.partition.by != "none"
+        case _:
+            return False
+
+
+def repeated_bytes(bodies: frozenset[str], earlier: Sequence[Earlier]) -> Difference | None:
+    """The same bytes as an earlier delivery of another partition."""
+    for known in earlier:
+        if bodies and bodies == known.bodies:
+            return differs("repeated_rows", "bytes", given=known.id.short)
+    return None
+
+
+def alike(staging: Staging, earlier: Sequence[Earlier]) -> Earlier | None:
+    """An earlier delivery of which every count is the same, so that its rows may well be."""
+    for known in earlier:
+        if staging.good and _counts(staging) == _counts(known.staging):
+            return known
+    return None
+
+
+def _counts(staging: Staging) -> tuple[object, ...]:
+    return staging.rows_in, staging.good, staging.counts, staging.filled, staging.newest
