@@ -8,6 +8,7 @@ from datetime import date
 from shanhai.contracts.model import Contract
 from shanhai.ids import WHOLE
 
+_DIGITS = re.compile(r"([0-9]+)")
 _PLACE = re.compile(r"\{(?:next_)?window(?::[^{}]*)?\}")
 _FINER_THAN_A_DAY = re.compile(r"%[-#0-9EO]*[HIMSfpcXTRrsk]")
 
@@ -50,6 +51,17 @@ def windows(contract: Contract, *, until: date | None = None) -> tuple[str, ...]
     first = date.fromisoformat(schedule.start)
     days = (date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1))
     return tuple(dict.fromkeys(day.strftime(schedule.window) for day in days))
+
+
+def edition_of(contract: Contract, body: str) -> tuple[tuple[int, int, str], ...]:
+    """Where an edition stands among those of its partition, by the group `edition` of the contract's pattern.
+
+    Digits compare as numbers, so that v10 comes after v9; a name that tells no edition comes first.
+    """
+    found = re.search(contract.delivery.partition.pattern or "", body)
+    told = (found.groupdict().get("edition") if found else None) or ""
+    parts = (part for part in _DIGITS.split(told) if part)
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 
 def partition_of(contract: Contract, body: str, window: str | None) -> str | None:

@@ -13,6 +13,7 @@ from shanhai.contracts.schema import arrow_schema
 from shanhai.errors import BusyError, ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Counts, Entry, Kind, Net, entries, entry, table_net
+from shanhai.ingest.editions import is_outdated
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, State, read_staging, read_validation
 from shanhai.ingest.settlement import Settlement, settle_delivery
@@ -80,9 +81,10 @@ def commit_decision(
     def attempt(table: LakeTable) -> Entry | None:
         if table.transaction(str(delivery)) != expected:
             return None
-        before = table_net(table).get(str(delivery))
-        settlement = _settlement(node, table, delivery, staging, decision, expected + 1)
-        subject = _subject(delivery, staging, decision, settlement, before)
+        books = table_net(table)
+        outdated = is_outdated(node, delivery, books)
+        settlement = _settlement(node, table, delivery, staging, decision, expected + 1, outdated=outdated)
+        subject = _subject(delivery, staging, decision, settlement, books.get(str(delivery)))
         others = [
             entry(
                 other,
@@ -146,6 +148,8 @@ def _settlement(
     staging: Staging,
     decision: Decision,
     number: int,
+    *,
+    outdated: bool,
 ) -> Settlement:
     if decision.verdict != "accepted":
         return Settlement()
@@ -159,6 +163,7 @@ def _settlement(
             node.staged(delivery) / GOOD,
             rows=staging.good,
             stem=f"{delivery.key}-{number}-{secrets.token_hex(4)}",
+            outdated=outdated,
         )
 
 

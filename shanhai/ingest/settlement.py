@@ -54,6 +54,7 @@ def settle_delivery(
     *,
     rows: int,
     stem: str,
+    outdated: bool = False,
 ) -> Settlement:
     """Settle a delivery's good rows against one version of its table, by the contract.
 
@@ -67,7 +68,10 @@ def settle_delivery(
         good: the delivery's good rows, already settled among themselves.
         rows: how many they are.
         stem: a name that no committed file has.
+        outdated: under `replace`, whether a newer delivery holds the partition.
     """
+    if outdated:
+        return Settlement(superseded=rows)
     if rows == 0 and contract.versions.rule != "replace":
         return Settlement()
     name = f"{stem}.parquet"

@@ -41,6 +41,7 @@ class Sidecar(BaseModel):
     window: str | None
     pulled_at: datetime
     order: int
+    number: int = Field(description="of the pull among those of its dataset, from 1: their order by no clock")
     contract_version: str
     licence: str
     since: str | None = Field(
@@ -51,6 +52,11 @@ class Sidecar(BaseModel):
     def cursor(self) -> str | None:
         """How far it reads an incremental source, in the connector's own form; None of any other."""
         return next((body.facts["cursor"] for body in reversed(self.bodies) if "cursor" in body.facts), None)
+
+    @property
+    def place(self) -> tuple[int, datetime, int, str]:
+        """What orders the deliveries of a dataset as they were pulled, also where a clock was set back."""
+        return (self.number, self.pulled_at, self.order, self.delivery)
 
     @property
     def id(self) -> DeliveryId:
@@ -76,7 +82,7 @@ def sidecar_key(delivery: DeliveryId) -> str:
 def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
     """Every delivery pulled of a dataset, in the order in which they were."""
     found = _below(node, f"deliveries/{dataset.district}/{dataset.name}")
-    return sorted(found, key=lambda sidecar: (sidecar.pulled_at, sidecar.order))
+    return sorted(found, key=lambda sidecar: sidecar.place)
 
 
 def every_sidecar(node: Node) -> Iterator[Sidecar]:

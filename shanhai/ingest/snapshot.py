@@ -46,11 +46,12 @@ def pull(
     since = None if full else last_cursor(node, dataset)
     source = _connector(node, contract, kept, since)
     new: list[DeliveryId] = []
-    for asked in _windows(contract, window):
+    last = max((sidecar.number for sidecar in sidecars(node, dataset)), default=0)
+    for number, asked in enumerate(_windows(contract, window), start=last + 1):
         log.info("pull dataset=%s window=%s", dataset, asked)
         kept.window = asked
         with bodies_stay(node):
-            new += _pull_window(node, contract, source, _Asked(asked, since, node.clock()))
+            new += _pull_window(node, contract, source, _Asked(asked, since, number, node.clock()))
     return new
 
 
@@ -60,6 +61,7 @@ class _Asked:
 
     window: str | None
     since: str | None
+    number: int
     at: datetime
 
 
@@ -152,6 +154,7 @@ def _register(
         window=asked.window,
         pulled_at=asked.at,
         order=order,
+        number=asked.number,
         contract_version=contract.version,
         licence=contract.licence,
         since=asked.since if any("cursor" in body.facts for body in bodies) else None,

@@ -14,6 +14,7 @@ from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.books import Counts, Entry, Net, entry, table_net
+from shanhai.ingest.editions import in_order
 from shanhai.ingest.load import Decision, on_newest
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
@@ -44,10 +45,8 @@ def withdraw(node: Node, delivery: DeliveryId, decision: Decision, *, expected: 
         if table.transaction(str(delivery)) != expected:
             return None
         books = table_net(table)
-        live = sorted(
-            (known for known, net in books.items() if net.verdict == "accepted" and known != str(delivery)),
-            key=lambda known: books[known].loaded_version,
-        )
+        accepted = {known for known, net in books.items() if net.verdict == "accepted"}
+        live = in_order(node, accepted - {str(delivery)}, books)
         stagings = {known: kept_staging(node, DeliveryId.parse(known)) for known in [*live, str(delivery)]}
         name = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}.parquet"
         with duckdb_session(node.settings) as con:

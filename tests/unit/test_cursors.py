@@ -21,6 +21,7 @@ def sidecar(number: int, name: str, since: str | None, cursor: str | None) -> Si
         window=None,
         pulled_at=datetime(2024, 3, 1, 0, number, tzinfo=UTC),
         order=1,
+        number=1,
         contract_version="1.0.0",
         licence="",
         since=since,
