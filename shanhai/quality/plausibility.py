@@ -32,7 +32,8 @@ class _Stated(BaseModel):
 class RowsRule(_Stated):
     """How many rows a delivery has. Without a file: at least one, 0.3 to 3 times the median.
 
-    Without a file, and from a source with a cursor: at least one.
+    Without a file, and once the median is 20 rows, 0.6 to 1.8 times: half a delivery, or a double one, is
+    none of usual size. Without a file, and from a source with a cursor: at least one.
     """
 
     min: int | None = Field(default=1, ge=0)
@@ -59,6 +60,10 @@ class FreshnessRule(_Stated):
     column: str
     within_hours: float = Field(gt=0)
 
+
+ENOUGH_ROWS = 20
+"""Of fewer rows, half or twice as many is chance."""
+_NEITHER_HALF_NOR_DOUBLE = (0.6, 1.8)
 
 USUAL_ROWS = RowsRule(reason="usual limits", since=date.min)
 
@@ -167,7 +172,8 @@ def _rows(rule: RowsRule, figures: DeliveryFigures) -> Iterator[Finding]:
         yield Finding("rows.max", str(figures.rows), f"<= {rule.max}", rule.reason)
     if rule.vs_median is not None and len(figures.history) >= MINIMUM_HISTORY:
         median = statistics.median(figures.history)
-        low, high = (factor * median for factor in rule.vs_median)
+        is_usual = rule == USUAL_ROWS and median >= ENOUGH_ROWS
+        low, high = (factor * median for factor in (_NEITHER_HALF_NOR_DOUBLE if is_usual else rule.vs_median))
         if not low <= figures.rows <= high:
             allowed = f"{low:.0f} to {high:.0f}, median {median:.0f} of {len(figures.history)} deliveries"
             limits = {"low": f"{low:.0f}", "high": f"{high:.0f}", "median": f"{median:.0f}"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shanhai.contracts.model import Contract
+from shanhai.quality.difference import Difference
 from shanhai.quality.plausibility import Finding
 from shanhai.quality.queries import QueryResult
 
@@ -58,14 +59,16 @@ def decide_verdict(
     findings: Sequence[Finding] = (),
     queries: Sequence[QueryResult] = (),
     signals: Signals = Signals(),
+    differences: Sequence[Difference] = (),
     unreadable: str | None = None,
 ) -> Verdict:
     """Accept, hold for a person, or refuse; the worst reason wins, and all are named.
 
     Refused: an unreadable snapshot; a missing heading of a required or key column; more bad rows than
     `tolerance.refuse`; a failed query of severity `error`. Held: any other missing heading; an unknown
-    heading; more bad rows than `tolerance.hold`; every finding; a failed query of severity `warning`. A
-    delivery without rows is bad in no row: whether it may be empty is for plausibility to say.
+    heading; more bad rows than `tolerance.hold`; every finding; an alarming difference; a failed query of
+    severity `warning`. A delivery without rows is bad in no row: whether it may be empty is for plausibility
+    to say.
 
     Args:
         rows_in: rows the snapshot holds, malformed ones too.
@@ -78,6 +81,7 @@ def decide_verdict(
         *_headings(contract, signals),
         *_tolerance(contract, rows_in, bad_rows),
         *(("held", _said(finding)) for finding in findings),
+        *(("held", _different(difference)) for difference in differences if difference.is_alarming),
         *_failed(queries),
     ]
     states = {state for state, _ in reasons}
@@ -122,6 +126,10 @@ def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tupl
             form = "{bad} of {rows} rows are bad, more than {limit}"
             yield state, _reason("bad_rows", form, bad=bad_rows, rows=rows_in, limit=_percent(limit))
             return
+
+
+def _different(difference: Difference) -> Reason:
+    return Reason("difference", {"code": difference.code, **difference.facts}, difference.text)
 
 
 def _failed(queries: Sequence[QueryResult]) -> Iterator[tuple[State, Reason]]:

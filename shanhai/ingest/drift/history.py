@@ -10,10 +10,9 @@ from shanhai.contracts.model import Contract
 from shanhai.ids import DeliveryId
 from shanhai.ingest.records import Staging
 from shanhai.quality.difference import Difference, differs
-from shanhai.quality.plausibility import MINIMUM_HISTORY
+from shanhai.quality.plausibility import ENOUGH_ROWS, MINIMUM_HISTORY
 
 _HALF, _TWICE = 0.5, 2.0
-_LEAST_ROWS = 20
 _USUALLY_FILLED = 0.2
 
 
@@ -33,7 +32,7 @@ def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
         history: rows of the accepted deliveries.
     """
     median = statistics.median(history) if len(history) >= MINIMUM_HISTORY else 0
-    if not median or _HALF * median < rows < _TWICE * median:
+    if median < ENOUGH_ROWS or _HALF * median < rows < _TWICE * median:
         return None
     reading = "none" if not rows else "fewer" if rows < median else "more"
     return differs("volume", reading, given=str(rows), allowed=f"{median:.0f}")
@@ -41,7 +40,7 @@ def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
 
 def emptied_columns(staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
     """Columns that have no value in any row, and had one in many rows of each earlier delivery."""
-    if len(earlier) < MINIMUM_HISTORY or staging.rows_in < _LEAST_ROWS:
+    if len(earlier) < MINIMUM_HISTORY or staging.rows_in < ENOUGH_ROWS:
         return
     for name, filled in staging.filled.items():
         shares = [

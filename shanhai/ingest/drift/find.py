@@ -1,0 +1,169 @@
+"""All differences of a delivery: a closer look, where its counts say that something is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, WorkbookFormat
+from shanhai.contracts.schema import DELIVERY, PARTITION
+from shanhai.contracts.sql import quote_literal
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Net
+from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.drift.columns import column_differences
+from shanhai.ingest.drift.dialect import dialect_differences
+from shanhai.ingest.drift.foreign import format_difference
+from shanhai.ingest.drift.headings import heading_differences
+from shanhai.ingest.drift.history import (
+    Earlier,
+    alike,
+    counts_twice,
+    emptied_columns,
+    repeated_bytes,
+    volume_difference,
+)
+from shanhai.ingest.drift.json_places import records_difference
+from shanhai.ingest.drift.look import Look
+from shanhai.ingest.drift.sheets import sheet_differences
+from shanhai.ingest.drift.shifts import shift_differences
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Staging, read_record
+from shanhai.ingest.sidecar import body_key, sidecar
+from shanhai.ingest.stage import GOOD, SCRATCH
+from shanhai.quality.difference import Difference, differs
+from shanhai.quality.plausibility import read_plausibility
+from shanhai.warehouse.session import duckdb_session
+
+_MOST_EARLIER = 8
+"""Accepted deliveries, the newest ones, that a delivery is compared with."""
+_MOST_BODIES = 8
+_MOST_TOLD = 40
+
+
+def find_differences(
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
+) -> tuple[Difference, ...]:
+    """What a delivery that is staged differs in, from its contract and from earlier ones.
+
+    Args:
+        accepted: by id, the other deliveries of the dataset that are accepted.
+    """
+    found = [*_in_itself(node, contract, delivery, staging)]
+    if staging.unreadable is None:
+        found += _volume(node, contract, staging, accepted)
+        found += _beside(node, contract, delivery, staging, accepted)
+    return tuple(found[:_MOST_TOLD])
+
+
+def _volume(
+    node: Node, contract: Contract, staging: Staging, accepted: Mapping[str, Net]
+) -> Iterator[Difference]:
+    if read_plausibility(node.federation.root, contract).rows.vs_median is None:
+        return  # where nothing is usual, nothing differs from it
+    found = volume_difference(staging.rows_in, [net.counts.rows_in for net in accepted.values()])
+    if found is not None:
+        yield found
+
+
+def _in_itself(
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
+) -> tuple[Difference, ...]:
+    folder = node.staging(delivery, staging.staging)
+    look = Look(node.settings, node.federation, contract, staging, (), folder)
+    if not (staging.unreadable or staging.missing or staging.unknown or look.is_many(staging.quarantined)):
+        return ()
+    with contextlib.ExitStack() as stack:
+        bodies = tuple(
+            BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
+            for body in sidecar(node, delivery).bodies[:_MOST_BODIES]
+        )
+        work = Path(stack.enter_context(TemporaryDirectory(prefix="look-", dir=folder)))
+        return _looked_at(replace(look, bodies=bodies, work=work), folder / SCRATCH)
+
+
+def _looked_at(look: Look, scratch: Path) -> tuple[Difference, ...]:
+    """What explains most first: a body that is read wrongly differs in everything else, too."""
+    staging = look.staging
+    if staging.unreadable is not None or 2 * len(staging.missing) >= len(look.sources):
+        wrongly = _read_wrongly(look)
+        if wrongly or staging.unreadable is not None:
+            return wrongly
+    headings = heading_differences(look)
+    if not look.is_many(staging.quarantined):
+        return headings
+    if isinstance(look.contract.format, CsvFormat):
+        dialect = dialect_differences(look, look.contract.format)
+        if dialect:
+            return (*headings, *dialect)
+    with duckdb_session(look.settings, scratch, read_only=True) as con:
+        if isinstance(look.contract.format, CsvFormat):
+            shifted = shift_differences(look, con, look.contract.format)
+            if shifted:
+                return (*headings, *shifted)
+        return (*headings, *column_differences(look, con))
+
+
+def _read_wrongly(look: Look) -> tuple[Difference, ...]:
+    another = format_difference(look)
+    if another is not None:
+        return (another,)
+    match look.contract.format:
+        case CsvFormat() as stated:
+            return dialect_differences(look, stated)
+        case JsonFormat() as stated:
+            moved = records_difference(look, stated)
+            return (moved,) if moved else ()
+        case WorkbookFormat() as stated:
+            return sheet_differences(look, stated)
+        case _:
+            return ()
+
+
+def _beside(
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
+) -> Iterator[Difference]:
+    has_empty = any(not filled for filled in staging.filled.values())
+    if not staging.rows_in or not (has_empty or counts_twice(contract)):
+        return
+    earlier = list(_earlier(node, accepted))
+    yield from emptied_columns(staging, earlier)
+    if counts_twice(contract):
+        bodies = frozenset(body.sha256 for body in sidecar(node, delivery).bodies)
+        others = [known for known in earlier if known.id.partition != delivery.partition]
+        again = repeated_bytes(bodies, others) or _repeated_rows(node, delivery, staging, others)
+        if again is not None:
+            yield again
+
+
+def _earlier(node: Node, accepted: Mapping[str, Net]) -> Iterator[Earlier]:
+    newest = sorted(accepted.items(), key=lambda item: -item[1].loaded_version)[:_MOST_EARLIER]
+    for name, net in newest:
+        known = DeliveryId.parse(name)
+        staging = read_record(node, known, net.staging, Staging)
+        if staging is not None:
+            bodies = frozenset(body.sha256 for body in sidecar(node, known).bodies)
+            yield Earlier(known, staging, bodies)
+
+
+def _repeated_rows(
+    node: Node, delivery: DeliveryId, staging: Staging, earlier: list[Earlier]
+) -> Difference | None:
+    """An earlier delivery with the same good rows; they are read only where every count is the same."""
+    known = alike(staging, earlier)
+    if known is None:
+        return None
+    pair = ((delivery, staging.staging), (known.id, known.staging.staging))
+    files = [node.staging(one, name) / GOOD for one, name in pair]
+    if not all(file.is_file() for file in files):
+        return None
+    ours, theirs = (
+        f"SELECT * EXCLUDE ({DELIVERY}, {PARTITION}) FROM read_parquet({quote_literal(file.as_posix())})"
+        for file in files
+    )
+    with duckdb_session(node.settings) as con:
+        other = con.execute(f"SELECT 1 FROM ({ours} EXCEPT ALL {theirs}) LIMIT 1").fetchone()
+    return differs("repeated_rows", given=known.id.short) if other is None else None
