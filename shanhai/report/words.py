@@ -13,6 +13,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from shanhai.ingest.records import FindingRecord, ReasonRecord
+from shanhai.quality.difference import Difference
 from shanhai.report.statements import Statement
 
 LANGUAGES = ("zh", "en")
@@ -50,6 +51,8 @@ class Words:
             return reason.text
         if reason.code == "implausible":
             return self(key, finding=self._finding(reason.args))
+        if reason.code == "difference":
+            return self(key, told=self(f"difference.{reason.args['code']}", **reason.args))
         return self(key, **reason.args)
 
     def finding(self, finding: FindingRecord) -> str:
@@ -57,6 +60,10 @@ class Words:
         return self._finding(
             {"name": finding.name, "given": finding.given, "allowed": finding.allowed} | finding.args
         )
+
+    def difference(self, difference: Difference) -> str:
+        """What a delivery differs in."""
+        return self(f"difference.{difference.code}", **difference.facts)
 
     def _finding(self, facts: Mapping[str, str]) -> str:
         kind, _, column = facts["name"].partition(".")

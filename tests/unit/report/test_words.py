@@ -16,13 +16,14 @@ from shanhai.ingest.books import Kind as EntryKind
 from shanhai.ingest.decode.decoded import REASONS
 from shanhai.ingest.records import FindingRecord, State
 from shanhai.quality import scorecard
+from shanhai.quality.sentences import FORMS
 from shanhai.report.words import LANGUAGES, moment, number, share, spoken, words
 
 ROOT = Path(shanhai.report.__file__).parent
 TEMPLATES = "".join(file.read_text() for file in sorted((ROOT / "templates").glob("*.j2")))
 CODE = "".join(file.read_text() for file in sorted(ROOT.glob("*.py")))
 SAID = re.compile(r"""\b(?:t|other|zh|en|language)(?:\.rich)?\(\s*["']([a-z_.]+)["']""")
-CODED = re.compile(r"""f["'](why|finding|how)\.\{""")
+CODED = re.compile(r"""f["'](why|finding|difference|how)\.\{""")
 NAMED = re.compile(r"""\bnamed\(\s*["']([a-z_]+)["']""")
 
 
@@ -67,10 +68,16 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
         ("indicator", tuple(scorecard.INDICATORS)),
         ("a", tuple(scorecard.INDICATORS)),
         ("b", tuple(scorecard.INDICATORS)),
+        ("difference", tuple(FORMS)),
     ],
 )
 def test_every_code_has_its_word(language: str, family: str, codes: tuple[str, ...]) -> None:
     assert {code for code in codes if f"{family}.{code}" not in words(language).strings} == set()
+
+
+def test_the_report_says_in_english_what_the_books_say() -> None:
+    strings = words("en").strings
+    assert {code: strings[f"difference.{code}"] for code in FORMS} == dict(FORMS)
 
 
 def test_chinese_is_chinese() -> None:
