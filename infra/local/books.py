@@ -34,17 +34,16 @@ def node_of(layout: Layout) -> Node:
 
 def deliveries_by_verdict(node: Node) -> Counter[str]:
     """How many deliveries have which verdict; those without one are `pending`. Reads small files only."""
+    from shanhai.ingest.books import table_net
     from shanhai.ingest.pending import pending
-    from shanhai.ingest.records import read_validation
-    from shanhai.ingest.sidecar import sidecars
+    from shanhai.warehouse.lake import LakeTable, exists
 
     found: Counter[str] = Counter()
     for dataset in node.federation.datasets:
-        waiting = set(pending(node, dataset))
-        for sidecar in sidecars(node, dataset):
-            validation = None if sidecar.id in waiting else read_validation(node, sidecar.id)
-            found["pending" if sidecar.id in waiting else validation.verdict if validation else "loaded"] += 1
-    return found
+        found["pending"] += len(pending(node, dataset))
+        if exists(node.table(dataset)):
+            found.update(net.verdict for net in table_net(LakeTable.open(node.table(dataset))).values())
+    return +found
 
 
 def pending_deliveries(node: Node) -> list[str]:

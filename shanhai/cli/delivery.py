@@ -101,13 +101,17 @@ def show_delivery(session: Session, delivery: str) -> None:
     Example:
       shanhai delivery show longyou.hazards/2024-03-02
     """
-    from shanhai.ingest.records import Validation, last_record
+    from shanhai.ingest.records import Validation, read_record, read_validation
     from shanhai.report.read import read_history
 
     chosen = _chosen(session, delivery)
-    row = next((_listed(row) for row in session.ledger if row.delivery == chosen), None)
-    row = {**(row or _waiting(session, chosen)), **_cursor(session, chosen)}
-    validation = last_record(session.node, chosen, Validation)
+    booked = next((row for row in session.ledger if row.delivery == chosen), None)
+    row = {**(_listed(booked) if booked else _waiting(session, chosen)), **_cursor(session, chosen)}
+    validation = (
+        read_record(session.node, chosen, booked.staging, Validation)
+        if booked
+        else read_validation(session.node, chosen)
+    )
     checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
     entries = [

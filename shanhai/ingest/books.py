@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from shanhai.errors import ShanhaiError
-from shanhai.ingest.records import State
+from shanhai.ingest.records import Staging, State
+from shanhai.ingest.waivers import Waivers
 from shanhai.warehouse.lake import LakeTable
 
-Kind = Literal["load", "hold", "refuse", "approve", "withdraw", "supersede", "restore"]
+Kind = Literal[
+    "load",
+    "hold",
+    "refuse",
+    "approve",
+    "withdraw",
+    "replay",
+    "supersede",
+    "restore",
+    "discard",
+    "reopen",
+    "purge",
+]
+
+NOTES: frozenset[Kind] = frozenset({"discard", "reopen", "purge"})
+"""Entries that move no row and leave the verdict as it is, with its reason and the name behind it."""
+
+_OF_STAGING = {"staging", "contract_digest", "waivers", "quarantine_file", "quarantine_sha256"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,11 @@ class Counts:
 
 
 class Entry(BaseModel):
-    """One line of the books, as it stands in the metadata of a commit. Counts are signed differences."""
+    """One line of the books, as it stands in the metadata of a commit. Counts are signed differences.
+
+    `staging` names the staging that decided which rows of the delivery are good, `contract_digest` and
+    `waivers` the terms of it; an entry that did not ask a staging has none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +84,9 @@ class Entry(BaseModel):
     reason: str = ""
     decided_by: str = ""
     cause: str = ""
+    staging: str = ""
+    contract_digest: str = ""
+    waivers: Waivers = ()
     quarantine_file: str | None = None
     quarantine_sha256: str | None = None
 
@@ -73,7 +98,11 @@ class Entry(BaseModel):
 
 @dataclass(frozen=True)
 class Net:
-    """Where a delivery stands after all its entries; `loaded_version` orders those that are in the table."""
+    """Where a delivery stands after all its entries.
+
+    `loaded_version` orders those that are in the table: a delivery that is replayed keeps its place. `staged`
+    is the newest entry that names a staging.
+    """
 
     counts: Counts
     verdict: State
@@ -81,6 +110,17 @@ class Net:
     reason: str
     decided_by: str
     loaded_version: int
+    staged: Entry | None = None
+
+    @property
+    def staging(self) -> str:
+        """The name of the staging by which it stands in the books; empty where no entry has one."""
+        return self.staged.staging if self.staged else ""
+
+    @property
+    def waivers(self) -> Waivers:
+        """What was waived for it, by that staging."""
+        return self.staged.waivers if self.staged else ()
 
 
 def entries(table: LakeTable) -> Iterator[tuple[int, Entry]]:
@@ -93,26 +133,21 @@ def entries(table: LakeTable) -> Iterator[tuple[int, Entry]]:
 def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
     """The net per delivery of lines in order, each with the Delta version of its commit."""
     found: dict[str, Net] = {}
-    for version, entry in lines:
-        before = found.get(entry.delivery)
-        counts = entry.counts + before.counts if before else entry.counts
-        if before is not None and entry.cause:
-            found[entry.delivery] = Net(
-                counts,
-                before.verdict,
-                before.contract_version,
-                before.reason,
-                before.decided_by,
-                before.loaded_version,
-            )
+    for version, line in lines:
+        before = found.get(line.delivery)
+        counts = line.counts + before.counts if before else line.counts
+        if before is not None and (line.cause or line.kind in NOTES):
+            found[line.delivery] = replace(before, counts=counts)
             continue
-        found[entry.delivery] = Net(
+        stays = before is not None and line.kind == "replay"
+        found[line.delivery] = Net(
             counts,
-            entry.verdict,
-            entry.contract_version,
-            entry.reason,
-            entry.decided_by,
-            version if entry.verdict == "accepted" else 0,
+            line.verdict,
+            line.contract_version,
+            line.reason,
+            line.decided_by,
+            before.loaded_version if before and stays else version if line.verdict == "accepted" else 0,
+            line if line.staging else before.staged if before else None,
         )
     return found
 
@@ -132,13 +167,13 @@ def entry(
     reason: str = "",
     decided_by: str = "",
     cause: str = "",
-    quarantine: tuple[str | None, str | None] = (None, None),
+    staging: Staging | None = None,
 ) -> Entry:
     """One line, checked.
 
     Args:
         difference: what it adds to the delivery's net.
-        quarantine: name and SHA-256 of the file of its quarantined rows.
+        staging: what decided which of its rows are good; its terms and its quarantine file are noted.
 
     Raises:
         ShanhaiError: it does not balance; nothing must be committed with it.
@@ -157,7 +192,6 @@ def entry(
         reason=reason,
         decided_by=decided_by,
         cause=cause,
-        quarantine_file=quarantine[0],
-        quarantine_sha256=quarantine[1],
+        **(staging.model_dump(include=_OF_STAGING) if staging else {}),
         **asdict(difference),
     )

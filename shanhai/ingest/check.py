@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,12 +24,15 @@ from shanhai.ingest.records import (
     ReasonRecord,
     Staging,
     Validation,
+    present_terms,
     read_staging,
     read_validation,
     save,
 )
 from shanhai.ingest.sidecar import sidecar
 from shanhai.ingest.stage import SCRATCH, forget_staged_rows
+from shanhai.ingest.terms import Terms
+from shanhai.ingest.waivers import Waivers
 from shanhai.quality.gate import run_gate
 from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility
 from shanhai.quality.queries import QueryResult, run_queries
@@ -38,25 +42,29 @@ from shanhai.warehouse.session import duckdb_config
 log = logging.getLogger(__name__)
 
 
-def check(node: Node, delivery: DeliveryId) -> Validation:
+def check(node: Node, delivery: DeliveryId, waivers: Waivers = ()) -> Validation:
     """Decide whether a staged delivery is accepted, held or refused; the outcome is kept.
+
+    Args:
+        waivers: with which it was staged under the contract as it is now.
 
     Raises:
         ConfigurationError: it is not staged under the contract as it is now, or its suite is missing.
         GateDisagreementError: Great Expectations and staging counted one rule differently.
     """
+    terms = present_terms(node, delivery, waivers)
     with in_turn(node.staged(delivery)):
-        return read_validation(node, delivery) or _check_anew(node, delivery)
+        return read_validation(node, delivery, terms) or _check_anew(node, delivery, terms)
 
 
-def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
-    staging = read_staging(node, delivery)
+def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
+    staging = read_staging(node, delivery, terms)
+    folder, contract = node.staging(delivery, terms.id), terms.contract
     readable = staging is not None and staging.unreadable is None
-    if staging is None or (readable and not (node.staged(delivery) / SCRATCH).is_file()):
+    if staging is None or (readable and not (folder / SCRATCH).is_file()):
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
-    contract = node.federation.contract(delivery.dataset)
-    checks = _gate(node, contract, delivery, staging) if readable else ()
-    queries = _queries(node, contract, delivery) if readable else []
+    checks = _gate(node, contract, folder, staging) if readable else ()
+    queries = _queries(node, contract, folder) if readable else []
     findings = _implausible(node, contract, delivery, staging) if readable else ()
     verdict = decide_verdict(
         contract,
@@ -69,6 +77,7 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
     )
     validation = Validation(
         delivery=str(delivery),
+        staging=terms.id,
         contract_version=contract.version,
         contract_digest=contract.digest,
         verdict=verdict.state,
@@ -79,15 +88,15 @@ def _check_anew(node: Node, delivery: DeliveryId) -> Validation:
         why=tuple(ReasonRecord(**asdict(reason)) for reason in verdict.why),
     )
     save(node, delivery, validation)
-    forget_staged_rows(node.staged(delivery))
+    forget_staged_rows(folder)
     log.info("check delivery=%s verdict=%s", delivery.short, verdict.state)
     return validation
 
 
-def _gate(node: Node, contract: Contract, delivery: DeliveryId, staging: Staging) -> tuple[CheckRecord, ...]:
+def _gate(node: Node, contract: Contract, folder: Path, staging: Staging) -> tuple[CheckRecord, ...]:
     results = run_gate(
         contract,
-        node.staged(delivery) / SCRATCH,
+        folder / SCRATCH,
         _suite(node, contract),
         staging.counts,
         config=duckdb_config(node.settings),
@@ -113,9 +122,9 @@ def _gate(node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
     )
 
 
-def _queries(node: Node, contract: Contract, delivery: DeliveryId) -> list[QueryResult]:
+def _queries(node: Node, contract: Contract, folder: Path) -> list[QueryResult]:
     """The contract's own queries, after the gate has closed the scratch file."""
-    return run_queries(contract, node.staged(delivery) / SCRATCH, config=duckdb_config(node.settings))
+    return run_queries(contract, folder / SCRATCH, config=duckdb_config(node.settings))
 
 
 def _recorded(result: QueryResult) -> QueryRecord:

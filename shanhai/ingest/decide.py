@@ -10,10 +10,11 @@ from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Entry, Kind, table_net
 from shanhai.ingest.check import check
+from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.load import Decision, commit_decision, open_table
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import State
-from shanhai.ingest.stage import kept_staging, stage
+from shanhai.ingest.records import State, present_terms
+from shanhai.ingest.stage import stage
 from shanhai.ingest.withdraw import withdraw
 
 Action = Literal["approve", "refuse", "withdraw"]
@@ -54,11 +55,12 @@ def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason:
             "the delivery has no verdict yet", given=delivery.short, hint="let it be checked and loaded first"
         )
     verdict = check_can_decide(delivery, net.verdict, action)
-    staging = kept_staging(node, delivery)
     if verdict == "accepted":
         # Rows enter by the contract as it is now, so the gate must have seen them under it.
-        staging = stage(node, delivery)
-        check(node, delivery)
+        staging = stage(node, delivery, present_terms(node, delivery, net.waivers))
+        check(node, delivery, net.waivers)
+    else:
+        staging = committed_staging(node, delivery, net)
     if verdict == "accepted" and staging.good == 0:
         raise DeniedError("the delivery has no good rows to load", given=delivery.short, allowed="refuse")
     decision = Decision(_KINDS[action], verdict, reason, by)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Counts
+from shanhai.ingest.books import NOTES, Counts
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import LEDGER
 from shanhai.ingest.reconcile import reconcile
@@ -18,7 +19,10 @@ from shanhai.warehouse.session import duckdb_session
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """The net of one delivery after all its entries. `decided_by` is empty when no person decided."""
+    """The net of one delivery after all its entries.
+
+    `decided_by` is empty when no person decided; `staging` names the staging by which it stands there.
+    """
 
     delivery: DeliveryId
     contract_version: str
@@ -26,6 +30,7 @@ class LedgerRow:
     verdict: State
     reason: str
     decided_by: str
+    staging: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """One JSON object: what the auditor reads."""
@@ -45,8 +50,9 @@ _NET = """
            {sums},
            arg_max(contract_version, (table_version, entry)) FILTER (cause = '') AS contract_version,
            arg_max(verdict, (table_version, entry)) FILTER (cause = '') AS verdict,
-           arg_max(reason, (table_version, entry)) FILTER (cause = '') AS reason,
-           arg_max(decided_by, (table_version, entry)) FILTER (cause = '') AS decided_by
+           arg_max(reason, (table_version, entry)) FILTER ({told}) AS reason,
+           arg_max(decided_by, (table_version, entry)) FILTER ({told}) AS decided_by,
+           arg_max(staging, (table_version, entry)) FILTER (staging <> '') AS staging
     FROM {ledger} GROUP BY delivery
     ORDER BY min(district), min(dataset), min("partition"), min("at"), delivery
 """
@@ -72,8 +78,9 @@ def ledger_as_it_is(node: Node) -> list[LedgerRow]:
     if not lake.exists(path):
         return []
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in Counts.names())
+    told = f"cause = '' AND kind NOT IN ({', '.join(map(quote_literal, sorted(NOTES)))})"
     with duckdb_session(node.settings) as con:
-        found = con.execute(_NET.format(sums=sums, ledger=LakeTable.open(path).relation()))
+        found = con.execute(_NET.format(sums=sums, told=told, ledger=LakeTable.open(path).relation()))
         names = [column[0] for column in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     return [
@@ -84,6 +91,7 @@ def ledger_as_it_is(node: Node) -> list[LedgerRow]:
             verdict=row["verdict"],
             reason=row["reason"],
             decided_by=row["decided_by"],
+            staging=row["staging"] or "",
         )
         for row in rows
     ]

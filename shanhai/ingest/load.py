@@ -160,7 +160,7 @@ def _settlement(
             table,
             contract,
             delivery,
-            node.staged(delivery) / GOOD,
+            node.staging(delivery, staging.staging) / GOOD,
             rows=staging.good,
             stem=f"{delivery.key}-{number}-{secrets.token_hex(4)}",
             outdated=outdated,
@@ -187,5 +187,5 @@ def _subject(
         target - (before.counts if before else Counts()),
         reason=decision.reason,
         decided_by=decision.by,
-        quarantine=(staging.quarantine_file, staging.quarantine_sha256),
+        staging=staging,
     )

@@ -13,7 +13,17 @@ from shanhai.settings import Settings, load_settings
 from shanhai.storage import ObjectStore
 from shanhai.storage.disk import disk_errors
 
-_FOLDERS = ("snapshots", "staged", "quarantine", "lake", "scratch", "marts", "logs", "report")
+_FOLDERS = (
+    "snapshots",
+    "contracts",
+    "staged",
+    "quarantine",
+    "lake",
+    "scratch",
+    "marts",
+    "logs",
+    "report",
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +49,16 @@ class Node:
         return self.home / "lake" / "_system" / name
 
     def staged(self, delivery: DeliveryId) -> Path:
-        """The folder of what was staged and checked for a delivery."""
+        """The folder of all stagings of a delivery; whoever stages or checks it holds it meanwhile."""
         return self.home / "staged" / delivery.key
+
+    def staging(self, delivery: DeliveryId, staging: str) -> Path:
+        """The folder of what was staged and checked for a delivery on certain terms (`Terms.id`)."""
+        return self.staged(delivery) / staging
 
     @property
     def quarantine(self) -> Path:
-        """The folder of the files of quarantined rows, named from delivery and contract."""
+        """The folder of the files of quarantined rows, named from delivery and staging."""
         return self.home / "quarantine"
 
 

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 LEDGER = "ledger"
 QUARANTINE = "quarantine"
 
-_STAGED = ("load", "hold", "refuse", "approve")
-"""The kinds of entry that say which rows of their delivery are quarantined."""
+_NOT_IN_THE_LEDGER = {"contract_digest", "waivers", "quarantine_file", "quarantine_sha256"}
 
 
 def ledger_schema() -> pa.Schema:
@@ -37,6 +36,8 @@ def ledger_schema() -> pa.Schema:
             *(pa.field(name, pa.string()) for name in texts),
             *(pa.field(name, pa.int64()) for name in counts),
             *(pa.field(name, pa.string()) for name in ("verdict", "reason", "decided_by", "cause")),
+            pa.field("scope", pa.list_(pa.string())),
+            pa.field("staging", pa.string()),
             pa.field("table_version", pa.int64()),
             pa.field("entry", pa.int64()),
             pa.field("at", pa.timestamp("us", tz="UTC")),
@@ -84,7 +85,7 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
     """
     latest: dict[str, Entry] = {}
     for commit in commits:
-        latest.update({entry.delivery: entry for _, entry in _entries(commit) if entry.kind in _STAGED})
+        latest.update({entry.delivery: entry for _, entry in _entries(commit) if entry.staging})
     present = books.files()
     add: dict[str, int] = {}
     remove: list[str] = []
@@ -104,7 +105,7 @@ def _entries(commit: Commit) -> Iterator[tuple[int, Entry]]:
 def _line(dataset: DatasetId, commit: Commit, place: int, entry: Entry) -> dict[str, Any]:
     delivery = DeliveryId.parse(entry.delivery)
     return {
-        **entry.model_dump(exclude={"quarantine_file", "quarantine_sha256"}),
+        **entry.model_dump(exclude=_NOT_IN_THE_LEDGER),
         "district": dataset.district,
         "dataset": dataset.name,
         "partition": delivery.partition,

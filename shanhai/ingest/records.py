@@ -1,4 +1,4 @@
-"""What staging and checking leave behind for the next step: two small records per delivery, as files."""
+"""What staging and checking leave behind for the next step: two small records per staging, as files."""
 
 from __future__ import annotations
 
@@ -11,29 +11,35 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.files import write_whole
 from shanhai.ingest.node import Node
+from shanhai.ingest.terms import Terms
+from shanhai.ingest.waivers import Waivers
 
 State = Literal["accepted", "held", "refused", "withdrawn"]
 Record = TypeVar("Record", bound=BaseModel)
 
 
 class Staging(BaseModel):
-    """How a delivery's rows were divided, by the contract of `contract_digest`.
+    """How a delivery's rows were divided, by the contract of `contract_digest` and with its waivers.
 
     rows_in = good + quarantined + duplicates + superseded, always. `duplicates` and `superseded` are
-    those within the delivery; what loses to other deliveries is settled by the load. `filled` counts the
-    values of a column, `newest` is the greatest of a timestamp column.
+    those within the delivery; what loses to other deliveries is settled by the load. `released` are the rows
+    that break waived rules alone: they count as good, duplicate or superseded, and stand in the quarantine
+    file too, marked. `filled` counts the values of a column, `newest` is the greatest of a timestamp column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     delivery: str
+    staging: str
     contract_version: str
     contract_digest: str
+    waivers: Waivers = ()
     rows_in: int
     good: int
     quarantined: int
     duplicates: int
     superseded: int
+    released: int = 0
     counts: dict[str, int]
     malformed: dict[str, int]
     filled: dict[str, int]
@@ -41,6 +47,7 @@ class Staging(BaseModel):
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     unreadable: str | None
+    good_sha256: str | None
     quarantine_file: str | None
     quarantine_sha256: str | None
 
@@ -107,6 +114,7 @@ class Validation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     delivery: str
+    staging: str
     contract_version: str
     contract_digest: str
     verdict: State
@@ -118,24 +126,24 @@ class Validation(BaseModel):
 
 
 def save(node: Node, delivery: DeliveryId, record: Staging | Validation) -> None:
-    """Keep a record beside the staged files of its delivery."""
-    write_whole(_file(node, delivery, type(record)), record.model_dump_json(indent=1) + "\n")
+    """Keep a record beside the staged files that it is of."""
+    write_whole(_file(node, delivery, record.staging, type(record)), record.model_dump_json(indent=1) + "\n")
 
 
-def read_staging(node: Node, delivery: DeliveryId) -> Staging | None:
-    """The staging record by the contract as it is now; None when the delivery must be staged."""
-    return _current(node, delivery, Staging)
+def read_staging(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Staging | None:
+    """The record of staging on these terms, by default the contract as it is now; None when it must be."""
+    return read_record(node, delivery, (terms or present_terms(node, delivery)).id, Staging)
 
 
-def read_validation(node: Node, delivery: DeliveryId) -> Validation | None:
-    """The validation record by the contract as it is now; None when the delivery must be checked."""
-    return _current(node, delivery, Validation)
+def read_validation(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Validation | None:
+    """The record of the check on these terms, by default the contract as it is now; None when it must be."""
+    return read_record(node, delivery, (terms or present_terms(node, delivery)).id, Validation)
 
 
-def last_record(node: Node, delivery: DeliveryId, kind: type[Record]) -> Record | None:
-    """The record as it was last written, by whatever contract."""
-    file = _file(node, delivery, kind)
-    if not file.is_file():
+def read_record(node: Node, delivery: DeliveryId, staging: str, kind: type[Record]) -> Record | None:
+    """A record of the staging of this name; None when there is none that can be read."""
+    file = _file(node, delivery, staging, kind)
+    if not staging or not file.is_file():
         return None
     try:
         return kind.model_validate_json(file.read_bytes())
@@ -143,13 +151,10 @@ def last_record(node: Node, delivery: DeliveryId, kind: type[Record]) -> Record 
         return None
 
 
-def _current(node: Node, delivery: DeliveryId, kind: type[Record]) -> Record | None:
-    record = last_record(node, delivery, kind)
-    contract = node.federation.contract(delivery.dataset)
-    if record is None or getattr(record, "contract_digest", None) != contract.digest:
-        return None
-    return record
+def present_terms(node: Node, delivery: DeliveryId, waivers: Waivers = ()) -> Terms:
+    """The contract as it is now."""
+    return Terms(node.federation.contract(delivery.dataset), waivers)
 
 
-def _file(node: Node, delivery: DeliveryId, kind: type[BaseModel]) -> Path:
-    return node.staged(delivery) / f"{kind.__name__.lower()}.json"
+def _file(node: Node, delivery: DeliveryId, staging: str, kind: type[BaseModel]) -> Path:
+    return node.staging(delivery, staging) / f"{kind.__name__.lower()}.json"

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier, quote_literal
-from shanhai.errors import NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net, table_net
+from shanhai.ingest.committed import committed_terms
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, Validation, last_record
+from shanhai.ingest.records import Staging, Validation, read_record
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
 from shanhai.quality.queries import run_queries
 from shanhai.warehouse.lake import LakeTable, exists
@@ -39,7 +41,8 @@ class Line:
 class Recount:
     """What staging a delivery again has found.
 
-    `comparable` is False when the contract is another one by now: then nothing was staged.
+    `comparable` is False when the record of staging is lost, or the contract that it was staged by: then
+    nothing was staged.
     """
 
     delivery: DeliveryId
@@ -54,6 +57,8 @@ class Recount:
 def recount(node: Node, delivery: DeliveryId) -> Recount:
     """Read the snapshot of a delivery anew, and compare with the books, the record of staging and the lake.
 
+    It is staged on the terms on which it stands in the books, whatever its contract is by now.
+
     Rows that came in and rows in quarantine are compared with the ledger; good, duplicate and superseded
     rows and each rule with the record, and the answers of the contract's queries with that of the check;
     each row that the lake holds of the delivery must be a good one.
@@ -66,8 +71,12 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
     net = table_net(LakeTable.open(table)).get(str(delivery)) if exists(table) else None
     if net is None:
         raise NotFoundError("the delivery has no verdict yet", given=delivery.short, hint="shanhai walk")
-    kept = last_record(node, delivery, Staging)
-    if kept is None or kept.contract_digest != node.federation.contract(delivery.dataset).digest:
+    kept = read_record(node, delivery, net.staging, Staging)
+    try:
+        terms = committed_terms(node, delivery, net)
+    except ConfigurationError:
+        terms = None
+    if kept is None or terms is None:
         return Recount(delivery, comparable=False)
     parent = node.home / "scratch" / "recount"
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,11 +85,11 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
         for folder in ("staged", "quarantine", "scratch"):
             (scratch / folder).mkdir()
         aside = replace(node, settings=node.settings.model_copy(update={"home": scratch}))
-        again = stage(aside, delivery)
+        again = stage(aside, delivery, terms)
         lines = (
             *_lines(kept, again, net),
-            *_answers(node, aside, delivery, again),
-            *_lake(node, aside, delivery, again),
+            *_answers(node, aside, delivery, again, terms.contract),
+            *_lake(node, aside, delivery, again, terms.contract),
         )
         return Recount(delivery, comparable=True, lines=lines)
     finally:
@@ -101,14 +110,16 @@ def _lines(kept: Staging, again: Staging, net: Net) -> Iterator[Line]:
         yield Line(f"rule {name}", before, again.counts.get(name, found[name]))
 
 
-def _answers(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> Iterator[Line]:
+def _answers(
+    node: Node, aside: Node, delivery: DeliveryId, again: Staging, contract: Contract
+) -> Iterator[Line]:
     """What the queries of the contract say of the rows as they were staged again."""
-    validation = last_record(node, delivery, Validation)
+    validation = read_record(node, delivery, again.staging, Validation)
     if validation is None or again.unreadable is not None:
         return
     answered = run_queries(
-        node.federation.contract(delivery.dataset),
-        aside.staged(delivery) / SCRATCH,
+        contract,
+        aside.staging(delivery, again.staging) / SCRATCH,
         config=duckdb_config(aside.settings),
     )
     given = {result.query.name: result.given for result in answered}
@@ -116,14 +127,16 @@ def _answers(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> I
         yield Line(f"query {query.name}", query.given, given.get(query.name, "nothing"))
 
 
-def _lake(node: Node, aside: Node, delivery: DeliveryId, again: Staging) -> Iterator[Line]:
+def _lake(
+    node: Node, aside: Node, delivery: DeliveryId, again: Staging, contract: Contract
+) -> Iterator[Line]:
     """How many rows the lake holds of the delivery that are none of its good rows: there must be none."""
     table = LakeTable.open(node.table(delivery.dataset))
-    columns = ", ".join(quote_identifier(name) for name in node.federation.contract(delivery.dataset).names)
+    columns = ", ".join(quote_identifier(name) for name in contract.names)
     where = f"{DELIVERY} = {quote_literal(str(delivery))}"
     good = f"SELECT {columns} FROM {table.relation()} WHERE false"
     if again.good:
-        file = quote_literal((aside.staged(delivery) / GOOD).as_posix())
+        file = quote_literal((aside.staging(delivery, again.staging) / GOOD).as_posix())
         good = f"SELECT {columns} FROM read_parquet({file})"
     with duckdb_session(node.settings) as con:
         (strange,) = con.execute(

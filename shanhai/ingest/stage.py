@@ -17,13 +17,15 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, StoreError, UnreadableError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.archive import keep_contract
 from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
 from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.parting import Parted, part
-from shanhai.ingest.records import Staging, last_record, read_staging, read_validation, save
+from shanhai.ingest.records import Staging, present_terms, read_staging, read_validation, save
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
+from shanhai.ingest.terms import Terms
 from shanhai.quality.checked import TEXTS, create_checked
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
@@ -44,35 +46,42 @@ _FOR_THE_CHECK = "staged.*"
 _PARTING = "parting-"
 
 
-def stage(node: Node, delivery: DeliveryId) -> Staging:
+def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Staging:
     """Divide the rows of a delivery into good, quarantined, duplicate and superseded ones.
 
-    Done again under the same contract, it changes nothing, unless a file is missing or cut off; a second
-    process waits for the first. Leaves the good rows in `good.parquet`, the quarantined ones in the
-    quarantine folder and every well-formed row in `staged.duckdb` for the check.
+    Done again on the same terms, it changes nothing, unless a file is missing or altered; a second process
+    waits for the first. Each staging has a folder of its own: what was staged on other terms stays as it is.
+    Leaves the good rows in `good.parquet`, the quarantined ones in the quarantine folder and every
+    well-formed row in `staged.duckdb` for the check.
+
+    Args:
+        terms: by default the contract as it is now.
 
     Raises:
         RetryableError: the disk or the store failed, or the kept bytes are not those that were pulled; the
             next try starts afresh.
         ConfigurationError: the contract or a pinned register is wrong.
     """
-    contract = node.federation.contract(delivery.dataset)
-    folder = node.staged(delivery)
-    with in_turn(folder):
-        known = read_staging(node, delivery)
-        if known is not None and _is_complete(node, delivery, known) and _can_be_checked(node, delivery):
-            return known
-        return _stage_anew(node, contract, delivery, folder)
+    terms = terms or present_terms(node, delivery)
+    with in_turn(node.staged(delivery)):
+        known = read_staging(node, delivery, terms)
+        if known is None or not is_complete(node, delivery, known):
+            return _stage_anew(node, terms, delivery)
+        return known if _can_be_checked(node, delivery, terms) else _stage_anew(node, terms, delivery)
 
 
-def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Path) -> Staging:
+def _stage_anew(node: Node, terms: Terms, delivery: DeliveryId) -> Staging:
+    contract, folder = terms.contract, node.staging(delivery, terms.id)
     source = sidecar(node, delivery)
     require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
+    with disk_errors(folder):
+        folder.mkdir(exist_ok=True, mode=0o700)
     forget_staged_rows(folder)
     for stale in (GOOD, "validation.json"):
         (folder / stale).unlink(missing_ok=True)
     for unfinished in folder.glob(f"{_PARTING}*"):
         shutil.rmtree(unfinished)
+    keep_contract(node, contract)
     with duckdb_session(node.settings) as con, disk_errors(folder):
         # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
         con.execute("SET force_compression = 'uncompressed'")
@@ -80,9 +89,9 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
         con.execute("USE scratch")
         try:
             attach_registers(con, contract, node.federation)
-            staging = _divide(node, con, contract, delivery, source)
+            staging = _divide(node, con, terms, delivery, source)
         except UnreadableError as error:
-            staging = _unreadable(delivery, contract, error)
+            staging = _unreadable(delivery, terms, error)
         con.execute("USE memory")
         con.execute("DETACH scratch")
     save(node, delivery, staging)
@@ -97,65 +106,59 @@ def _stage_anew(node: Node, contract: Contract, delivery: DeliveryId, folder: Pa
 
 
 def forget_staged_rows(folder: Path) -> None:
-    """Remove what staging leaves for the check alone: the scratch file, and the text that it reads."""
+    """Remove what a staging leaves for the check alone: the scratch file, and the text that it reads."""
     for file in folder.glob(_FOR_THE_CHECK):
         file.unlink(missing_ok=True)
 
 
-def kept_staging(node: Node, delivery: DeliveryId) -> Staging:
-    """The delivery as it was last staged, by whatever contract; staged now if its files are gone."""
-    known = last_record(node, delivery, Staging)
-    if known is not None and _is_complete(node, delivery, known):
-        return known
-    staging = stage(node, delivery)
-    forget_staged_rows(node.staged(delivery))
-    return staging
+def is_complete(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
+    """Whether the files of a staging are there, byte for byte as they were written."""
+    good = node.staging(delivery, staging.staging) / GOOD
+    refused = node.quarantine / (staging.quarantine_file or "")
+    return _is_as_written(good, staging.good, staging.good_sha256) and _is_as_written(
+        refused, staging.quarantined + staging.released, staging.quarantine_sha256
+    )
 
 
-def _is_complete(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
-    if staging.unreadable is not None:
-        return True
-    good = staging.good == 0 or _has_rows(node.staged(delivery) / GOOD, staging.good)
-    file = staging.quarantine_file
-    return good and (file is None or _has_rows(node.quarantine / file, staging.quarantined))
-
-
-def _has_rows(file: Path, rows: int) -> bool:
-    """Whether a Parquet file is there, has its end, and has as many rows as were written."""
-    import pyarrow as pa
+def _is_as_written(file: Path, rows: int, digest: str | None) -> bool:
+    """Whether a Parquet file has the rows and the digest of a record, which can be altered as well."""
     import pyarrow.parquet as pq
 
-    try:
-        return bool(pq.read_metadata(file).num_rows == rows)
-    except (OSError, pa.ArrowInvalid):
-        return False
+    if rows == 0 or digest is None:
+        return rows == 0 and digest is None
+    return file.is_file() and sha256_of(file) == digest and pq.read_metadata(file).num_rows == rows
 
 
-def _can_be_checked(node: Node, delivery: DeliveryId) -> bool:
+def _can_be_checked(node: Node, delivery: DeliveryId, terms: Terms) -> bool:
     """Whether the check is done, or finds the rows that it needs."""
-    return read_validation(node, delivery) is not None or (node.staged(delivery) / SCRATCH).is_file()
+    scratch = node.staging(delivery, terms.id) / SCRATCH
+    return read_validation(node, delivery, terms) is not None or scratch.is_file()
 
 
 def _divide(
-    node: Node, con: duckdb.DuckDBPyConnection, contract: Contract, delivery: DeliveryId, source: Sidecar
+    node: Node, con: duckdb.DuckDBPyConnection, terms: Terms, delivery: DeliveryId, source: Sidecar
 ) -> Staging:
-    quarantine = node.quarantine / f"{delivery.key}-{contract.digest[:12]}.parquet"
+    contract, kept = terms.contract, node.staging(delivery, terms.id)
+    quarantine = node.quarantine / f"{delivery.key}-{terms.id}.parquet"
     quarantine.unlink(missing_ok=True)
-    with TemporaryDirectory(prefix=_PARTING, dir=node.staged(delivery)) as folder:
-        decoded, parted = _take_in(node, con, contract, delivery, source, Path(folder))
+    with TemporaryDirectory(prefix=_PARTING, dir=kept) as folder:
+        decoded, parted = _take_in(node, con, contract, delivery, source, kept, Path(folder))
         division = divide(con, contract, delivery, parted, quarantine=quarantine, scratch=Path(folder))
         if division.good:
-            # Only now: a file with as many rows as an earlier record tells must not be one that is half done.
-            parted.good.path.replace(node.staged(delivery) / GOOD)
+            # Only now: a good file must not be one that is half done.
+            parted.good.path.replace(kept / GOOD)
     staging = Staging(
         delivery=str(delivery),
+        staging=terms.id,
         contract_version=contract.version,
         contract_digest=contract.digest,
+        waivers=terms.waivers,
         rows_in=decoded.rows,
         **asdict(division),
         missing=decoded.missing,
         unknown=decoded.unknown,
         unreadable=None,
+        good_sha256=sha256_of(kept / GOOD) if division.good else None,
         quarantine_file=quarantine.name if division.quarantined else None,
         quarantine_sha256=sha256_of(quarantine) if division.quarantined else None,
     )
@@ -169,6 +172,7 @@ def _take_in(
     contract: Contract,
     delivery: DeliveryId,
     source: Sidecar,
+    folder: Path,
     scratch: Path,
 ) -> tuple[Decoded, Parted]:
     """Part the records of the bodies; meanwhile a thread makes sure that they are those that were pulled."""
@@ -180,7 +184,7 @@ def _take_in(
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         intact = pool.submit(_check_bodies, source.bodies, bodies)
         try:
-            return _read(con, contract, delivery, bodies, node.staged(delivery), scratch)
+            return _read(con, contract, delivery, bodies, folder, scratch)
         finally:
             # Altered bytes explain every other error, so that theirs is the one to be raised.
             intact.result()
@@ -231,14 +235,17 @@ def _check_bytes(body: BodyRef, file: Path) -> None:
         )
 
 
-def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError) -> Staging:
+def _unreadable(delivery: DeliveryId, terms: Terms, error: UnreadableError) -> Staging:
     log.warning(
         "unreadable delivery=%s reason=%s", delivery.short, json.dumps(str(error), ensure_ascii=False)
     )
+    contract = terms.contract
     return Staging(
         delivery=str(delivery),
+        staging=terms.id,
         contract_version=contract.version,
         contract_digest=contract.digest,
+        waivers=terms.waivers,
         rows_in=0,
         good=0,
         quarantined=0,
@@ -251,6 +258,7 @@ def _unreadable(delivery: DeliveryId, contract: Contract, error: UnreadableError
         missing=(),
         unknown=(),
         unreadable=str(error),
+        good_sha256=None,
         quarantine_file=None,
         quarantine_sha256=None,
     )

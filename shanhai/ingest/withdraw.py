@@ -14,11 +14,12 @@ from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.books import Counts, Entry, Net, entry, table_net
+from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.editions import in_order
 from shanhai.ingest.load import Decision, on_newest
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
-from shanhai.ingest.stage import GOOD, kept_staging
+from shanhai.ingest.stage import GOOD
 from shanhai.warehouse.lake import Change, LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -47,7 +48,10 @@ def withdraw(node: Node, delivery: DeliveryId, decision: Decision, *, expected: 
         books = table_net(table)
         accepted = {known for known, net in books.items() if net.verdict == "accepted"}
         live = in_order(node, accepted - {str(delivery)}, books)
-        stagings = {known: kept_staging(node, DeliveryId.parse(known)) for known in [*live, str(delivery)]}
+        stagings = {
+            known: committed_staging(node, DeliveryId.parse(known), books[known])
+            for known in [*live, str(delivery)]
+        }
         name = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}.parquet"
         with duckdb_session(node.settings) as con:
             loaded, lost = _rebuild(con, node, table, live, stagings, table.path / name)
@@ -101,13 +105,16 @@ def _every_row(node: Node, table: LakeTable, live: list[str], stagings: dict[str
     """The good rows of all deliveries, with every column that the table has; `_order` is their order."""
     parts = [
         f"SELECT * EXCLUDE (file_row_number), {place * _PER_DELIVERY} + file_row_number AS _order FROM "
-        f"read_parquet({quote_literal((node.staged(DeliveryId.parse(known)) / GOOD).as_posix())}, "
-        "file_row_number = true)"
+        f"read_parquet({_good(node, known, stagings[known])}, file_row_number = true)"
         for place, known in enumerate(live)
         if stagings[known].good
     ]
     typed = f"SELECT *, NULL::BIGINT AS _order FROM {table.relation()} WHERE false"
     return " UNION ALL BY NAME ".join([typed, *parts])
+
+
+def _good(node: Node, delivery: str, staging: Staging) -> str:
+    return quote_literal((node.staging(DeliveryId.parse(delivery), staging.staging) / GOOD).as_posix())
 
 
 def _lost(contract: Contract, live: list[str]) -> str:
@@ -141,6 +148,7 @@ def _subject(delivery: DeliveryId, staging: Staging, decision: Decision, before:
         target - before.counts,
         reason=decision.reason,
         decided_by=decision.by,
+        staging=staging,
     )
 
 

@@ -46,13 +46,14 @@ class _Run:
 
 def of_delivery(
     source: Sidecar,
-    staging: Staging | None,
-    validation: Validation | None,
+    stagings: Sequence[Staging],
+    validations: Sequence[Validation],
     bookings: Sequence[Booking],
 ) -> Iterator[Event]:
     """The events of one delivery, in the order of the walk: pull, stage, check, and a load for each commit.
 
     Args:
+        stagings, validations: the records of those that its entries name, in that order.
         bookings: the delivery's own entries, oldest first. Without one, only the pull is told: what staging
             and checking found counts once it is in the books.
     """
@@ -62,18 +63,16 @@ def of_delivery(
         [_input(*_place(body)) for body in source.bodies],
         [_snapshot(body) for body in source.bodies],
     )
-    if not bookings:
-        return
-    first = bookings[0].at
-    if staging is not None:
-        run = _Run(f"stage/{dataset}", f"{source.delivery} {staging.contract_digest}", first)
+    booked = {booking.entry.staging: booking.at for booking in reversed(bookings)}
+    for staging in stagings:
+        run = _Run(f"stage/{dataset}", f"{source.delivery} {staging.staging}", booked[staging.staging])
         yield from _told(
             run,
             [_input(SNAPSHOTS, body_key(body.sha256)) for body in source.bodies],
             _staged(source, staging),
         )
-    if validation is not None:
-        run = _Run(f"check/{dataset}", f"{source.delivery} {validation.contract_digest}", first)
+    for validation in validations:
+        run = _Run(f"check/{dataset}", f"{source.delivery} {validation.staging}", booked[validation.staging])
         yield from _told(run, [_checked(source, validation)], [], {"verdict": validation.verdict})
     for booking in bookings:
         yield from _booked(source, booking)
@@ -117,7 +116,7 @@ def _booked(source: Sidecar, booking: Booking) -> Iterator[Event]:
     table = _versioned(_output(LAKE, str(dataset), rows=max(entry.loaded, 0)), booking.version)
     yield from _told(
         _Run(f"load/{dataset}", f"{source.delivery} {booking.version}", booking.at),
-        [_input(STAGED, f"{source.id.key}/good.parquet")],
+        [_input(STAGED, _good_file(source, entry.staging))],
         [table],
         facts,
     )
@@ -187,8 +186,12 @@ def _snapshot(body: BodyRef) -> OutputDataset:
     return output
 
 
+def _good_file(source: Sidecar, staging: str) -> str:
+    return f"{source.id.key}/{staging}/good.parquet"
+
+
 def _staged(source: Sidecar, staging: Staging) -> list[OutputDataset]:
-    outputs = [_output(STAGED, f"{source.id.key}/good.parquet", rows=staging.good)]
+    outputs = [_output(STAGED, _good_file(source, staging.staging), rows=staging.good)]
     if staging.quarantine_file is not None:
         refused = _output(STAGED, f"quarantine/{staging.quarantine_file}", rows=staging.quarantined)
         outputs.append(_versioned(refused, f"sha256:{staging.quarantine_sha256}"))
@@ -198,7 +201,7 @@ def _staged(source: Sidecar, staging: Staging) -> list[OutputDataset]:
 def _checked(source: Sidecar, validation: Validation) -> InputDataset:
     from openlineage.client.facet_v2 import data_quality_assertions_dataset as quality
 
-    checked = _input(STAGED, f"{source.id.key}/good.parquet")
+    checked = _input(STAGED, _good_file(source, validation.staging))
     assertions = [
         quality.Assertion(
             assertion=check.rule.rpartition(".")[2],

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from shanhai.ingest.files import in_turn, write_whole
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, Validation, last_record
+from shanhai.ingest.records import Record, Staging, Validation, read_record
+from shanhai.ingest.sidecar import Sidecar
 from shanhai.lineage.events import Event, key_of, of_delivery, of_publication
 from shanhai.lineage.trace import Booking, Tracer
 
@@ -26,8 +27,7 @@ def keep_lineage(node: Node, tracer: Tracer | None = None) -> int:
     """Bring the files up to the books; returns how many events were added.
 
     Like the ledger they are a projection: killed anywhere and done again, each event stands in them once,
-    and files that are lost are written again. Only what was staged again under another contract is known to
-    the files alone.
+    and files that are lost are written again.
 
     Raises:
         RetryableError: a table or a sidecar cannot be read, or the home cannot be written.
@@ -55,11 +55,13 @@ def _derived(node: Node, tracer: Tracer) -> Iterator[tuple[str, list[Event]]]:
         )
         bookings = {delivery: list(found) for delivery, found in groupby(own, key=_delivery_of)}
         for source in tracer.sidecars(dataset).values():
+            booked = bookings.get(source.delivery, [])
+            stagings = dict.fromkeys(one.entry.staging for one in booked if one.entry.staging)
             events = of_delivery(
                 source,
-                last_record(node, source.id, Staging),
-                last_record(node, source.id, Validation),
-                bookings.get(source.delivery, []),
+                _records(node, source, stagings, Staging),
+                _records(node, source, stagings, Validation),
+                booked,
             )
             yield f"{dataset.district}/{dataset.name}/{source.id.key}.ndjson", list(events)
     before: set[tuple[str, int]] = set()
@@ -67,6 +69,11 @@ def _derived(node: Node, tracer: Tracer) -> Iterator[tuple[str, list[Event]]]:
         fresh = [mart for mart in publication.marts if (mart.name, mart.version) not in before]
         before |= {(mart.name, mart.version) for mart in publication.marts}
         yield f"publications/{publication.number:06d}.ndjson", list(of_publication(publication, fresh))
+
+
+def _records(node: Node, source: Sidecar, stagings: Iterable[str], kind: type[Record]) -> list[Record]:
+    found = (read_record(node, source.id, staging, kind) for staging in stagings)
+    return [record for record in found if record is not None]
 
 
 def _delivery_of(booking: Booking) -> str:

@@ -20,7 +20,7 @@ from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import late
 from shanhai.ingest.projections import LEDGER, QUARANTINE
-from shanhai.ingest.records import Staging, Validation, last_record
+from shanhai.ingest.records import Staging, Validation, read_record
 from shanhai.ingest.sidecar import Sidecar
 from shanhai.lineage.files import keep_lineage
 from shanhai.lineage.trace import Tracer
@@ -152,10 +152,10 @@ class _Reading:
         source = self._sidecars.get(str(row.delivery))
         return DeliveryFacts(
             row=row,
-            validation=last_record(self.node, row.delivery, Validation),
+            validation=read_record(self.node, row.delivery, row.staging, Validation),
             quarantine=tuple(reasons[row.delivery]),
             history=tuple(history[row.delivery]),
-            staging=last_record(self.node, row.delivery, Staging),
+            staging=read_record(self.node, row.delivery, row.staging, Staging),
             source=source,
             in_lake=in_lake,
             day=_day(contract, row.delivery, source),

@@ -9,10 +9,13 @@ from shanhai.report.data import ReportData
 from shanhai.report.statements import Statement, table, where
 
 VALIDATIONS = (
-    "read_json('staged/*/validation.json',\n"
-    "      columns = {delivery: 'VARCHAR', checks: 'STRUCT(rule VARCHAR, dimension VARCHAR)[]'})"
+    "read_json('staged/*/*/validation.json', columns = {delivery: 'VARCHAR',\n"
+    "      staging: 'VARCHAR', checks: 'STRUCT(rule VARCHAR, dimension VARCHAR)[]'})\n"
+    "    JOIN standing USING (delivery, staging)"
 )
-"""The records of the checks, of which the names and dimensions of rules are taken; no count."""
+"""The records of the checks, of which the names and dimensions of rules are taken; no count.
+
+A delivery can be staged more than once: `standing` tells by which staging it is in the books."""
 
 
 def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = None) -> Statement:
@@ -23,7 +26,8 @@ def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = No
     asked = "SELECT delivery, unnest(checks, recursive := true)"
     records = VALIDATIONS if delivery is None else VALIDATIONS.replace("*", delivery.key, 1)
     sql = (
-        f"WITH asked AS (\n  {asked}\n  FROM {records}\n),\n{broken(data, delivery)},\n"
+        f"WITH {standing(data, delivery)},\nasked AS (\n  {asked}\n  FROM {records}\n),\n"
+        f"{broken(data, delivery)},\n"
         f"rows AS (\n  SELECT delivery, sum(rows_in)::BIGINT AS rows FROM {table(data, 'ledger')}"
         f"{where(dataset if delivery is None else None, delivery, indent='  ')}\n  GROUP BY delivery\n)\n"
         "SELECT delivery, rule, coalesce(broken, 0) AS unexpected, rows - coalesce(malformed, 0) AS checked\n"
@@ -37,9 +41,11 @@ def rules(data: ReportData, dataset: DatasetId, delivery: DeliveryId | None = No
 def headings(data: ReportData) -> Statement:
     """What the source lacked or had beyond the contract, by delivery, as staging found it."""
     sql = (
+        f"WITH {standing(data)}\n"
         "SELECT delivery, len(missing) AS missing, len(unknown) AS unknown\n"
-        "FROM read_json('staged/*/staging.json',\n"
-        "    columns = {delivery: 'VARCHAR', missing: 'VARCHAR[]', unknown: 'VARCHAR[]'})\n"
+        "FROM read_json('staged/*/*/staging.json', columns = {delivery: 'VARCHAR',\n"
+        "    staging: 'VARCHAR', missing: 'VARCHAR[]', unknown: 'VARCHAR[]'})\n"
+        "  JOIN standing USING (delivery, staging)\n"
         "WHERE len(missing) + len(unknown) > 0\nORDER BY ALL;"
     )
     return Statement("headings", sql, ("headings",), ("delivery",))
@@ -47,26 +53,31 @@ def headings(data: ReportData) -> Statement:
 
 def findings(data: ReportData, delivery: DeliveryId) -> Statement:
     """What was not plausible: what was found, what is usual, and the rows by the books."""
-    record = quote_literal(f"staged/{delivery.key}/validation.json")
+    record = quote_literal(f"staged/{delivery.key}/*/validation.json")
     rows = f"SELECT sum(rows_in)::BIGINT FROM {table(data, 'ledger')}{where(None, delivery, indent='    ')}"
     sql = (
-        f"SELECT finding.name AS name,\n  CASE WHEN finding.name LIKE 'rows%' THEN (\n    {rows}\n"
+        f"WITH {standing(data, delivery)}\nSELECT finding.name AS name,\n"
+        f"  CASE WHEN finding.name LIKE 'rows%' THEN (\n    {rows}\n"
         "  )::VARCHAR ELSE finding.given END AS given,\n"
         "  finding.allowed AS allowed, finding.args AS usual\n"
-        f"FROM read_json({record}, columns = {{delivery: 'VARCHAR',\n    findings: "
-        "'STRUCT(name VARCHAR, given VARCHAR, allowed VARCHAR, args MAP(VARCHAR, VARCHAR))[]'}),\n"
+        f"FROM read_json({record}, columns = {{delivery: 'VARCHAR', staging: 'VARCHAR',\n    findings: "
+        "'STRUCT(name VARCHAR, given VARCHAR, allowed VARCHAR, args MAP(VARCHAR, VARCHAR))[]'})\n"
+        "  JOIN standing USING (delivery, staging),\n"
         "  unnest(findings) AS found(finding)\nORDER BY ALL;"
     )
     name = f"findings about {delivery.short}"
     return Statement(name, sql, ("findings", delivery.short), ("name",))
 
 
-def queries(delivery: DeliveryId) -> Statement:
+def queries(data: ReportData, delivery: DeliveryId) -> Statement:
     """What the queries of the contract gave; each stands beside its answer."""
     sql = (
+        f"WITH {standing(data, delivery)}\n"
         "SELECT asked.name AS name, asked.given AS given, asked.allowed AS allowed\n"
-        f"FROM read_json({quote_literal(f'staged/{delivery.key}/validation.json')}, columns = {{\n"
-        "    delivery: 'VARCHAR', queries: 'STRUCT(name VARCHAR, given VARCHAR, allowed VARCHAR)[]'}),\n"
+        f"FROM read_json({quote_literal(f'staged/{delivery.key}/*/validation.json')}, columns = {{\n"
+        "    delivery: 'VARCHAR', staging: 'VARCHAR',\n"
+        "    queries: 'STRUCT(name VARCHAR, given VARCHAR, allowed VARCHAR)[]'})\n"
+        "  JOIN standing USING (delivery, staging),\n"
         "  unnest(queries) AS named(asked)\nORDER BY ALL;"
     )
     return Statement(f"queries about {delivery.short}", sql, ("queries", delivery.short), ("name",))
@@ -81,6 +92,15 @@ def bodies(delivery: DeliveryId) -> Statement:
         "  unnest(bodies) AS came(body)\nORDER BY ALL;"
     )
     return Statement(f"files of {delivery.short}", sql, ("bodies", delivery.short), ("name", "sha256"))
+
+
+def standing(data: ReportData, delivery: DeliveryId | None = None) -> str:
+    """The common part of statements about staging: `standing`, by which one a delivery is in the books."""
+    return (
+        "standing AS (\n  SELECT delivery,\n"
+        "    arg_max(staging, (table_version, entry)) FILTER (staging <> '') AS staging\n"
+        f"  FROM {table(data, 'ledger')}{where(None, delivery, indent='  ')}\n  GROUP BY delivery\n)"
+    )
 
 
 def broken(data: ReportData, delivery: DeliveryId | None = None) -> str:

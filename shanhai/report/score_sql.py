@@ -12,8 +12,9 @@ from shanhai.report.statements import COUNTS, Statement, scan, table
 _SPLIT = "split_part(delivery, '/', 1)"
 _NOTHING = "  SELECT '' AS indicator, '' AS dataset, '' AS delivery, 0 AS a, 0 AS b WHERE false"
 _STAGINGS = (
-    "read_json('staged/*/staging.json', columns = {delivery: 'VARCHAR',\n"
-    "      filled: 'MAP(VARCHAR, BIGINT)', missing: 'VARCHAR[]', unreadable: 'VARCHAR'})"
+    "read_json('staged/*/*/staging.json', columns = {delivery: 'VARCHAR', staging: 'VARCHAR',\n"
+    "      filled: 'MAP(VARCHAR, BIGINT)', missing: 'VARCHAR[]', unreadable: 'VARCHAR'})\n"
+    "  JOIN standing USING (delivery, staging)"
 )
 _DISTRICT = "split_part(dataset, '.', 1) AS district"
 
@@ -74,7 +75,7 @@ def _facts(data: ReportData, dimension: str) -> str:
     union = "\n  UNION ALL\n".join(parts) or _NOTHING
     if dimension == "timeliness":
         return f"facts AS (\n{union if parts else _NOTHING.replace(' WHERE', ', NULL::DATE AS day WHERE')}\n)"
-    return f"{_net(data)},\n{record_sql.broken(data)},\nfacts AS (\n{union}\n)"
+    return f"{record_sql.standing(data)},\n{_net(data)},\n{record_sql.broken(data)},\nfacts AS (\n{union}\n)"
 
 
 def _net(data: ReportData) -> str:

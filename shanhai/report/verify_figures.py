@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _SCAN = re.compile(r"delta_scan\('((?:[^']|'')+)'(?:, version => (\d+))?\)")
-_RECORDS = re.compile(r"read_json\('staged/\*/\w+\.json',\s*columns = \{[^{}]*\}\)")
+_RECORDS = re.compile(r"read_json\('staged/\*/\*/\w+\.json',\s*columns = \{[^{}]*\}\)")
 _FOLDERS = ("lake", "marts", "snapshots", "staged")
 _SMALL = ("ledger", "quarantine", "publications")
 

@@ -173,7 +173,7 @@ def _the_digest_in_a_sidecar(node: Walked) -> None:
 def _the_record_of_a_check(node: Walked) -> None:
     file = next(
         file
-        for file in sorted((node.home / "staged").glob("*/validation.json"))
+        for file in sorted((node.home / "staged").glob("*/*/validation.json"))
         if "/d2/" in file.read_text()
     )
     _edit(file, lambda text: text.replace('"rule": "flow.range"', '"rule": "flow.type"', 1).replace(
@@ -268,7 +268,7 @@ def test_recount_compares_one_delivery(node: Walked, capsys: pytest.CaptureFixtu
     assert {"rows in", "good", "rule flow.range"} <= {line["name"] for line in outcome["lines"]}
     staging = next(
         file
-        for file in (node.home / "staged").glob("*/staging.json")
+        for file in (node.home / "staged").glob("*/*/staging.json")
         if "/d2/" in json.loads(file.read_text())["delivery"]
     )
     kept = staging.read_text()

@@ -19,7 +19,7 @@ from shanhai.ids import DatasetId
 from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
-from shanhai.ingest.records import Staging, last_record
+from shanhai.ingest.records import Staging, read_staging
 from shanhai.ingest.sidecar import sidecars
 from shanhai.ingest.walk import check_step, load_step, pull_step, stage_step, walk
 from shanhai.settings import read_settings
@@ -57,7 +57,7 @@ def staged(node: Node) -> dict[tuple[str, str], Staging]:
         pull_step(node, dataset, None)
         stage_step(node, dataset)
         for sidecar in sidecars(node, dataset):
-            staging = last_record(node, sidecar.id, Staging)
+            staging = read_staging(node, sidecar.id)
             assert staging is not None
             found[str(dataset), sidecar.id.partition] = staging
     return found

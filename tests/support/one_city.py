@@ -16,6 +16,7 @@ from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.records import present_terms
 from shanhai.settings import read_settings
 
 DATASET = DatasetId("acity", "events")
@@ -103,6 +104,10 @@ class City:
 
     def delivery(self, partition: str) -> DeliveryId:
         return self.ledger()[partition].delivery
+
+    def staging(self, delivery: DeliveryId) -> Path:
+        """The folder of what was staged for a delivery under the contract as it is now."""
+        return self.node.staging(delivery, present_terms(self.node, delivery).id)
 
     def rows(self, columns: str = "id, n") -> list[tuple[Any, ...]]:
         """The table's rows, read with plain DuckDB from the files of its newest version."""

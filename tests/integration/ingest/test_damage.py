@@ -66,7 +66,7 @@ def test_altered_bytes_are_not_booked_under_the_digest_of_others(pulled):
 def test_a_staged_file_that_is_lost_before_the_check_is_made_again(pulled, lost):
     first = _first(pulled)
     stage(pulled.node, first)
-    (pulled.node.staged(first) / lost).unlink()
+    (pulled.staging(first) / lost).unlink()
     assert pulled.walk()["loaded"] == 4
 
 
@@ -74,7 +74,7 @@ def test_a_good_file_that_was_cut_off_is_made_again(pulled):
     first = _first(pulled)
     stage(pulled.node, first)
     check(pulled.node, first)
-    good = pulled.node.staged(first) / GOOD
+    good = pulled.staging(first) / GOOD
     good.write_bytes(good.read_bytes()[:-20])
     assert pulled.walk()["loaded"] == 4
 
@@ -85,7 +85,7 @@ def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
     node.quarantine.rmdir()
     with pytest.raises(StoreError):
         stage(node, first)
-    assert not (node.staged(first) / GOOD).exists()
+    assert not (pulled.staging(first) / GOOD).exists()
     assert pulled.walk()["loaded"] == 4
 
 
@@ -113,7 +113,7 @@ def test_a_record_that_tells_other_counts_than_the_file_is_not_booked(pulled):
     first = _first(pulled)
     stage(pulled.node, first)
     check(pulled.node, first)
-    record = pulled.node.staged(first) / "staging.json"
+    record = pulled.staging(first) / "staging.json"
     told = re.sub(r'"good": 2', '"good": 1', re.sub(r'"rows_in": 3', '"rows_in": 2', record.read_text()))
     record.write_text(told)
     with pytest.raises(StoreError, match="not as many as were staged"):
@@ -135,7 +135,7 @@ def test_a_delivery_without_staged_files_is_withdrawn_and_approved_again(pulled)
 def test_a_check_without_staged_rows_says_so(pulled):
     first = _first(pulled)
     stage(pulled.node, first)
-    (pulled.node.staged(first) / SCRATCH).unlink()
+    (pulled.staging(first) / SCRATCH).unlink()
     with pytest.raises(NotFoundError, match="was not staged"):
         check(pulled.node, first)
 

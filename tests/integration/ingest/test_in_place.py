@@ -14,9 +14,9 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest.check import check
 from shanhai.ingest.contested import settle_held
 from shanhai.ingest.parting import part
-from shanhai.ingest.records import last_record
+from shanhai.ingest.records import read_staging
 from shanhai.ingest.snapshot import pull
-from shanhai.ingest.stage import GOOD, SCRATCH, Staging, stage
+from shanhai.ingest.stage import GOOD, SCRATCH, stage
 
 FAULTS = ["x,-1,2024-03-01T00:00:00Z", "x,one,2024-03-01T00:00:00Z", "x,,2024-03-01", "x,3,yesterday", "x,4,"]
 RAGGED = "one cell"
@@ -29,14 +29,14 @@ def line(number):
 def divided(city, delivery):
     """Good rows in their order, and quarantined ones with position and reasons."""
     staging = stage(city.node, delivery)
-    good = pq.read_table(city.node.staged(delivery) / GOOD).drop(["_delivery", "_partition"]).to_pylist()
+    good = pq.read_table(city.staging(delivery) / GOOD).drop(["_delivery", "_partition"]).to_pylist()
     file = staging.quarantine_file
     quarantined = pq.read_table(city.node.quarantine / file).to_pylist() if file else []
     return staging, good, [(row["body"], row["position"], row["reasons"], row["raw"]) for row in quarantined]
 
 
 def is_in_place(city, delivery):
-    with duckdb.connect(str(city.node.staged(delivery) / SCRATCH), read_only=True) as con:
+    with duckdb.connect(str(city.staging(delivery) / SCRATCH), read_only=True) as con:
         return (
             con.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'raw'").fetchone() is not None
         )
@@ -189,7 +189,7 @@ def test_the_text_is_gone_after_the_check(city):
     city.put("p1.csv", HEADER + line(1) + "\n")
     (delivery,) = pull(city.node, DATASET)
     stage(city.node, delivery)
-    folder = city.node.staged(delivery)
+    folder = city.staging(delivery)
     assert sorted(file.name for file in folder.glob("staged.*")) == ["staged.0.text", SCRATCH]
     check(city.node, delivery)
     assert sorted(file.name for file in folder.iterdir()) == [GOOD, "staging.json", "validation.json"]
@@ -199,13 +199,13 @@ def test_a_gate_that_sees_other_rows_than_staging_fails(city):
     city.put("p1.csv", HEADER + line(1) + "\n")
     (delivery,) = pull(city.node, DATASET)
     stage(city.node, delivery)
-    text = city.node.staged(delivery) / "staged.0.text"
+    text = city.staging(delivery) / "staged.0.text"
     longer = text.read_text() + line(2) + "\n"
     text.unlink()  # it may be another name of the snapshot itself
     text.write_text(longer)
     with pytest.raises(GateDisagreementError, match="different rows"):
         check(city.node, delivery)
-    assert last_record(city.node, delivery, Staging).rows_in == 1
+    assert read_staging(city.node, delivery).rows_in == 1
 
 
 def test_columns_may_be_called_as_the_words_of_staging_are(city):

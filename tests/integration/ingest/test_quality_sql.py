@@ -6,7 +6,7 @@ import pytest
 from one_city import COLUMNS, HEADER
 
 from shanhai.errors import ContractError
-from shanhai.ingest.records import Validation, last_record
+from shanhai.ingest.records import read_validation
 
 ROWS = HEADER + "a,1,2024-03-01T00:00:00Z\nb,200,2024-03-01T01:00:00Z\nc,-5,2024-03-01T02:00:00Z\n"
 
@@ -35,7 +35,7 @@ def test_what_a_query_found_is_kept_with_its_sql(city):
 
     (row,) = city.ledger().values()
     assert row.verdict == "accepted"
-    validation = last_record(city.node, row.delivery, Validation)
+    validation = read_validation(city.node, row.delivery)
     assert validation is not None
     assert [record.model_dump() for record in validation.queries] == [
         {

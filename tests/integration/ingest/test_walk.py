@@ -16,7 +16,7 @@ from shanhai.ingest import walk
 from shanhai.ingest.decide import TRANSITIONS, decide
 from shanhai.ingest.load import load, open_table
 from shanhai.ingest.pending import pending
-from shanhai.ingest.records import Staging, Validation, last_record
+from shanhai.ingest.records import read_staging, read_validation
 from shanhai.ingest.sidecar import find_delivery, sidecars
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
@@ -186,7 +186,7 @@ def test_a_changed_contract_is_staged_again(city):
     city.declare(columns=None, version="1.1.0", duplicates="none", versions={"rule": "append"})
     again = stage(city.node, delivery)
     assert (again.contract_version, again.good) == ("1.1.0", 4)
-    assert last_record(city.node, delivery, Staging) == again
+    assert read_staging(city.node, delivery) == again
 
 
 def test_the_same_bytes_are_one_delivery_and_one_object(city):
@@ -218,7 +218,7 @@ def test_a_full_disk_is_seen_beforehand(city):
     )
     with pytest.raises(DiskFullError, match="is full"):
         stage(tight, delivery)
-    assert not (node.staged(delivery) / "good.parquet").exists()
+    assert not (city.staging(delivery) / "good.parquet").exists()
     assert stage(node, delivery).good == 2
 
 
@@ -260,7 +260,7 @@ def test_approving_under_a_changed_contract_passes_the_gate_and_replaces_the_qua
     row = city.ledger()["p1"]
     assert (counts(row), row.contract_version) == ((3, 2, 1, 0, 0, 0), "1.1.0")
     assert city.quarantined() == [(2, ["n.type"])]
-    validation = last_record(city.node, row.delivery, Validation)
+    validation = read_validation(city.node, row.delivery)
     assert validation is not None
     assert {check.rule for check in validation.checks} == {
         "id.required",

@@ -172,6 +172,7 @@ def _delivery(
         row=LedgerRow(delivery, "1.0.0", counts, verdict, history[-1].reason, by),
         validation=Validation(
             delivery=str(delivery),
+            staging="a" * 12,
             contract_version="1.0.0",
             contract_digest="a" * 64,
             verdict=verdict,

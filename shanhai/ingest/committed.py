@@ -1,0 +1,52 @@
+"""The staging by which a delivery stands in the books; made again from the bytes if its files are lost."""
+
+from __future__ import annotations
+
+from shanhai.errors import ShanhaiError, StoreError
+from shanhai.ids import DeliveryId
+from shanhai.ingest.archive import kept_contract
+from shanhai.ingest.books import Net
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Staging, read_record
+from shanhai.ingest.stage import forget_staged_rows, is_complete, stage
+from shanhai.ingest.terms import Terms
+
+
+def committed_terms(node: Node, delivery: DeliveryId, net: Net) -> Terms:
+    """The contract, as it was then, and the waivers on which the delivery stands in the books.
+
+    Raises:
+        ConfigurationError: the contract is no longer in the archive.
+    """
+    if net.staged is None:
+        raise ShanhaiError("no entry of the delivery names a staging", given=delivery.short)
+    return Terms(kept_contract(node, delivery.dataset, net.staged.contract_digest), net.waivers)
+
+
+def committed_staging(node: Node, delivery: DeliveryId, net: Net) -> Staging:
+    """The record of the staging that the books name, with its files in place.
+
+    Raises:
+        ConfigurationError: files are lost, and so is the contract by which to stage again.
+        StoreError: files are lost, and staging again gives other rows than were booked.
+    """
+    known = read_record(node, delivery, net.staging, Staging)
+    if known is not None and is_complete(node, delivery, known):
+        return known
+    terms = committed_terms(node, delivery, net)
+    staging = stage(node, delivery, terms)
+    forget_staged_rows(node.staging(delivery, terms.id))
+    _check_as_booked(delivery, staging, net)
+    return staging
+
+
+def _check_as_booked(delivery: DeliveryId, staging: Staging, net: Net) -> None:
+    """A register of the federation may be another edition by now, though the contract is the same."""
+    booked = (net.counts.rows_in, net.counts.quarantined)
+    if (staging.rows_in, staging.quarantined) != booked:
+        raise StoreError(
+            "the files of a delivery are lost, and staging it again gives other rows than were booked",
+            given=f"{delivery.short}: {staging.rows_in} rows, {staging.quarantined} quarantined",
+            allowed=f"{booked[0]} rows, {booked[1]} quarantined",
+            hint="shanhai replay books it as it is now",
+        )

@@ -1,0 +1,47 @@
+"""Waivers: rules that a person let rows of a delivery break, with a name and a reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_ROWS = 1_000
+"""Rows that one waiver may list: they stand in the metadata of a commit."""
+
+
+class Waiver(BaseModel):
+    """Rules that are waived, for all rows of a delivery or for some.
+
+    A row is good when each rule that it breaks is waived for it. `rows` are (body, position) as the
+    quarantine has them; None means every row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: tuple[str, ...] = Field(min_length=1)
+    rows: tuple[tuple[str, int], ...] | None = Field(default=None, min_length=1, max_length=MOST_ROWS)
+    by: str
+    reason: str
+
+
+Waivers = tuple[Waiver, ...]
+
+
+def waived_rows(waivers: Iterable[Waiver]) -> dict[str, frozenset[tuple[str, int]] | None]:
+    """What waivers mean together: for each rule the rows for which it is waived, None for all of them."""
+    found: dict[str, frozenset[tuple[str, int]] | None] = {}
+    for waiver in waivers:
+        for rule in waiver.rules:
+            before = found.get(rule, frozenset())
+            found[rule] = None if waiver.rows is None or before is None else before | set(waiver.rows)
+    return dict(sorted(found.items()))
+
+
+def canonical(waivers: Iterable[Waiver]) -> str:
+    """One text for all waivers that mean the same: who gave them, and in what order, does not matter."""
+    meant = {
+        rule: None if rows is None else sorted(map(list, rows)) for rule, rows in waived_rows(waivers).items()
+    }
+    return json.dumps(meant, ensure_ascii=False, separators=(",", ":"))
