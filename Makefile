@@ -16,10 +16,10 @@ REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
 export SHANHAI_HOME ?= $(CURDIR)/var/run
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run real up down test test-long check fix generate bench lock clean
+.PHONY: help run real up down test test-long check fix generate bench bench-peers lock lock-peers clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## the whole walk on three simulated districts, under a real Airflow
 	@$(BIN)/python -m infra.local run
@@ -60,14 +60,22 @@ generate: $(VENV)/.runtime ## write everything that follows from the contracts
 bench: $(VENV)/.dev ## rows per second beside the limit, on this machine
 	@$(BIN)/python -m benchmarks
 
+bench-peers: $(VENV)/.dev ## beside other loaders, into benchmarks/PEERS.md: make bench-peers ROWS=100000000
+	@$(BIN)/python -m benchmarks.peers --page benchmarks/PEERS.md $(if $(ROWS),--rows $(ROWS)) $(PEERS)
+
 lock: $(UV) ## resolve the dependencies anew
 	@$(UV) pip compile pyproject.toml --group build --universal --generate-hashes --python-version 3.11 \
 		--no-annotate --no-header --no-emit-index-url -q -o requirements.lock
 	@$(UV) pip compile pyproject.toml --group build --group dev -c requirements.lock --universal \
 		--generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url -q -o requirements-dev.lock
 
+lock-peers: $(UV) ## resolve anew what `make bench-peers` installs beside the project
+	@for folder in $(patsubst %/requirements.in,%,$(wildcard benchmarks/peers/*/requirements.in)); do \
+		$(UV) pip compile "$$folder/requirements.in" --universal --generate-hashes --python-version 3.11 \
+			--no-annotate --no-header --no-emit-index-url -q -o "$$folder/requirements.lock"; done
+
 clean: ## remove the environment and all state of `make run` and `make real`
-	rm -rf $(VENV) var
+	rm -rf $(VENV) var benchmarks/peers/.venvs
 
 $(UV): requirements-uv.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found" >&2; exit 1; }

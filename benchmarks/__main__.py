@@ -11,11 +11,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.workload import DATASET, typed_reader, write_csv, write_federation
+from benchmarks.limit import copy_typed
+from benchmarks.walk import prepare, walk
+from benchmarks.workload import write_csv
 
 _STEPS = ("stage", "check", "load")
 
@@ -41,8 +42,7 @@ def main() -> None:
 
 def run(folder: Path, rows: int) -> None:
     """Measure both on the same file and print how they compare."""
-    write_federation(folder)
-    (folder / "data").mkdir(exist_ok=True)
+    prepare(folder)
     source = folder / "data" / "big.csv"
     say(f"writing {rows:,} rows")
     write_csv(source, rows)
@@ -79,57 +79,27 @@ def in_a_process(name: str, folder: Path) -> dict[str, Any]:
 
 
 def measure_limit(folder: Path) -> dict[str, float]:
-    """The bare typed read of the file to one zstd Parquet file: the median of five, the file in memory."""
-    import duckdb
-
-    con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
-    target = folder / "limit.parquet"
-    seconds, busy = [], []
+    """The median of five, the file in memory."""
+    watches = []
     for _ in range(6):
-        started, worked = time.perf_counter(), time.process_time()
-        con.execute(
-            f"COPY (SELECT * FROM {typed_reader(folder / 'data' / 'big.csv')}) TO '{target.as_posix()}' "
-            "(FORMAT parquet, COMPRESSION zstd)"
-        )
-        seconds.append(time.perf_counter() - started)
-        busy.append(time.process_time() - worked)
-        _progress("the limit", seconds[-1])
+        watches.append(copy_typed(folder / "data" / "big.csv", folder / "limit.parquet").steps["copy"])
+        _progress("the limit", watches[-1]["seconds"])
     # The first one still waits for the disk to take what was generated.
     return {
-        "seconds": statistics.median(seconds[1:]),
-        "cpu": statistics.median(busy[1:]),
+        "seconds": statistics.median(step["seconds"] for step in watches[1:]),
+        "cpu": statistics.median(step["cpu"] for step in watches[1:]),
         "peak_mib": _peak(),
     }
 
 
 def measure_shanhai(folder: Path) -> dict[str, Any]:
-    """Stage, check and load of the same file; the process is warmed with a small one before."""
-    from shanhai.contracts import render_suite
-    from shanhai.contracts.federation import open_federation
-    from shanhai.ids import DatasetId
-    from shanhai.ingest.check import check
-    from shanhai.ingest.load import load
-    from shanhai.ingest.node import open_node
-    from shanhai.ingest.snapshot import pull
-    from shanhai.ingest.stage import stage
-    from shanhai.settings import read_settings
-
-    for path, text in render_suite.render(open_federation(folder)).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    write_csv(folder / "data" / "small.csv", 1000)
-    node = open_node(read_settings(home=folder / "home", federation=folder, threads=2))
-    deliveries = sorted(pull(node, DatasetId.parse(DATASET)), key=lambda known: known.partition != "small")
-    seconds: dict[str, float] = {}
-    busy: dict[str, float] = {}
-    for delivery in deliveries:
-        for name, step in zip(_STEPS, (stage, check, load), strict=True):
-            started, worked = time.perf_counter(), time.process_time()
-            step(node, delivery)
-            seconds[name] = time.perf_counter() - started
-            busy[name] = time.process_time() - worked
-            _progress(f"{name} of {delivery.partition}", seconds[name])
-    return {**seconds, "cpu": busy, "peak_mib": _peak()}
+    """Stage, check and load of the same file."""
+    watch, _ = walk(folder, folder / "home")
+    return {
+        **{name: watch.steps[name]["seconds"] for name in _STEPS},
+        "cpu": {name: watch.steps[name]["cpu"] for name in _STEPS},
+        "peak_mib": _peak(),
+    }
 
 
 def _progress(what: str, seconds: float) -> None:

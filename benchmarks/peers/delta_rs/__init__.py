@@ -1,0 +1,1 @@
+"""delta-rs alone: an Arrow reader appended to a table."""

@@ -1,0 +1,1 @@
+"""dlt: from Arrow batches, and from Python objects."""

@@ -1,0 +1,1 @@
+"""pandas and Great Expectations: a frame in memory, checked and written."""

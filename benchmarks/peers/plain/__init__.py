@@ -1,0 +1,1 @@
+"""What the project itself has to run: the limit, and Shanhai."""

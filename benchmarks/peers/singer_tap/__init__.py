@@ -1,0 +1,1 @@
+"""The Singer tap: records of a file as messages."""

@@ -1,0 +1,1 @@
+"""Sling: the command-line program."""
