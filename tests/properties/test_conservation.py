@@ -32,6 +32,7 @@ RULES: dict[str, dict[str, Any]] = {
     "append, copies per delivery": {"versions": {"rule": "append"}, "duplicates": "delivery"},
     "append everything": {"versions": {"rule": "append"}, "duplicates": "none"},
     "replace": {"versions": {"rule": "replace"}, "duplicates": "delivery"},
+    "history": {"versions": {"rule": "history", "by": "at"}, "duplicates": "table"},
 }
 
 Row = tuple[str, str, str]
@@ -62,6 +63,9 @@ def expected(rule: str, live: list[tuple[str, list[Row]]]) -> Counter[Row]:
     kept = [(partition, [row for row in found if is_good(row)]) for partition, found in live]
     if rule.startswith("latest"):
         return winners([row for _, found in kept for row in found])
+    if rule == "history":
+        good = [row for _, found in kept for row in found]
+        return Counter({row[::2]: row for row in sorted(good, key=lambda row: row[1])}.values())
     if rule == "append, copies of the table":
         return Counter({row for _, found in kept for row in found})
     if rule == "append everything":
