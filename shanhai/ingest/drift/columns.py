@@ -18,7 +18,7 @@ from shanhai.quality.rules import Rule, checked_violation, rules_for
 if TYPE_CHECKING:
     import duckdb
 
-_MOST_TEXTS = 5000
+_MOST_TEXTS = 2000
 _RETYPED_SHARE = 0.1
 """Of a column's rows; fewer are faults of rows."""
 _READS_SO = 0.9
@@ -108,11 +108,21 @@ def _best(look: Look, con: duckdb.DuckDBPyConnection, column: Column) -> tuple[R
         return None, False
     counts = ", ".join(f"count(*) FILTER ({reading.sql})" for reading in candidates)
     total, *numbers = con.execute(f"SELECT count(*), {counts} FROM _failing").fetchone() or (0,)
-    most = max(numbers, default=0)
-    if not total or most < _READS_SO * total:
-        return None, False
-    best = [reading for reading, count in zip(candidates, numbers, strict=True) if count == most]
-    return best[0], len(best) == 1
+    likely = sorted(zip(candidates, numbers, strict=True), key=lambda pair: -pair[1])
+    for reading, count in likely:
+        if not total or count < _READS_SO * total:
+            break
+        if _times(con, reading) >= _READS_SO * total:
+            return reading, [number for _, number in likely].count(count) == 1
+    return None, False
+
+
+def _times(con: duckdb.DuckDBPyConnection, reading: Reading) -> int:
+    """How many texts staging would read so."""
+    (times,) = con.execute(
+        f"SELECT count(*) FILTER ({reading.exact or reading.sql}) FROM _failing"
+    ).fetchone() or (0,)
+    return int(times)
 
 
 def _retyped(

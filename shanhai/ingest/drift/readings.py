@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shanhai.contracts.model import Column, ColumnType, Contract
 from shanhai.contracts.proposals import Proposal, ReadFullWidth, RetypeColumn
+from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ConfigurationError
 from shanhai.quality.expressions import typed
 
@@ -33,7 +34,8 @@ class Reading:
 
     Attributes:
         name: that of a `retyped_column`.
-        sql: BOOLEAN, TRUE where the text reads so.
+        sql: BOOLEAN, TRUE where the text reads so; cheap enough to be asked of every reading.
+        exact: the same as staging would have it, where that is dear; empty: `sql` is exact.
         given: the format in which it reads, if that is what differs.
         proposal: the contract under which it is a value; None: there is none.
     """
@@ -42,6 +44,7 @@ class Reading:
     sql: str
     given: str = ""
     proposal: Proposal | None = None
+    exact: str = ""
 
 
 def readings(column: Column, contract: Contract) -> list[Reading]:
@@ -79,12 +82,13 @@ def _moments(column: Column, contract: Contract) -> Iterator[Reading]:
             if text_format in column.formats:
                 continue
             try:
-                sql = _as(column, contract, kind, formats=(text_format,))
+                exact = _as(column, contract, kind, formats=(text_format,))
             except ConfigurationError:  # one that a contract may not state
                 continue
             stated = (*column.formats, text_format) if kind == column.type else (text_format,)
             retyped = RetypeColumn(column=column.name, type=kind, formats=stated)
-            yield Reading("format", sql, text_format, retyped)
+            usual = f"try_strptime({TEXT}, {quote_literal(text_format)}) IS NOT NULL"
+            yield Reading("format", usual, text_format, retyped, exact)
 
 
 def _kinds(kind: ColumnType, clocked: tuple[str, ...]) -> Iterator[tuple[ColumnType, tuple[str, ...]]]:
@@ -129,5 +133,4 @@ def _as(
 
 
 def _full(shape: str) -> str:
-    quoted = shape.replace("'", "''")
-    return f"regexp_full_match({TEXT}, '{quoted}')"
+    return f"regexp_full_match({TEXT}, {quote_literal(shape)})"

@@ -17,7 +17,7 @@ from shanhai.ingest.decode.opening import read_opening
 from shanhai.ingest.drift.look import Look
 from shanhai.quality.checked import checked_select
 from shanhai.quality.difference import Difference, differs
-from shanhai.quality.rules import any_violation, rules_for, violation
+from shanhai.quality.rules import checked_violation, rules_for, violation
 
 if TYPE_CHECKING:
     import duckdb
@@ -162,6 +162,12 @@ def _explained(
     )
 
 
+def _broken_value(look: Look) -> str:
+    """SQL over `checked`: that a value which is there breaks a rule. The cell that is lost has none."""
+    rules = [rule for rule in rules_for(look.contract) if rule.kind != "required"]
+    return " OR ".join(checked_violation(rule, look.contract) for rule in rules) or "FALSE"
+
+
 def _goods(
     look: Look, con: duckdb.DuckDBPyConnection, layout: _Layout, ways: Sequence[_Way]
 ) -> Sequence[int]:
@@ -176,9 +182,9 @@ def _goods(
     columns["_body"] = pa.array([number for number, _ in records], pa.string())
     columns["_malformed"] = pa.nulls(len(records), pa.string())
     con.register(_MOVED, pa.table(columns))
-    checked = checked_select(look.contract, source=_MOVED)
     found = con.execute(
-        f"SELECT _body, count(*) FROM ({checked}) WHERE NOT ({any_violation(look.contract)}) GROUP BY 1"
+        f"SELECT _body, count(*) FROM ({checked_select(look.contract, source=_MOVED)}) "
+        f"WHERE NOT ({_broken_value(look)}) GROUP BY 1"
     ).fetchall()
     con.unregister(_MOVED)
     counts = {int(number): int(count) for number, count in found}
