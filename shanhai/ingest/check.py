@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,8 @@ from zoneinfo import ZoneInfo
 from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, GateDisagreementError, NotFoundError
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import table_net
+from shanhai.ingest.books import Net, table_net
+from shanhai.ingest.drift.find import find_differences
 from shanhai.ingest.files import in_turn
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
@@ -65,7 +67,9 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
     checks = _gate(node, contract, folder, staging) if readable else ()
     queries = _queries(node, contract, folder) if readable else []
-    findings = _implausible(node, contract, delivery, staging) if readable else ()
+    accepted = _accepted(node, delivery)
+    findings = _implausible(node, contract, delivery, staging, accepted) if readable else ()
+    differences = find_differences(node, contract, delivery, staging, accepted)
     verdict = decide_verdict(
         contract,
         rows_in=staging.rows_in,
@@ -73,6 +77,7 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
         findings=findings,
         queries=queries,
         signals=Signals(staging.missing, staging.unknown),
+        differences=differences,
         unreadable=staging.unreadable,
     )
     validation = Validation(
@@ -86,6 +91,7 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
         findings=tuple(FindingRecord(**asdict(finding)) for finding in findings),
         queries=tuple(_recorded(result) for result in queries),
         why=tuple(ReasonRecord(**asdict(reason)) for reason in verdict.why),
+        differences=differences,
     )
     save(node, delivery, validation)
     forget_staged_rows(folder)
@@ -152,20 +158,23 @@ def _suite(node: Node, contract: Contract) -> dict[str, Any]:
     return suite
 
 
+def _accepted(node: Node, delivery: DeliveryId) -> dict[str, Net]:
+    """By id, the other deliveries of the dataset that are accepted."""
+    books = table_net(open_table(node, delivery.dataset))
+    return {
+        known: net for known, net in books.items() if net.verdict == "accepted" and known != str(delivery)
+    }
+
+
 def _implausible(
-    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
 ) -> tuple[Finding, ...]:
     rules = read_plausibility(node.federation.root, contract)
-    books = table_net(open_table(node, delivery.dataset))
     newest = staging.newest.get(rules.freshness.column) if rules.freshness else None
     figures = DeliveryFigures(
         rows=staging.rows_in,
         filled=staging.filled,
-        history=[
-            net.counts.rows_in
-            for known, net in books.items()
-            if net.verdict == "accepted" and known != str(delivery)
-        ],
+        history=[net.counts.rows_in for net in accepted.values()],
         newest=newest,
         start=_start(contract, sidecar(node, delivery).window),
     )

@@ -13,6 +13,7 @@ from shanhai.ingest.files import write_whole
 from shanhai.ingest.node import Node
 from shanhai.ingest.terms import Terms
 from shanhai.ingest.waivers import Waivers
+from shanhai.quality.difference import Difference
 
 State = Literal["accepted", "held", "refused", "withdrawn"]
 Record = TypeVar("Record", bound=BaseModel)
@@ -123,6 +124,7 @@ class Validation(BaseModel):
     findings: tuple[FindingRecord, ...]
     queries: tuple[QueryRecord, ...] = ()
     why: tuple[ReasonRecord, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 def save(node: Node, delivery: DeliveryId, record: Staging | Validation) -> None:

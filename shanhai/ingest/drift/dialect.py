@@ -15,7 +15,7 @@ from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.decode.decoded import UNDECODABLE
 from shanhai.ingest.drift.look import Look, matched
 from shanhai.ingest.drift.trial import Trial, sample_of, with_format
-from shanhai.quality.difference import Difference, Kind, differs
+from shanhai.quality.difference import Certainty, Difference, Kind, differs
 
 _DELIMITERS = (",", ";", "\t", "|")
 _QUOTES = ('"', "'")
@@ -62,7 +62,11 @@ def _by_headings(look: Look, body: BodyFile, stated: CsvFormat, start: bytes) ->
                 best, most = reading, count
         usual = replace(usual, skip_lines=first) if encoding == stated.encoding else usual
     if best is None:
-        yield differs("header_moved", "lost", allowed=str(usual.skip_lines + 1))
+        likely = next(iter(likely_encodings(start)), stated.encoding)
+        if _is_mojibake(start, stated.encoding):
+            yield _told("encoding", "encoding", stated.encoding, likely, None, certainty="guess")
+        else:
+            yield differs("header_moved", "lost", allowed=str(usual.skip_lines + 1))
     elif best != usual and most >= min(2, len(look.sources)):
         trial = _trial(look, body, stated, best, _text(start, best.encoding))
         yield from _changes(usual, best, trial, stated)
@@ -118,14 +122,26 @@ def _changes(usual: _Reading, best: _Reading, trial: Trial | None, stated: CsvFo
     for key, kind in kinds.items():
         was, is_now = getattr(usual, key), getattr(best, key)
         if was != is_now:
-            yield differs(
-                kind,
-                given=_named(is_now),
-                allowed=_named(was),
-                rows=trial.good if trial else None,
-                of_rows=trial.rows if trial else None,
-                proposal=SetFormat(settings={key: is_now}),
-            )
+            yield _told(kind, key, was, is_now, trial)
+
+
+def _told(
+    kind: Kind,
+    key: str,
+    was: str | int,
+    is_now: str | int,
+    trial: Trial | None,
+    certainty: Certainty = "seen",
+) -> Difference:
+    return differs(
+        kind,
+        given=_named(is_now),
+        allowed=_named(was),
+        rows=trial.good if trial else None,
+        of_rows=trial.rows if trial else None,
+        certainty=certainty,
+        proposal=SetFormat(settings={key: is_now}),
+    )
 
 
 def _named(value: str | int) -> str:
@@ -152,6 +168,15 @@ def _cells(line: str, reading: _Reading) -> list[str]:
         return next(csv.reader([line], delimiter=reading.delimiter, quotechar=reading.quote), [])
     except csv.Error:
         return []
+
+
+def _is_mojibake(start: bytes, encoding: str) -> bool:
+    """Whether bytes do not decode as stated."""
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(start)
+    except (LookupError, UnicodeError):
+        return True
+    return False
 
 
 def _text(start: bytes, encoding: str) -> str:

@@ -32,7 +32,7 @@ from shanhai.ingest.drift.sheets import sheet_differences
 from shanhai.ingest.drift.shifts import shift_differences
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record
-from shanhai.ingest.sidecar import body_key, sidecar
+from shanhai.ingest.sidecar import Sidecar, body_key, sidecar
 from shanhai.ingest.stage import GOOD, SCRATCH
 from shanhai.quality.difference import Difference, differs
 from shanhai.quality.plausibility import read_plausibility
@@ -129,24 +129,25 @@ def _beside(
     has_empty = any(not filled for filled in staging.filled.values())
     if not staging.rows_in or not (has_empty or counts_twice(contract)):
         return
-    earlier = list(_earlier(node, accepted))
+    own = sidecar(node, delivery)
+    earlier = list(_earlier(node, own, accepted))
     yield from emptied_columns(staging, earlier)
     if counts_twice(contract):
-        bodies = frozenset(body.sha256 for body in sidecar(node, delivery).bodies)
+        bodies = frozenset(body.sha256 for body in own.bodies)
         others = [known for known in earlier if known.id.partition != delivery.partition]
         again = repeated_bytes(bodies, others) or _repeated_rows(node, delivery, staging, others)
         if again is not None:
             yield again
 
 
-def _earlier(node: Node, accepted: Mapping[str, Net]) -> Iterator[Earlier]:
+def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[Earlier]:
+    """The newest deliveries that were pulled before this one, which may be looked at once more."""
     newest = sorted(accepted.items(), key=lambda item: -item[1].loaded_version)[:_MOST_EARLIER]
     for name, net in newest:
-        known = DeliveryId.parse(name)
-        staging = read_record(node, known, net.staging, Staging)
-        if staging is not None:
-            bodies = frozenset(body.sha256 for body in sidecar(node, known).bodies)
-            yield Earlier(known, staging, bodies)
+        known = sidecar(node, DeliveryId.parse(name))
+        staging = read_record(node, known.id, net.staging, Staging)
+        if staging is not None and known.place < own.place:
+            yield Earlier(known.id, staging, frozenset(body.sha256 for body in known.bodies))
 
 
 def _repeated_rows(
