@@ -42,9 +42,10 @@ speed.
 def page(book: Book) -> str:
     """The page in Markdown."""
     parts = [_INTRODUCTION]
-    for rows in sorted(book.sizes):
-        parts += ["\n".join(_size(book.sizes[rows]))]
-    parts += ["\n".join(_peers())]
+    if not book.sizes:
+        parts.append("No figures yet: `make bench-peers` writes them, on a machine that does nothing else.\n")
+    parts.extend("\n".join(_size(book.sizes[rows])) for rows in sorted(book.sizes))
+    parts.append("\n".join(_peers()))
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
