@@ -14,6 +14,7 @@ from shanhai.ingest.ledger import LedgerRow
 from shanhai.ingest.records import FindingRecord, ReasonRecord, Staging, State, Validation
 from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality import scorecard
+from shanhai.quality.difference import Difference
 from shanhai.quality.scorecard import Card, DeliveryFact, RuleFact
 
 MALFORMED = "malformed."
@@ -51,14 +52,15 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class Drift:
-    """What of a delivery is not as promised or usual: headings missing or new, implausible figures."""
+    """What of a delivery is not as promised or usual; headings are told where no difference explains them."""
 
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     findings: tuple[FindingRecord, ...]
+    differences: tuple[Difference, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.unknown or self.findings)
+        return bool(self.missing or self.unknown or self.findings or self.differences)
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class DeliveryFacts:
             self.staging.missing if self.staging else (),
             self.staging.unknown if self.staging else (),
             self.validation.findings if self.validation else (),
+            self.validation.differences if self.validation else (),
         )
 
 

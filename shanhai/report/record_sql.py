@@ -69,6 +69,21 @@ def findings(data: ReportData, delivery: DeliveryId) -> Statement:
     return Statement(name, sql, ("findings", delivery.short), ("name",))
 
 
+def differences(data: ReportData, delivery: DeliveryId) -> Statement:
+    """What the check found the delivery to differ in; numbered in its order."""
+    sql = (
+        f"WITH {standing(data, delivery)},\ndiffers AS (\n"
+        "  SELECT unnest(differences) AS found, generate_subscripts(differences, 1) AS number\n"
+        f"  FROM read_json({quote_literal(f'staged/{delivery.key}/*/validation.json')}, columns = {{\n"
+        "      delivery: 'VARCHAR', staging: 'VARCHAR', differences: 'STRUCT(kind VARCHAR, reading VARCHAR,\n"
+        '      given VARCHAR, allowed VARCHAR, "rows" BIGINT, of_rows BIGINT)[]\'})\n'
+        "    JOIN standing USING (delivery, staging)\n)\n"
+        "SELECT number, found.kind AS kind, found.given AS given, found.allowed AS allowed,\n"
+        '  found."rows" AS "rows", found.of_rows AS of_rows\nFROM differs ORDER BY number;'
+    )
+    return Statement(f"differences of {delivery.short}", sql, ("differences", delivery.short), ("number",))
+
+
 def queries(data: ReportData, delivery: DeliveryId) -> Statement:
     """What the queries of the contract gave; each stands beside its answer."""
     sql = (
