@@ -26,7 +26,7 @@ def notify(settings: Settings, event: str, **facts: str | int | float | None) ->
     A broken address never breaks the work: it is logged, and False is returned.
 
     Args:
-        event: failed, held, refused or late.
+        event: failed, held, refused, differs (accepted, and not as it used to be) or late.
         facts: ids, counts and reasons; no personal value.
     """
     pairs = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())

@@ -22,6 +22,8 @@ from shanhai.notify import notify
 log = logging.getLogger(__name__)
 
 Result = dict[str, Any]
+_TOLD = 3
+"""Differences that a notification tells; `shanhai delivery show` has all."""
 
 
 def pull_step(node: Node, dataset: DatasetId, window: str | None, *, full: bool = False) -> Result:
@@ -56,7 +58,7 @@ def check_step(node: Node, dataset: DatasetId) -> Result:
 
 
 def load_step(node: Node, dataset: DatasetId) -> Result:
-    """Commit every pending delivery that is checked, and tell people what was held or refused.
+    """Commit every pending delivery that is checked, and tell people what was held, refused or differs.
 
     Returns:
         loaded rows, and the deliveries by what became of them.
@@ -70,15 +72,7 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     def load_one(delivery: DeliveryId) -> None:
         entry = load(node, delivery)
         entries.append(entry)
-        if entry.verdict in ("held", "refused"):
-            notify(
-                node.settings,
-                entry.verdict,
-                delivery=delivery.short,
-                rows_in=entry.rows_in,
-                quarantined=entry.quarantined,
-                reason=entry.reason,
-            )
+        _tell_loaded(node, delivery, entry)
 
     _each(dataset, ready, load_one, "loaded")
     return {
@@ -88,6 +82,25 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
             for verdict in ("accepted", "held", "refused")
         },
     }
+
+
+def _tell_loaded(node: Node, delivery: DeliveryId, entry: Entry) -> None:
+    """Tell people of a delivery that needs them, or that was accepted and is not as it used to be."""
+    validation = read_validation(node, delivery)
+    differences = validation.differences if validation else ()
+    if entry.verdict == "accepted" and not differences:
+        return
+    told = [difference.text for difference in differences[:_TOLD]]
+    more = [f"and {len(differences) - _TOLD} more"] if len(differences) > _TOLD else []
+    notify(
+        node.settings,
+        "differs" if entry.verdict == "accepted" else entry.verdict,
+        delivery=delivery.short,
+        rows_in=entry.rows_in,
+        quarantined=entry.quarantined,
+        reason=entry.reason,
+        difference="; ".join((*told, *more)),
+    )
 
 
 def decide_step(node: Node, delivery: DeliveryId, action: Action, by: str, reason: str) -> Result:
