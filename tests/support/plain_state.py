@@ -94,6 +94,7 @@ def read_state(home: Path) -> State:
     datasets = {
         f"{log.parents[1].name}.{log.parent.name}": read_table(log.parent)
         for log in sorted(home.glob("lake/[!_]*/*/_delta_log"))
+        if _is_table(log.parent)
     }
     ledger: Counter[str] = Counter()
     latest: dict[str, dict[str, Any]] = {}
@@ -187,7 +188,7 @@ def _look_at_quarantine(state: State, home: Path, latest: dict[str, dict[str, An
         if sum(found.values()) != state.nets[delivery][COUNTS.index("quarantined")]:
             state.faults.append(f"{delivery}: {sum(found.values())} rows are in its quarantine file")
     folder = home / "lake" / "_system" / "quarantine"
-    if folder.is_dir():
+    if _is_table(folder):
         table = read_table(folder)
         _look_for_faults(state, "quarantine", table)
         if table.rows() != state.quarantine:
@@ -196,7 +197,7 @@ def _look_at_quarantine(state: State, home: Path, latest: dict[str, dict[str, An
 
 def _look_at_ledger(state: State, home: Path, ledger: Counter[str]) -> None:
     folder = home / "lake" / "_system" / "ledger"
-    if not folder.is_dir():
+    if not _is_table(folder):
         return
     table = read_table(folder)
     _look_for_faults(state, "ledger", table)
@@ -212,7 +213,7 @@ def _look_at_ledger(state: State, home: Path, ledger: Counter[str]) -> None:
 def _look_at_publications(state: State, home: Path) -> None:
     """Publications are numbered without gap, and each version of a mart has the rows that they tell."""
     folder = home / "lake" / "_system" / "publications"
-    if not folder.is_dir():
+    if not _is_table(folder):
         return
     table = read_table(folder)
     files = [str(folder / file) for file in table.live[table.version]]
@@ -235,6 +236,11 @@ def _snapshots(home: Path) -> frozenset[str]:
     sidecars = [json.loads(file.read_bytes()) for file in home.glob("snapshots/deliveries/*/*/*.json")]
     told = {f"{sidecar['delivery']} {[body['sha256'] for body in sidecar['bodies']]}" for sidecar in sidecars}
     return frozenset(told | wrong | {file.name for file in bodies})
+
+
+def _is_table(folder: Path) -> bool:
+    """Whether its first version was committed: one that could not be made leaves an empty folder."""
+    return any((folder / "_delta_log").glob("*.json"))
 
 
 def _rows(files: list[Path]) -> Counter[str]:
