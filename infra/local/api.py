@@ -94,6 +94,11 @@ class Api:
             self._all(f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", "task_instances", {})
         )
 
+    def running_tasks(self) -> list[Json]:
+        """The task instances of all runs that run now."""
+        path = "/api/v2/dags/~/dagRuns/~/taskInstances"
+        return list(self._all(path, "task_instances", {"state": ["running"]}))
+
     def pending_events(self) -> int:
         """Asset events that have not become a run yet."""
         total: int = self._get("/ui/partitioned_dag_runs", {"has_created_dag_run_id": False})["total"]

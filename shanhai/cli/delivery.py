@@ -14,6 +14,7 @@ from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
     from shanhai.ingest.ledger import LedgerRow
+    from shanhai.quality.difference import Difference
 
 Action = Literal["approve", "refuse", "withdraw"]
 PENDING = "pending"
@@ -39,6 +40,11 @@ _FINDINGS = (
     Heading("given", "found"),
     Heading("allowed", "expected"),
     Heading("reason", "reason of the limit", wraps=True),
+)
+_DIFFERENCES = (
+    Heading("text", "what differs", wraps=True),
+    Heading("certainty", "certainty"),
+    Heading("proposal", "proposal", wraps=True),
 )
 _RECOUNTED = (
     Heading("name", "number"),
@@ -114,14 +120,20 @@ def show_delivery(session: Session, delivery: str) -> None:
     )
     checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
+    differences = validation.differences if validation else ()
     entries = [
         {**dict(vars(entry), delivery=str(entry.delivery)), "counts": vars(entry.counts)}
         for entry in read_history(session.node, chosen)
     ]
     if session.form == "json":
-        show_json({**row, "broken_checks": checks, "findings": findings, "entries": entries})
+        told = [difference.model_dump(mode="json") for difference in differences]
+        shown = {"differences": told, "broken_checks": checks, "findings": findings, "entries": entries}
+        show_json({**row, **shown})
         return
     fields({key: value for key, value in row.items() if key != "short"})
+    if differences:
+        section("Difference")
+        show([_different(difference) for difference in differences], _DIFFERENCES, form="table", empty="")
     section("Broken checks")
     show(checks, _CHECKS, form="table", empty="No check is broken.")
     if findings:
@@ -129,6 +141,18 @@ def show_delivery(session: Session, delivery: str) -> None:
         show(findings, _FINDINGS, form="table", empty="")
     section("Entries in the ledger")
     show(entries, _ENTRIES, form="table", empty="No entry.")
+
+
+def _different(difference: Difference) -> dict[str, Any]:
+    proposal = difference.proposal
+    changes = {} if proposal is None else proposal.model_dump(mode="json", exclude={"action"})
+    said = ", ".join(f"{key} {value}" for key, value in changes.items() if value not in ([], ""))
+    action = proposal.action.replace("_", " ") if proposal else "none: ask the source"
+    return {
+        "text": difference.text,
+        "certainty": difference.certainty,
+        "proposal": f"{action}: {said}" if said else action,
+    }
 
 
 def _decision(verb: Verb) -> Verb:

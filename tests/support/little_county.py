@@ -15,11 +15,18 @@ from shanhai.cli import main
 from shanhai.contracts import render_dbt, render_suite
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import render as render_dags
+from shanhai.ingest import walk
+from shanhai.ingest.node import open_node
+from shanhai.settings import read_settings
 
 PRODUCT = Path(__file__).parents[2] / "dbt"
 RULES: dict[str, dict[str, Any]] = {
     "events": {"versions": {"rule": "latest", "by": "seen_at"}, "duplicates": "table"},
-    "visits": {"versions": {"rule": "replace"}},
+    "visits": {
+        "versions": {"rule": "replace"},
+        # Windows for which nothing ever comes: they are late.
+        "schedule": {"cron": "0 3 * * *", "start": "2024-01-01", "end": "2024-01-02", "due_hours": 24},
+    },
     "counts": {"duplicates": "delivery"},
 }
 DATASETS = tuple(RULES)
@@ -66,8 +73,12 @@ class County:
     def marts(self) -> Path:
         return self.root / "marts"
 
-    def declare(self, *, retries: int, retry_seconds: float) -> None:
-        """Write contracts, what is generated from them, and the dbt project."""
+    def declare(self, *, retries: int) -> None:
+        """Write contracts, what is generated from them, and the dbt project.
+
+        Args:
+            retries: of a task of a dataset; a test kills more often than fate.
+        """
         folder = self.root / "districts" / "acounty"
         folder.mkdir(parents=True)
         (folder / "district.yml").write_text("name: acounty\ntitle: A county\nendpoints: {data: data}\n")
@@ -83,7 +94,7 @@ class County:
         for path, text in generated.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_text(text, encoding="utf-8")
-        self._retry(retries, retry_seconds)
+        self._retry(retries)
         for file in (file for pattern in _KEPT for file in PRODUCT.glob(pattern)):
             place = self.marts / file.relative_to(PRODUCT)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -119,12 +130,17 @@ class County:
             os.environ.pop("SHANHAI_DBT_PROJECT")
             os.environ |= {"SHANHAI_DBT_PROJECT": before} if before is not None else {}
 
-    def _retry(self, retries: int, seconds: float) -> None:
-        """Let tasks of datasets be tried more often and sooner: a test kills faster than fate."""
+    def late(self, home: Path) -> list[str]:
+        """Tell of the windows that are late in a home; returns those that were told now."""
+        node = open_node(read_settings(home=home, federation=self.root, dbt_project=self.marts))
+        told: list[str] = walk.late_step(node)["told"]
+        return told
+
+    def _retry(self, retries: int) -> None:
         file = self.root / "dags" / "datasets.json"
         document = json.loads(file.read_text(encoding="utf-8"))
         for knobs in document["datasets"]:
-            knobs |= {"retries": retries, "retry_seconds": seconds}
+            knobs |= {"retries": retries, "cron": None, "start": None, "end": None}
         file.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,11 @@ class City:
 
     root: Path
     now: datetime = field(default_factory=lambda: datetime(2024, 3, 1, tzinfo=UTC))
+
+    def copied(self, root: Path) -> City:
+        """The same node elsewhere, at the same moment."""
+        shutil.copytree(self.root, root)
+        return City(root, self.now)
 
     def clock(self) -> datetime:
         self.now += timedelta(seconds=1)

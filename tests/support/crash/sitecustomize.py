@@ -25,7 +25,8 @@ class _Killer:
         self._folder = folder
         self._orders: dict[str, list[dict[str, Any]]] = {}
         for order in orders:
-            self._orders.setdefault(order["function"].rpartition(".")[2], []).append(order)
+            name = order["function"].partition(":")[2].rpartition(".")[2]
+            self._orders.setdefault(name, []).append(order)
 
     def __call__(self, frame: FrameType, event: str, given: Any) -> None:
         orders = self._orders.get(frame.f_code.co_name)
@@ -43,7 +44,7 @@ class _Killer:
             )
         except FileExistsError:
             return
-        facts = {"pid": os.getpid(), "group": os.getpgid(0), "parent": os.getppid()}
+        facts = {"pid": os.getpid(), "group": os.getpgid(0), "of_parent": os.getpgid(os.getppid())}
         os.write(handle, json.dumps({**order, **facts}).encode())
         if os.getpgid(0) == os.getpid():
             os.killpg(os.getpgid(0), signal.SIGKILL)
@@ -53,10 +54,13 @@ def _is_meant(order: dict[str, Any], frame: FrameType) -> bool:
     module, _, name = order["function"].partition(":")
     if frame.f_globals.get("__name__") != module or frame.f_code.co_qualname != name:
         return False
-    return order["about"] in " ".join(str(value) for value in frame.f_locals.values())
+    given = frame.f_locals.values()
+    # A table says by its path which one it is.
+    texts = (f"{value} {getattr(value, 'path', '')}" for value in given)
+    return any(order["about"] in text for text in texts)
 
 
-def _task() -> dict[str, str] | None:
+def _task() -> dict[str, Any] | None:
     """The task that this process was just forked for; None in any other process."""
     frame: FrameType | None = sys._getframe(1)
     forked = False
@@ -66,7 +70,7 @@ def _task() -> dict[str, str] | None:
             forked = True
         if name == "supervise_task" and forked:
             ti = frame.f_locals["ti"]
-            return {"dag": ti.dag_id, "task": ti.task_id}
+            return {"dag": ti.dag_id, "task": ti.task_id, "try": ti.try_number}
         frame = frame.f_back
     return None
 
@@ -82,6 +86,7 @@ def _arm() -> None:
         for order in found
         if order["task"] == task["task"]
         and order["dag"] in (None, task["dag"])
+        and order["tries"] >= task["try"]
         and not (folder / f"{order['id']}.done").exists()
     ]
     if wanted:

@@ -1,0 +1,270 @@
+"""Every write below a home: who makes it, where, and the function whose call and return stand around it.
+
+docs/reference/faults.md tells the same list with what is true before and after each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watched_home import Act
+
+_PLACE = re.compile(r"<[^>]+>")
+
+
+@dataclass(frozen=True)
+class Write:
+    """One kind of write. Paths are relative to the home; `<…>` stands for any part of a name.
+
+    Args:
+        name: as the document calls it.
+        tasks: in which it happens; the first is where a test kills.
+        function: `module:qualified.name`; no name has it yet when it is called, and all have it on return.
+        about: a text in one of the function's variables, where it writes several things.
+        makes: files that appear, by their own name or by a move.
+        replaces: files that are written whole beside their name, and moved to it.
+        removes: files that go.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    function: str
+    about: str = ""
+    makes: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    removes: tuple[str, ...] = ()
+
+    def covers(self, act: Act, path: str) -> bool:
+        """Whether it explains what was seen of a name."""
+        if act in ("appears", "moves here"):
+            made = _any(path, (*self.makes, *self.replaces))
+            return made or (act == "appears" and self._is_beside(path))
+        return _any(path, self.removes) or (act == "moves away" and self._is_beside(path))
+
+    def _is_beside(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        beside = re.fullmatch(r"\.(.+)\.\w+", name)
+        return beside is not None and _any(f"{folder}/{beside[1]}", self.replaces)
+
+
+def _any(path: str, patterns: Iterable[str]) -> bool:
+    return any(re.fullmatch(_expression(pattern), path) for pattern in patterns)
+
+
+def _expression(pattern: str) -> str:
+    parts = (re.escape(part) for part in _PLACE.split(pattern))
+    return "[^/_.][^/]*".join(parts).replace(r"\*\*", ".+")
+
+
+_TABLE = "lake/<district>/<dataset>"
+_LOG = "_delta_log/<version>.json"
+_LEDGER, _QUARANTINE = "lake/_system/ledger", "lake/_system/quarantine"
+_PUBLICATIONS, _MART = "lake/_system/publications", "marts/<mart>"
+
+
+def _log(table: str) -> dict[str, tuple[str, ...]]:
+    """A commit: delta-rs writes the log entry beside its name, gives it the name, and removes the other."""
+    return {"makes": (f"{table}/{_LOG}", f"{table}/{_LOG}#1"), "removes": (f"{table}/{_LOG}#1",)}
+
+
+def _written(table: str) -> dict[str, tuple[str, ...]]:
+    """A commit with a data file that delta-rs writes itself."""
+    log, data = _log(table), f"{table}/part-<id>.parquet"
+    return {
+        "makes": (*log["makes"], data, f"{data}#1"),
+        "removes": (*log["removes"], f"{data}#1"),
+    }
+
+
+_COMMIT = "shanhai.warehouse.lake:LakeTable.commit"
+_MOVE = "pathlib:Path.replace"
+_WHOLE = "shanhai.ingest.files:write_whole"
+
+WRITES: tuple[Write, ...] = (
+    Write(
+        "incoming",
+        ("pull",),
+        "shanhai.storage.incoming:IncomingFile.finish",
+        makes=("snapshots/.incoming/<id>",),
+        removes=("snapshots/.incoming/<id>",),
+    ),
+    Write(
+        "body",
+        ("pull",),
+        "shanhai.storage.local:LocalStore._name",
+        "sha256/",
+        makes=("snapshots/sha256/<xx>/<sha256>",),
+    ),
+    Write(
+        "sidecar",
+        ("pull",),
+        "shanhai.storage.local:LocalStore._name",
+        "deliveries/",
+        makes=("snapshots/deliveries/<district>/<dataset>/<delivery>.json",),
+    ),
+    Write(
+        "table",
+        ("stage", "build", "publish"),
+        "shanhai.warehouse.lake:LakeTable.create",
+        makes=tuple(
+            path
+            for table in (_TABLE, _LEDGER, _QUARANTINE, _PUBLICATIONS, _MART)
+            for path in _log(table)["makes"]
+        ),
+        removes=tuple(
+            path
+            for table in (_TABLE, _LEDGER, _QUARANTINE, _PUBLICATIONS, _MART)
+            for path in _log(table)["removes"]
+        ),
+    ),
+    Write(
+        "kept contract",
+        ("stage", "decide"),
+        _WHOLE,
+        ".odcs.yml",
+        replaces=("contracts/<digest>.odcs.yml",),
+    ),
+    Write(
+        "scratch of staging",
+        ("stage", "decide"),
+        "shanhai.ingest.parting:part",
+        makes=("staged/<delivery>/<staging>/staged.<part>", "staged/<delivery>/<staging>/parting-<id>/<part>"),
+        removes=(
+            "staged/<delivery>/<staging>/staged.<part>",
+            "staged/<delivery>/<staging>/parting-<id>/<part>",
+            "staged/<delivery>/<staging>/good.parquet",
+            "staged/<delivery>/<staging>/validation.json",
+            "quarantine/<delivery>-<staging>.parquet",
+        ),
+    ),
+    Write(
+        "quarantine file",
+        ("stage", "decide"),
+        "shanhai.ingest.division:_write_quarantine",
+        makes=("quarantine/<delivery>-<staging>.parquet",),
+    ),
+    Write(
+        "good file",
+        ("stage", "decide"),
+        _MOVE,
+        "good.parquet",
+        makes=("staged/<delivery>/<staging>/good.parquet",),
+    ),
+    Write(
+        "staging record",
+        ("stage", "decide"),
+        _WHOLE,
+        "staging.json",
+        replaces=("staged/<delivery>/<staging>/staging.json",),
+    ),
+    Write(
+        "validation record",
+        ("check", "decide"),
+        _WHOLE,
+        "validation.json",
+        replaces=("staged/<delivery>/<staging>/validation.json",),
+    ),
+    Write(
+        "scratch of staging goes",
+        ("check", "decide"),
+        "shanhai.ingest.stage:forget_staged_rows",
+        removes=("staged/<delivery>/<staging>/staged.<part>",),
+    ),
+    Write(
+        "good rows in the table's folder",
+        ("load", "decide"),
+        "shanhai.ingest.settlement:_register",
+        makes=(f"{_TABLE}/<delivery>-<number>-<random>.parquet",),
+    ),
+    Write(
+        "rows that win or stay",
+        ("load", "decide"),
+        "shanhai.ingest.settlement:_write",
+        makes=(
+            f"{_TABLE}/<delivery>-<number>-<random>.parquet",
+            f"{_TABLE}/<delivery>-<number>-<random>-rest.parquet",
+        ),
+        removes=(f"{_TABLE}/<delivery>-<number>-<random>-rest.parquet",),
+    ),
+    Write("commit of a delivery", ("load", "decide"), _COMMIT, **_log(_TABLE)),
+    Write(
+        "rows after a withdrawal",
+        ("decide",),
+        "shanhai.ingest.withdraw:_rebuild",
+        makes=(f"{_TABLE}/<delivery>-<number>-<random>.parquet",),
+    ),
+    Write(
+        "lines of the ledger",
+        ("build",),
+        "shanhai.ingest.projections:ledger_change",
+        makes=(f"{_LEDGER}/<dataset>-<version>-<random>.parquet",),
+    ),
+    Write("commit of the ledger", ("build",), _COMMIT, _LEDGER, **_log(_LEDGER)),
+    Write(
+        "rows in the quarantine's folder",
+        ("build",),
+        "shanhai.ingest.projections:_placed",
+        makes=(f"{_QUARANTINE}/<delivery>-<staging>.parquet",),
+        removes=(f"{_QUARANTINE}/<delivery>-<staging>.parquet",),
+    ),
+    Write("commit of the quarantine", ("build",), _COMMIT, _QUARANTINE, **_log(_QUARANTINE)),
+    Write(
+        "scratch of a build",
+        ("build",),
+        "shanhai.warehouse.runner:invoke",
+        makes=(
+            "scratch/build.lock",
+            "scratch/build.duckdb",
+            "scratch/build.duckdb.wal",
+            "scratch/dbt/**",
+            "scratch/spill/**",
+            "logs/dbt/dbt.log",
+        ),
+        removes=("scratch/build.duckdb", "scratch/build.duckdb.wal", "scratch/dbt/**", "scratch/spill/**"),
+    ),
+    Write(
+        "record of a build",
+        ("build",),
+        "shanhai.warehouse.last_build:keep_build",
+        makes=("scratch/build.json", "scratch/build.<pid>"),
+        removes=("scratch/build.<pid>",),
+    ),
+    Write("version of a mart", ("publish",), "shanhai.warehouse.publish:_write", "marts/", **_written(_MART)),
+    Write(
+        "publication",
+        ("publish",),
+        "shanhai.warehouse.publish:_write",
+        _PUBLICATIONS,
+        **_written(_PUBLICATIONS),
+    ),
+    Write(
+        "lineage",
+        ("report",),
+        _WHOLE,
+        "lineage",
+        replaces=("lineage/<district>/<dataset>/<delivery>.ndjson", "lineage/publications/<number>.ndjson"),
+    ),
+    Write(
+        "page of the report",
+        ("report",),
+        "shanhai.report.write:_replace",
+        ".html",
+        replaces=("report/<page>.html", "report/**/<page>.html", "report/figures.json", "report/figures.csv"),
+        removes=("report/**/<page>.html",),
+    ),
+    Write(
+        "manifest of the report",
+        ("report",),
+        "shanhai.report.write:_replace",
+        "manifest.json",
+        replaces=("report/manifest.json",),
+    ),
+    Write("told windows", ("late",), _WHOLE, "late.json", replaces=("notified/late.json",)),
+)
+
+
+def unexplained(seen: Iterable[tuple[Act, str]]) -> list[str]:
+    """What was seen of names below a home that no write of the list explains."""
+    return sorted(f"{act}: {path}" for act, path in seen if not any(one.covers(act, path) for one in WRITES))
