@@ -1,6 +1,7 @@
-"""The Airflow DAG that looks every half hour for late deliveries, and for a report that was not written.
+"""The Airflow DAG that looks every half hour for what is late, and for what did not follow.
 
-It tells somebody of what is late, and writes the report when it is not of the books as they are.
+It tells somebody of late deliveries, lets the marts follow a decision that was taken at the command line, and
+writes the report when it is not of the books as they are.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowSkipException
+from dag_factories.loaded import LOADED, emit
 from dag_factories.recovery import task_defaults
 
 
@@ -16,6 +19,16 @@ def late() -> dict[str, Any]:
     from shanhai import steps
 
     return steps.late_step()
+
+
+@task(task_id="marts", outlets=[LOADED])
+def marts(**context: Any) -> None:
+    """Emit the event where the lake has commits that no build has tried, be it in vain."""
+    from shanhai import steps
+
+    if not steps.unseen_step()["unseen"]:
+        raise AirflowSkipException("a build has seen the lake as it is")
+    emit(context)
 
 
 @task(task_id="report")
@@ -37,4 +50,5 @@ with DAG(
     default_args={**task_defaults(retries=2, seconds=60), "priority_weight": 1},
 ):
     late()
+    marts()
     report()

@@ -71,6 +71,14 @@ def publish_step() -> Result:
     return {"publication": published.publication_id, "marts": [mart.name for mart in published.marts]}
 
 
+def unseen_step() -> Result:
+    """Which datasets have commits that no build has tried, such as a decision at the command line."""
+    from shanhai.warehouse.unseen import unseen
+
+    node = open_node()
+    return {"unseen": unseen(node.settings, node.federation)}
+
+
 def stale_report_step() -> Result:
     """Write the report if it is not of the books as they are now: one that failed is made up for."""
     from shanhai.report.write import is_behind, write_report

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.selection import DATASET, find_delivery
@@ -200,8 +201,9 @@ def recount_delivery(session: Session, delivery: str) -> None:
 
 @command.command("approve")
 @_decision
+@build_option
 @pass_session
-def approve(session: Session, delivery: str, by: str, reason: str) -> None:
+def approve(session: Session, delivery: str, by: str, reason: str, now: bool) -> None:
     """Load the good rows of a held or refused delivery.
 
     Those of a withdrawn one come back the same way.
@@ -210,7 +212,7 @@ def approve(session: Session, delivery: str, by: str, reason: str) -> None:
     Example:
       shanhai delivery approve longyou.hazards/2024-03-02 --by "Li Wei" --reason "festival, volume is real"
     """
-    _decide(session, delivery, "approve", by, reason)
+    _decide(session, delivery, "approve", by, reason, now=now)
 
 
 @command.command("refuse")
@@ -230,31 +232,38 @@ def refuse(session: Session, delivery: str, by: str, reason: str) -> None:
 
 @command.command("withdraw")
 @_decision
+@build_option
 @pass_session
-def withdraw(session: Session, delivery: str, by: str, reason: str) -> None:
+def withdraw(session: Session, delivery: str, by: str, reason: str, now: bool) -> None:
     """Take the rows of a delivery out of the lake again.
 
-    Versions that are already published keep them; the next publication is without them.
+    Rows that had lost to them come back. Publications that are out keep them; the next one is without them.
 
     \b
     Example:
       shanhai delivery withdraw longyou.hazards/2024-03-01 --by "Li Wei" --reason "recalled by the district"
     """
-    _decide(session, delivery, "withdraw", by, reason)
+    _decide(session, delivery, "withdraw", by, reason, now=now)
 
 
-def _decide(session: Session, text: str, action: Action, by: str, reason: str) -> None:
+def _decide(
+    session: Session, text: str, action: Action, by: str, reason: str, *, now: bool | None = None
+) -> None:
     from shanhai.ingest.decide import decide
 
     chosen = _chosen(session, text)
     decide(session.node, chosen, action, by=by, reason=reason)
     session.forget_ledger()
     row = next(row for row in session.ledger if row.delivery == chosen)
+    counts = row.counts
+    say(
+        f"{chosen.short} is {row.verdict}: {counts.loaded:,} loaded, {counts.superseded:,} superseded, "
+        f"{counts.withheld:,} withheld."
+    )
+    if now is not None:
+        follow(session, now=now)
     if session.form == "json":
         show_json(_listed(row))
-        return
-    say(f"{chosen.short} is {row.verdict}: {row.counts.loaded:,} loaded, {row.counts.withheld:,} withheld.")
-    say("Next: shanhai build && shanhai publish, for the marts to follow (the DAG decisions does it itself).")
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:

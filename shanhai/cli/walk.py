@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,6 +14,7 @@ from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
 
+DAY = click.DateTime(["%Y-%m-%d"])
 STEPS = ("pull", "stage", "check", "load")
 _HEADINGS = (
     Heading("short", "delivery", wraps=True),
@@ -29,13 +32,24 @@ _HEADINGS = (
 @click.option(
     "--window", "chosen", multiple=True, metavar="KEY", help="Window to pull, repeatable.  [default: all]"
 )
+@click.option("--from", "first", type=DAY, help="First day of a range of windows.")
+@click.option("--to", "last", type=DAY, help="Its last day.  [default: the calendar's end, else today]")
 @click.option("--until", type=click.Choice(STEPS), default="load", show_default=True, help="The last step.")
 @format_option
 @pass_session
 def command(
-    session: Session, datasets: tuple[DatasetId, ...], every: bool, chosen: tuple[str, ...], until: str
+    session: Session,
+    datasets: tuple[DatasetId, ...],
+    every: bool,
+    chosen: tuple[str, ...],
+    first: datetime | None,
+    last: datetime | None,
+    until: str,
 ) -> None:
     """Take datasets through pull, stage, check and load.
+
+    Without --window or --from, a closed calendar is pulled whole. A range may begin before the calendar and
+    end after it; datasets that have no windows are pulled as they are.
 
     Each step is skipped where it is already done, so a walk that was stopped is simply taken again. A
     delivery that fails does not stop the others: the code at the end is that of the first failure. A held
@@ -44,6 +58,7 @@ def command(
     \b
     Examples:
       shanhai walk longyou.water_meters --window 2024-03-01
+      shanhai walk longyou.water_meters --from 2024-03-01 --to 2024-03-31
       shanhai walk --all
       shanhai walk gongshu.noise --until check       see the verdict, load nothing
     """
@@ -51,7 +66,8 @@ def command(
     lines: list[dict[str, object]] = []
     failures: list[Exception] = []
     for dataset in _wanted(session, datasets, every):
-        walked, failed = _walk(session, dataset, chosen, steps)
+        asked = _windows(session, dataset, chosen, first, last)
+        walked, failed = _walk(session, dataset, asked, steps)
         lines += walked
         failures += failed
     if lines or not failures or session.form == "json":
@@ -61,7 +77,7 @@ def command(
 
 
 def _walk(
-    session: Session, dataset: DatasetId, chosen: tuple[str, ...], steps: tuple[str, ...]
+    session: Session, dataset: DatasetId, chosen: tuple[str | None, ...], steps: tuple[str, ...]
 ) -> tuple[list[dict[str, object]], list[Exception]]:
     """Take one dataset through the steps; what became of its pending deliveries, and what failed."""
     from shanhai.ingest import walk
@@ -76,7 +92,7 @@ def _walk(
         except Exception as error:  # noqa: BLE001 - told at the end; the other datasets have their turn
             failures.append(error)
 
-    for window in chosen or (None,):
+    for window in chosen:
         tried("pull", lambda window=window: walk.pull_step(node, dataset, window))  # type: ignore[misc]
     waiting = pending(node, dataset)
     further = {"stage": walk.stage_step, "check": walk.check_step, "load": walk.load_step}
@@ -116,3 +132,36 @@ def _wanted(session: Session, datasets: tuple[DatasetId, ...], every: bool) -> t
             allowed=[str(dataset) for dataset in session.federation.datasets],
         )
     return session.federation.datasets if every else datasets
+
+
+def _windows(
+    session: Session,
+    dataset: DatasetId,
+    chosen: tuple[str, ...],
+    first: datetime | None,
+    last: datetime | None,
+) -> tuple[str | None, ...]:
+    """The windows to pull; None is what a pull without a window asks for.
+
+    Raises:
+        ConfigurationError: the range is no range, or windows are named as well.
+    """
+    from shanhai.contracts.partitions import asks_for_windows, windows_between
+
+    if first is None and last is None:
+        return chosen or (None,)
+    if chosen:
+        raise ConfigurationError("give windows or a range of days", given="--window and a range")
+    contract = session.federation.contract(dataset)
+    if not asks_for_windows(contract):
+        return (None,)
+    schedule = contract.schedule
+    begin = first.date() if first else date.fromisoformat(str(schedule.start))
+    end = last.date() if last else _end(session, schedule.end, contract.time_zone)
+    if begin > end:
+        raise ConfigurationError("the range ends before it begins", given=f"{begin} to {end}")
+    return windows_between(contract, begin, end)
+
+
+def _end(session: Session, end: str | None, zone: str) -> date:
+    return date.fromisoformat(end) if end else session.node.clock().astimezone(ZoneInfo(zone)).date()

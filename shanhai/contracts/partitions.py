@@ -48,9 +48,16 @@ def windows(contract: Contract, *, until: date | None = None) -> tuple[str, ...]
     last = date.fromisoformat(schedule.end) if schedule.end else until
     if schedule.cron is None or schedule.start is None or last is None:
         return ()
-    first = date.fromisoformat(schedule.start)
+    return windows_between(contract, date.fromisoformat(schedule.start), last)
+
+
+def windows_between(contract: Contract, first: date, last: date) -> tuple[str, ...]:
+    """The keys of the windows that have a day from `first` to `last`, both included, in order.
+
+    The calendar's own start and end do not matter: a source may have more than it is asked for every day.
+    """
     days = (date.fromordinal(day) for day in range(first.toordinal(), last.toordinal() + 1))
-    return tuple(dict.fromkeys(day.strftime(schedule.window) for day in days))
+    return tuple(dict.fromkeys(day.strftime(contract.schedule.window) for day in days))
 
 
 def edition_of(contract: Contract, body: str) -> tuple[tuple[int, int, str], ...]:

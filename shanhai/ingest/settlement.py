@@ -154,9 +154,11 @@ def _contest(
         f"JOIN ({settle.losers(contract, 'contested', '_order', delivery=DELIVERY)}) l USING (_order)"
     )
     con.execute("INSERT INTO lost_new SELECT _file_row, why FROM verdicts WHERE _file IS NULL")
-    con.execute(
-        f"INSERT INTO lost_old SELECT _file, _file_row, {DELIVERY} FROM verdicts WHERE _file IS NOT NULL"
-    )
+    if settle.has_versions(contract):
+        # Where versions do not compete, a row of the table only loses to rows before it, as it came to be.
+        con.execute(
+            f"INSERT INTO lost_old SELECT _file, _file_row, {DELIVERY} FROM verdicts WHERE _file IS NOT NULL"
+        )
 
 
 def _entering(written: dict[str, int], entered: int) -> dict[str, int]:

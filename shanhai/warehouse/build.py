@@ -20,6 +20,7 @@ from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import NodeResult, invoke, require_sound
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import LAKE_SCHEMA, Pins, create_views, pin
+from shanhai.warehouse.unseen import keep_attempt
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def build(
     started = time.monotonic()
     with one_at_a_time(settings):
         versions = dict(pins) if pins is not None else pin(settings, federation, reconcile)
+        keep_attempt(settings, versions)
         project = assemble(settings, federation)
         identity = secrets.token_hex(8)
         _fresh_database(settings, federation, versions, project.database, identity)
