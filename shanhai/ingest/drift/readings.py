@@ -10,7 +10,7 @@ from shanhai.contracts.model import Column, ColumnType, Contract
 from shanhai.contracts.proposals import Proposal, ReadFullWidth, RetypeColumn
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ConfigurationError
-from shanhai.quality.expressions import typed
+from shanhai.quality.expressions import one_of, typed
 
 TEXT = "t"
 UNIT = r"[+-]?[0-9]+(?:[.][0-9]+)? ?([^0-9\s.,;:+-][^0-9]{0,11})"
@@ -20,6 +20,7 @@ MISSING_WORDS = (
     "无", "无数据", "不详", "未知", "暂无", "空", "缺", "——", "—",
 )  # fmt: skip
 """Texts that people and programs write where a value is missing; none of them tells of anybody."""
+_SPREADSHEET_ERRORS = ("#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!")
 _DAYS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y",
     "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%b %d, %Y",
@@ -49,13 +50,14 @@ class Reading:
 
 def readings(column: Column, contract: Contract) -> list[Reading]:
     """All readings of a column's texts, the likelier first."""
+    errors = Reading("spreadsheet_errors", one_of(TEXT, _SPREADSHEET_ERRORS))
     match column.type:
         case "integer" | "number":
-            return list(_numbers(column, contract))
+            return [errors, *_numbers(column, contract)]
         case "date" | "timestamp" | "time":
-            return [*_moments(column, contract), *_counted(column)]
+            return [errors, *_moments(column, contract), *_counted(column)]
         case "string" | "boolean":
-            return []
+            return [errors]
 
 
 def _numbers(column: Column, contract: Contract) -> Iterator[Reading]:
