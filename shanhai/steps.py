@@ -48,6 +48,20 @@ def late_step() -> Result:
     return walk.late_step(open_node())
 
 
+def purge_step() -> Result:
+    """Remove what retention lets go, and finish what an earlier purge began."""
+    from shanhai.ingest.purge import purge
+
+    node = open_node()
+    done = purge(node, node.federation.datasets)
+    return {
+        "purged": [f"{item.delivery.short} {item.ruling.part}" for item in done.items],
+        "files": done.erased.files,
+        "bytes": done.erased.size,
+        "waiting": done.waiting,
+    }
+
+
 def build_step() -> Result:
     """Build and test every mart on versions pinned now."""
     from shanhai.warehouse.build import build

@@ -19,7 +19,7 @@ from infra.local.running import Running
 from infra.local.summary import Outcome, describe
 from shanhai.errors import ConfigurationError
 
-FIXED_DAGS = frozenset({"warehouse", "decisions", "watch"})
+FIXED_DAGS = frozenset({"warehouse", "decisions", "watch", "purge"})
 _PARSE_EVERY_SECONDS = 600
 
 

@@ -42,7 +42,8 @@ def up(plan: Plan) -> int:
             with closing(api):
                 patience = Patience(time.monotonic() + 60 * plan.minutes, plan.minutes)
                 wait_until_ready(airflow, api, FIXED_DAGS | calendars(layout).keys(), progress, patience)
-                api.unpause("watch")
+                for dag in ("watch", "purge"):
+                    api.unpause(dag)
         except BaseException:
             running.stop()
             raise

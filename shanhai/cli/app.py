@@ -16,8 +16,8 @@ from shanhai.cli.session import Session, log_to_stderr, pass_session
 _SECTIONS = {
     "Declare": ("contract", "generate", "connectors"),
     "Walk": ("pull", "walk", "reconcile", "build", "publish"),
-    "Look": ("ledger", "quarantine", "publications", "lineage", "report", "doctor"),
-    "Decide": ("delivery",),
+    "Look": ("ledger", "publications", "lineage", "report", "doctor"),
+    "Decide": ("delivery", "quarantine", "purge"),
 }
 
 

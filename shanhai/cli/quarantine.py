@@ -1,47 +1,181 @@
-"""`shanhai quarantine`: how many rows were refused, by the rule that they broke."""
+"""`shanhai quarantine`: look at refused rows, and say what becomes of them."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from shanhai.cli.output import Heading, show
-from shanhai.cli.selection import DATASET
-from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.ids import DatasetId
+from shanhai.cli.output import Heading, say, show, show_json
+from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.session import Session, Verb, format_option, pass_session
+from shanhai.ids import DatasetId, DeliveryId
 
-_HEADINGS = (
+if TYPE_CHECKING:
+    from shanhai.ingest.books import Entry
+
+STATES = ("open", "released", "discarded", "purged")
+_GROUPS = (
     Heading("dataset", "dataset"),
-    Heading("partition", "partition"),
-    Heading("reason", "broken rule"),
+    Heading("short", "delivery", wraps=True),
+    Heading("rule", "broken rule"),
+    Heading("state", "state"),
     Heading("rows", "rows", number=True),
 )
+_ROWS = (
+    Heading("body", "body", wraps=True),
+    Heading("position", "position", number=True),
+    Heading("state", "state"),
+    Heading("rules", "broken rules", wraps=True),
+)
+_RAW = Heading("raw", "raw", wraps=True)
+_rule = click.option("--rule", default="", metavar="RULE", help="Only rows that broke this rule.")
+_state = click.option("--state", type=click.Choice(STATES), help="Only rows in this state.")
 
 
-@click.command()
+@click.group()
+def command() -> None:
+    """List, show, release, discard or reopen refused rows.
+
+    A row that breaks a rule is kept whole, with every rule that it broke, until the contract's retention lets
+    it go. Lists have counts only: the text of a row is shown by `show --raw`, and nowhere else.
+    """
+
+
+@command.command("list")
 @click.option("--dataset", type=DATASET, help="Only this dataset's rows.")
+@_rule
+@_state
 @format_option
 @pass_session
-def command(session: Session, dataset: DatasetId | None) -> None:
-    """Count the rows in quarantine by broken rule.
+def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: str | None) -> None:
+    """Count refused rows by delivery, broken rule and state.
 
-    Counts only: no value of a row is ever shown. A row that breaks two rules is counted under
-    both, so the counts may exceed the rows.
+    A row that breaks two rules is counted under both, so the counts may exceed the rows.
+
+    \b
+    open       somebody may still release, replay or discard it
+    released   it was let through, and is good now
+    discarded  somebody said that nothing will come of it
+    purged     its text is gone, by the contract's retention
+
+    \b
+    Examples:
+      shanhai quarantine list --state open
+      shanhai quarantine list --dataset longyou.water_meters --rule flow.range
+    """
+    from shanhai.ingest.quarantine import groups
+
+    found = [
+        {
+            "delivery": str(group.delivery),
+            "short": group.delivery.short,
+            "dataset": str(group.delivery.dataset),
+            "partition": group.delivery.partition,
+            "rule": group.reason,
+            "state": group.state,
+            "rows": group.rows,
+        }
+        for group in groups(session.node, dataset=dataset)
+        if rule in ("", group.reason) and state in (None, group.state)
+    ]
+    narrowed = dataset is not None or rule or state is not None
+    empty = "No such row in quarantine." if narrowed else "The quarantine is empty."
+    show(found, _GROUPS, form=session.form, empty=empty)
+
+
+@command.command("show")
+@click.argument("delivery")
+@_rule
+@_state
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows at most.")
+@click.option("--raw", is_flag=True, help="Also the text of each row, which may be personal.")
+@format_option
+@pass_session
+def show_rows(session: Session, delivery: str, rule: str, state: str | None, limit: int, raw: bool) -> None:
+    """Show where the refused rows of a delivery stand, and what each broke.
+
+    The position counts the records of a body from 1, as the source sent them.
+
+    \b
+    Examples:
+      shanhai quarantine show longyou.hazards/2024-03-02 --rule level.codes
+      shanhai quarantine show longyou.hazards/2024-03-02 --raw --limit 3
+    """
+    from shanhai.ingest.quarantine import rows
+
+    found = [
+        {
+            "body": row.body,
+            "position": row.position,
+            "state": row.state,
+            "rules": list(row.reasons),
+            **({"raw": row.raw} if raw else {}),
+        }
+        for row in rows(
+            session.node,
+            _chosen(session, delivery),
+            reason=rule,
+            state=state or "",
+            limit=limit + 1,
+            raw=raw,
+        )
+    ]
+    headings = (*_ROWS, _RAW) if raw else _ROWS
+    show(found[:limit], headings, form=session.form, empty="No such row in quarantine.")
+    if len(found) > limit:
+        say(f"There are more than {limit}: --limit shows more.")
+
+
+def _chosen(session: Session, text: str) -> DeliveryId:
+    return find_delivery((row.delivery for row in session.ledger), text)
+
+
+def _decision(verb: Verb) -> Verb:
+    """What closing and reopening need: the delivery, the rules, who decides, and why."""
+    verb = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger.")(verb)
+    verb = click.option("--by", required=True, metavar="NAME", help="Who decides; kept in the ledger.")(verb)
+    verb = click.option("--rule", "rules", multiple=True, metavar="RULE", help="Only this; repeatable.")(verb)
+    return click.argument("delivery")(format_option(verb))
+
+
+@command.command("discard")
+@_decision
+@pass_session
+def discard_rows(session: Session, delivery: str, rules: tuple[str, ...], by: str, reason: str) -> None:
+    """Say that nothing will come of the open rows of DELIVERY.
+
+    They stay whole and still count as quarantined, but are no longer listed as open. `reopen` undoes it.
 
     \b
     Example:
-      shanhai quarantine --dataset longyou.water_meters
+      shanhai quarantine discard longyou.hazards/2024-03-02 --rule level.codes \\
+        --by "Li Wei" --reason "the district has no better figures"
     """
-    from shanhai.report.read import read_reasons
+    from shanhai.ingest.discard import discard
 
-    rows = [
-        {
-            "delivery": str(count.delivery),
-            "dataset": str(count.delivery.dataset),
-            "partition": count.delivery.partition,
-            "reason": count.reason,
-            "rows": count.rows,
-        }
-        for count in read_reasons(session.node)
-        if dataset in (None, count.delivery.dataset)
-    ]
-    show(rows, _HEADINGS, form=session.form, empty="The quarantine is empty.")
+    chosen = _chosen(session, delivery)
+    _tell(session, discard(session.node, chosen, rules=rules, by=by, reason=reason), "discarded")
+
+
+@command.command("reopen")
+@_decision
+@pass_session
+def reopen_rows(session: Session, delivery: str, rules: tuple[str, ...], by: str, reason: str) -> None:
+    """Take back what was discarded of DELIVERY.
+
+    \b
+    Example:
+      shanhai quarantine reopen longyou.hazards/2024-03-02 --by "Li Wei" --reason "a list of codes arrived"
+    """
+    from shanhai.ingest.discard import reopen
+
+    chosen = _chosen(session, delivery)
+    _tell(session, reopen(session.node, chosen, rules=rules, by=by, reason=reason), "open again")
+
+
+def _tell(session: Session, entry: Entry, state: str) -> None:
+    if session.form == "json":
+        show_json({"delivery": entry.delivery, "kind": entry.kind, "rules": list(entry.scope)})
+        return
+    say(f"{DeliveryId.parse(entry.delivery).short}: {state}: {', '.join(entry.scope)}.")

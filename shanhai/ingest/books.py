@@ -30,7 +30,8 @@ Kind = Literal[
 NOTES: frozenset[Kind] = frozenset({"discard", "reopen", "purge"})
 """Entries that move no row and leave the verdict as it is, with its reason and the name behind it."""
 
-_OF_STAGING = {"staging", "contract_digest", "waivers", "quarantine_file", "quarantine_sha256"}
+OF_STAGING = {"staging", "contract_digest", "waivers", "quarantine_file", "quarantine_sha256"}
+"""What an entry says of the staging behind it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Entry(BaseModel):
     """One line of the books, as it stands in the metadata of a commit. Counts are signed differences.
 
     `staging` names the staging that decided which rows of the delivery are good, `contract_digest` and
-    `waivers` the terms of it; an entry that did not ask a staging has none.
+    `waivers` the terms of it; an entry that did not ask a staging has none. `scope` are the rules that a note
+    is about, and of a purge the parts that go.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +86,7 @@ class Entry(BaseModel):
     reason: str = ""
     decided_by: str = ""
     cause: str = ""
+    scope: tuple[str, ...] = ()
     staging: str = ""
     contract_digest: str = ""
     waivers: Waivers = ()
@@ -101,7 +104,7 @@ class Net:
     """Where a delivery stands after all its entries.
 
     `loaded_version` orders those that are in the table: a delivery that is replayed keeps its place. `staged`
-    is the newest entry that names a staging.
+    is the newest entry that names a staging, `purged` what retention took of it.
     """
 
     counts: Counts
@@ -111,6 +114,7 @@ class Net:
     decided_by: str
     loaded_version: int
     staged: Entry | None = None
+    purged: frozenset[str] = frozenset()
 
     @property
     def staging(self) -> str:
@@ -137,7 +141,7 @@ def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
         before = found.get(line.delivery)
         counts = line.counts + before.counts if before else line.counts
         if before is not None and (line.cause or line.kind in NOTES):
-            found[line.delivery] = replace(before, counts=counts)
+            found[line.delivery] = _noted(replace(before, counts=counts), line)
             continue
         stays = before is not None and line.kind == "replay"
         found[line.delivery] = Net(
@@ -150,6 +154,15 @@ def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
             line if line.staging else before.staged if before else None,
         )
     return found
+
+
+def _noted(net: Net, line: Entry) -> Net:
+    """A purge names another file of quarantined rows for the same staging."""
+    if line.kind != "purge":
+        return net
+    return replace(
+        net, staged=line if line.staging else net.staged, purged=net.purged | frozenset(line.scope)
+    )
 
 
 def table_net(table: LakeTable) -> dict[str, Net]:
@@ -167,12 +180,14 @@ def entry(
     reason: str = "",
     decided_by: str = "",
     cause: str = "",
+    scope: tuple[str, ...] = (),
     staging: Staging | None = None,
 ) -> Entry:
     """One line, checked.
 
     Args:
         difference: what it adds to the delivery's net.
+        scope: the rules that a note is about, or the parts that a purge takes.
         staging: what decided which of its rows are good; its terms and its quarantine file are noted.
 
     Raises:
@@ -192,6 +207,7 @@ def entry(
         reason=reason,
         decided_by=decided_by,
         cause=cause,
-        **(staging.model_dump(include=_OF_STAGING) if staging else {}),
+        scope=scope,
+        **(staging.model_dump(include=OF_STAGING) if staging else {}),
         **asdict(difference),
     )

@@ -14,6 +14,7 @@ from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.load import Decision, commit_decision, open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import State, present_terms
+from shanhai.ingest.retention import require_unpurged
 from shanhai.ingest.stage import stage
 from shanhai.ingest.withdraw import withdraw
 
@@ -42,7 +43,7 @@ def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason:
 
     Raises:
         ConfigurationError: the name, the reason or the action is missing or unknown.
-        DeniedError: the delivery is not in a state that allows the action.
+        DeniedError: the delivery is not in a state that allows the action, or it was purged.
         BusyError: somebody else decided at the same time; look again.
     """
     by, reason = by.strip(), reason.strip()
@@ -56,6 +57,7 @@ def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason:
         )
     verdict = check_can_decide(delivery, net.verdict, action)
     if verdict == "accepted":
+        require_unpurged(delivery, net.purged, "quarantine", "snapshot")
         # Rows enter by the contract as it is now, so the gate must have seen them under it.
         staging = stage(node, delivery, present_terms(node, delivery, net.waivers))
         check(node, delivery, net.waivers)

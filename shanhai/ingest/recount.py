@@ -18,6 +18,7 @@ from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.committed import committed_terms
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, Validation, read_record
+from shanhai.ingest.retention import require_unpurged
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
 from shanhai.quality.queries import run_queries
 from shanhai.warehouse.lake import LakeTable, exists
@@ -65,12 +66,14 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
 
     Raises:
         NotFoundError: the delivery is not in the books.
+        DeniedError: its bytes were purged.
         RetryableError: the bytes are not those that were pulled, or cannot be read.
     """
     table = node.table(delivery.dataset)
     net = table_net(LakeTable.open(table)).get(str(delivery)) if exists(table) else None
     if net is None:
         raise NotFoundError("the delivery has no verdict yet", given=delivery.short, hint="shanhai walk")
+    require_unpurged(delivery, net.purged, "snapshot")
     kept = read_record(node, delivery, net.staging, Staging)
     try:
         terms = committed_terms(node, delivery, net)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from shanhai.contracts.retention import Retention
+from shanhai.errors import DeniedError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.records import State
 from shanhai.warehouse.publications import Publication
@@ -26,7 +27,7 @@ class Standing:
 
     Attributes:
         verdict: None while it has none.
-        refused: rows in quarantine, with their text or without.
+        refused: whether it has rows in quarantine, with their text or without.
         settled_at: when a row of it was last moved, or its verdict last changed.
         in_table: rows of it in the newest version of its table.
         built: whether the last build rests on rows of it, which may be published yet.
@@ -37,12 +38,17 @@ class Standing:
     delivery: DeliveryId
     pulled_at: datetime
     verdict: State | None
-    refused: int = 0
+    refused: bool = False
     settled_at: datetime | None = None
     in_table: int = 0
     built: bool = False
     publications: tuple[int, ...] = ()
-    purged: frozenset[Part] = frozenset()
+    purged: frozenset[str] = frozenset()
+
+    @property
+    def rests(self) -> bool:
+        """Whether the table or a publication that counts has rows of it, or may have them soon."""
+        return bool(self.in_table or self.publications or self.built)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,22 @@ def judge(standing: Standing, retention: Retention, now: datetime) -> Iterator[R
         yield _ruling(standing, "quarantine", retention.quarantine_days, now)
     if "snapshot" not in standing.purged:
         yield _ruling(standing, "snapshot", retention.snapshot_days, now)
+
+
+def require_unpurged(delivery: DeliveryId, purged: Collection[str], *parts: Part) -> None:
+    """Make sure that all is there that staging a delivery again takes, and may make again.
+
+    Raises:
+        DeniedError: one of the parts was purged.
+    """
+    gone = [part for part in parts if part in purged]
+    if gone:
+        raise DeniedError(
+            "the delivery was purged by retention, and is not staged again",
+            given=f"{delivery.short}: {' and '.join(gone)}",
+            allowed=f"a delivery with its {' and '.join(parts)}",
+            hint="what the source sends now is a delivery of its own, if its bytes are others",
+        )
 
 
 def that_count(publications: Iterable[Publication], days: int | None, now: datetime) -> list[Publication]:

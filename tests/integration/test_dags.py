@@ -23,7 +23,7 @@ from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import FILE, knobs, render
 
 HEAVY = {"duckdb", "great_expectations", "dbt", "pandas", "pyarrow", "deltalake"}
-FIXED = {"warehouse", "decisions", "watch"}
+FIXED = {"warehouse", "decisions", "watch", "purge"}
 ROOTS = [REPOSITORY, REPOSITORY / "dags"]
 
 LOOK = """

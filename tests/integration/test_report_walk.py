@@ -151,14 +151,14 @@ def test_tables_for_people(walked_shanhai: Commands) -> None:
         ["ledger"],
         ["delivery", "list"],
         ["delivery", "show", "longyou.water_meters/d3"],
-        ["quarantine"],
+        ["quarantine", "list"],
         ["contract", "list"],
         ["doctor"],
     ):
         out = walked_shanhai(*words)
         assert out.strip()
         assert PERSON not in out
-    assert walked_shanhai.read("quarantine", "--dataset", "longyou.water_meters")[0]["rows"] == 1
+    assert walked_shanhai.read("quarantine", "list", "--dataset", "longyou.water_meters")[0]["rows"] == 1
     assert len(walked_shanhai.read("publications")) == 1
 
 

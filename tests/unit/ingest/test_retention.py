@@ -18,7 +18,7 @@ OLD = Standing(
     DeliveryId(DatasetId("acity", "events"), "a", "a" * 64),
     pulled_at=NOW - timedelta(days=100),
     verdict="accepted",
-    refused=3,
+    refused=True,
 )
 BOTH = Retention(quarantine_days=30, snapshot_days=90)
 
@@ -37,7 +37,7 @@ def whys(standing: Standing, retention: Retention = BOTH) -> dict[str, str]:
         ({}, True, True, "kept for 90"),
         ({"verdict": "refused"}, True, True, "100 days ago"),
         ({"verdict": "withdrawn"}, True, True, "100 days ago"),
-        ({"verdict": None, "refused": 0}, None, False, "no verdict"),
+        ({"verdict": None, "refused": False}, None, False, "no verdict"),
         ({"verdict": "held"}, False, False, "held"),
         ({"in_table": 1}, True, False, "the table has 1 rows"),
         ({"publications": (4, 7)}, True, False, "publication 4, 7"),

@@ -1,0 +1,69 @@
+"""`shanhai purge`: remove what the contracts' retention lets go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shanhai.cli.output import Heading, say, show
+from shanhai.cli.selection import DATASET
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.ids import DatasetId
+
+if TYPE_CHECKING:
+    from shanhai.ingest.purge import Item
+
+_HEADINGS = (
+    Heading("short", "delivery", wraps=True),
+    Heading("part", "part"),
+    Heading("does", "does"),
+    Heading("bytes", "bytes", number=True),
+    Heading("why", "why", wraps=True),
+)
+
+
+@click.command()
+@click.option("--dataset", type=DATASET, help="Only this dataset's deliveries.")
+@click.option("--dry-run", is_flag=True, help="Say what would go, what would stay, and why; change nothing.")
+@format_option
+@pass_session
+def command(session: Session, dataset: DatasetId | None, dry_run: bool) -> None:
+    """Remove what retention lets go: text of refused rows, bytes of snapshots.
+
+    Contracts and districts state after how many days (`retention`); without a word all is kept for ever.
+    Bytes that an undecided delivery, the table or a publication rests on are never removed. Counts and
+    reasons stay, and so does the ledger. A purge cannot be undone: look first, with --dry-run.
+
+    \b
+    Examples:
+      shanhai purge --dry-run
+      shanhai purge --dataset longyou.hazards
+    """
+    from shanhai.ingest.purge import plan, purge
+
+    datasets = session.federation.datasets if dataset is None else (dataset,)
+    if dry_run:
+        items = plan(session.node, datasets)
+        show([_shown(item) for item in items], _HEADINGS, form=session.form, empty="Nothing is kept yet.")
+        going = [item for item in items if item.ruling.goes]
+        say(f"{len(going)} of {len(items)} would go, {sum(item.size for item in going):,} bytes.")
+        return
+    done = purge(session.node, datasets)
+    show([_shown(item) for item in done.items], _HEADINGS, form=session.form, empty="Nothing new to purge.")
+    say(f"{done.erased.files:,} files removed, {done.erased.size:,} bytes.")
+    if done.waiting:
+        say("Something is being pulled: bytes of snapshots go with the next purge.")
+
+
+def _shown(item: Item) -> dict[str, Any]:
+    also = f"; {item.shared} of its bodies stay with another delivery" if item.shared else ""
+    return {
+        "delivery": str(item.delivery),
+        "short": item.delivery.short,
+        "dataset": str(item.delivery.dataset),
+        "part": item.ruling.part,
+        "does": "goes" if item.ruling.goes else "stays",
+        "bytes": item.size,
+        "why": item.ruling.why + also,
+    }

@@ -1,0 +1,155 @@
+"""Purge: what retention lets go is noted in the books first, then removed; the next one finishes the work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from shanhai.errors import BusyError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import OF_STAGING, Counts, Entry, Net, entry, table_net
+from shanhai.ingest.erase import Erased, bodies_that_go, erase, erase_bodies, without_bytes
+from shanhai.ingest.kept import bodies_may_go
+from shanhai.ingest.load import on_newest
+from shanhai.ingest.node import Node
+from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.redact import redacted
+from shanhai.ingest.retention import Part, Ruling, Standing, judge
+from shanhai.ingest.sidecar import every_sidecar, sidecar
+from shanhai.ingest.standing import standings
+from shanhai.warehouse.build import one_at_a_time
+from shanhai.warehouse.lake import Change, LakeTable
+from shanhai.warehouse.publications import Publication, publications
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """What retention says of one part of a delivery.
+
+    Attributes:
+        size: bytes that go with it, or that it keeps; of a body that another delivery has they stay.
+        shared: bodies that stay because another delivery has them.
+    """
+
+    delivery: DeliveryId
+    ruling: Ruling
+    size: int
+    shared: int = 0
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What one purge did. `waiting`: something was being pulled, so bodies go with the next purge."""
+
+    items: tuple[Item, ...]
+    erased: Erased
+    waiting: bool
+
+
+def plan(node: Node, datasets: Iterable[DatasetId]) -> list[Item]:
+    """What a purge would do now to each delivery, and why; changes nothing.
+
+    Raises:
+        RetryableError: a table or a sidecar cannot be read.
+        ContractError: a contract is wrong.
+    """
+    now, every = node.clock(), _everything(node)
+    rulings = [
+        (standing, ruling)
+        for dataset in datasets
+        for standing in every[dataset]
+        for ruling in judge(standing, node.federation.retention(dataset), now)
+    ]
+    going = {str(one.delivery) for one, ruling in rulings if ruling.goes and ruling.part == "snapshot"}
+    gone = bodies_that_go(every_sidecar(node), going | _without_bytes(every))
+    return [_item(node, standing, ruling, gone) for standing, ruling in rulings]
+
+
+def _everything(node: Node) -> dict[DatasetId, list[Standing]]:
+    known = publications(node.settings)
+    return {dataset: standings(node, dataset, known) for dataset in node.federation.datasets}
+
+
+def _without_bytes(every: dict[DatasetId, list[Standing]]) -> set[str]:
+    return {name for found in every.values() for name in without_bytes(found)}
+
+
+def _item(node: Node, standing: Standing, ruling: Ruling, gone: dict[str, int]) -> Item:
+    delivery = standing.delivery
+    if ruling.part == "quarantine":
+        files = node.quarantine.glob(f"{delivery.key}-*")
+        return Item(delivery, ruling, sum(file.stat().st_size for file in files))
+    bodies = {body.sha256: body.size for body in sidecar(node, delivery).bodies}
+    if not ruling.goes:
+        return Item(delivery, ruling, sum(bodies.values()))
+    own = [size for digest, size in bodies.items() if digest in gone]
+    return Item(delivery, ruling, sum(own), shared=len(bodies) - len(own))
+
+
+def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
+    """Carry out what retention says of these datasets, and finish what an earlier purge began.
+
+    An entry `purge` is committed first: from then on the delivery cannot be staged again, so that what is
+    removed afterwards can be removed at any time. It cannot be undone.
+
+    Raises:
+        BusyError: a build is under way, or others kept committing first.
+        RetryableError: a table cannot be read or written.
+    """
+    chosen = list(datasets)
+    # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
+    with one_at_a_time(node.settings):
+        items = [item for item in plan(node, chosen) if item.ruling.goes]
+        known = publications(node.settings)
+        for dataset in dict.fromkeys(item.delivery.dataset for item in items):
+            on_newest(node, dataset, partial(_note, node, dataset, known))
+    reconcile(node)
+    erased = sum((erase(node, dataset) for dataset in chosen), Erased())
+    waiting = False
+    try:
+        with bodies_may_go(node):
+            gone = bodies_that_go(every_sidecar(node), _without_bytes(_everything(node)))
+            erased += erase_bodies(node, gone)
+    except BusyError:
+        waiting = True
+    log.info("purge entries=%d files=%d bytes=%d waiting=%s", len(items), erased.files, erased.size, waiting)
+    return Purged(tuple(items), erased, waiting)
+
+
+def _note(node: Node, dataset: DatasetId, known: list[Publication], table: LakeTable) -> Entry | None:
+    """One commit with an entry for each delivery of which something goes."""
+    retention, now = node.federation.retention(dataset), node.clock()
+    books = table_net(table)
+    lines = []
+    for standing in standings(node, dataset, known):
+        rulings = [ruling for ruling in judge(standing, retention, now) if ruling.goes]
+        net = books.get(str(standing.delivery))
+        if rulings and net is not None:
+            lines.append(_line(node, standing, net, rulings))
+    if not lines:
+        return None
+    numbers = {line.delivery: table.transaction(line.delivery) + 1 for line in lines}
+    facts = {"entries": [line.model_dump() for line in lines]}
+    table.commit(Change(transactions=numbers, facts=facts), at=now)
+    return lines[-1]
+
+
+def _line(node: Node, standing: Standing, net: Net, rulings: list[Ruling]) -> Entry:
+    parts: tuple[Part, ...] = tuple(ruling.part for ruling in rulings)
+    line = entry(
+        str(standing.delivery),
+        "purge",
+        net.verdict,
+        net.contract_version,
+        Counts(),
+        reason="; ".join(f"{ruling.part}: {ruling.why}" for ruling in rulings),
+        scope=parts,
+    )
+    if net.staged is None:
+        return line
+    staged = redacted(node, standing.delivery, net.staged) if "quarantine" in parts else net.staged
+    return line.model_copy(update=staged.model_dump(include=OF_STAGING))

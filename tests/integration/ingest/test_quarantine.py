@@ -1,0 +1,137 @@
+"""Refused rows as people read them, and what people decide about them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from one_city import DATASET, HEADER, City
+
+from shanhai.errors import BusyError, ConfigurationError, DeniedError
+from shanhai.ingest.books import Entry, entries
+from shanhai.ingest.decide import decide
+from shanhai.ingest.discard import discard, reopen
+from shanhai.ingest.ledger import ledger
+from shanhai.ingest.load import open_table
+from shanhai.ingest.quarantine import Group, groups, rows
+
+WHO = {"by": "Li Wei", "reason": "nothing better will come"}
+BAD = f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\nc,-1,2024-01-01\nd,-1,never\n"
+"""Of four rows one is good; one breaks n.type, one n.range, one n.range and at.type."""
+
+
+@pytest.fixture(scope="module")
+def walked_once(tmp_path_factory: pytest.TempPathFactory) -> City:
+    city = City(tmp_path_factory.mktemp("once"))
+    city.declare(tolerance={"hold": 0.9, "refuse": 0.95})
+    city.put("a.csv", BAD)
+    city.put("b.csv", f"{HEADER}e,1,2024-01-01\nf,1,2024-01-01\ng,1,2024-01-01,9\n")
+    city.walk()
+    return city
+
+
+@pytest.fixture
+def refused(walked_once: City, tmp_path: Path) -> City:
+    return walked_once.copied(tmp_path / "node")
+
+
+def shown(city: City, partition: str = "a") -> dict[tuple[str, str], int]:
+    found = groups(city.node, delivery=city.delivery(partition))
+    return {(group.reason, group.state): group.rows for group in found}
+
+
+def test_an_empty_quarantine_has_no_groups(city):
+    assert groups(city.node) == []
+
+
+def test_rows_are_counted_under_each_rule_that_they_broke(refused):
+    assert shown(refused) == {("n.range", "open"): 2, ("at.type", "open"): 1, ("n.type", "open"): 1}
+    every = groups(refused.node)
+    assert Group(refused.delivery("b"), "malformed.ragged", "open", 1) in every
+    assert len(every) == 4
+
+
+def test_a_row_is_shown_with_its_place_and_its_text_only_when_asked(refused):
+    delivery = refused.delivery("a")
+    found = list(rows(refused.node, delivery))
+    assert [(row.position, row.reasons) for row in found] == [
+        (2, ("n.type",)),
+        (3, ("n.range",)),
+        (4, ("n.range", "at.type")),
+    ]
+    assert {row.raw for row in found} == {None}
+    (one,) = rows(refused.node, delivery, reason="at.type", raw=True)
+    assert "never" in str(one.raw)
+    assert len(list(rows(refused.node, delivery, limit=2))) == 2
+    assert list(rows(refused.node, delivery, state="discarded")) == []
+
+
+def test_a_discarded_rule_closes_its_rows_and_reopening_gives_them_back(refused):
+    delivery, before = refused.delivery("a"), refused.ledger()["a"]
+    written = discard(refused.node, delivery, rules=["n.range"], **WHO)
+    assert (written.kind, written.scope, written.decided_by) == ("discard", ("n.range",), "Li Wei")
+
+    assert shown(refused) == {
+        ("n.range", "discarded"): 2,
+        ("at.type", "discarded"): 1,
+        ("n.type", "open"): 1,
+    }
+    assert [row.position for row in rows(refused.node, delivery, state="open")] == [2]
+    after = refused.ledger()["a"]
+    assert (after.counts, after.verdict, after.reason) == (before.counts, "accepted", before.reason)
+
+    with pytest.raises(DeniedError, match=r"n\.type"):
+        discard(refused.node, delivery, rules=["n.range"], **WHO)
+    reopen(refused.node, delivery, **WHO)
+    assert {state for _, state in shown(refused)} == {"open"}
+    with pytest.raises(DeniedError, match="nothing"):
+        reopen(refused.node, delivery, **WHO)
+
+
+def test_without_a_rule_all_that_is_open_is_discarded(refused):
+    delivery = refused.delivery("a")
+    assert discard(refused.node, delivery, **WHO).scope == ("at.type", "n.range", "n.type")
+    reopen(refused.node, delivery, rules=["at.type", "n.range"], **WHO)
+    assert [row.position for row in rows(refused.node, delivery, state="open")] == [3, 4]
+    assert discard(refused.node, delivery, **WHO).scope == ("at.type", "n.range")
+
+
+def test_a_discarded_delivery_keeps_its_place_and_can_be_withdrawn_and_approved(refused):
+    delivery = refused.delivery("a")
+    discard(refused.node, delivery, **WHO)
+    rows_before = refused.rows()
+    decide(refused.node, delivery, "withdraw", **WHO)
+    decide(refused.node, delivery, "approve", **WHO)
+    assert refused.rows() == rows_before
+    assert {state for _, state in shown(refused)} == {"discarded"}
+    assert refused.ledger()["a"].counts.balanced
+
+
+def test_a_decision_needs_a_name_and_a_rule_that_is_broken(refused):
+    delivery = refused.delivery("a")
+    with pytest.raises(ConfigurationError, match="a name and a reason"):
+        discard(refused.node, delivery, by=" ", reason="x")
+    with pytest.raises(DeniedError, match=r"allowed: at\.type, n\.range, n\.type"):
+        discard(refused.node, delivery, rules=["n.range", "id.pattern"], **WHO)
+    assert len(ledger(refused.node)) == 2
+
+
+def test_of_several_people_who_decide_at_once_one_is_heard(refused):
+    delivery = refused.delivery("a")
+
+    def decided(who: str) -> str:
+        try:
+            return discard(refused.node, delivery, by=who, reason="x").decided_by
+        except (BusyError, DeniedError):
+            return ""
+
+    with ThreadPoolExecutor(4) as pool:
+        heard = [name for name in pool.map(decided, ["a", "b", "c", "d"]) if name]
+    entries = [line for _, line in entries_of(refused) if line.kind == "discard"]
+    assert [line.decided_by for line in entries] == heard
+    assert len(heard) == 1
+
+
+def entries_of(city: City) -> list[tuple[int, Entry]]:
+    return list(entries(open_table(city.node, DATASET)))
