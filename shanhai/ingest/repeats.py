@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 _BITS_PER_ROW = 64
 _LEAST, _MOST = 16, 30
 """Binary logarithms of how many bits the map has: 8 KiB to 128 MiB."""
-_FILTER = 1 << 22
+_SLOTS_PER_HASH = 16
+_FEWEST, _MANY = 22, 26
+"""Binary logarithms of how many slots tell in `places` which hashes are worth a search: 4 to 64 MiB."""
 _AT_ONCE = 1 << 20
 
 
@@ -62,18 +64,21 @@ class Repeats:
         """Which of the kept hashes are among `hashes`: their places in order, from 0, and themselves.
 
         Args:
-            hashes: sorted, each once.
+            hashes: sorted, each once; one at least.
         """
         import numpy as np
 
-        likely = np.zeros(_FILTER, np.bool_)
-        likely[hashes & np.uint64(_FILTER - 1)] = True
+        width = min(max((len(hashes) * _SLOTS_PER_HASH).bit_length(), _FEWEST), _MANY)
+        likely, digits = np.zeros(1 << width, np.bool_), np.uint64((1 << width) - 1)
+        likely[hashes & digits] = True
         places, found = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
         first = 0
         with self._file.open("rb") as stream:
             while len(kept := np.fromfile(stream, np.uint64, _AT_ONCE)):
-                some = np.flatnonzero(likely[kept & np.uint64(_FILTER - 1)])
-                some = some[np.isin(kept[some], hashes)]
+                some = np.flatnonzero(likely[kept & digits])
+                # Searched for, and not sorted together with them: there can be millions, and chunks are many.
+                nearest = hashes[np.minimum(np.searchsorted(hashes, kept[some]), len(hashes) - 1)]
+                some = some[nearest == kept[some]]
                 places.append(some + first)
                 found.append(kept[some])
                 first += len(kept)
