@@ -28,7 +28,8 @@ FORMS: Mapping[str, str] = {
     "not {allowed}",
     "retyped_column.spreadsheet_days": "{rows} of {of_rows} rows: {columns} is days since 1899, "
     "not {allowed}",
-    "retyped_column.spreadsheet_errors": "{rows} of {of_rows} rows: {columns} is the error of a spreadsheet, not {allowed}",
+    "retyped_column.spreadsheet_errors": "{rows} of {of_rows} rows: {columns} is the error of a spreadsheet, "
+    "not {allowed}",
     "retyped_column.text": "{rows} of {of_rows} rows: {columns} is other text, not {allowed}",
     "retyped_column.range": "{rows} of {of_rows} rows: {columns} lies beyond its limits ({allowed}), "
     "as if in another unit",

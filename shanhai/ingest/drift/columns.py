@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _MOST_TEXTS = 2000
-_RETYPED_SHARE = 0.1
-"""Of a column's rows; fewer are faults of rows."""
 _READS_SO = 0.9
 _MOST = 0.5
 _MOST_CODES = 20
@@ -87,7 +85,7 @@ def _of_type(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Ite
     if missing is not None:
         yield missing
         left -= missing.rows or 0
-    if left < _RETYPED_SHARE * _well_formed(look) or not look.is_many(left):
+    if not look.is_much(left):
         return
     name = quote_identifier(broken.column.name)
     con.execute(

@@ -20,6 +20,9 @@ LEAST_ROWS = 3
 LEAST_SHARE = 0.005
 """Fewer rows than both are faults of rows, which the quarantine tells; they are no change of the source."""
 
+MUCH_SHARE = 0.1
+"""Of a column's rows, or of all; fewer that are wrong in the same way are faults of rows, too."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -45,6 +48,10 @@ class Look:
     def is_many(self, rows: int) -> bool:
         """Whether so many rows speak for a change of the source."""
         return rows >= max(LEAST_ROWS, LEAST_SHARE * self.staging.rows_in)
+
+    def is_much(self, rows: int) -> bool:
+        """Whether so many rows speak for something that happened to all."""
+        return self.is_many(rows) and rows >= MUCH_SHARE * self.staging.rows_in
 
     def start(self, body: BodyFile) -> bytes:
         """The first bytes of a body, unpacked as far as the contract's packing lets them be."""

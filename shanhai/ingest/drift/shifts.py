@@ -72,7 +72,7 @@ def shift_differences(
 
 
 def _is_broken(look: Look, rule: str) -> bool:
-    return look.is_many(look.staging.counts.get(rule, 0))
+    return look.is_much(look.staging.counts.get(rule, 0))
 
 
 def _layout(look: Look, stated: CsvFormat) -> _Layout | None:
