@@ -8,7 +8,8 @@ from shanhai.ingest.archive import kept_contract
 from shanhai.ingest.books import Net
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record
-from shanhai.ingest.stage import forget_staged_rows, is_complete, stage
+from shanhai.ingest.retention import require_unpurged
+from shanhai.ingest.stage import forget_staged_rows, has_good_rows, stage
 from shanhai.ingest.terms import Terms
 
 
@@ -24,20 +25,30 @@ def committed_terms(node: Node, delivery: DeliveryId, net: Net) -> Terms:
 
 
 def committed_staging(node: Node, delivery: DeliveryId, net: Net) -> Staging:
-    """The record of the staging that the books name, with its files in place.
+    """The record of the staging that the books name, with its good rows in place.
 
     Raises:
         ConfigurationError: files are lost, and so is the contract by which to stage again.
+        DeniedError: files are lost, and the bytes were purged.
         StoreError: files are lost, and staging again gives other rows than were booked.
     """
     known = read_record(node, delivery, net.staging, Staging)
-    if known is not None and is_complete(node, delivery, known):
-        return known
+    if known is not None and has_good_rows(node, delivery, known):
+        return _as_booked(known, net)
+    require_unpurged(delivery, net.purged, "snapshot")
     terms = committed_terms(node, delivery, net)
     staging = stage(node, delivery, terms)
     forget_staged_rows(node.staging(delivery, terms.id))
     _check_as_booked(delivery, staging, net)
-    return staging
+    return _as_booked(staging, net)
+
+
+def _as_booked(staging: Staging, net: Net) -> Staging:
+    """With the file of quarantined rows that the books name: after a purge it is another one."""
+    if net.staged is None:
+        return staging
+    named = net.staged.model_dump(include={"quarantine_file", "quarantine_sha256"})
+    return staging.model_copy(update=named)
 
 
 def _check_as_booked(delivery: DeliveryId, staging: Staging, net: Net) -> None:

@@ -14,6 +14,8 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.contested import settle_held
 from shanhai.ingest.parting import Parted
+from shanhai.ingest.released import RELEASED, create_released, readmit
+from shanhai.ingest.waivers import Waivers
 from shanhai.quality.divided import BROKEN_ROWS, REASONS, create_broken
 from shanhai.quality.expressions import clean
 from shanhai.quality.rules import rules_for
@@ -30,6 +32,7 @@ class Division:
     quarantined: int
     duplicates: int
     superseded: int
+    released: int
     counts: dict[str, int]
     malformed: dict[str, int]
     filled: dict[str, int]
@@ -44,26 +47,34 @@ def divide(
     *,
     quarantine: Path,
     scratch: Path,
+    waivers: Waivers = (),
 ) -> Division:
     """Complete the file of good rows, write the quarantined ones, and count all.
 
     Args:
-        quarantine: file for the quarantined rows; not made if there are none.
+        quarantine: file for the quarantined rows and the released ones; not made if there are none.
         scratch: an existing folder.
+        waivers: rules that rows may break; then the pass was told.
     """
+    released = 0
+    if parted.broken.rows:
+        create_broken(con, contract, f"read_parquet({quote_literal(parted.broken.path.as_posix())})")
+        released = create_released(con, contract, waivers)
+    if released:
+        readmit(con, contract, parted, scratch)
     lost = settle_held(con, contract, delivery, parted, scratch)
     filled, counts, malformed = parted.filled, Counter[str](), dict[str, int]()
     if parted.broken.rows:
-        create_broken(con, contract, f"read_parquet({quote_literal(parted.broken.path.as_posix())})")
         _write_quarantine(con, contract, delivery, quarantine)
         counts = _rule_counts(con)
         malformed = _malformed(con)
         filled = filled + _filled(con, contract)
     return Division(
         good=parted.good.rows,
-        quarantined=parted.broken.rows,
+        quarantined=parted.broken.rows - released,
         duplicates=lost.get(settle.DUPLICATE, 0),
         superseded=lost.get(settle.SUPERSEDED, 0),
+        released=released,
         counts={rule.name: counts[rule.name] for rule in rules_for(contract)},
         malformed=malformed,
         filled={name: filled[name] for name in contract.names},
@@ -85,6 +96,7 @@ def _write_quarantine(
                    {quote_literal(delivery.dataset.district)} AS district,
                    {quote_literal(delivery.dataset.name)} AS dataset,
                    _body AS body, _row + 1 AS position, {REASONS} AS reasons,
+                   _row IN (FROM {RELEASED}) AS released,
                    coalesce(_raw, to_json({{{pairs}}})::VARCHAR) AS raw,
                    {quote_literal(contract.version)} AS contract_version
             FROM {BROKEN_ROWS} ORDER BY _row

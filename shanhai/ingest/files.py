@@ -25,11 +25,30 @@ def write_whole(path: Path, text: str) -> None:
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def gone_if_it_fails(folder: Path, stem: str) -> Iterator[None]:
+    """Remove the files whose names begin with `stem`, which nobody else uses, when the block fails.
+
+    Files that no commit refers to harm nobody, but take room where there may be none.
+    """
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(OSError):
+            for file in folder.glob(f"{stem}*"):
+                file.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

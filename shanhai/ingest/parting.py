@@ -36,6 +36,7 @@ class Parted:
         good: the good rows whose identity surely did not come before; still open.
         held: the other good rows, with `_row`, which counts records from 0, and `_hash`.
         broken: `_row` and `_was` of the records that break a rule or are malformed.
+        amiss: the same records as good ones would be, with `_row` and `_hash`; empty unless asked for.
         repeats: has the hashes of the rows in `good`, in their order; None where rows do not compete.
         rows: records in all.
         filled: values that are there, by column, in good rows and held ones.
@@ -43,11 +44,20 @@ class Parted:
     """
 
     def __init__(
-        self, contract: Contract, delivery: DeliveryId, good: Path, scratch: Path, *, expected: int
+        self,
+        contract: Contract,
+        delivery: DeliveryId,
+        good: Path,
+        scratch: Path,
+        *,
+        expected: int,
+        waiving: bool = False,
     ) -> None:
         self.good = good_rows(contract, delivery, good)
         self.held = RowGroups(scratch / "held.parquet")
         self.broken = RowGroups(scratch / "broken.parquet")
+        self.amiss = RowGroups(scratch / "amiss.parquet")
+        self._waiving = waiving
         competing = bool(settle.identity(contract))
         self.repeats = Repeats(scratch / "hashes", expected) if competing else None
         self.rows = 0
@@ -74,6 +84,8 @@ class Parted:
             self._keep(self.held, numbered.select([*self._names, ROW, HASH]), held)
         if not sound.all():
             self.broken.write(_where(numbered.select([ROW, WAS]), ~sound))
+            if self._waiving:
+                self.amiss.write(_where(numbered.drop_columns([WAS]), ~sound))
         self.rows += len(batch)
 
     def _held(self, batch: pa.RecordBatch, sound: Mask) -> Mask:
@@ -107,6 +119,7 @@ def part(
     scratch: Path,
     *,
     expected: int,
+    waiving: bool = False,
     blanks: str = BLANKS,
     bits: int = 64,
 ) -> Parted:
@@ -117,6 +130,7 @@ def part(
         good: the file for the good rows; not made without any.
         scratch: an existing folder for files of this pass.
         expected: about how many records there are.
+        waiving: broken records may be good after all: keep the values that they have.
         blanks: those of `BLANKS` that can occur in the texts.
         bits: of a row's hash; the fewer, the more rows are compared in vain.
 
@@ -124,12 +138,13 @@ def part(
         duckdb.InvalidInputException: `raw` is a view over malformed text, or a pattern is invalid.
         duckdb.NotImplementedException: `raw` is a view over text with too long a line.
     """
-    parted = Parted(contract, delivery, good, scratch, expected=expected)
+    parted = Parted(contract, delivery, good, scratch, expected=expected, waiving=waiving)
     query = divided_select(contract, hashed=settle.identity(contract), blanks=blanks, bits=bits)
     for batch in batches(con, query):
         parted.take(batch)
     parted.held.close()
     parted.broken.close()
+    parted.amiss.close()
     return parted
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from shanhai.errors import StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
-from shanhai.ingest.files import sha256_of
+from shanhai.ingest.files import gone_if_it_fails, sha256_of
 from shanhai.ingest.node import Node
-from shanhai.warehouse.lake import Change, Commit, LakeTable
+from shanhai.ingest.records import Staging
+from shanhai.warehouse.lake import Change, Commit, LakeTable, exists
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +47,10 @@ def ledger_schema() -> pa.Schema:
 
 
 def quarantine_schema() -> pa.Schema:
-    """The quarantine: one row per refused row. `raw` may hold personal values and goes nowhere else."""
+    """The quarantine: one row per row that broke a rule; those that were released are good all the same.
+
+    `raw` may hold personal values and goes nowhere else.
+    """
     import pyarrow as pa
 
     return pa.schema(
@@ -57,6 +61,7 @@ def quarantine_schema() -> pa.Schema:
             pa.field("body", pa.string()),
             pa.field("position", pa.int64()),
             pa.field("reasons", pa.list_(pa.string())),
+            pa.field("released", pa.bool_()),
             pa.field("raw", pa.string()),
             pa.field("contract_version", pa.string()),
         ]
@@ -72,8 +77,10 @@ def ledger_change(node: Node, dataset: DatasetId, commits: list[Commit], books: 
     if not lines:
         return Change()
     name = f"{dataset}-{commits[-1].version}-{secrets.token_hex(4)}.parquet"
-    pq.write_table(pa.Table.from_pylist(lines, schema=ledger_schema()), books.path / name, compression="zstd")
-    (books.path / name).chmod(0o600)
+    with gone_if_it_fails(books.path, name):
+        table = pa.Table.from_pylist(lines, schema=ledger_schema())
+        pq.write_table(table, books.path / name, compression="zstd")
+        (books.path / name).chmod(0o600)
     return Change(add={name: len(lines)})
 
 
@@ -95,6 +102,21 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
         if entry.quarantine_file is not None and entry.quarantine_file not in present:
             add |= _placed(node.quarantine / entry.quarantine_file, books.path, entry)
     return Change(add=add, remove=tuple(remove))
+
+
+def mend_quarantine(node: Node, staging: Staging) -> bool:
+    """Replace the quarantine table's file of a staging if its bytes are others; whether they were.
+
+    The table stays as it is: the file gets the content back that its log was written for.
+    """
+    name, books = staging.quarantine_file, node.books(QUARANTINE)
+    if name is None or not exists(books) or name not in LakeTable.open(books).files():
+        return False
+    target = books / name
+    if target.is_file() and sha256_of(target) == staging.quarantine_sha256:
+        return False
+    _put(node.quarantine / name, target)
+    return True
 
 
 def _entries(commit: Commit) -> Iterator[tuple[int, Entry]]:
@@ -125,12 +147,26 @@ def _placed(file: Path, folder: Path, entry: Entry) -> dict[str, int]:
             "the quarantine file is not the one that was committed",
             given=file.name,
             allowed=entry.quarantine_sha256,
-            hint="restore the file, or stage the delivery again",
+            hint="restore the file, or: shanhai replay",
         )
     target = folder / file.name
-    target.unlink(missing_ok=True)
-    try:
-        os.link(file, target)
-    except OSError:
-        shutil.copyfile(file, target)
+    _put(file, target)
     return {target.name: int(pq.read_metadata(target).num_rows)}
+
+
+def _put(file: Path, target: Path) -> None:
+    """A second name for the same bytes where possible, else a copy; who reads it meanwhile sees it whole.
+
+    Another process may have committed the same file already.
+    """
+    fresh = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            os.link(file, fresh)
+        except OSError:
+            shutil.copyfile(file, fresh)
+            fresh.chmod(0o600)
+        fresh.replace(target)
+    finally:
+        # Two names of one file stay two when one is renamed to the other.
+        fresh.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from shanhai.contracts.model import Contract
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, StoreError, UnreadableError
 from shanhai.ids import DeliveryId
@@ -44,6 +43,7 @@ GOOD = "good.parquet"
 SCRATCH = "staged.duckdb"
 _FOR_THE_CHECK = "staged.*"
 _PARTING = "parting-"
+_REFUSED = "quarantine.parquet"
 
 
 def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Staging:
@@ -113,11 +113,16 @@ def forget_staged_rows(folder: Path) -> None:
 
 def is_complete(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
     """Whether the files of a staging are there, byte for byte as they were written."""
-    good = node.staging(delivery, staging.staging) / GOOD
     refused = node.quarantine / (staging.quarantine_file or "")
-    return _is_as_written(good, staging.good, staging.good_sha256) and _is_as_written(
+    return has_good_rows(node, delivery, staging) and _is_as_written(
         refused, staging.quarantined + staging.released, staging.quarantine_sha256
     )
+
+
+def has_good_rows(node: Node, delivery: DeliveryId, staging: Staging) -> bool:
+    """Whether the file of good rows is there, byte for byte as it was written."""
+    good = node.staging(delivery, staging.staging) / GOOD
+    return _is_as_written(good, staging.good, staging.good_sha256)
 
 
 def _is_as_written(file: Path, rows: int, digest: str | None) -> bool:
@@ -139,11 +144,18 @@ def _divide(
     node: Node, con: duckdb.DuckDBPyConnection, terms: Terms, delivery: DeliveryId, source: Sidecar
 ) -> Staging:
     contract, kept = terms.contract, node.staging(delivery, terms.id)
-    quarantine = node.quarantine / f"{delivery.key}-{terms.id}.parquet"
-    quarantine.unlink(missing_ok=True)
     with TemporaryDirectory(prefix=_PARTING, dir=kept) as folder:
-        decoded, parted = _take_in(node, con, contract, delivery, source, kept, Path(folder))
-        division = divide(con, contract, delivery, parted, quarantine=quarantine, scratch=Path(folder))
+        decoded, parted = _take_in(node, con, terms, delivery, source, kept, Path(folder))
+        division = divide(
+            con,
+            contract,
+            delivery,
+            parted,
+            quarantine=Path(folder) / _REFUSED,
+            scratch=Path(folder),
+            waivers=terms.waivers,
+        )
+        refused = _place_quarantine(node, delivery, terms, Path(folder) / _REFUSED)
         if division.good:
             # Only now: a good file must not be one that is half done.
             parted.good.path.replace(kept / GOOD)
@@ -159,17 +171,32 @@ def _divide(
         unknown=decoded.unknown,
         unreadable=None,
         good_sha256=sha256_of(kept / GOOD) if division.good else None,
-        quarantine_file=quarantine.name if division.quarantined else None,
-        quarantine_sha256=sha256_of(quarantine) if division.quarantined else None,
+        quarantine_file=refused[0],
+        quarantine_sha256=refused[1],
     )
     _balance(staging)
     return staging
 
 
+def _place_quarantine(
+    node: Node, delivery: DeliveryId, terms: Terms, file: Path
+) -> tuple[str | None, str | None]:
+    """Give the file of quarantined rows its place; name and digest, which is in the name.
+
+    So a name that is in the books never gets another content, whatever library wrote the file.
+    """
+    if not file.is_file():
+        return None, None
+    digest = sha256_of(file)
+    name = f"{delivery.key}-{terms.id}-{digest[:8]}.parquet"
+    file.replace(node.quarantine / name)
+    return name, digest
+
+
 def _take_in(
     node: Node,
     con: duckdb.DuckDBPyConnection,
-    contract: Contract,
+    terms: Terms,
     delivery: DeliveryId,
     source: Sidecar,
     folder: Path,
@@ -184,7 +211,7 @@ def _take_in(
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         intact = pool.submit(_check_bodies, source.bodies, bodies)
         try:
-            return _read(con, contract, delivery, bodies, folder, scratch)
+            return _read(con, terms, delivery, bodies, folder, scratch)
         finally:
             # Altered bytes explain every other error, so that theirs is the one to be raised.
             intact.result()
@@ -192,7 +219,7 @@ def _take_in(
 
 def _read(
     con: duckdb.DuckDBPyConnection,
-    contract: Contract,
+    terms: Terms,
     delivery: DeliveryId,
     bodies: Sequence[BodyFile],
     folder: Path,
@@ -200,13 +227,23 @@ def _read(
 ) -> tuple[Decoded, Parted]:
     import duckdb
 
+    contract, waiving = terms.contract, bool(terms.waivers)
     good = scratch / GOOD
     found = read_in_place(con, contract, bodies, folder)
     if found is not None:
         expected, blanks = found.decoded.rows, found.blanks
         with contextlib.suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
             # The second is the parser's word for a line longer than its buffer.
-            parted = part(con, contract, delivery, good, scratch, expected=expected, blanks=blanks)
+            parted = part(
+                con,
+                contract,
+                delivery,
+                good,
+                scratch,
+                expected=expected,
+                waiving=waiving,
+                blanks=blanks,
+            )
             if parted.rows == expected:
                 create_checked(con, contract, blanks=blanks)
                 return found.decoded, parted
@@ -215,7 +252,7 @@ def _read(
         text.unlink()
     decoded = decode(con, contract, bodies, folder)
     create_checked(con, contract)
-    return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows)
+    return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows, waiving=waiving)
 
 
 def _check_bodies(expected: Sequence[BodyRef], bodies: Sequence[BodyFile]) -> None:

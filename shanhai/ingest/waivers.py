@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shanhai.contracts.model import Contract
+from shanhai.quality.rules import rules_for
+
 MOST_ROWS = 1_000
 """Rows that one waiver may list: they stand in the metadata of a commit."""
 
@@ -45,3 +48,19 @@ def canonical(waivers: Iterable[Waiver]) -> str:
         rule: None if rows is None else sorted(map(list, rows)) for rule, rows in waived_rows(waivers).items()
     }
     return json.dumps(meant, ensure_ascii=False, separators=(",", ":"))
+
+
+def why_not_waivable(contract: Contract, rule: str) -> str | None:
+    """Why a rule cannot be waived under a contract; None when it can."""
+    if rule.startswith("malformed."):
+        return "a record that cannot be read has no values to keep"
+    found = next((known for known in rules_for(contract) if known.name == rule), None)
+    if found is None:
+        return "the contract has no such rule"
+    if found.kind == "type":
+        return "a text that is not of the type gives no value to keep"
+    if found.kind == "required" and found.column in contract.key:
+        return "a row without its key is a row of nothing"
+    if found.kind == "required" and found.column == contract.versions.by:
+        return "versions are told apart by it"
+    return None

@@ -241,7 +241,7 @@ def read_reasons(node: Node) -> list[ReasonCount]:
         node.books(QUARANTINE),
         """
         SELECT delivery, reason, count(*) AS rows
-        FROM (SELECT delivery, unnest(reasons) AS reason FROM {table})
+        FROM (SELECT delivery, unnest(reasons) AS reason FROM {table} WHERE NOT released)
         GROUP BY delivery, reason ORDER BY delivery, rows DESC, reason
         """,
     )

@@ -135,7 +135,7 @@ def reasons(data: ReportData, *, delivery: DeliveryId | None = None) -> Statemen
     sql = (
         f"SELECT {group}, count(*) AS rows,\n  ({came}) AS rows_in\n"
         f"FROM (\n  SELECT district, dataset, unnest(reasons) AS reason\n  FROM {table(data, 'quarantine')}"
-        f"{where(None, delivery, indent='  ')}\n) AS refused\n"
+        f"{where(None, delivery, indent='  ', also='NOT released')}\n) AS refused\n"
         f"GROUP BY reason{also}\nORDER BY ALL;"
     )
     if delivery:
@@ -172,9 +172,9 @@ def commits(data: ReportData, dataset: DatasetId) -> Statement:
     return Statement(f"counts of {dataset} in its commits", sql, ("commits", str(dataset)))
 
 
-def where(dataset: DatasetId | None, delivery: DeliveryId | None, *, indent: str = "") -> str:
+def where(dataset: DatasetId | None, delivery: DeliveryId | None, *, indent: str = "", also: str = "") -> str:
     """The condition that keeps the rows of one dataset or one delivery."""
-    conditions = []
+    conditions = [also] if also else []
     if dataset is not None:
         conditions += [
             f"district = {quote_literal(dataset.district)}",

@@ -1,0 +1,256 @@
+"""Replay: judge an accepted delivery again by the contract as it is now, and give the table what follows."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shanhai.contracts.sql import quote_literal
+from shanhai.errors import BusyError, DeniedError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import Entry, Net, entry, table_net
+from shanhai.ingest.check import check
+from shanhai.ingest.committed import committed_staging
+from shanhai.ingest.load import on_newest, open_table
+from shanhai.ingest.node import Node
+from shanhai.ingest.projections import mend_quarantine
+from shanhai.ingest.rebuild import in_the_table, others, rebuild
+from shanhai.ingest.records import Staging, Validation, present_terms, read_record
+from shanhai.ingest.retention import require_unpurged
+from shanhai.ingest.stage import is_complete, stage
+from shanhai.ingest.waivers import Waivers, canonical
+from shanhai.warehouse import lake
+from shanhai.warehouse.lake import LakeTable
+from shanhai.warehouse.session import duckdb_session
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+_PARTS = ("good", "quarantined", "released", "duplicates", "superseded")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One count of a delivery, or the rows that break one rule: in the books, and by the contract now."""
+
+    name: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What judging a delivery again has given.
+
+    Attributes:
+        changes: whether rows, reasons or waivers are others than in the books, or files were damaged.
+        counts: those that are others.
+        mended: whether damaged files were made again.
+        entry: as it was committed; None when nothing would change, or when it was only asked for.
+    """
+
+    delivery: DeliveryId
+    contract_version: str
+    changes: bool
+    counts: tuple[Change, ...] = ()
+    mended: bool = False
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who has a delivery judged again, and why; nobody in particular when both are empty."""
+
+    by: str = ""
+    reason: str = ""
+
+
+def replay(
+    node: Node, delivery: DeliveryId, *, by: str = "", reason: str = "", dry_run: bool = False
+) -> Replayed:
+    """Stage and check a delivery by the contract as it is now, and commit what became of its rows.
+
+    One commit takes its old rows out and puts the new ones in, at its old place in the order of loading;
+    rows of other deliveries come and go as they settle then. Done again, it changes nothing. Files of the
+    delivery that are damaged are made again from its bytes.
+
+    Args:
+        by: the name of a person who wants it although the gate would hold the delivery.
+        reason: why; both stand in the ledger.
+        dry_run: tell what would change, and commit nothing.
+
+    Raises:
+        DeniedError: the delivery is not accepted, was purged, or would be held or refused now.
+        BusyError: others kept deciding about it meanwhile.
+        ConfigurationError: files of another delivery are lost, and so is its contract.
+    """
+    person = Person(by.strip(), reason.strip())
+    return judge_again(node, delivery, lambda waivers: waivers, person, dry_run=dry_run)
+
+
+def behind(node: Node, dataset: DatasetId) -> list[DeliveryId]:
+    """The accepted deliveries that were judged by another contract than the present one, in their order."""
+    digest = node.federation.contract(dataset).digest
+    books = table_net(open_table(node, dataset))
+    return [
+        DeliveryId.parse(known)
+        for known in in_the_table(node, books)
+        if (staged := books[known].staged) is not None and staged.contract_digest != digest
+    ]
+
+
+def judge_again(
+    node: Node,
+    delivery: DeliveryId,
+    waive: Callable[[Waivers], Waivers],
+    person: Person,
+    *,
+    dry_run: bool = False,
+) -> Replayed:
+    """Replay a delivery with other waivers than it has.
+
+    Args:
+        waive: from the waivers that it has to those that it shall have.
+
+    Raises:
+        ShanhaiError: as `replay`, and whatever `waive` raises.
+    """
+    for _ in range(_ATTEMPTS):
+        table = open_table(node, delivery.dataset)
+        expected = table.transaction(str(delivery))
+        net = _replayable(delivery, table)
+        staging, found = _judged(node, delivery, net, waive(net.waivers), person)
+        if dry_run:
+            return found
+        mended = mend_quarantine(node, staging)
+        if not found.changes:
+            return replace(found, mended=mended)
+        written = _commit(node, delivery, staging, person, expected=expected)
+        if written is not None:
+            return replace(found, entry=written, mended=found.mended or mended)
+    raise BusyError("others decided at the same time", given=delivery.short, hint="shanhai delivery show")
+
+
+def _replayable(delivery: DeliveryId, table: LakeTable) -> Net:
+    net = table_net(table).get(str(delivery))
+    if net is None or net.verdict != "accepted":
+        raise DeniedError(
+            "only an accepted delivery is replayed",
+            given=f"{delivery.short}, {net.verdict if net else 'without a verdict'}",
+            allowed="accepted",
+            hint="to approve a delivery is to judge it by the contract as it is then",
+        )
+    require_unpurged(delivery, net.purged, "quarantine", "snapshot")
+    return net
+
+
+def _judged(
+    node: Node, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
+) -> tuple[Staging, Replayed]:
+    before = read_record(node, delivery, net.staging, Staging)
+    intact = before is not None and is_complete(node, delivery, before)
+    staging = stage(node, delivery, present_terms(node, delivery, waivers))
+    _check_verdict(delivery, check(node, delivery, waivers), person)
+    same = canonical(waivers) == canonical(net.waivers) and _same_rows(node, before, staging)
+    found = Replayed(
+        delivery,
+        staging.contract_version,
+        changes=not (intact and same),
+        counts=_counts(before, staging, net),
+        mended=not intact,
+    )
+    return staging, found
+
+
+def _check_verdict(delivery: DeliveryId, validation: Validation, person: Person) -> None:
+    wanted = bool(person.by and person.reason)
+    if validation.verdict == "accepted" or (validation.verdict == "held" and wanted):
+        return
+    way = "say who wants it, and why" if validation.verdict == "held" else "withdraw it, then approve it"
+    raise DeniedError(
+        f"the delivery would be {validation.verdict} by the contract as it is now; nothing was changed",
+        given=f"{delivery.short}: {'; '.join(validation.reasons)}",
+        allowed="accepted",
+        hint=f"correct the contract; if all is right: {way}",
+    )
+
+
+def _same_rows(node: Node, before: Staging | None, after: Staging) -> bool:
+    """Whether two stagings of a delivery have the same good rows, and the same ones broken for the same."""
+    if before is None or (before.good_sha256, before.filled) != (after.good_sha256, after.filled):
+        return False
+    if before.quarantine_sha256 == after.quarantine_sha256:
+        return True
+    if before.quarantine_file is None or after.quarantine_file is None:
+        return False
+    files = [node.quarantine / before.quarantine_file, node.quarantine / after.quarantine_file]
+    if not all(file.is_file() for file in files):
+        return False
+    one, other = (
+        f'SELECT body, "position", reasons, released FROM read_parquet({quote_literal(file.as_posix())})'
+        for file in files
+    )
+    with duckdb_session(node.settings) as con:
+        (differ,) = con.execute(
+            f"SELECT count(*) FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))"
+        ).fetchone() or (1,)
+    return not differ
+
+
+def _counts(before: Staging | None, after: Staging, net: Net) -> tuple[Change, ...]:
+    """Every count that is another one, and every rule that other rows break."""
+    found = [Change("rows in", net.counts.rows_in, after.rows_in)]
+    if before is None:
+        found.append(Change("quarantined", net.counts.quarantined, after.quarantined))
+    else:
+        found += [Change(name, getattr(before, name), getattr(after, name)) for name in _PARTS]
+        was, now = Counter(before.counts), Counter(after.counts)
+        found += [Change(f"rule {rule}", was[rule], now[rule]) for rule in sorted({*was, *now})]
+    return tuple(one for one in found if one.before != one.after)
+
+
+def _commit(
+    node: Node, delivery: DeliveryId, staging: Staging, person: Person, *, expected: int
+) -> Entry | None:
+    """Commit the table with the new rows; None when somebody else decided about the delivery meanwhile."""
+    subject = str(delivery)
+
+    def attempt(table: LakeTable) -> Entry | None:
+        if table.transaction(subject) != expected:
+            return None
+        books = table_net(table)
+        stagings = {
+            known: staging
+            if known == subject
+            else committed_staging(node, DeliveryId.parse(known), books[known])
+            for known in in_the_table(node, books)
+        }
+        name = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}.parquet"
+        rebuilt = rebuild(node, table, stagings, name)
+        line = entry(
+            subject,
+            "replay",
+            "accepted",
+            staging.contract_version,
+            rebuilt.counts(subject, staging) - books[subject].counts,
+            reason=person.reason or f"contract {staging.contract_version}",
+            decided_by=person.by,
+            staging=staging,
+        )
+        lines = [line, *others(stagings, books, rebuilt, cause=subject)]
+        table.commit(
+            lake.Change(
+                add=rebuilt.add,
+                remove=tuple(table.files()),
+                transactions={subject: expected + 1},
+                facts={"entries": [one.model_dump() for one in lines]},
+            ),
+            at=node.clock(),
+        )
+        log.info("replay delivery=%s loaded=%d quarantined=%d", delivery.short, line.loaded, line.quarantined)
+        return line
+
+    return on_newest(node, delivery.dataset, attempt)

@@ -1,0 +1,202 @@
+"""Replay: a delivery is judged again by the contract as it is now, once, and the table is what follows."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+from one_city import COLUMNS, DATASET
+
+from shanhai.errors import DeniedError, ShanhaiError
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import entries, table_net
+from shanhai.ingest.decide import decide
+from shanhai.ingest.load import open_table
+from shanhai.ingest.node import open_node
+from shanhai.ingest.recount import recount
+from shanhai.ingest.replay import behind, replay
+from shanhai.settings import Settings
+
+FIRST = "编号,n,at\na,1,2024-01-01\nb,-2,2024-01-02\nc,x,2024-01-01\n"
+LATER = "编号,n,at\na,5,2024-01-03\nb,6,2024-01-01\n"
+
+
+def without_minimum():
+    columns = [dict(column) for column in COLUMNS]
+    columns[1].pop("logicalTypeOptions")
+    return columns
+
+
+def with_minimum(least):
+    columns = [dict(column) for column in COLUMNS]
+    columns[1] = {**columns[1], "logicalTypeOptions": {"minimum": least}}
+    return columns
+
+
+@pytest.fixture
+def loaded(city):
+    city.declare(tolerance={"hold": 0.8, "refuse": 0.9})
+    city.put("p1.csv", FIRST)
+    city.put("p2.csv", LATER)
+    city.walk()
+    return city
+
+
+def lines(city):
+    return [
+        (entry.kind, bool(entry.cause), entry.loaded) for _, entry in entries(open_table(city.node, DATASET))
+    ]
+
+
+def test_a_row_enters_under_a_contract_that_lets_it_and_others_make_room(loaded):
+    city = loaded
+    assert city.rows() == [("a", 5), ("b", 6)]
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    assert behind(city.node, DATASET) == [city.delivery("p1"), city.delivery("p2")]
+    found = replay(city.node, city.delivery("p1"))
+    assert [(one.name, one.before, one.after) for one in found.counts] == [
+        ("good", 1, 2),
+        ("quarantined", 2, 1),
+        ("rule n.range", 1, 0),
+    ]
+    assert city.rows() == [("a", 5), ("b", -2)]
+    assert lines(city)[-2:] == [("replay", False, 1), ("supersede", True, -1)]
+    assert city.ledger()["p1"].contract_version == "1.1.0"
+    assert city.quarantined() == [(3, ["n.type"])]
+    assert replay(city.node, city.delivery("p1")).entry is None
+    assert recount(city.node, city.delivery("p1")).agrees
+
+
+def test_what_a_stricter_contract_takes_out_makes_room_again(loaded):
+    city = loaded
+    city.declare(columns=with_minimum(6), version="2.0.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    replay(city.node, city.delivery("p2"))
+    assert city.rows() == [("a", 1), ("b", 6)]
+    assert lines(city)[-2:] == [("replay", False, -1), ("restore", True, 1)]
+
+
+def test_what_would_change_is_told_and_not_done(loaded):
+    city = loaded
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    before = city.rows(), lines(city), open_table(city.node, DATASET).version
+    found = replay(city.node, city.delivery("p1"), dry_run=True)
+    assert (found.changes, found.entry) == (True, None)
+    assert (city.rows(), lines(city), open_table(city.node, DATASET).version) == before
+
+
+def test_nothing_changes_by_a_remark(loaded):
+    city = loaded
+    city.declare(version="1.0.1", title="others", tolerance={"hold": 0.8, "refuse": 0.9})
+    before = open_table(city.node, DATASET).version
+    found = [replay(city.node, delivery) for delivery in behind(city.node, DATASET)]
+    assert [(one.changes, one.entry) for one in found] == [(False, None)] * 2
+    assert open_table(city.node, DATASET).version == before
+
+
+def test_the_gate_counts_and_a_person_may_insist(loaded):
+    city = loaded
+    city.declare(version="1.1.0", tolerance={"hold": 0.5, "refuse": 0.9})
+    with pytest.raises(DeniedError, match="would be held") as error:
+        replay(city.node, city.delivery("p1"))
+    assert "say who wants it" in str(error.value)
+    city.declare(columns=with_minimum(0), version="1.2.0", tolerance={"hold": 0.2, "refuse": 0.5})
+    with pytest.raises(DeniedError, match="would be refused"):
+        replay(city.node, city.delivery("p1"), by="Li", reason="so it is")
+    assert city.ledger()["p1"].contract_version == "1.0.0"
+    city.declare(columns=without_minimum(), version="1.3.0", tolerance={"hold": 0.2, "refuse": 0.5})
+    entry = replay(city.node, city.delivery("p1"), by="Li", reason="so it is").entry
+    assert (entry.decided_by, entry.reason, entry.loaded) == ("Li", "so it is", 1)
+
+
+@pytest.mark.parametrize("action", ["withdraw", None])
+def test_only_an_accepted_delivery_is_replayed(city, action):
+    city.put("p1.csv", FIRST)
+    city.walk()
+    delivery = city.delivery("p1")
+    if action:
+        decide(city.node, delivery, "approve", by="Li", reason="x")
+        decide(city.node, delivery, action, by="Li", reason="x")
+    with pytest.raises(DeniedError, match="only an accepted delivery"):
+        replay(city.node, delivery)
+
+
+def test_a_delivery_keeps_its_place_in_the_order_of_loading(make_city):
+    city = make_city(versions={"rule": "append"}, duplicates="table")
+    city.put("p1.csv", "编号,n,at\na,1,2024-01-01\nb,-1,2024-01-01\n")
+    city.walk()
+    city.put("p2.csv", "编号,n,at\na,1,2024-01-01\n")
+    city.walk()
+    owner = city.rows("id, _partition")
+    city.declare(columns=without_minimum(), version="1.1.0", versions={"rule": "append"}, duplicates="table")
+    place = table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))].loaded_version
+    replay(city.node, city.delivery("p1"))
+    assert city.rows("id, _partition") == [*owner, ("b", "p1")]
+    assert table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))].loaded_version == place
+
+
+def test_withdrawn_and_approved_after_a_replay(loaded):
+    city = loaded
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    replay(city.node, city.delivery("p1"))
+    first = city.delivery("p1")
+    decide(city.node, first, "withdraw", by="Li", reason="x")
+    assert city.rows() == [("a", 5), ("b", 6)]
+    decide(city.node, first, "approve", by="Li", reason="x")
+    assert city.rows() == [("a", 5), ("b", -2)]
+
+
+def test_the_staging_of_then_is_made_again_by_the_contract_of_then(loaded):
+    """Another delivery was replayed; the files of this one are lost, and its contract is another one now."""
+    city = loaded
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    second = city.delivery("p2")
+    replay(city.node, second)
+    net = table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))]
+    for file in city.node.staging(city.delivery("p1"), net.staging).iterdir():
+        file.unlink()
+    decide(city.node, second, "withdraw", by="Li", reason="x")
+    assert city.rows() == [("a", 1)]
+    assert [position for position, _ in city.quarantined()] == [2, 3]
+
+
+@pytest.mark.parametrize("room", ["quarantine", "table"])
+def test_a_damaged_quarantine_file_is_mended(loaded, room):
+    city = loaded
+    city.quarantined()
+    delivery = city.delivery("p1")
+    net = table_net(open_table(city.node, DATASET))[str(delivery)]
+    folder = city.node.quarantine if room == "quarantine" else city.node.books("quarantine")
+    file = folder / net.staged.quarantine_file
+    whole = file.read_bytes()
+    file.unlink()
+    file.write_bytes(whole[:-30])
+    assert replay(city.node, delivery).mended
+    assert file.read_bytes() == whole
+    assert city.quarantined() == [(2, ["n.range"]), (3, ["n.type"])]
+    assert not replay(city.node, delivery).mended
+
+
+def _replay_elsewhere(settings: Settings, delivery: str, start, outcome) -> None:
+    start.wait()
+    try:
+        outcome.put(replay(open_node(settings), DeliveryId.parse(delivery)).entry is not None)
+    except ShanhaiError as error:
+        outcome.put(str(error))
+
+
+def test_processes_that_replay_at_once_do_it_once(loaded):
+    city = loaded
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    delivery = str(city.delivery("p1"))
+    context = multiprocessing.get_context("spawn")
+    start, outcome = context.Event(), context.Queue()
+    work = (city.node.settings, delivery, start, outcome)
+    others = [context.Process(target=_replay_elsewhere, args=work) for _ in range(2)]
+    for other in others:
+        other.start()
+    start.set()
+    told = [outcome.get(timeout=120) for _ in others]
+    for other in others:
+        other.join()
+    assert sorted(told) == [False, True], told
+    assert [kind for kind, _, _ in lines(city)].count("replay") == 1
