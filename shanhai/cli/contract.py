@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from shanhai.cli.contract_infer import infer
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ContractError
@@ -29,7 +30,10 @@ _CHECKED = (
 
 @click.group()
 def command() -> None:
-    """List or check the contracts of this federation."""
+    """List, check, draft and compare the contracts of this federation."""
+
+
+command.add_command(infer)
 
 
 @command.command("list")

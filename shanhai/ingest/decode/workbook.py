@@ -74,7 +74,9 @@ class _Table:
         first = self._number
         parts = list(itertools.islice(self._rows, self._stated.header_rows))
         self._number += len(parts)
-        headings = [part or "" for part in _joined(parts, first, sheet.merges, self._stated.separator)]
+        headings = [
+            part or "" for part in joined_headings(parts, first, sheet.merges, self._stated.separator)
+        ]
         headings = self._cut(headings)
         if not any(headings):
             row = self._stated.header_row
@@ -115,7 +117,7 @@ class _Table:
             self.below = (name,)
 
 
-def _joined(
+def joined_headings(
     parts: list[Cells], first: int, merges: Sequence[Merge] | None, separator: str
 ) -> list[str | None]:
     """The heading of each column: its parts from above, each merged area counted once.

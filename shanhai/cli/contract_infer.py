@@ -1,0 +1,172 @@
+"""`shanhai contract infer`: the draft of a contract from a sample of its source."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shanhai.cli.output import say, show_json
+from shanhai.cli.progress import telling
+from shanhai.cli.selection import DATASET
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import ConfigurationError
+from shanhai.ids import DatasetId
+
+if TYPE_CHECKING:
+    from shanhai.contracts.federation import Federation
+    from shanhai.ingest.infer import Inferred
+    from shanhai.ingest.infer.given import Given
+
+_ROWS = 20_000
+_SUFFIX = ".odcs.yml"
+_RULES_TOLD = 8
+
+
+@click.command("infer")
+@click.argument("source")
+@click.option(
+    "--dataset", type=DATASET, help="What the draft declares; by default as the output or source is called."
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the draft to a file.")
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=_ROWS, show_default=True, help="Look at so many rows, at most."
+)
+@click.option("--connector", help="Ask SOURCE, an endpoint, through this connector.")
+@click.option("--options", help="Options of the connector, as YAML in one line.")
+@click.option("--window", help="The window to ask the connector for.")
+@format_option
+@pass_session
+def infer(
+    session: Session,
+    source: str,
+    dataset: DatasetId | None,
+    output: Path | None,
+    force: bool,
+    rows: int,
+    connector: str | None,
+    options: str | None,
+    window: str | None,
+) -> None:
+    """Draft a contract from a sample of SOURCE.
+
+    SOURCE is a file, a folder, a glob in quotes, or an http(s) address; with --connector, an endpoint.
+    Format, encoding, headings, types, keys, codes, units, coordinates and personal columns are guessed from
+    the first rows of up to five bodies, and each guess is marked as one. The draft goes to standard output.
+    It has no value of a personal column, but lists of codes: read it before you pass it on.
+
+    \b
+    Examples:
+      shanhai contract infer data/visits.csv
+      shanhai contract infer 'data/visits/*.csv' --output districts/longyou/visits.odcs.yml
+      shanhai contract infer https://data.example.org/api --connector rest --options '{path: v1/events}'
+    """
+    if output is not None and output.exists() and not force:
+        raise ConfigurationError(
+            "the file is there already", given=output, allowed="a new file", hint="or --force"
+        )
+    dataset = dataset or _called(output, source)
+    with TemporaryDirectory(prefix="shanhai-infer-") as folder, telling() as tell:
+        from shanhai.ingest.infer import infer as draft
+
+        work = Path(folder)
+        federation = _federation(session)
+        given = _given(session, source, connector, options, window, work)
+        found = draft(given, dataset, federation, session.settings, work, rows=rows, tell=tell)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(found.text, encoding="utf-8")
+    _tell(session, found, output)
+
+
+def _given(
+    session: Session, source: str, connector: str | None, options: str | None, window: str | None, work: Path
+) -> Given:
+    from shanhai.ingest.infer.given import address_of, fetch, open_files
+
+    if connector is not None:
+        return fetch(connector, source, _options(options), session.settings, work, window=window)
+    if options is not None or window is not None:
+        raise ConfigurationError(
+            "options and a window are a connector's", given="no --connector", allowed="--connector"
+        )
+    if source.lower().startswith(("http://", "https://")):
+        name, endpoint, asked = address_of(source)
+        return fetch(name, endpoint, asked, session.settings, work, window=None)
+    return open_files(source)
+
+
+def _options(text: str | None) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(text or "{}")
+    except yaml.YAMLError as error:
+        raise ConfigurationError(
+            "the options are no YAML", allowed="{path: v1/events, params: {size: 100}}"
+        ) from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(
+            "the options are no mapping", given=type(found).__name__, allowed="{key: value}"
+        )
+    return found
+
+
+def _federation(session: Session) -> Federation | None:
+    try:
+        return session.federation
+    except ConfigurationError:
+        return None
+
+
+def _called(output: Path | None, source: str) -> DatasetId:
+    """The dataset that the output's place or the source's name says."""
+    if output is not None and output.name.endswith(_SUFFIX):
+        return DatasetId(_name(output.resolve().parent.name), _name(output.name.removesuffix(_SUFFIX)))
+    stem = re.split(r"[?#]", source.rstrip("/"))[0].rpartition("/")[2].split(".")[0]
+    return DatasetId("district", _name(stem))
+
+
+def _name(text: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return name if re.match(r"[a-z]", name) else f"dataset_{name}".rstrip("_")
+
+
+def _tell(session: Session, found: Inferred, output: Path | None) -> None:
+    draft = found.draft
+    if session.form == "json":
+        show_json(
+            {
+                "dataset": str(draft.dataset),
+                "sampled": draft.sampled,
+                "rows": found.rows,
+                "malformed": found.malformed,
+                "broken": found.broken,
+                "missing": list(found.missing),
+                "key": list(draft.key),
+                "format": draft.format.model_dump(exclude_defaults=True) | {"kind": draft.format.kind},
+                "columns": [
+                    {**guess.column.model_dump(exclude_defaults=True), "notes": list(guess.notes)}
+                    for guess in draft.columns
+                ],
+                "output": str(output) if output else None,
+                "contract": found.text,
+            }
+        )
+    elif output is None:
+        click.echo(found.text, nl=False)
+    say(
+        f"Drafted {draft.dataset} from {draft.sampled}: {len(draft.columns)} columns."
+        + (f" Written to {output}." if output else "")
+    )
+    broken = sorted(found.broken.items(), key=lambda item: -item[1])[:_RULES_TOLD]
+    for rule, count in broken:
+        say(f"  {count:,} of {found.rows:,} sampled rows break {rule}: is the rule wrong, or are they?")
+    if found.malformed:
+        say(f"  {found.malformed:,} records are malformed in this format.")
+    for name in found.missing:
+        say(f"  {name} is missing in one of the bodies: a delivery without it is held.")

@@ -1,0 +1,1 @@
+"""Drafts of contracts: what headings say, and a file with every guess marked."""

@@ -1,0 +1,142 @@
+"""What a person pointed at: files, a folder, an address or a connector; its bodies, and their names."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from shanhai.connect.protocol import Body, ConnectContext
+from shanhai.connect.registry import connector
+from shanhai.errors import DataError, NotFoundError
+from shanhai.ingest.decode.decoded import BodyFile
+from shanhai.settings import Settings
+
+_BODIES = 5
+_MAGIC = set("*?[")
+_MOST_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source as it was given.
+
+    Attributes:
+        bodies: some of it, spread over all of it.
+        names: of all bodies that were seen.
+        connector, endpoint, options: how a contract says where it is.
+        per: what a delivery is.
+    """
+
+    bodies: tuple[BodyFile, ...]
+    names: tuple[str, ...]
+    connector: str
+    endpoint: str
+    options: Mapping[str, Any]
+    per: str = "file"
+
+
+def open_files(source: str) -> Given:
+    """Files of this machine: one, those of a folder, or those that a glob matches.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        base, pattern = path, "**/*"
+    elif path.is_file():
+        base, pattern = path.parent, path.name
+        return Given(
+            (BodyFile(path.name, path),), (path.name,), "files", str(base.resolve()), {"path": path.name}
+        )
+    else:
+        parts = path.parts
+        fixed = next((place for place, part in enumerate(parts) if _MAGIC & set(part)), len(parts))
+        base, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - leaves hidden files out
+    names = sorted(name for name in found if (base / name).is_file())
+    if path.is_dir() and names:
+        ending = Counter(_ending(name) for name in names).most_common(1)[0][0]
+        names, pattern = [name for name in names if _ending(name) == ending], f"**/*{ending}"
+        pattern = pattern if any("/" in name for name in names) else f"*{ending}"
+    if not names:
+        raise NotFoundError(
+            "no file to draft a contract from", given=source, allowed="a file, a folder, a glob or a URL"
+        )
+    chosen = [names[round(place * (len(names) - 1) / (_BODIES - 1))] for place in range(_BODIES)]
+    bodies = tuple(BodyFile(name, base / name) for name in dict.fromkeys(chosen))
+    return Given(bodies, tuple(names), "files", str(base.resolve()), {"path": pattern})
+
+
+def address_of(url: str) -> tuple[str, str, dict[str, Any]]:
+    """Connector, endpoint and options of an http(s) address; one with a query is asked like an API."""
+    parts = urlsplit(url)
+    folder, _, name = parts.path.rpartition("/")
+    endpoint = urlunsplit((parts.scheme, parts.netloc, folder, "", ""))
+    if parts.query:
+        return (
+            "rest",
+            endpoint,
+            {"path": name, "params": dict(parse_qsl(parts.query, keep_blank_values=True))},
+        )
+    return "files", endpoint, {"path": name}
+
+
+def fetch(
+    name: str,
+    endpoint: str,
+    options: Mapping[str, Any],
+    settings: Settings,
+    work: Path,
+    *,
+    window: str | None,
+) -> Given:
+    """The first bodies of one pull, at the pace and within the limits of the connector.
+
+    Raises:
+        SourceError: the source is down, slow, or has nothing.
+        ConfigurationError: an option, an address or a secret is wrong.
+        DataError: a body is larger than a sample may be.
+    """
+    local = "://" not in endpoint
+    context = ConnectContext(
+        endpoint=endpoint,
+        secret=settings.secret,
+        allowed_roots=(Path(endpoint),) if local else (),
+        timeout_seconds=settings.http_timeout_seconds,
+        attempts=settings.http_attempts,
+        max_body_bytes=min(settings.max_body_bytes, _MOST_BYTES),
+    )
+    bodies = tuple(_kept(connector(name)(options, context).pull(window), work))
+    if not bodies:
+        raise DataError(
+            "the source has nothing to draft a contract from", given=endpoint, allowed="one body at least"
+        )
+    names = tuple(body.name for body in bodies)
+    return Given(
+        bodies, names, name, endpoint, options, "file" if name in ("files", "object_store") else "pull"
+    )
+
+
+def _kept(pulled: Iterator[Body], work: Path) -> Iterator[BodyFile]:
+    for number, body in enumerate(pulled):
+        path = work / f"body-{number}"
+        with path.open("wb") as stream:
+            for chunk in body.chunks:
+                stream.write(chunk)
+        yield BodyFile(body.name, path)
+        if number + 1 == _BODIES:
+            return
+
+
+def _ending(name: str) -> str:
+    return (
+        "".join(PurePosixPath(name).suffixes[-2:])
+        if name.endswith((".gz", ".zip"))
+        else PurePosixPath(name).suffix
+    )

@@ -1,0 +1,211 @@
+"""From a source to the draft of its contract, and how the draft fares on the sample that it was made from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shanhai.contracts.drafting.guess import Draft, Guess
+from shanhai.contracts.drafting.headings import Reading, read_heading, unique_names
+from shanhai.contracts.drafting.page import page
+from shanhai.contracts.drafting.partitions import find_partition
+from shanhai.contracts.federation import Federation
+from shanhai.contracts.load import load_contract
+from shanhai.contracts.model import Contract, Partition, Versions
+from shanhai.contracts.sql import quote_identifier
+from shanhai.ids import DatasetId
+from shanhai.ingest.infer.columns import guess_columns
+from shanhai.ingest.infer.given import Given
+from shanhai.ingest.infer.keys import Key, find_key
+from shanhai.ingest.infer.places import place_columns
+from shanhai.ingest.infer.sample import TABLE, Sample, Tell, take_sample
+from shanhai.quality.checked import CHECKED, checked_select
+from shanhai.quality.registers import AREA_CODES, attach_registers
+from shanhai.quality.rules import checked_violation, rules_for
+from shanhai.settings import Settings
+from shanhai.warehouse.session import duckdb_session
+
+DEFAULT_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A draft and how it fares.
+
+    Attributes:
+        text: the contract as a file.
+        rows: sampled rows.
+        broken: by rule, how many of them break it.
+        missing: sources that one of the sampled bodies lacks.
+    """
+
+    draft: Draft
+    text: str
+    rows: int
+    malformed: int
+    broken: dict[str, int]
+    missing: tuple[str, ...]
+
+
+def infer(
+    given: Given,
+    dataset: DatasetId,
+    federation: Federation | None,
+    settings: Settings,
+    work: Path,
+    *,
+    rows: int,
+    tell: Tell,
+) -> Inferred:
+    """Draft a contract for what was given.
+
+    Args:
+        dataset: what the draft declares.
+        federation: its districts know endpoints, and its registers codes; None: there is none.
+        work: an existing folder for what is unpacked; the caller removes it.
+        rows: how many rows to look at, at most.
+
+    Raises:
+        UnreadableError: a body is nothing that a contract can state.
+    """
+    with duckdb_session(settings, work / "sample.duckdb") as con:
+        sample = take_sample(con, given.bodies, rows, work, tell)
+        if federation is not None and federation.register(AREA_CODES) is not None:
+            attach_registers(con, _with_codes(sample.reader), federation)
+        draft = _draft(sample, given, dataset, federation, tell)
+        text = page(draft)
+        file = work / f"{dataset.name}.odcs.yml"
+        file.write_text(text, encoding="utf-8")
+        contract = load_contract(file, shown_as="the draft", dataset=dataset)
+        return Inferred(draft, text, sample.rows, sample.malformed, _broken(sample, contract), sample.missing)
+
+
+def _draft(
+    sample: Sample, given: Given, dataset: DatasetId, federation: Federation | None, tell: Tell
+) -> Draft:
+    titles = sample.sources.titles if not sample.sources.nested else sample.sources.names
+    readings = [read_heading(title, nested=sample.sources.nested) for title in titles]
+    names = unique_names(reading.name for reading in readings)
+    tell("columns looked at", 0, len(names))
+    guesses = _renamed(guess_columns(sample, readings, names), readings)
+    guesses, outside = place_columns(sample, guesses, readings)
+    key = find_key(sample, guesses, [reading.words for reading in readings])
+    guesses = [
+        guess.but(required=True) if place in key.columns and not guess.column.required else guess
+        for place, guess in enumerate(guesses)
+    ]
+    named = [guess.column.name for guess in guesses]
+    endpoint, endpoint_notes = _endpoint(given, dataset, federation)
+    partition = find_partition(given.names)
+    versions = _versions(key, partition.partition, named)
+    zone, zone_notes = (
+        ("UTC", ("guess: the places are not in China; say where the clocks are",)) if outside else _HERE
+    )
+    return Draft(
+        dataset=dataset,
+        title=dataset.name,
+        columns=tuple(guesses),
+        key=tuple(named[place] for place in key.columns),
+        key_notes=key.notes,
+        format=sample.format,
+        format_notes=sample.why,
+        partition=partition.partition if given.per == "file" else Partition(),
+        partition_notes=partition.notes if given.per == "file" else (),
+        per=given.per,
+        versions=versions,
+        duplicates="table" if versions.rule == "latest" else "delivery",
+        time_zone=zone,
+        zone_notes=zone_notes,
+        connector=given.connector,
+        endpoint=endpoint,
+        endpoint_notes=endpoint_notes,
+        options=given.options,
+        ignored=sample.sources.ignored,
+        sampled=_sampled(sample, given),
+    )
+
+
+def _versions(key: Key, partition: Partition, named: Sequence[str]) -> Versions:
+    if key.replaces and partition.by != "none":
+        return Versions(rule="replace")
+    return Versions(rule="latest", by=named[key.version]) if key.version is not None else Versions()
+
+
+def _with_codes(reader: Contract) -> Contract:
+    """The contract as if its first column held area codes, so that their register is wanted."""
+    first = reader.columns[0].model_copy(update={"validators": ("area_code",)})
+    return reader.model_copy(update={"columns": (first, *reader.columns[1:])})
+
+
+_HERE = ("Asia/Shanghai", ("guess: times without an offset are local ones",))
+
+
+def _renamed(guesses: list[Guess], readings: Sequence[Reading]) -> list[Guess]:
+    """Endings by type: `_at` of an instant, `_date` of a day, `is_` of a truth; coordinates that are none."""
+    names = []
+    for guess, reading in zip(guesses, readings, strict=True):
+        name = guess.column.name
+        if "area_code" in guess.column.validators:
+            name = "area_code"
+        match guess.column.type:
+            case "timestamp":
+                name = (
+                    re.sub(r"_(date|time|datetime|at)$", "", name) + "_at" if name != "at" else "observed_at"
+                )
+            case "date":
+                name = (
+                    re.sub(r"_(date|time|at|day)$", "", name) + "_date"
+                    if name not in ("date", "day")
+                    else "day_date"
+                )
+            case "boolean" if not name.startswith(("is_", "has_", "column_")):
+                name = f"is_{name}"
+            case "number" | "integer":
+                pass
+            case _ if reading.axis is not None:
+                name = f"{name}_text"
+        names.append(name)
+    return [guess.but(name=name) for guess, name in zip(guesses, unique_names(names), strict=True)]
+
+
+def _endpoint(given: Given, dataset: DatasetId, federation: Federation | None) -> tuple[str, tuple[str, ...]]:
+    """A named endpoint of the district that is the address, or its only one; else a name to fill in."""
+    district = federation.districts.get(dataset.district) if federation is not None else None
+    told = f"`endpoints: {{source: '{given.endpoint}'}}`"
+    if district is None or federation is None:
+        return "source", (f"fill in: a district.yml that names it, {told}",)
+    for name, address in district.endpoints.items():
+        place = address if "://" in address else (federation.root / address).resolve().as_posix()
+        if place.rstrip("/") == given.endpoint.rstrip("/"):
+            return name, ()
+    if district.endpoints:
+        first = next(iter(district.endpoints))
+        return first, (f"fill in: no endpoint of the district is {given.endpoint}; add one to district.yml",)
+    return "source", (f"fill in: add to district.yml {told}",)
+
+
+def _sampled(sample: Sample, given: Given) -> str:
+    which = f"{len(given.bodies):,} of {len(given.names):,} bodies" if len(given.names) > 1 else "one body"
+    rows = f"all {sample.rows:,} rows" if sample.whole else f"the first {sample.rows:,} rows"
+    return f"{rows} of {which}"
+
+
+def _broken(sample: Sample, contract: Contract) -> dict[str, int]:
+    """By rule of the draft, how many sampled rows break it."""
+    con = sample.con
+    renamed = ", ".join(
+        f"{quote_identifier(reader.name)} AS {quote_identifier(column.name)}"
+        for reader, column in zip(sample.reader.columns, contract.columns, strict=True)
+    )
+    con.execute(
+        f"CREATE OR REPLACE VIEW raw AS SELECT {renamed}, _body, NULL::VARCHAR AS _malformed FROM {TABLE}"
+    )
+    con.execute(f"CREATE OR REPLACE VIEW {CHECKED} AS {checked_select(contract)}")
+    rules = rules_for(contract)
+    if not rules:
+        return {}
+    counts = ", ".join(f"count(*) FILTER (WHERE {checked_violation(rule, contract)})" for rule in rules)
+    found = con.execute(f"SELECT {counts} FROM {CHECKED}").fetchone() or ()
+    return {rule.name: int(count) for rule, count in zip(rules, found, strict=True) if count}

@@ -1,0 +1,178 @@
+"""What a row is known by: the smallest set of columns that no two different rows share, and its versions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from shanhai.contracts.drafting.guess import Guess
+from shanhai.contracts.sql import quote_identifier
+from shanhai.ingest.infer.sample import TABLE, Sample
+from shanhai.quality.expressions import clean
+
+_MOST_CANDIDATES = 8
+_LARGEST_KEY = 3
+_LONGEST_TEXT = 64
+_FILLED = 0.98
+_FEWEST_ROWS = 30
+_MANY = 0.5
+_NUMBERED = 0.8
+_ALMOST_ALL = 0.99
+_IDENTIFYING = ("id", "code", "number", "key", "uuid", "guid", "no")
+_VERSIONED = {"updated", "modified", "changed"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """The positions of the columns of a key, and what becomes of its versions.
+
+    Attributes:
+        columns: empty: no key was found.
+        version: the column that orders versions of a key; None: none does.
+        replaces: whether every body is the whole list anew.
+    """
+
+    columns: tuple[int, ...] = ()
+    version: int | None = None
+    replaces: bool = False
+    notes: tuple[str, ...] = ("guess: no set of up to three columns tells all rows apart: no key",)
+
+
+class _Rows:
+    """The different rows of a sample, with the body that each came in."""
+
+    def __init__(self, sample: Sample, guesses: Sequence[Guess]) -> None:
+        self._con = sample.con
+        texts = ", ".join(
+            f"{clean(reader.model_copy(update={'null_tokens': guess.column.null_tokens}))} "
+            f"AS {quote_identifier(reader.name)}"
+            for reader, guess in zip(sample.reader.columns, guesses, strict=True)
+        )
+        names = ", ".join(sample.reader.names)
+        self._con.execute(
+            f"CREATE OR REPLACE TABLE rows_by_body AS SELECT DISTINCT {texts}, _body FROM {TABLE}"
+        )
+        self._con.execute(
+            f"CREATE OR REPLACE TABLE distinct_rows AS SELECT DISTINCT {names} FROM rows_by_body"
+        )
+        self.count = self.ask("count(*)")
+        self.by_body = self.ask("count(*)", "rows_by_body")
+
+    def ask(self, select: str, table: str = "distinct_rows") -> int:
+        found = self._con.execute(f"SELECT {select} FROM {table}").fetchone()
+        return int(found[0]) if found else 0
+
+    def different(self, columns: Sequence[int]) -> int:
+        return self.ask(f"count(DISTINCT ({_listed(columns)}))")
+
+    def different_by_body(self, columns: Sequence[int]) -> int:
+        return self.ask(f"count(DISTINCT ({_listed(columns)}, _body))", "rows_by_body")
+
+
+def find_key(sample: Sample, guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> Key:
+    """The smallest key of a sample; equal rows count once.
+
+    Args:
+        words: of each column's heading.
+    """
+    rows = _Rows(sample, guesses)
+    version = _version(guesses, words)
+    candidates = [place for place in _candidates(rows, guesses, words) if place != version]
+    for size in range(1, _LARGEST_KEY + 1):
+        for columns in itertools.combinations(candidates, size):
+            if size == 1 and not _may_stand_alone(guesses[columns[0]], words[columns[0]]):
+                continue
+            key = _judged(rows, columns, version)
+            if key is not None:
+                return key
+    return Key()
+
+
+def _judged(rows: _Rows, columns: tuple[int, ...], version: int | None) -> Key | None:
+    """The columns as a key, if they are one."""
+    few = (f"guess: {rows.count:,} rows are few to tell a key by",) if rows.count < _FEWEST_ROWS else ()
+    different = rows.different(columns)
+    if different == rows.count:
+        # A list that comes again unchanged, or nearly so, is whole in every body.
+        again = rows.by_body - rows.count > _MANY * rows.count
+        return Key(
+            columns,
+            version if not again else None,
+            again,
+            (f"guess: no two of {rows.count:,} different rows share the key", *few),
+        )
+    in_bodies = rows.different_by_body(columns)
+    if in_bodies >= _ALMOST_ALL * rows.by_body and in_bodies - different > _MANY * different:
+        told = (
+            "guess: hardly two rows of a body share the key, and most of "
+            f"{different:,} keys are in several bodies"
+        )
+        return Key(columns, None, True, (told, *few))
+    if (
+        version is not None
+        and different > _MANY * rows.count
+        and rows.different((*columns, version)) == rows.count
+    ):
+        told = f"guess: of {different:,} keys some have several versions, {rows.count:,} in all"
+        return Key(columns, version, False, (told, *few))
+    return None
+
+
+def _candidates(rows: _Rows, guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> list[int]:
+    """Columns that may be part of a key, the likelier first."""
+    ranked = []
+    for place, guess in enumerate(guesses):
+        column = guess.column
+        if column.type in ("boolean", "time", "number") or column.crs is not None:
+            continue
+        if rows.ask(f"count(c{place})") < _FILLED * rows.count or rows.ask(f"count(DISTINCT c{place})") < 2:
+            continue
+        if rows.ask(f"coalesce(max(length(c{place})), 0)") > _LONGEST_TEXT:
+            continue
+        numbered = (
+            rows.ask(f"count(*) FILTER (WHERE regexp_matches(c{place}, '[0-9]'))") > _NUMBERED * rows.count
+        )
+        ranked.append((_rank(guess, words[place], numbered), place))
+    return [place for _, place in sorted(ranked)[:_MOST_CANDIDATES]]
+
+
+def _rank(guess: Guess, words: Sequence[str], numbered: bool) -> int:
+    """How likely a column is part of a key; the least is the likeliest."""
+    column = guess.column
+    if column.validators:
+        return 2
+    if _identifies(words):
+        return 0
+    if column.type in ("date", "timestamp"):
+        return 1
+    if column.codes:
+        return 4
+    if column.type == "string":
+        return 1 if numbered else 3
+    return 5
+
+
+def _may_stand_alone(guess: Guess, words: Sequence[str]) -> bool:
+    """A moment, a count or a text that happens to be unique is no key."""
+    return _identifies(words) or bool(guess.column.validators)
+
+
+def _identifies(words: Sequence[str]) -> bool:
+    return bool(words) and words[-1].endswith(_IDENTIFYING)
+
+
+def _version(guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> int | None:
+    """The column that tells when a row was last changed."""
+    return next(iter(_versions(guesses, words)), None)
+
+
+def _versions(guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> Iterator[int]:
+    for place, guess in enumerate(guesses):
+        said = {*words[place], *guess.column.name.split("_")}
+        if guess.column.type in ("date", "timestamp") and guess.column.required and said & _VERSIONED:
+            yield place
+
+
+def _listed(columns: Sequence[int]) -> str:
+    return ", ".join(f"c{place}" for place in columns)
