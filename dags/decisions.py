@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 from dag_factories.loaded import LOADED, emit
-from dag_factories.recovery import task_defaults
+from dag_factories.recovery import task_defaults, tell_failed_run
 
 
 @task(task_id="decide")
@@ -33,6 +33,7 @@ with DAG(
     schedule=None,
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=tell_failed_run,
     params={
         "delivery": Param(
             type="string",

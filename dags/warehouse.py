@@ -12,7 +12,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
 from dag_factories.loaded import WAREHOUSE, build_waits, on_loaded
-from dag_factories.recovery import task_defaults
+from dag_factories.recovery import task_defaults, tell_failed_run
 
 
 @task(task_id="build")
@@ -46,6 +46,7 @@ with DAG(
     schedule=on_loaded(),
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=tell_failed_run,
     default_args={**task_defaults(retries=2, seconds=10), "priority_weight": 1},
 ):
     tasks = [build(), publish(), report()]

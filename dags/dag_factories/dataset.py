@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from dag_factories.knobs import Knobs
 from dag_factories.loaded import LOADED, emit
-from dag_factories.recovery import task_defaults
+from dag_factories.recovery import task_defaults, tell_failed_run
 
 WEIGHT = 10
 """Above the warehouse's: while slots are scarce, loads come first and one build follows them all."""
@@ -70,6 +70,7 @@ def dataset_dag(knobs: Knobs) -> DAG:
         end_date=_moment(knobs.end, time.max, zone),
         catchup=knobs.end is not None,
         max_active_runs=1,
+        on_failure_callback=tell_failed_run,
         default_args={
             **task_defaults(knobs.retries, knobs.retry_seconds),
             "priority_weight": WEIGHT,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
@@ -29,8 +32,9 @@ def tell_failure(context: Any) -> None:
     from shanhai.settings import load_settings
 
     ti = context["ti"]
+    settings = load_settings()
     notify(
-        load_settings(),
+        settings,
         "failed",
         dag=ti.dag_id,
         run=ti.run_id,
@@ -39,6 +43,35 @@ def tell_failure(context: Any) -> None:
         log=f"dag_id={ti.dag_id}/run_id={ti.run_id}/task_id={ti.task_id}/attempt={ti.try_number}.log",
         **facts_of(context.get("exception")),
     )
+    # A full disk may be what failed: then the run is told as well.
+    with contextlib.suppress(OSError):
+        told = _told(settings.home, ti.dag_id, ti.run_id)
+        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        told.touch(mode=0o600)
+
+
+def tell_failed_run(context: Any) -> None:
+    """Post a failed run of which no task could tell why; called by Airflow's DAG processor at its end.
+
+    A task that is killed at its last try calls nobody any more: `tell_failure` was not reached.
+    """
+    from shanhai.notify import notify
+    from shanhai.settings import load_settings
+
+    settings = load_settings()
+    dag_id, run_id = context["dag"].dag_id, context["run_id"]
+    told = _told(settings.home, dag_id, run_id)
+    if told.exists():
+        told.unlink(missing_ok=True)
+        return
+    log = f"dag_id={dag_id}/run_id={run_id}"
+    notify(settings, "failed", dag=dag_id, run=run_id, log=log, error="Killed")
+
+
+def _told(home: Path, dag_id: str, run_id: str) -> Path:
+    """A file that is there while somebody was told of a task of a run, and the run did not end."""
+    name = hashlib.sha256(f"{dag_id} {run_id}".encode()).hexdigest()
+    return home / "notified" / "failed" / name
 
 
 def task_defaults(retries: int, seconds: float) -> dict[str, Any]:

@@ -23,6 +23,16 @@ error = eval(sys.argv[1])
 task = SimpleNamespace(dag_id="longyou.noise", run_id="r", task_id="pull", try_number=2)
 tell_failure({"ti": task, "exception": error})
 """
+RUN_ENDS = """
+from types import SimpleNamespace
+from dag_factories.recovery import tell_failed_run, tell_failure
+run = {"dag": SimpleNamespace(dag_id="longyou__noise"), "run_id": "r"}
+task = SimpleNamespace(dag_id="longyou__noise", run_id="r", task_id="pull", try_number=2)
+tell_failed_run(run)
+tell_failure({"ti": task, "exception": ValueError()})
+tell_failed_run(run)
+tell_failed_run(run)
+"""
 
 
 def told(tmp_path: Path, error: str) -> dict[str, Any]:
@@ -33,18 +43,43 @@ def told(tmp_path: Path, error: str) -> dict[str, Any]:
         return Reply(b"ok")
 
     with FarSide(listen) as far:
-        environment = {
-            **os.environ,
-            "AIRFLOW_HOME": str(tmp_path / "airflow"),
-            "SHANHAI_HOME": str(tmp_path / "home"),
-            "SHANHAI_NOTIFY_URL": far.address,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "dags")]),
-        }
-        subprocess.run([sys.executable, "-c", TELL, error], env=environment, check=True, timeout=120)
+        subprocess.run(
+            [sys.executable, "-c", TELL, error],
+            env=environment(tmp_path, far.address),
+            check=True,
+            timeout=120,
+        )
     (asked,) = heard
     posted: dict[str, Any] = json.loads(asked.body)
     assert posted["log"] == "dag_id=longyou.noise/run_id=r/task_id=pull/attempt=2.log"
     return posted
+
+
+def environment(tmp_path: Path, address: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "SHANHAI_HOME": str(tmp_path / "home"),
+        "SHANHAI_NOTIFY_URL": address,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "dags")]),
+    }
+
+
+def test_a_run_of_which_no_task_could_tell_is_posted_itself(tmp_path: Path):
+    """A killed task calls nobody; one that failed has told why, and its run is not told on top."""
+    heard: list[Asked] = []
+
+    def listen(asked: Asked) -> Reply:
+        heard.append(asked)
+        return Reply(b"ok")
+
+    with FarSide(listen) as far:
+        subprocess.run(
+            [sys.executable, "-c", RUN_ENDS], env=environment(tmp_path, far.address), check=True, timeout=120
+        )
+    posted = [json.loads(asked.body) for asked in heard]
+    assert [one["error"] for one in posted] == ["Killed", "ValueError", "Killed"]
+    assert posted[0]["log"] == "dag_id=longyou__noise/run_id=r"
 
 
 @pytest.mark.parametrize("value", ["ValueError('330825194910011234')", "RuntimeError('张三')"])
