@@ -1,0 +1,86 @@
+"""Which windows a backfill asks for: any range, of closed calendars and open ones, as Airflow reckons."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.configuration import free_port, write_configuration
+from infra.local.environment import environment
+from infra.local.layout import REPOSITORY, Layout
+from shanhai.contracts.federation import open_federation
+from shanhai.contracts.render_dags import knobs
+
+ASK = """
+import json, sys
+import pendulum
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+bag = DagBag(sys.argv[1])
+assert not bag.import_errors, bag.import_errors
+found = {}
+for name, (dag_id, first, last) in json.loads(sys.argv[2]).items():
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(bag.dags[dag_id]))
+    if not dag.timetable.can_be_scheduled or not dag.timetable.periodic:
+        found[name] = None
+        continue
+    infos = dag.timetable.iter_partition_dagrun_infos(
+        earliest=pendulum.parse(first), latest=pendulum.parse(last)
+    )
+    found[name] = [info.partition_key for info in infos]
+print("RESULT" + json.dumps(found))
+"""
+MARCH = [f"2024-03-{day:02}" for day in range(1, 32)]
+ASKED: dict[str, tuple[str, str, str, list[str] | None]] = {
+    "a closed calendar, whole": ("a__closed", "2024-03-01", "2024-03-03T23:59:59", MARCH[:3]),
+    # A day is a moment: the window whose hour has not come by then is left out.
+    "a last day without its hours": ("a__closed", "2024-03-01", "2024-03-03", MARCH[:2]),
+    "one window of it": ("a__closed", "2024-03-02", "2024-03-02T23:59:59", MARCH[1:2]),
+    "beyond its end": ("a__closed", "2024-03-03", "2024-03-05T23:59:59", MARCH[2:5]),
+    "an open calendar": ("a__open", "2024-03-30", "2024-03-31T23:59:59", MARCH[29:]),
+    "before its start": ("a__open", "2024-02-28", "2024-02-29T23:59:59", ["2024-02-28", "2024-02-29"]),
+    "months": ("a__monthly", "2023-12-01", "2024-02-28", ["2023-12", "2024-01", "2024-02"]),
+    "on request": ("a__request", "2024-03-01", "2024-03-03", None),
+}
+
+
+@pytest.fixture(scope="module")
+def windows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The partition keys of the runs that each range makes, in their order."""
+    folder = tmp_path_factory.mktemp("backfill")
+    layout = Layout(home=folder / "home", federation=folder / "federation")
+    layout.make_folders()
+    layout.knobs.parent.mkdir(parents=True)
+    entry = knobs(next(iter(open_federation(REPOSITORY).contracts.values())))
+    daily = {**entry, "cron": "0 2 * * *", "start": "2024-03-01"}
+    entries = [
+        {**daily, "dag_id": "a__closed", "end": "2024-03-03"},
+        {**daily, "dag_id": "a__open", "end": None},
+        {**daily, "dag_id": "a__monthly", "cron": "0 2 1 * *", "window": "%Y-%m", "end": None},
+        {**daily, "dag_id": "a__request", "cron": None, "start": None, "end": None},
+    ]
+    layout.knobs.write_text(json.dumps({"datasets": entries}), encoding="utf-8")
+    write_configuration(layout, port=free_port(), slots=1, parse_every=1)
+    asked = json.dumps({name: case[:3] for name, case in ASKED.items()})
+    paths = f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'dags'}"
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, str(Path(REPOSITORY) / "dags"), asked],
+        env={**environment(layout), "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.partition("RESULT")[2])
+    return found
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_range_asks_for_its_windows(windows: dict[str, Any], name: str) -> None:
+    assert windows[name] == ASKED[name][3]
