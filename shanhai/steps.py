@@ -43,6 +43,12 @@ def decide_step(delivery: str, action: Action, by: str, reason: str) -> Result:
     return walk.decide_step(node, find_delivery(node, delivery), action, by, reason)
 
 
+def replay_step(delivery: str, by: str = "", reason: str = "") -> Result:
+    """Judge the accepted delivery that begins so again by the contract as it is now."""
+    node = open_node()
+    return walk.replay_step(node, find_delivery(node, delivery), by, reason)
+
+
 def late_step() -> Result:
     """Tell people which windows are late."""
     return walk.late_step(open_node())

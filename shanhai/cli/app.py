@@ -17,7 +17,7 @@ _SECTIONS = {
     "Declare": ("contract", "generate", "connectors"),
     "Walk": ("pull", "walk", "reconcile", "build", "publish"),
     "Look": ("ledger", "publications", "lineage", "report", "doctor"),
-    "Decide": ("delivery", "quarantine", "purge"),
+    "Decide": ("delivery", "replay", "quarantine", "purge"),
 }
 
 

@@ -15,8 +15,10 @@ from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import Late, late, pending, read_told, write_told
 from shanhai.ingest.records import read_staging, read_validation
+from shanhai.ingest.replay import replay
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
+from shanhai.ingest.told import tell_verdicts
 from shanhai.notify import notify
 
 log = logging.getLogger(__name__)
@@ -68,13 +70,10 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     """
     ready = [known for known in pending(node, dataset) if read_validation(node, known) is not None]
     entries: list[Entry] = []
-
-    def load_one(delivery: DeliveryId) -> None:
-        entry = load(node, delivery)
-        entries.append(entry)
-        _tell_loaded(node, delivery, entry)
-
-    _each(dataset, ready, load_one, "loaded")
+    try:
+        _each(dataset, ready, lambda delivery: entries.append(load(node, delivery)), "loaded")
+    finally:
+        tell_verdicts(node, dataset, lambda entry: _tell_loaded(node, entry))
     return {
         "loaded": sum(entry.loaded for entry in entries),
         **{
@@ -84,15 +83,16 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     }
 
 
-def _tell_loaded(node: Node, delivery: DeliveryId, entry: Entry) -> None:
+def _tell_loaded(node: Node, entry: Entry) -> bool:
     """Tell people of a delivery that needs them, or that was accepted and is not as it used to be."""
+    delivery = DeliveryId.parse(entry.delivery)
     validation = read_validation(node, delivery)
     differences = validation.differences if validation else ()
     if entry.verdict == "accepted" and not differences:
-        return
+        return True
     told = [difference.text for difference in differences[:_TOLD]]
     more = [f"and {len(differences) - _TOLD} more"] if len(differences) > _TOLD else []
-    notify(
+    return notify(
         node.settings,
         "differs" if entry.verdict == "accepted" else entry.verdict,
         delivery=delivery.short,
@@ -111,6 +111,20 @@ def decide_step(node: Node, delivery: DeliveryId, action: Action, by: str, reaso
     """
     entry = decide(node, delivery, action, by=by, reason=reason)
     return {"delivery": delivery.short, "verdict": entry.verdict, "loaded": entry.loaded}
+
+
+def replay_step(node: Node, delivery: DeliveryId, by: str, reason: str) -> Result:
+    """Judge an accepted delivery again by the contract as it is now; `changed` tells whether rows moved.
+
+    Raises:
+        ShanhaiError: as `shanhai.ingest.replay.replay`.
+    """
+    found = replay(node, delivery, by=by, reason=reason)
+    return {
+        "delivery": delivery.short,
+        "changed": found.entry is not None,
+        "counts": {one.name: [one.before, one.after] for one in found.counts},
+    }
 
 
 def late_step(node: Node) -> Result:

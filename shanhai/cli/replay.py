@@ -1,0 +1,125 @@
+"""`shanhai replay`: judge accepted deliveries again by the contract as it is now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shanhai.cli.output import Heading, say, section, show, show_json
+from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import ConfigurationError
+from shanhai.ids import DatasetId, DeliveryId
+
+if TYPE_CHECKING:
+    from shanhai.ingest.replay import Replayed
+
+_COUNTS = (
+    Heading("short", "delivery", wraps=True),
+    Heading("name", "count"),
+    Heading("before", "in the books", number=True),
+    Heading("after", "by the contract now", number=True),
+)
+
+
+@click.command()
+@click.argument("deliveries", nargs=-1, metavar="[DELIVERY]…")
+@click.option("--dataset", type=DATASET, help="The deliveries of this dataset that are behind.")
+@click.option("--all-behind", "every", is_flag=True, help="Those of every dataset.")
+@click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")
+@click.option("--by", default="", metavar="NAME", help="Who wants what the gate would hold.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; both are kept in the ledger.")
+@format_option
+@pass_session
+def command(
+    session: Session,
+    deliveries: tuple[str, ...],
+    dataset: DatasetId | None,
+    every: bool,
+    dry_run: bool,
+    by: str,
+    reason: str,
+) -> None:
+    """Judge accepted deliveries again by the contract as it is now.
+
+    A delivery is behind when it was judged by another text of its contract. Refused rows that the contract
+    lets through by now enter the lake, rows that it no longer lets through leave it, in one commit; where
+    nothing would change, nothing is committed. Staged and quarantine files that are damaged are made again.
+
+    A delivery that the gate would refuse stays as it is, and so does one that it would hold, unless a person
+    wants it with --by and --reason. One that cannot be replayed does not stop the others.
+
+    \b
+    Examples:
+      shanhai replay --all-behind --dry-run
+      shanhai replay --dataset longyou.water_meters
+      shanhai replay longyou.hazards/2024-03-02 --by "Li Wei" --reason "the new codes are right"
+    """
+    if (bool(deliveries) + (dataset is not None) + every) != 1 or bool(by) != bool(reason):
+        raise ConfigurationError(
+            "name deliveries, or a dataset, or all that are behind; a person has a name and a reason",
+            allowed="DELIVERY…, --dataset D or --all-behind; --by with --reason",
+        )
+    chosen = _chosen(session, deliveries, dataset)
+    found, failures = _replayed(session, chosen, dry_run=dry_run, by=by, reason=reason)
+    session.forget_ledger()
+    if session.form == "json":
+        show_json([_told(one) for one in found])
+    else:
+        _show(found, dry_run=dry_run)
+    if failures:
+        raise failures[0]
+
+
+def _chosen(session: Session, texts: tuple[str, ...], dataset: DatasetId | None) -> list[DeliveryId]:
+    from shanhai.ingest.replay import behind
+
+    if texts:
+        known = [row.delivery for row in session.ledger]
+        return [find_delivery(known, text) for text in texts]
+    datasets = session.federation.datasets if dataset is None else (dataset,)
+    return [delivery for one in datasets for delivery in behind(session.node, one)]
+
+
+def _replayed(
+    session: Session, chosen: list[DeliveryId], *, dry_run: bool, by: str, reason: str
+) -> tuple[list[Replayed], list[Exception]]:
+    from shanhai.errors import ShanhaiError
+    from shanhai.ingest.replay import replay
+
+    found: list[Replayed] = []
+    failures: list[Exception] = []
+    for place, delivery in enumerate(chosen, start=1):
+        say(f"{place} of {len(chosen)}  {delivery.short}")
+        try:
+            found.append(replay(session.node, delivery, by=by, reason=reason, dry_run=dry_run))
+        except ShanhaiError as error:
+            if len(chosen) > 1:
+                say(str(error))
+            failures.append(error)
+    return found, failures
+
+
+def _show(found: list[Replayed], *, dry_run: bool) -> None:
+    lines = [{**vars(count), "short": one.delivery.short} for one in found for count in one.counts]
+    show(lines, _COUNTS, form="table", empty="No count is another one.")
+    changed = sum(one.changes for one in found)
+    verb = "would change" if dry_run else "changed"
+    section(f"{changed} of {len(found)} deliveries {verb}")
+    mended = [one.delivery.short for one in found if one.mended]
+    if mended:
+        say(f"{'Damaged' if dry_run else 'Made again'}: files of {', '.join(mended)}.")
+    if changed and not dry_run:
+        say("Next: shanhai build && shanhai publish, for the marts to follow.")
+
+
+def _told(one: Replayed) -> dict[str, Any]:
+    return {
+        "delivery": str(one.delivery),
+        "contract_version": one.contract_version,
+        "changes": one.changes,
+        "committed": one.entry is not None,
+        "mended": one.mended,
+        "counts": [vars(count) for count in one.counts],
+    }
