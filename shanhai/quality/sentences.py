@@ -31,9 +31,9 @@ FORMS: Mapping[str, str] = {
     "retyped_column.spreadsheet_errors": "{rows} of {of_rows} rows: {columns} is the error of a spreadsheet, "
     "not {allowed}",
     "retyped_column.text": "{rows} of {of_rows} rows: {columns} is other text, not {allowed}",
-    "retyped_column.range": "{rows} of {of_rows} rows: {columns} lies beyond its limits ({allowed}), "
-    "as if in another unit",
-    "retyped_column.form": "{rows} of {of_rows} rows: {columns} is not written as it was ({allowed})",
+    "retyped_column.range": "{rows} of {of_rows} rows: {columns} lies beyond its limits, "
+    "as if in another unit (rule {allowed})",
+    "retyped_column.form": "{rows} of {of_rows} rows: {columns} is not written as it was (rule {allowed})",
     "shifted_columns.right": "{rows} of {of_rows} rows looked at: from {columns} on, values stand one column "
     "too far right",
     "shifted_columns.left": "{rows} of {of_rows} rows looked at: from {columns} on, values stand one column "

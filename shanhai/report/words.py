@@ -52,7 +52,7 @@ class Words:
         if reason.code == "implausible":
             return self(key, finding=self._finding(reason.args))
         if reason.code == "difference":
-            return self(key, told=self(f"difference.{reason.args['code']}", **reason.args))
+            return self(key, told=self._difference(reason.args))
         return self(key, **reason.args)
 
     def finding(self, finding: FindingRecord) -> str:
@@ -63,7 +63,14 @@ class Words:
 
     def difference(self, difference: Difference) -> str:
         """What a delivery differs in."""
-        return self(f"difference.{difference.code}", **difference.facts)
+        return self._difference({"code": difference.code, **difference.facts})
+
+    def _difference(self, facts: Mapping[str, str]) -> str:
+        if self.language != "en" and facts["code"].startswith("retyped_column."):
+            # In English the page says what the books say, in the words of the contract.
+            kind, space, formats = facts["allowed"].partition(" ")
+            facts = {**facts, "allowed": self.named("type", kind) + space + formats}
+        return self(f"difference.{facts['code']}", **facts)
 
     def _finding(self, facts: Mapping[str, str]) -> str:
         kind, _, column = facts["name"].partition(".")

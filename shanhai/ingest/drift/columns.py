@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from shanhai.contracts.model import Column
 from shanhai.contracts.proposals import AddCodes, AddNullTokens, RetypeColumn
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.ingest.drift.look import Look, tells_values
-from shanhai.ingest.drift.readings import MISSING_WORDS, TEXT, UNIT, Reading, readings
+from shanhai.ingest.drift.readings import ISO, MISSING_WORDS, TEXT, UNIT, Reading, readings
 from shanhai.quality.checked import CHECKED
 from shanhai.quality.difference import Difference, differs
 from shanhai.quality.rules import Rule, checked_violation, rules_for
@@ -24,6 +25,8 @@ _MOST = 0.5
 _MOST_CODES = 20
 _CODES_SHOWN = 10
 _LONGEST_CODE = 32
+_MANY_DIGITS = re.compile(r"\d{7}")
+"""Of a telephone number, an account, a person."""
 _TIMES_SEEN = 3
 _LONGEST_UNIT = 8
 _MOST_UNITS = 3
@@ -92,18 +95,25 @@ def _of_type(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Ite
         f"CREATE OR REPLACE TEMP TABLE _failing AS SELECT {name} AS {TEXT} FROM {CHECKED} "
         f"WHERE {broken.failing} AND {name} NOT IN ({_listed(MISSING_WORDS)}) LIMIT {_MOST_TEXTS}"
     )
-    found, is_sure = _best(look, con, broken.column)
+    found, is_sure = _best(look, con, broken.column, left == _well_formed(look))
     if found is not None:
         yield _retyped(look, con, broken.column, found, left, is_sure)
     elif left >= _MOST * _well_formed(look):
         yield _other_text(look, broken.column, left)
 
 
-def _best(look: Look, con: duckdb.DuckDBPyConnection, column: Column) -> tuple[Reading | None, bool]:
-    """The reading of nearly all texts, and whether it is the only one."""
+def _best(
+    look: Look, con: duckdb.DuckDBPyConnection, column: Column, is_all: bool
+) -> tuple[Reading | None, bool]:
+    """The reading of nearly all texts, and whether it is the only one.
+
+    Args:
+        is_all: whether no row has a value of the column's type.
+    """
     candidates = readings(column, look.contract)
-    if not candidates:
-        return None, False
+    if not is_all:
+        # What a contract states for the others must stay, and ISO 8601 stands alone.
+        candidates = [reading for reading in candidates if reading.given != ISO]
     counts = ", ".join(f"count(*) FILTER ({reading.sql})" for reading in candidates)
     total, *numbers = con.execute(f"SELECT count(*), {counts} FROM _failing").fetchone() or (0,)
     likely = sorted(zip(candidates, numbers, strict=True), key=lambda pair: -pair[1])
@@ -111,7 +121,8 @@ def _best(look: Look, con: duckdb.DuckDBPyConnection, column: Column) -> tuple[R
         if not total or count < _READS_SO * total:
             break
         if _times(con, reading) >= _READS_SO * total:
-            return reading, [number for _, number in likely].count(count) == 1
+            rivals = [other for other, number in likely if number == count and other.given != ISO]
+            return reading, len(rivals) <= 1
     return None, False
 
 
@@ -227,13 +238,23 @@ def _codes(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> tuple
         f"SELECT {name}, count(*) FROM {CHECKED} WHERE {broken.failing} AND NOT ({apart}) "
         f"AND {name} NOT IN ({_listed(MISSING_WORDS)}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_MOST_CODES + 1}"
     ).fetchall()
-    if len(found) > _MOST_CODES or any(not _is_code(text) for text, _ in found):
+    texts = tuple(text for text, _ in found)
+    if len(found) > _MOST_CODES or not all(map(_is_code, texts)) or _are_elsewhere(look, con, texts):
         return None
     return tuple(text for text, count in found if count >= _TIMES_SEEN)
 
 
 def _is_code(text: str) -> bool:
-    return len(text) <= _LONGEST_CODE and text.isprintable()
+    return len(text) <= _LONGEST_CODE and text.isprintable() and not _MANY_DIGITS.search(text)
+
+
+def _are_elsewhere(look: Look, con: duckdb.DuckDBPyConnection, texts: tuple[str, ...]) -> bool:
+    """Whether one of these texts is a value of a column of which nothing is told."""
+    hidden = [quote_identifier(column.name) for column in look.contract.columns if not tells_values(column)]
+    if not hidden or not texts:
+        return False
+    among = " OR ".join(f"{name} IN ({_listed(texts)})" for name in hidden)
+    return con.execute(f"SELECT 1 FROM {CHECKED} WHERE {among} LIMIT 1").fetchone() is not None
 
 
 def _stated(column: Column) -> str:

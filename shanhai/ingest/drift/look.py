@@ -43,7 +43,7 @@ class Look:
     @property
     def sources(self) -> frozenset[str]:
         """The headings that the contract maps."""
-        return frozenset(column.source.strip() for column in self.contract.columns)
+        return frozenset(source.strip() for column in self.contract.columns for source in column.sources)
 
     def is_many(self, rows: int) -> bool:
         """Whether so many rows speak for a change of the source."""

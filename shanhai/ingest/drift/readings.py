@@ -13,6 +13,7 @@ from shanhai.errors import ConfigurationError
 from shanhai.quality.expressions import one_of, typed
 
 TEXT = "t"
+ISO = "ISO 8601"
 UNIT = r"[+-]?[0-9]+(?:[.][0-9]+)? ?([^0-9\s.,;:+-][^0-9]{0,11})"
 MISSING_WORDS = (
     "-", "--", "---", "/", "\\", ".", "?", "*", "#", "N/A", "n/a", "NA", "na", "#N/A", "NULL", "null", "Null",
@@ -77,7 +78,7 @@ def _numbers(column: Column, contract: Contract) -> Iterator[Reading]:
 def _moments(column: Column, contract: Contract) -> Iterator[Reading]:
     if column.formats:
         iso = RetypeColumn(column=column.name, type=column.type)
-        yield Reading("format", _as(column, contract, column.type), "ISO 8601", iso)
+        yield Reading("format", _as(column, contract, column.type), ISO, iso)
     clocked = tuple(f"{day} {clock}" for day, clock in itertools.product(_DAYS, _CLOCKS))
     for kind, formats in _kinds(column.type, clocked):
         for text_format in formats:
