@@ -10,11 +10,13 @@ from benchmarks.peers.texts import TEXTS
 if TYPE_CHECKING:
     import pyarrow.csv
 
-_BLOCK = 8 << 20
 
+def open_batches(source: Path, *, block: int) -> pyarrow.csv.CSVStreamingReader:
+    """Read as it comes, with all threads; types are given, so that no block guesses others than the first.
 
-def open_batches(source: Path) -> pyarrow.csv.CSVStreamingReader:
-    """Read as it comes, with all threads; types are given, so that no block guesses others than the first."""
+    Args:
+        block: bytes that become one batch.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
@@ -26,6 +28,6 @@ def open_batches(source: Path) -> pyarrow.csv.CSVStreamingReader:
     }
     return csv.open_csv(
         source,
-        read_options=csv.ReadOptions(block_size=_BLOCK),
+        read_options=csv.ReadOptions(block_size=block),
         convert_options=csv.ConvertOptions(column_types=types),
     )

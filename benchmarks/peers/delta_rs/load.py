@@ -10,12 +10,15 @@ from deltalake import write_deltalake
 from benchmarks.peers.arrow_csv import open_batches
 from benchmarks.stopwatch import Stopwatch
 
+_BLOCK = 1 << 20
+"""Of 1, 8 and 64 MiB this was the fastest: reading and writing go on beside each other."""
+
 
 def append(source: Path, table: Path) -> Stopwatch:
     """One append, one commit."""
     watch = Stopwatch()
     with watch.step("append"):
-        write_deltalake(table, open_batches(source), mode="append")
+        write_deltalake(table, open_batches(source, block=_BLOCK), mode="append")
     return watch
 
 
