@@ -236,7 +236,7 @@ def _commit(
             "accepted",
             staging.contract_version,
             rebuilt.counts(subject, staging) - books[subject].counts,
-            reason=person.reason or f"contract {staging.contract_version}",
+            reason=person.reason,
             decided_by=person.by,
             staging=staging,
         )
