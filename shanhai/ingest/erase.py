@@ -65,7 +65,8 @@ def _erase(node: Node, delivery: DeliveryId, net: Net, named: Collection[str], f
     if "quarantine" in net.purged:
         keep = net.staged.quarantine_file if net.staged else None
         for room in (node.quarantine, node.books(QUARANTINE)):
-            for file in room.glob(f"{delivery.key}-*"):
+            # A file that is being placed has a name of its own, which begins with a dot.
+            for file in (*room.glob(f"{delivery.key}-*"), *room.glob(f".{delivery.key}-*")):
                 if file.name != keep:
                     found.remove(file)
     if node.staged(delivery).is_dir():
@@ -86,8 +87,8 @@ def _erase_stagings(
         for file in folder.rglob("*"):
             if file.parent != folder or file.name not in kept:
                 found.remove(file)
-        if not kept:
-            shutil.rmtree(folder)
+        for emptied in [folder] if not kept else [one for one in folder.iterdir() if one.is_dir()]:
+            shutil.rmtree(emptied)
 
 
 def without_bytes(standings: Iterable[Standing]) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import StoreError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Entry
-from shanhai.ingest.files import sha256_of
+from shanhai.ingest.files import gone_if_it_fails, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.storage.disk import disk_errors
 from shanhai.warehouse.session import duckdb_session
@@ -26,8 +27,7 @@ def redacted(node: Node, delivery: DeliveryId, staged: Entry) -> Entry:
     """
     if staged.quarantine_file is None:
         return staged
-    name = f"{delivery.key}-{staged.staging}-purged.parquet"
-    source, target = node.quarantine / staged.quarantine_file, node.quarantine / name
+    source = node.quarantine / staged.quarantine_file
     if not source.is_file() or sha256_of(source) != staged.quarantine_sha256:
         raise StoreError(
             "the quarantine file is not the one that was committed",
@@ -35,19 +35,22 @@ def redacted(node: Node, delivery: DeliveryId, staged: Entry) -> Entry:
             allowed=staged.quarantine_sha256,
             hint="restore the file from a copy of the home",
         )
-    with disk_errors(node.quarantine):
-        _write(node, source, target)
-    return staged.model_copy(update={"quarantine_file": name, "quarantine_sha256": sha256_of(target)})
+    stem = f"{delivery.key}-{staged.staging}"
+    fresh = node.quarantine / f"{stem}-{secrets.token_hex(4)}.part"
+    with disk_errors(node.quarantine), gone_if_it_fails(node.quarantine, fresh.stem):
+        _write(node, source, fresh)
+        digest = sha256_of(fresh)
+        name = f"{stem}-{digest[:8]}.parquet"
+        fresh.replace(node.quarantine / name)
+    return staged.model_copy(update={"quarantine_file": name, "quarantine_sha256": digest})
 
 
 def _write(node: Node, source: Path, target: Path) -> None:
-    fresh = target.with_suffix(".part")
     with duckdb_session(node.settings) as con:
         con.execute(
             f"COPY (SELECT * REPLACE (NULL::VARCHAR AS raw) FROM read_parquet({quote_literal(str(source))})) "
-            f"TO {quote_literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd)"
+            f"TO {quote_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
-    fresh.chmod(0o600)
-    with fresh.open("rb") as file:
+    target.chmod(0o600)
+    with target.open("rb") as file:
         os.fsync(file.fileno())
-    fresh.replace(target)

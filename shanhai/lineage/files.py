@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from shanhai.ingest.books import NOTES, Entry
 from shanhai.ingest.files import in_turn, write_whole
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Record, Staging, Validation, read_record
@@ -51,7 +52,7 @@ def _derived(node: Node, tracer: Tracer) -> Iterator[tuple[str, list[Event]]]:
     """The name of each file, and the events that belong into it."""
     for dataset in node.federation.datasets:
         own = sorted(
-            (booking for booking in tracer.bookings(dataset) if not booking.entry.cause), key=_delivery_of
+            (booking for booking in tracer.bookings(dataset) if _is_of_a_run(booking.entry)), key=_delivery_of
         )
         bookings = {delivery: list(found) for delivery, found in groupby(own, key=_delivery_of)}
         for source in tracer.sidecars(dataset).values():
@@ -74,6 +75,11 @@ def _derived(node: Node, tracer: Tracer) -> Iterator[tuple[str, list[Event]]]:
 def _records(node: Node, source: Sidecar, stagings: Iterable[str], kind: type[Record]) -> list[Record]:
     found = (read_record(node, source.id, staging, kind) for staging in stagings)
     return [record for record in found if record is not None]
+
+
+def _is_of_a_run(entry: Entry) -> bool:
+    """Whether an entry is its delivery's own, and more than a note."""
+    return not entry.cause and entry.kind not in NOTES
 
 
 def _delivery_of(booking: Booking) -> str:

@@ -43,10 +43,10 @@ def verify(
     found.look("files", verify_files.files(node, progress))
     found.look("snapshots", verify_files.snapshots(node, deep, progress))
     if deep:
-        changed: list[DeliveryId] = []
-        found.look("numbers staged again", verify_files.recounts(node, progress, changed))
-        if changed:
-            found.looked["deliveries of another contract, not staged again"] = len(changed)
+        left_out: list[DeliveryId] = []
+        found.look("numbers staged again", verify_files.recounts(node, progress, left_out))
+        if left_out:
+            found.looked["deliveries whose bytes or contract are gone, not staged again"] = len(left_out)
     if found.agrees:
         note = verify_pages.why_not_comparable(node, manifest)
         if note:

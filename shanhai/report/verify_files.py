@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from shanhai.errors import ShanhaiError
+from shanhai.errors import DeniedError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.ingest.books import table_net
+from shanhai.ingest.books import Entry, entries, table_net
 from shanhai.ingest.files import sha256_of
 from shanhai.ingest.ledger import ledger_as_it_is
 from shanhai.ingest.node import Node
@@ -72,28 +74,48 @@ def _quarantine_files(
     node: Node, dataset: DatasetId, table: Path, progress: Progress
 ) -> Iterator[Difference | None]:
     try:
-        commits = LakeTable.open(table).commits()
+        lines = [line for _, line in entries(LakeTable.open(table))]
     except ShanhaiError:
         return
-    for done, commit in enumerate(commits, start=1):
-        progress(f"quarantine of {dataset}", done, len(commits))
-        for entry in commit.facts.get("entries", ()):
-            name, digest = entry.get("quarantine_file"), entry.get("quarantine_sha256")
-            if name:
-                file = node.books("quarantine") / str(name)
-                given = sha256_of(file) if file.is_file() else "missing"
-                yield None if given == digest else Difference(f"quarantine {name}", given, str(digest))
+    purged = _purged_files(lines)
+    newest = {line.delivery: line.quarantine_file for line in lines if line.staging}
+    for done, line in enumerate(lines, start=1):
+        progress(f"quarantine of {dataset}", done, len(lines))
+        name, digest = line.quarantine_file, line.quarantine_sha256
+        if name in purged:
+            left = any((room / name).exists() for room in (node.quarantine, node.books("quarantine")))
+            yield Difference(f"quarantine {name}", "still there", "purged") if left else None
+        elif name:
+            # The table may never have had a file that was followed by another one before it was brought up.
+            stands = name == newest[line.delivery] or (node.books("quarantine") / name).exists()
+            file = (node.books("quarantine") if stands else node.quarantine) / name
+            given = sha256_of(file) if file.is_file() else "missing"
+            yield None if given == digest else Difference(f"quarantine {name}", given, str(digest))
+
+
+def _purged_files(lines: Iterable[Entry]) -> set[str]:
+    """The quarantine files that a purge has put others in the place of."""
+    named: dict[str, set[str]] = defaultdict(set)
+    purged: set[str] = set()
+    for line in lines:
+        if line.kind == "purge" and "quarantine" in line.scope:
+            purged |= named[line.delivery]
+        if line.quarantine_file:
+            named[line.delivery].add(line.quarantine_file)
+    return purged
 
 
 def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference | None]:
     """Each snapshot with its size, and deep with its digest; each sidecar with its delivery's name."""
     known = [one for dataset in node.federation.datasets for one in sidecars(node, dataset)]
     bodies = {body.sha256: body for one in known for body in one.bodies}
+    purged = _without_bytes(node)
+    needed = {body.sha256 for one in known if one.delivery not in purged for body in one.bodies}
     for done, (digest, body) in enumerate(bodies.items(), start=1):
         progress("snapshots", done, len(bodies))
         name = f"snapshot {digest}"
         if not node.snapshots.exists(body_key(digest)):
-            yield Difference(name, "missing", f"{body.size} bytes")
+            yield Difference(name, "missing", f"{body.size} bytes") if digest in needed else None
             continue
         with node.snapshots.local_path(body_key(digest)) as file:
             size = file.stat().st_size
@@ -106,6 +128,16 @@ def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference
         yield _manifest_digest(one.id, [(body.name, body.sha256) for body in one.bodies])
 
 
+def _without_bytes(node: Node) -> set[str]:
+    """The deliveries whose bytes were purged, by the commits."""
+    found: set[str] = set()
+    for _, table in _tables(node):
+        with contextlib.suppress(ShanhaiError):
+            nets = table_net(LakeTable.open(table))
+            found |= {name for name, net in nets.items() if "snapshot" in net.purged}
+    return found
+
+
 def _manifest_digest(delivery: DeliveryId, bodies: list[tuple[str, str]]) -> Difference | None:
     """A delivery is called by the digest of its one body, or by that of the list of names and digests."""
     listed = [{"name": name, "sha256": digest} for name, digest in bodies]
@@ -116,18 +148,21 @@ def _manifest_digest(delivery: DeliveryId, bodies: list[tuple[str, str]]) -> Dif
     return Difference(f"sidecar of {delivery.short}", joined, delivery.snapshot)
 
 
-def recounts(node: Node, progress: Progress, changed: list[DeliveryId]) -> Iterator[Difference | None]:
-    """Each delivery staged again from its bytes; those whose contract is another one go into `changed`."""
+def recounts(node: Node, progress: Progress, left_out: list[DeliveryId]) -> Iterator[Difference | None]:
+    """Each delivery staged again from its bytes; those of which they or the contract are gone: `left_out`."""
     rows = ledger_as_it_is(node)
     for done, row in enumerate(rows, start=1):
         progress("deliveries staged again", done, len(rows))
         try:
             outcome = recount(node, row.delivery)
+        except DeniedError:
+            left_out.append(row.delivery)
+            continue
         except ShanhaiError as error:
             yield Difference(f"{row.delivery.short} staged again", error.message, "the numbers of the books")
             continue
         if not outcome.comparable:
-            changed.append(row.delivery)
+            left_out.append(row.delivery)
         for line in outcome.lines:
             name = f"{row.delivery.short} staged again: {line.name}"
             yield None if line.agrees else Difference(name, str(line.again), str(line.kept))
