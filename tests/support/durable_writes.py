@@ -130,7 +130,10 @@ WRITES: tuple[Write, ...] = (
         "scratch of staging",
         ("stage", "decide"),
         "shanhai.ingest.parting:part",
-        makes=("staged/<delivery>/<staging>/staged.<part>", "staged/<delivery>/<staging>/parting-<id>/<part>"),
+        makes=(
+            "staged/<delivery>/<staging>/staged.<part>",
+            "staged/<delivery>/<staging>/parting-<id>/<part>",
+        ),
         removes=(
             "staged/<delivery>/<staging>/staged.<part>",
             "staged/<delivery>/<staging>/parting-<id>/<part>",
@@ -260,6 +263,13 @@ WRITES: tuple[Write, ...] = (
         "shanhai.report.write:_replace",
         "manifest.json",
         replaces=("report/manifest.json",),
+    ),
+    Write(
+        "told verdicts",
+        ("load",),
+        _WHOLE,
+        "notified/verdicts",
+        replaces=("notified/verdicts/<dataset>.json",),
     ),
     Write("told windows", ("late",), _WHOLE, "late.json", replaces=("notified/late.json",)),
 )

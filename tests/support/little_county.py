@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ RULES: dict[str, dict[str, Any]] = {
     },
     "counts": {"duplicates": "delivery"},
 }
-DATASETS = tuple(RULES)
 _COLUMNS = [
     {"name": "id", "logicalType": "string", "required": True, "primaryKey": True},
     {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
@@ -64,27 +64,31 @@ class County:
 
     Args:
         seed: of the content of all files; two counties of one seed are sent the same bytes.
+        rules: of its datasets, by name.
     """
 
     root: Path
     seed: int
+    rules: Mapping[str, dict[str, Any]] = field(default_factory=RULES.copy)
 
     @property
     def marts(self) -> Path:
         return self.root / "marts"
 
-    def declare(self, *, retries: int) -> None:
+    def declare(self, *, retries: int, wide: bool = False) -> None:
         """Write contracts, what is generated from them, and the dbt project.
 
         Args:
             retries: of a task of a dataset; a test kills more often than fate.
+            wide: by the next contracts, which have one column more.
         """
         folder = self.root / "districts" / "acounty"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "district.yml").write_text("name: acounty\ntitle: A county\nendpoints: {data: data}\n")
-        for name, rules in RULES.items():
-            (self.root / "data" / name).mkdir(parents=True)
-            (folder / f"{name}.odcs.yml").write_text(yaml.safe_dump(_contract(name, rules)))
+        for name, rules in self.rules.items():
+            (self.root / "data" / name).mkdir(parents=True, exist_ok=True)
+            text = yaml.safe_dump(_contract(name, rules, wide=wide))
+            (folder / f"{name}.odcs.yml").write_text(text)
         federation = open_federation(self.root)
         generated = {
             **render_suite.render(federation),
@@ -102,12 +106,12 @@ class County:
         (self.marts / "models" / "marts" / "mart_every_event.sql").write_text(_MART)
         (self.marts / "models" / "marts" / "mart_every_event.yml").write_text(yaml.safe_dump(_MART_PAGE))
 
-    def send(self, number: int, *, files: int = 2) -> None:
+    def send(self, number: int, *, files: int = 2, wide: bool = False) -> None:
         """Place the files of one round at the sources: good rows, broken, repeated, old and corrected ones.
 
         Every third round one delivery of `events` is bad enough to be held, and one to be refused.
         """
-        for name in DATASETS:
+        for name in self.rules:
             for place in range(files):
                 chance = random.Random(f"{self.seed} {number} {name} {place}")
                 # Two rounds share their partitions, so that what came is replaced by what comes.
@@ -116,7 +120,7 @@ class County:
                 if name == "events" and number % 3 == 2:
                     bad = (0.7, 0.95)[place % 2]
                 file = self.root / "data" / name / f"{partition}.csv"
-                file.write_text(_rows(chance, rows=40, bad=bad), encoding="utf-8")
+                file.write_text(_rows(chance, rows=40, bad=bad, wide=wide), encoding="utf-8")
 
     def run(self, home: Path, *arguments: str) -> int:
         """The command line of another node of the federation, in this process; returns its exit code."""
@@ -144,7 +148,8 @@ class County:
         file.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _contract(name: str, rules: dict[str, Any]) -> dict[str, Any]:
+def _contract(name: str, rules: dict[str, Any], *, wide: bool) -> dict[str, Any]:
+    columns = [*_COLUMNS, {"name": "more", "logicalType": "string"}] if wide else _COLUMNS
     source = {"connector": "files", "endpoint": "data", "options": {"path": f"{name}/*.csv"}}
     properties = {**_PROPERTIES, "source": source, **rules}
     return {
@@ -152,19 +157,20 @@ def _contract(name: str, rules: dict[str, Any]) -> dict[str, Any]:
         "kind": "DataContract",
         "id": f"urn:test:{name}",
         "name": name,
-        "version": "1.0.0",
+        "version": "1.1.0" if wide else "1.0.0",
         "status": "active",
-        "schema": [{"name": name, "logicalType": "object", "properties": _COLUMNS}],
+        "schema": [{"name": name, "logicalType": "object", "properties": columns}],
         "customProperties": [{"property": key, "value": value} for key, value in properties.items()],
     }
 
 
-def _rows(chance: random.Random, *, rows: int, bad: float) -> str:
+def _rows(chance: random.Random, *, rows: int, bad: float, wide: bool) -> str:
     lines = []
     for _ in range(rows):
         key = f"k{chance.randrange(150)}"
         day = f"2024-0{chance.randrange(1, 10)}-1{chance.randrange(10)}"
         number = "many" if chance.random() < bad else str(chance.randrange(1000))
         lines.append(f"{key},{number},{day},{chance.choice(['', 'seen', 'heard'])}")
+        lines[-1] += f",{number}" if wide else ""
     lines += chance.sample(lines, 3)
-    return "\n".join(["id,n,seen_at,note", *lines]) + "\n"
+    return "\n".join(["id,n,seen_at,note" + (",more" if wide else ""), *lines]) + "\n"

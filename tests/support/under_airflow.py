@@ -62,7 +62,7 @@ class Node:
     variables: Mapping[str, str] = field(default_factory=dict)
     airflow: Airflow | None = None
     api: Api | None = None
-    _ordered: list[Order] = field(default_factory=list)
+    ordered: list[Order] = field(default_factory=list)
 
     @property
     def layout(self) -> Layout:
@@ -115,7 +115,7 @@ class Node:
     def order(self, orders: Iterable[Order]) -> None:
         for order in orders:
             (self.orders / f"{order.id}.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
-            self._ordered.append(order)
+            self.ordered.append(order)
 
     def done(self) -> list[dict[str, Any]]:
         """The orders that were carried out, with the process and the group that died."""
@@ -132,6 +132,12 @@ class Node:
         assert self.api is not None
         conf = {"delivery": delivery, "action": action, "by": "Li Wei", "reason": "looked at it"}
         return self.api.trigger("decisions", conf=conf)
+
+    def clear(self, run: Run) -> None:
+        """Let the failed tasks of a run, and what follows them, run again."""
+        assert self.api is not None
+        body = {"dag_run_id": run.run_id, "only_failed": True, "include_downstream": True, "dry_run": False}
+        self.api._send("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", json=body)
 
     def trigger(self) -> list[Run]:
         """A run of every dataset."""

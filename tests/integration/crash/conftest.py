@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ class Clean:
 
 
 @pytest.fixture(scope="package")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
     county = County(tmp_path_factory.mktemp("county"), seed=7)
     county.declare(retries=0)
     home = county.root / "home"
@@ -44,4 +43,4 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
         county.late(home)
         for verb in ("build", "publish", "report"):
             run(verb)
-    yield Clean(home, frozenset(found.seen))
+    return Clean(home, frozenset(found.seen))

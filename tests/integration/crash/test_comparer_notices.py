@@ -26,12 +26,16 @@ def _copied(clean: Clean, root: Path) -> Path:
 def _live(home: Path, table: str = TABLE) -> Path:
     """A file of the newest version."""
     found = read_table(home / table)
-    return found.folder / max(found.live[found.version], key=lambda name: (found.folder / name).stat().st_size)
+    return found.folder / max(
+        found.live[found.version], key=lambda name: (found.folder / name).stat().st_size
+    )
 
 
 def _rewritten(file: Path, query: str) -> None:
     other = file.with_suffix(".new")
-    duckdb.execute(f"COPY ({query.format(rows=f'read_parquet({str(file)!r})')}) TO '{other}' (FORMAT parquet)")
+    duckdb.execute(
+        f"COPY ({query.format(rows=f'read_parquet({str(file)!r})')}) TO '{other}' (FORMAT parquet)"
+    )
     other.replace(file)
 
 

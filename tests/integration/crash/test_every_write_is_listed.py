@@ -1,4 +1,4 @@
-"""The list of durable writes is whole: whatever is made, moved or removed below a home belongs to one of them."""
+"""The list of durable writes is whole: each name that is made, moved or removed in a home belongs to one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,184 @@
+"""SIGKILL at each durable write, at random, to a supervisor, to the scheduler; then older metadata.
+
+Nothing is lost, nothing is there twice, and nobody has to help.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from durable_writes import WRITES
+from killed_county import Killed, of_a_verdict
+
+from tests.conformance.far_side import Asked, FarSide, Reply
+
+pytestmark = pytest.mark.e2e
+
+AT_RANDOM = 4
+
+
+@dataclass
+class Story:
+    """What was seen on the way; `alerts` is what was posted, `given_up` what failed until it was cleared."""
+
+    killed: Killed
+    alerts: list[dict[str, Any]]
+    given_up: list[tuple[str, str]] = field(default_factory=list)
+    scheduler: list[int] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    supervised: dict[str, Any] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
+    differences_restored: list[str] = field(default_factory=list)
+    runs_again: int = 0
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Two rounds of files with kills, decisions, a dead supervisor and a dead scheduler; then the copy."""
+    heard: list[dict[str, Any]] = []
+
+    def listen(asked: Asked) -> Reply:
+        heard.append(json.loads(asked.body))
+        return Reply(b"ok")
+
+    with FarSide(listen) as far:
+        killed = Killed.make(tmp_path_factory.mktemp("county"), random.randrange(10**6))
+        killed.node.variables = {"SHANHAI_NOTIFY_URL": far.address}
+        return _told(Story(killed, heard))
+
+
+def _told(told: Story) -> Story:
+    killed = told.killed
+    copy = killed.county.root / "older.db"
+    with killed.node.up():
+        _kill_at_every_write(told)
+        killed.begin(3)
+        _copy(killed.node.layout.database, copy)
+        told.supervised = _kill_a_supervisor(killed)
+        killed.wait(kills=AT_RANDOM)
+        _kill_at_each_try(told)
+        _kill_the_scheduler(told)
+        killed.wait()
+        told.failed = killed.node.failed()
+    told.differences = killed.compare()
+    _restore(copy, killed.node.layout.database)
+    with killed.node.up() as api:
+        before = api.count(state=["success"])
+        killed.wait()
+        told.runs_again = api.count(state=["success"]) - before
+        told.failed += killed.node.failed()
+    told.differences_restored = killed.compare()
+    return told
+
+
+def _kill_at_every_write(told: Story) -> None:
+    """One kill at each write of the list, before or after it by the seed."""
+    killed = told.killed
+    for write in WRITES:
+        killed.order(write, killed.chance.choice(["before", "after"]))
+    told.scheduler.append(killed.node.scheduler().pid)
+    killed.round(2)
+    (held,) = of_a_verdict(killed.state(), "held", "events")
+    killed.decide(held, "approve")
+    killed.tell_late()
+    assert killed.node.scheduler().alive()
+    told.scheduler.append(killed.node.scheduler().pid)
+
+
+def _kill_at_each_try(told: Story) -> None:
+    """Three kills of a task that has two retries; then somebody clears it."""
+    killed = told.killed
+    (commit,) = (write for write in WRITES if write.name == "commit of a delivery")
+    for _ in range(2):
+        killed.order(commit, "before", task="decide", tries=3)
+    (withdrawn, *_) = of_a_verdict(killed.state(), "accepted", "events")
+    run = killed.decide(withdrawn, "withdraw")
+    told.given_up = killed.node.failed()
+    killed.node.clear(run)
+    killed.wait()
+
+
+def _kill_a_supervisor(killed: Killed) -> dict[str, Any]:
+    """SIGKILL to the process that watches a task: the task goes on, and its scheduler knows nothing of it."""
+    task = _awaited(lambda: next(iter(killed.node.running()), None))
+    supervisor = psutil.Process(task["pid"]).ppid()
+    os.kill(supervisor, signal.SIGKILL)
+    return {"supervisor": supervisor, "task": task["task_id"]}
+
+
+def _kill_the_scheduler(told: Story) -> None:
+    """SIGKILL to the scheduler while tasks of a round run; another one is started beside what it left."""
+    killed = told.killed
+    killed.begin(4)
+    _awaited(killed.node.running)
+    killed.node.kill_scheduler()
+    killed.node.restart_scheduler()
+
+
+def _awaited(look: Callable[[], Any], *, seconds: float = 300) -> Any:
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.1)
+    return found
+
+
+def _copy(database: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+def _restore(copy: Path, database: Path) -> None:
+    for file in database.parent.glob(f"{database.name}*"):
+        file.unlink()
+    copy.rename(database)
+
+
+def test_every_order_was_carried_out_on_a_group_that_is_the_tasks_own(story: Story):
+    done = story.killed.node.done()
+    assert story.killed.left_over() == []
+    assert len(done) == len(WRITES) + 2
+    for order in done:
+        assert order["group"] == order["pid"] != order["of_parent"]
+    assert story.killed.at_random == AT_RANDOM
+
+
+def test_the_scheduler_lives_through_the_death_of_its_tasks(story: Story):
+    assert len(set(story.scheduler)) == 1
+
+
+def test_a_task_that_is_killed_at_each_try_is_told_and_done_when_cleared(story: Story):
+    assert story.given_up == [("decisions", "decide")]
+    told = [alert for alert in story.alerts if alert["event"] == "failed"]
+    assert [(alert["dag"], alert["error"]) for alert in told] == [("decisions", "Killed")]
+
+
+def test_no_run_needs_a_person(story: Story):
+    assert story.failed == []
+
+
+def test_tables_quarantine_ledger_and_marts_are_those_of_a_clean_run(story: Story):
+    assert story.differences == []
+
+
+def test_what_an_older_metadata_database_runs_again_changes_nothing(story: Story):
+    """Runs that had loaded are queued or running there still."""
+    assert story.runs_again >= 3
+    assert story.differences_restored == []
+
+
+def test_a_dead_scheduler_and_a_dead_supervisor_were_in_the_midst_of_work(story: Story):
+    assert story.supervised["task"]
+    assert psutil.pid_exists(story.supervised["supervisor"]) is False
