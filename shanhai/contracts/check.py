@@ -52,7 +52,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
 def _check_columns(contract: Contract, complain: Complain) -> None:
     for kind, values in (
         ("name", [column.name for column in contract.columns]),
-        ("source", [column.source for column in contract.columns]),
+        ("source", [source for column in contract.columns for source in column.sources]),
     ):
         repeated = [value for value, count in Counter(values).items() if count > 1]
         if repeated:
@@ -72,8 +72,9 @@ def _check_columns(contract: Contract, complain: Complain) -> None:
         _check_coordinate(column, path, complain)
         if column.time_zone is not None:
             _check_zone(column.time_zone, path, complain)
-        if column.source in contract.ignored:
-            raise complain("a column is both declared and ignored", path, given=column.source)
+        both = [source for source in column.sources if source in contract.ignored]
+        if both:
+            raise complain("a column is both declared and ignored", path, given=both[0])
 
 
 def _check_options(column: Column, path: list[str | int], complain: Complain) -> None:

@@ -43,6 +43,7 @@ SUFFIX = ".odcs.yml"
 
 _COLUMN_KEYS = {
     "source": "source",
+    "aliases": "aliases",
     "formats": "formats",
     "timeZone": "time_zone",
     "unit": "unit",

@@ -35,6 +35,7 @@ class Column(_Frozen):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
     source: str = Field(min_length=1, description="heading, or dotted path in a JSON record")
+    aliases: tuple[str, ...] = Field(default=(), description="what `source` was called in other deliveries")
     type: ColumnType
     description: str = ""
     title: str = ""
@@ -61,6 +62,11 @@ class Column(_Frozen):
     validators: tuple[Validator, ...] = ()
     full_width: bool = Field(default=False, description="full-width digits and letters become half-width")
     null_tokens: tuple[str, ...] = Field(default=(), description="texts that mean missing, beside empty")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The headings or paths that may fill the column: its source, then its aliases."""
+        return (self.source, *self.aliases)
 
     @field_validator("pattern")
     @classmethod

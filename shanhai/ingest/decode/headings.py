@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shanhai.contracts.model import Contract
+from shanhai.contracts.model import Column, Contract
 from shanhai.errors import ContractError, UnreadableError
 
 _LONGEST_SHOWN = 40
@@ -46,11 +46,14 @@ def place(contract: Contract, headings: Sequence[str], body: str) -> Placement:
     Blanks around a heading do not count; an empty one is called `#<position>`.
 
     Raises:
-        UnreadableError: a heading occurs twice, so that nobody can tell which one is meant.
+        UnreadableError: a heading occurs twice, or two fill the same column, so that nobody can tell which
+            one is meant.
     """
     named = [text.strip() or f"#{number}" for number, text in enumerate(headings, start=1)]
     twice = [name for name, times in Counter(named).items() if times > 1]
-    known = {text.strip() for text in (*contract.ignored, *(column.source for column in contract.columns))}
+    filled = {source.strip(): column for column in contract.columns for source in column.sources}
+    known = {*filled, *(text.strip() for text in contract.ignored)}
+    twice += _filling_the_same(named, filled)
     if twice:
         raise UnreadableError(
             f"{body}: headings occur more than once",
@@ -61,12 +64,25 @@ def place(contract: Contract, headings: Sequence[str], body: str) -> Placement:
     where = {name: position for position, name in enumerate(named)}
     return Placement(
         width=len(named),
-        positions=tuple(where.get(column.source.strip()) for column in contract.columns),
+        positions=tuple(
+            next((where[source.strip()] for source in column.sources if source.strip() in where), None)
+            for column in contract.columns
+        ),
         missing=tuple(
-            dict.fromkeys(column.source for column in contract.columns if column.source.strip() not in where)
+            dict.fromkeys(
+                column.source
+                for column in contract.columns
+                if not any(source.strip() in where for source in column.sources)
+            )
         ),
         unknown=shown_unknown(named, known, only=[name for name in named if name not in known]),
     )
+
+
+def _filling_the_same(named: Sequence[str], filled: Mapping[str, Column]) -> list[str]:
+    """Headings of which another one fills the same column: a source and its alias."""
+    columns = Counter(filled[name].name for name in set(named) if name in filled)
+    return [name for name in dict.fromkeys(named) if name in filled and columns[filled[name].name] > 1]
 
 
 def shown(text: str, number: int) -> str:

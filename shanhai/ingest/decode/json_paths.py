@@ -48,7 +48,7 @@ class Shape:
 
 def sources(contract: Contract) -> list[str]:
     """Every source that the contract maps or ignores."""
-    return [*(column.source for column in contract.columns), *contract.ignored]
+    return [*(source for column in contract.columns for source in column.sources), *contract.ignored]
 
 
 def paths(source: str, shape: Shape) -> list[str]:

@@ -120,7 +120,8 @@ def _columns(fields: Sequence[_Field], placement: Placement) -> list[str]:
 
 def _fields(schema: pa.Schema, contract: Contract) -> Iterator[_Field]:
     """Every column, and in its place the fields of a structure that the contract looks into."""
-    sources = {text.strip() for text in (*contract.ignored, *(column.source for column in contract.columns))}
+    stated = (source for column in contract.columns for source in column.sources)
+    sources = {text.strip() for text in (*contract.ignored, *stated)}
     for field in schema:
         yield from _inner(_Field(field.name, field.name, _quoted(field.name), field.type), sources)
 

@@ -44,7 +44,10 @@ def append_records(task: Records, shape: Shape, given: str, *, lines: int | None
         given: SQL of a table with `json`; `fault`, why it is no record, or NULL; and `raw`, its text then.
         lines: physical lines of the body, where it has lines.
     """
-    ways = [paths(column.source, shape) for column in task.contract.columns]
+    ways = [
+        [path for source in column.sources for path in paths(source, shape)]
+        for column in task.contract.columns
+    ]
     wanted = ", ".join(quote_literal(path) for one in ways for path in one)
     task.con.execute(
         f"CREATE OR REPLACE TEMP TABLE _records AS "
@@ -75,22 +78,26 @@ def _cells(ways: list[list[str]]) -> list[str]:
 
 def _missing(task: Records, shape: Shape, cells: list[str]) -> tuple[str, ...]:
     required = {
-        column.source: cell
+        column.sources: cell
         for column, cell in zip(task.contract.columns, cells, strict=True)
         if column.required
     }
     # A text found is a key found; only where there is none at all it matters whether the key came with null.
-    empty = _never(task, {source: f"{cell} IS NOT NULL" for source, cell in required.items()})
-    return _never(task, {source: f"fault IS NULL AND {exists_sql(source, shape)}" for source in empty})
+    empty = _never(task, {sources: f"{cell} IS NOT NULL" for sources, cell in required.items()})
+    found = {
+        sources: f"fault IS NULL AND ({' OR '.join(exists_sql(source, shape) for source in sources)})"
+        for sources in empty
+    }
+    return tuple(sources[0] for sources in _never(task, found))
 
 
-def _never(task: Records, conditions: dict[str, str]) -> tuple[str, ...]:
+def _never(task: Records, conditions: dict[tuple[str, ...], str]) -> tuple[tuple[str, ...], ...]:
     """The sources whose condition no record meets."""
     if not conditions:
         return ()
     met = ", ".join(f"coalesce(bool_or({condition}), false)" for condition in conditions.values())
     found = task.con.execute(f"SELECT {met} FROM _records").fetchone() or ()
-    return tuple(source for source, is_met in zip(conditions, found, strict=True) if not is_met)
+    return tuple(sources for sources, is_met in zip(conditions, found, strict=True) if not is_met)
 
 
 def _unknown(task: Records, shape: Shape) -> tuple[str, ...]:
