@@ -1,0 +1,122 @@
+"""Deliveries beside earlier ones: half of them, twice, a column without values, the same rows again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+from one_city import City
+
+from shanhai.ingest.records import Validation, read_validation
+from shanhai.report.words import words
+
+COLUMNS = [
+    {"name": "id", "logicalType": "string", "required": True},
+    {"name": "n", "logicalType": "integer", "required": True},
+    {"name": "note", "logicalType": "string"},
+]
+
+
+def body(rows: int, *, first: int = 0, note: str = "x") -> str:
+    return "id,n,note\n" + "".join(f"{first + at},{at % 7},{note}\n" for at in range(rows))
+
+
+def checked(city: City, partition: str) -> Validation:
+    found = read_validation(city.node, city.delivery(partition))
+    assert found is not None
+    return found
+
+
+def said(city: City, partition: str) -> tuple[str, list[str], list[str]]:
+    found = checked(city, partition)
+    zh = [words("zh").difference(one) for one in found.differences]
+    return found.verdict, [one.text for one in found.differences], zh
+
+
+@pytest.fixture
+def usual(make_city: Callable[..., City]) -> City:
+    """A city that appends what comes, with two usual deliveries."""
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="none", tolerance=None)
+    city.put("p1.csv", body(40))
+    city.put("p2.csv", body(40, first=40))
+    city.walk()
+    assert {row.verdict for row in city.ledger().values()} == {"accepted"}
+    return city
+
+
+def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = usual.delivery("p1").short, usual.delivery("p2").short
+    usual.put("as_usual.csv", body(41, first=100))
+    usual.put("half.csv", body(20, first=200))
+    usual.put("double.csv", body(80, first=300))
+    usual.put("empty.csv", body(0))
+    usual.put("unfilled.csv", body(40, first=500, note=""))
+    usual.put("same_bytes.csv", body(40))
+    lines = body(40, first=40).splitlines()
+    usual.put("same_rows.csv", "\n".join([lines[0], *reversed(lines[1:])]))
+    with caplog.at_level(logging.WARNING, "shanhai.notify"):
+        usual.walk()
+    assert said(usual, "as_usual") == ("accepted", [], [])
+    assert said(usual, "half") == (
+        "held",
+        ["20 rows are half as many as usual, or fewer: 40"],
+        ["20 行，不到或只有通常的一半：40"],
+    )
+    assert said(usual, "double") == (
+        "held",
+        ["80 rows are twice as many as usual, or more: 40"],
+        ["80 行，达到或超过通常的两倍：40"],
+    )
+    assert said(usual, "empty") == ("held", ["no rows; 40 are usual"], ["一行也没有，通常有 40 行"])
+    assert said(usual, "unfilled") == (
+        "held",
+        ["note has no value in any row; 100% of the rows had one before"],
+        ["note 没有一行有值，以前 100% 的行有值"],
+    )
+    assert said(usual, "same_bytes") == (
+        "held",
+        [f"the bytes are those of {one} once more"],
+        [f"与 {one} 的字节完全相同，又送来了一次"],
+    )
+    assert said(usual, "same_rows") == (
+        "held",
+        [f"the rows are those of {two} once more"],
+        [f"与 {two} 的行完全相同，又送来了一次"],
+    )
+    told = {
+        line.split("delivery=")[1].split(" ")[0]: line for line in caplog.messages if "event=held" in line
+    }
+    assert len(told) == 6
+    assert 'difference="no rows; 40 are usual"' in told[json.dumps(usual.delivery("empty").short)]
+    assert all("difference=" in line for line in told.values())
+    why = checked(usual, "unfilled").why
+    assert [words("zh").reason(reason) for reason in why] == [
+        "与约定或常情不符：note 没有一行有值，以前 100% 的行有值"
+    ]
+
+
+def test_a_difference_that_the_contract_tolerates_is_told_and_holds_nothing(
+    make_city: Callable[..., City], caplog: pytest.LogCaptureFixture
+) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, tolerance={"hold": 0.5, "refuse": 0.8})
+    rows = [f"{at},{'N/A' if at % 4 == 0 else at},x" for at in range(100)]
+    city.put("p1.csv", "\n".join(["id,n,note", *rows]))
+    with caplog.at_level(logging.WARNING, "shanhai.notify"):
+        city.walk()
+    assert said(city, "p1")[:2] == ("accepted", ["25 of 100 rows: n has N/A where a value is missing"])
+    (line,) = [line for line in caplog.messages if "event=" in line]
+    assert "event=differs" in line
+    assert "n has N/A where a value is missing" in line
+
+
+def test_rows_that_come_again_are_nothing_where_the_contract_settles_them(
+    make_city: Callable[..., City],
+) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="table", tolerance=None)
+    for partition in ("p1", "p2"):
+        city.put(f"{partition}.csv", body(40))
+        city.walk()
+    assert said(city, "p2") == ("accepted", [], [])
+    assert city.ledger()["p2"].counts.duplicates == 40
