@@ -12,6 +12,7 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
 )
 _USUAL = 0.9
+_LEAST_ZEROS = 0.02
 _LATIN = "cp1252"
 
 
@@ -40,9 +41,9 @@ def likely_encodings(sample: bytes) -> tuple[str, ...]:
 
 
 def _wide(sample: bytes) -> tuple[str, ...]:
-    """UTF-16 without a mark, told by where its zeros stand."""
+    """UTF-16 without a mark, told by its zeros, which stand at every other place if anywhere."""
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) * 8 < len(sample):
+    if max(even, odd) < _LEAST_ZEROS * len(sample) or min(even, odd) * 10 > max(even, odd):
         return ()
     return ("utf-16-le",) if odd > even else ("utf-16-be",)
 
