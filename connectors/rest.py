@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
@@ -11,6 +12,7 @@ from shanhai.connect.options import read_options
 from shanhai.connect.paging.document import check_expected, parsed
 from shanhai.connect.paging.kinds import ByLinkHeader, ByNextAddress, Paging, Unpaged
 from shanhai.connect.paging.paged import Query, page_bodies
+from shanhai.connect.paging.progress import Progress, RecordCursor
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.web import address
 from shanhai.connect.web.credential import Auth
@@ -59,6 +61,7 @@ class RestOptions(SourceOptions):
     expect: dict[str, str | int | bool] = Field(
         default_factory=dict, description="dotted path: value, of every answer that is no error"
     )
+    cursor: RecordCursor | None = Field(default=None, description="pull only what is new")
     max_page_bytes: int = Field(default=64 * 2**20, ge=1, description="a page is held in memory")
 
     @model_validator(mode="after")
@@ -68,6 +71,20 @@ class RestOptions(SourceOptions):
         if self.method == "POST" and isinstance(self.paging, (ByNextAddress, ByLinkHeader)):
             raise ValueError("method POST has no addresses of next pages")
         return self
+
+    @model_validator(mode="after")
+    def _cursor_has_records(self) -> Self:
+        if self.cursor is not None and self.windows:
+            raise ValueError("give cursor or windows, not both")
+        if self.cursor is not None and self.records is None:
+            raise ValueError("cursor needs records, here or in paging, to look into them")
+        return self
+
+    @property
+    def records(self) -> str | None:
+        """Where the records of a page are, as far as the cursor needs to know."""
+        stated = self.cursor.records if self.cursor else None
+        return stated if stated is not None else getattr(self.paging, "records", None)
 
 
 class RestConnector:
@@ -84,10 +101,30 @@ class RestConnector:
         """One body per page: `page-000001.json`, below the window's key when the options list windows."""
         options = self._options
         with self._source.session(options.auth) as session:
+            if options.cursor is not None:
+                yield from self._since(session, options.cursor)
+                return
             read = self._read if options.expect else None
             for asked in windows_asked(window, options.windows):
                 query = self._query(session, asked)
                 yield from page_bodies(session, self._context, query, read=read)
+
+    def _since(self, session: HttpSession, cursor: RecordCursor) -> Iterator[Body]:
+        """What is new since the mark, and again what is at it or within the lag; nothing without a record."""
+        context = self._context
+        progress = Progress(cursor, self._options.records or "", context.cursor, context.clock())
+        query = self._query(session, None)
+        query = replace(query, params={**query.params, **progress.asked()})
+
+        def read(content: bytes, where: str) -> Any:
+            document = self._read(content, where)
+            progress.see(document, where)
+            return document
+
+        for body in page_bodies(session, context, query, read=read):
+            told = {"cursor": progress.mark.text()} if progress.mark is not None else {}
+            if progress.came:
+                yield replace(body, facts={**body.facts, **told})
 
     def _query(self, session: HttpSession, window: str | None) -> Query:
         options = self._options

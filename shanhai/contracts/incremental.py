@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shanhai.contracts.model import Contract, ParquetFormat
+from shanhai.contracts.partitions import asks_for_windows
 from shanhai.errors import ContractError
 
 _AT_SOURCE: list[str | int] = ["customProperties", "source", "options", "cursor"]
@@ -13,7 +14,8 @@ _AT_SOURCE: list[str | int] = ["customProperties", "source", "options", "cursor"
 def check_incremental(contract: Contract, complain: Callable[..., ContractError]) -> None:
     """Raise the first contradiction between a cursor and the rest of a contract.
 
-    A source states a cursor by the option `cursor` with the key `column`, whatever the connector.
+    A source states a cursor by the option `cursor` with the key `column`, whatever the connector. A database
+    gives one body a pull, others may give many.
 
     Raises:
         ContractError: as made by `complain`.
@@ -38,6 +40,16 @@ def check_incremental(contract: Contract, complain: Callable[..., ContractError]
             allowed="by: none",
             hint="what is new since the last pull is no window; pull windows with the option window instead",
         )
+    if contract.source.connector != "sql" and contract.delivery.per != "pull":
+        # One page that is refused would leave a gap that the pages after it close over.
+        raise complain(
+            "all that is new since the last pull is one delivery",
+            ["customProperties", "delivery", "per"],
+            given=contract.delivery.per,
+            allowed="per: pull",
+        )
+    if asks_for_windows(contract):
+        raise complain("a source with a cursor has no windows", _AT_SOURCE, given="{window} in an option")
     if contract.schedule.due_hours is not None:
         raise complain(
             "a source with a cursor is never due: where nothing is new there is no delivery",

@@ -19,6 +19,7 @@ from connectors.socrata import SocrataOptions
 from connectors.sql import SqlOptions
 from shanhai.cli.app import shanhai
 from shanhai.connect.paging.kinds import Paging
+from shanhai.connect.paging.progress import RecordCursor
 from shanhai.connect.tree.login import KeyLogin, PasswordLogin
 from shanhai.connect.web.budget import Rate
 from shanhai.connect.web.credential import Auth
@@ -61,6 +62,7 @@ TABLES = {
     "Options of the connector `socrata`": fields(SocrataOptions),
     "Options of the connector `sql`": fields(SqlOptions),
     "Paging": fields(*union(Paging)),
+    "Cursor of records": fields(RecordCursor),
     "Credentials": fields(*union(Auth)),
     "Rate": fields(Rate),
     "`format`: `csv`": fields(model.CsvFormat),
