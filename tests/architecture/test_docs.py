@@ -30,6 +30,7 @@ from shanhai.contracts.queries import OPERATORS, Query, QueryDimension, Severity
 from shanhai.contracts.shapes import SHAPES
 from shanhai.quality.plausibility import Plausibility
 from shanhai.quality.query_words import FUNCTIONS
+from shanhai.quality.sentences import FORMS
 from shanhai.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -216,3 +217,10 @@ def test_a_decision_record_is_short_and_has_its_three_parts():
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"], (
             file.name
         )
+
+
+def test_every_kind_of_difference_has_a_row() -> None:
+    text = (ROOT / "docs" / "guide" / "drift.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"## What is a signal\n(.*?)\n## ", text, re.DOTALL)
+    rows = re.findall(r"^\| [^|]+ \| `([a-z_.]+)` \|", table, re.MULTILINE)
+    assert sorted(rows) == sorted(FORMS)
