@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", type=lambda text: text.split(","), help="names, joined by commas")
-    parser.add_argument("--limit-seconds", type=float, default=240, help="of one measurement")
+    parser.add_argument("--limit-seconds", type=float, default=400, help="of one measurement")
     parser.add_argument("--folder", type=Path, help="where to work: needs ten times the size of the file")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--keep", type=Path, default=_OUT, help="where figures are kept, by size")

@@ -9,6 +9,7 @@ from benchmarks.peers.catalogue import LIMIT, SHANHAI, SUBJECTS, Subject
 from benchmarks.peers.environments import versions
 from benchmarks.peers.figures import times_as_fast
 from benchmarks.peers.table import markdown
+from benchmarks.peers.targets import targets_table
 
 _INTRODUCTION = """\
 # Beside the peers
@@ -44,9 +45,18 @@ def page(book: Book) -> str:
     parts = [_INTRODUCTION]
     if not book.sizes:
         parts.append("No figures yet: `make bench-peers` writes them, on a machine that does nothing else.\n")
+    else:
+        parts.append("\n".join(_targets(book)))
     parts.extend("\n".join(_size(book.sizes[rows])) for rows in sorted(book.sizes))
     parts.append("\n".join(_peers()))
     return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def _targets(book: Book) -> Iterator[str]:
+    yield "## What was meant to be reached\n"
+    yield "With every check on, without the snapshot:\n"
+    yield from targets_table(book)
+    yield "\nWhat costs it is told below each table of figures: Shanhai's parts, beside the limit's time."
 
 
 def _size(size: Size) -> Iterator[str]:

@@ -38,10 +38,10 @@ def run(seconds: float, *, peak: int = 100, **steps: float) -> Run:
     return Run({name: {"seconds": one, "cpu": 2 * one} for name, one in named.items()}, peak * MIB)
 
 
-def size(**runs: list[Run]) -> Size:
-    """A size of a million rows, with runs by subject."""
+def size(rows: int = 1_000_000, **runs: list[Run]) -> Size:
+    """A size, with runs by subject."""
     outcomes = [Outcome(one, runs=runs[one.name]) for one in SUBJECTS if one.name in runs]
-    series = Series(1_000_000, 104_000_000, TRUTH, outcomes)
+    series = Series(rows, 104 * rows, TRUTH, outcomes)
     return record_series(series, MACHINE, at=datetime(2026, 11, 21, tzinfo=UTC), limit_seconds=240)
 
 
@@ -114,6 +114,23 @@ def test_the_page_tells_what_is_missing_and_what_was_wrong():
     assert "- Sling into DuckDB took more than 240 s." in told
     assert "**The result of delta-rs append was wrong**: rows 9 instead of 10." in told
     assert "stage 2.00 s (2.00 × the limit's time)" in told
+
+
+def test_a_target_is_reached_or_missed_by_what_was_measured():
+    ours = run(0, peak=1900, pull=9, stage=1, check=0.5, load=0.5)
+    small = size(limit=[run(0.8)], shanhai=[ours], sling=[run(9.9)], **{"dlt-arrow-delta": [run(2.1)]})
+    more = run(0, peak=1908, pull=9, stage=15, check=5, load=2)
+    large = size(10_000_000, limit=[run(8)], shanhai=[more], sling=[run(110)])
+    told = {
+        line.split("|")[1].strip(): line
+        for line in page(Book({1: small, 10: large})).splitlines()
+        if "|" in line
+    }
+    assert told["0.4 of the limit"].endswith("| 0.40 | 0.36, **missed** |")
+    assert told["five times as fast as Sling"].endswith("| 4.95 ×, **missed** | 5.00 × |")
+    assert told["faster than dlt's Arrow path into Delta"].endswith("| 1.05 × |  |")
+    assert told["less than 2 GB of memory"].endswith("| 1.99 GB | 2.00 GB, **missed** |")
+    assert told["time per row, beside the size before: no more"].endswith("|  | 1.10 ×, **missed** |")
 
 
 def test_a_page_without_figures_says_so():
