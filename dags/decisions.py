@@ -1,7 +1,8 @@
-"""The Airflow DAG by which a person decides about a held delivery.
+"""The Airflow DAG by which a person decides about a delivery, or about its refused rows.
 
-Trigger it with the delivery, the action, a name and a reason; the marts follow by themselves. The
-same decision can be taken with `shanhai delivery approve | refuse | withdraw`.
+Trigger it with the delivery, the action, a name and a reason; where rows move, the marts follow by
+themselves. The same can be done with `shanhai delivery approve | refuse | withdraw`, `shanhai replay` and
+`shanhai quarantine release | revoke | discard | reopen`; only the last four take rules.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, Param, task
+from airflow.sdk.exceptions import AirflowSkipException
 from dag_factories.loaded import LOADED, emit
 from dag_factories.recovery import task_defaults, tell_failed_run
 
@@ -22,6 +24,10 @@ def decide(**context: Any) -> dict[str, Any]:
 
 @task(task_id="announce", outlets=[LOADED])
 def announce(**context: Any) -> None:
+    """Emit the event unless `decide` says that no row has moved."""
+    outcome = context["ti"].xcom_pull(task_ids="decide")
+    if outcome and not outcome["changed"]:
+        raise AirflowSkipException("no row has moved")
     emit(context)
 
 
@@ -40,9 +46,13 @@ with DAG(
             pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*/[^/]+/[0-9a-f]{12,64}$",
             description="<district>.<dataset>/<partition>/<sha256>",
         ),
-        "action": Param(type="string", enum=["approve", "refuse", "withdraw"]),
+        "action": Param(
+            type="string",
+            enum=["approve", "refuse", "withdraw", "replay", "release", "revoke", "discard", "reopen"],
+        ),
         "by": Param(type="string", minLength=1, maxLength=100, description="who decides"),
         "reason": Param(type="string", minLength=1, maxLength=1000),
+        "rules": Param([], type="array", items={"type": "string"}, description="broken rules, by name"),
     },
     default_args={**task_defaults(retries=2, seconds=10), "priority_weight": 20},
 ):

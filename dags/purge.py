@@ -1,6 +1,7 @@
 """The Airflow DAG that removes once a day what the contracts' retention lets go.
 
-The same is done by `shanhai purge`; what it would do and why is told by `shanhai purge --dry-run`. It cannot be undone.
+The same is done by `shanhai purge`; what it would do, and why, is told by `shanhai purge --dry-run`.
+It cannot be undone.
 """
 
 from __future__ import annotations

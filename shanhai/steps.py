@@ -6,7 +6,7 @@ from typing import Any
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
-from shanhai.ingest.decide import Action
+from shanhai.ingest.decisions import Decision, carry_out
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
@@ -37,10 +37,15 @@ def load_step(dataset: str) -> Result:
     return {**loaded, "changed": _is_ahead(node, name)}
 
 
-def decide_step(delivery: str, action: Action, by: str, reason: str) -> Result:
-    """Carry out a person's decision on the delivery that begins so."""
+def decide_step(
+    delivery: str, action: Decision, by: str, reason: str, rules: list[str] | None = None
+) -> Result:
+    """Carry out a person's decision on the delivery that begins so; `changed` as of a load."""
     node = open_node()
-    return walk.decide_step(node, find_delivery(node, delivery), action, by, reason)
+    chosen = find_delivery(node, delivery)
+    done = carry_out(node, chosen, action, by=by, reason=reason, rules=tuple(rules or ()))
+    told = {"verdict": done.entry.verdict, "loaded": done.entry.loaded} if done.entry else {}
+    return {"delivery": chosen.short, "action": action, "changed": done.moved, **told}
 
 
 def replay_step(delivery: str, by: str = "", reason: str = "") -> Result:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from shanhai.cli.output import Heading, say, show, show_json
-from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.replay import outcome, show_outcome
+from shanhai.cli.selection import DATASET, ROW, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
     from shanhai.ingest.books import Entry
+    from shanhai.ingest.replay import Replayed
+
+Row = tuple[str, int]
 
 STATES = ("open", "released", "discarded", "purged")
 _GROUPS = (
@@ -35,7 +39,7 @@ _state = click.option("--state", type=click.Choice(STATES), help="Only rows in t
 
 @click.group()
 def command() -> None:
-    """List, show, release, discard or reopen refused rows.
+    """List, show, release or discard refused rows, and take that back.
 
     A row that breaks a rule is kept whole, with every rule that it broke, until the contract's retention lets
     it go. Lists have counts only: the text of a row is shown by `show --raw`, and nowhere else.
@@ -132,11 +136,92 @@ def _chosen(session: Session, text: str) -> DeliveryId:
 
 
 def _decision(verb: Verb) -> Verb:
-    """What closing and reopening need: the delivery, the rules, who decides, and why."""
+    """What every decision needs: the delivery, the rules, who decides, and why."""
     verb = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in the ledger.")(verb)
     verb = click.option("--by", required=True, metavar="NAME", help="Who decides; kept in the ledger.")(verb)
     verb = click.option("--rule", "rules", multiple=True, metavar="RULE", help="Only this; repeatable.")(verb)
     return click.argument("delivery")(format_option(verb))
+
+
+def _of_rows(verb: Verb) -> Verb:
+    """What a release may name beside rules."""
+    verb = click.option("--dry-run", is_flag=True, help="Tell what would change, and change nothing.")(verb)
+    return click.option(
+        "--row",
+        "rows",
+        multiple=True,
+        type=ROW,
+        metavar="BODY:POSITION",
+        help="Only this row, as `show` names it; repeatable.",
+    )(verb)
+
+
+@command.command("release")
+@_decision
+@_of_rows
+@pass_session
+def release_rows(
+    session: Session,
+    delivery: str,
+    rules: tuple[str, ...],
+    rows: tuple[Row, ...],
+    by: str,
+    reason: str,
+    dry_run: bool,
+) -> None:
+    """Let rows of DELIVERY enter although they break rules.
+
+    A row enters when each rule that it breaks is waived for it. The delivery is judged again by the
+    contract as it is now; the rules still count as broken, and the ledger says who let them pass and why.
+    A record that is none, a value without a type and a missing key cannot be waived. `revoke` undoes it.
+
+    \b
+    Examples:
+      shanhai quarantine release longyou.hazards/2024-03-02 --rule level.codes \\
+        --by "Li Wei" --reason "the new code is right" --dry-run
+      shanhai quarantine release longyou.hazards/2024-03-02 --rule level.codes --row 2024-03-02.csv:17 \\
+        --by "Li Wei" --reason "seen on the spot"
+    """
+    from shanhai.ingest.release import release
+
+    chosen = _chosen(session, delivery)
+    done = release(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
+    _tell_released(session, done, dry_run=dry_run)
+
+
+@command.command("revoke")
+@_decision
+@_of_rows
+@pass_session
+def revoke_release(
+    session: Session,
+    delivery: str,
+    rules: tuple[str, ...],
+    rows: tuple[Row, ...],
+    by: str,
+    reason: str,
+    dry_run: bool,
+) -> None:
+    """Take releases of DELIVERY back: its rows go where they were.
+
+    Without --rule all that was waived for the delivery is taken back.
+
+    \b
+    Example:
+      shanhai quarantine revoke longyou.hazards/2024-03-02 --by "Li Wei" --reason "it was another street"
+    """
+    from shanhai.ingest.release import revoke
+
+    chosen = _chosen(session, delivery)
+    done = revoke(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
+    _tell_released(session, done, dry_run=dry_run)
+
+
+def _tell_released(session: Session, done: Replayed, *, dry_run: bool) -> None:
+    if session.form == "json":
+        show_json(outcome(done))
+    else:
+        show_outcome([done], dry_run=dry_run)
 
 
 @command.command("discard")

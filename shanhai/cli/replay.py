@@ -65,9 +65,9 @@ def command(
     found, failures = _replayed(session, chosen, dry_run=dry_run, by=by, reason=reason)
     session.forget_ledger()
     if session.form == "json":
-        show_json([_told(one) for one in found])
+        show_json([outcome(one) for one in found])
     else:
-        _show(found, dry_run=dry_run)
+        show_outcome(found, dry_run=dry_run)
     if failures:
         raise failures[0]
 
@@ -101,7 +101,8 @@ def _replayed(
     return found, failures
 
 
-def _show(found: list[Replayed], *, dry_run: bool) -> None:
+def show_outcome(found: list[Replayed], *, dry_run: bool) -> None:
+    """The counts that are others, and how many deliveries changed."""
     lines = [{**vars(count), "short": one.delivery.short} for one in found for count in one.counts]
     show(lines, _COUNTS, form="table", empty="No count is another one.")
     changed = sum(one.changes for one in found)
@@ -114,7 +115,8 @@ def _show(found: list[Replayed], *, dry_run: bool) -> None:
         say("Next: shanhai build && shanhai publish, for the marts to follow.")
 
 
-def _told(one: Replayed) -> dict[str, Any]:
+def outcome(one: Replayed) -> dict[str, Any]:
+    """One delivery judged again, as it is given to other programs."""
     return {
         "delivery": str(one.delivery),
         "contract_version": one.contract_version,

@@ -31,6 +31,25 @@ class DatasetType(click.ParamType[DatasetId]):
 DATASET = DatasetType()
 
 
+class RowType(click.ParamType[tuple[str, int]]):
+    """`<body>:<position>`: one row in quarantine."""
+
+    name = "row"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        body, colon, position = str(value).rpartition(":")
+        if not (body and colon and position.isascii() and position.isdigit()):
+            self.fail("a row is <body>:<position>, as `shanhai quarantine show` names it", param, ctx)
+        return body, int(position)
+
+
+ROW = RowType()
+
+
 def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
     """The one delivery that `text` means.
 

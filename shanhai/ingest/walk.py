@@ -10,7 +10,6 @@ from shanhai.errors import RetryableError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.check import check
-from shanhai.ingest.decide import Action, decide
 from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import Late, late, pending, read_told, write_told
@@ -101,16 +100,6 @@ def _tell_loaded(node: Node, entry: Entry) -> bool:
         reason=entry.reason,
         difference="; ".join((*told, *more)),
     )
-
-
-def decide_step(node: Node, delivery: DeliveryId, action: Action, by: str, reason: str) -> Result:
-    """Carry out a person's decision.
-
-    Raises:
-        ShanhaiError: as `shanhai.ingest.decide.decide`.
-    """
-    entry = decide(node, delivery, action, by=by, reason=reason)
-    return {"delivery": delivery.short, "verdict": entry.verdict, "loaded": entry.loaded}
 
 
 def replay_step(node: Node, delivery: DeliveryId, by: str, reason: str) -> Result:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from one_city import DATASET, HEADER, City
 
+from shanhai.cli import main
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ingest.books import Entry, entries
 from shanhai.ingest.decide import decide
+from shanhai.ingest.decisions import carry_out
 from shanhai.ingest.discard import discard, reopen
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.load import open_table
@@ -135,3 +139,81 @@ def test_of_several_people_who_decide_at_once_one_is_heard(refused):
 
 def entries_of(city: City) -> list[tuple[int, Entry]]:
     return list(entries(open_table(city.node, DATASET)))
+
+
+def test_released_rows_are_good_and_listed_as_released_until_it_is_revoked(refused):
+    delivery, before = refused.delivery("a"), refused.ledger()["a"].counts
+    done = carry_out(refused.node, delivery, "release", rules=["n.range"], **WHO)
+    assert done.moved
+    assert refused.rows() == [("a", 1), ("c", -1), ("e", 1), ("f", 1)]
+    assert shown(refused) == {
+        ("n.range", "released"): 1,
+        ("n.range", "open"): 1,
+        ("at.type", "open"): 1,
+        ("n.type", "open"): 1,
+    }
+    assert [row.position for row in rows(refused.node, delivery, state="released")] == [3]
+    after = refused.ledger()["a"].counts
+    assert (after.loaded, after.quarantined) == (before.loaded + 1, before.quarantined - 1)
+
+    assert carry_out(refused.node, delivery, "revoke", **WHO).moved
+    assert refused.ledger()["a"].counts == before
+    assert {state for _, state in shown(refused)} == {"open"}
+
+
+def test_a_note_moves_no_row_and_rules_are_for_rows_only(refused):
+    delivery, table = refused.delivery("a"), refused.rows()
+    assert not carry_out(refused.node, delivery, "discard", rules=["n.type"], **WHO).moved
+    assert not carry_out(refused.node, delivery, "reopen", **WHO).moved
+    assert carry_out(refused.node, delivery, "replay", **WHO).entry is None, "nothing is different"
+    assert refused.rows() == table
+    with pytest.raises(ConfigurationError, match="whole delivery"):
+        carry_out(refused.node, delivery, "withdraw", rules=["n.type"], **WHO)
+    with pytest.raises(ConfigurationError, match="no such decision"):
+        carry_out(refused.node, delivery, "forget", **WHO)  # type: ignore[arg-type]
+
+
+class CommandLine:
+    def __init__(self, city: City, capsys: pytest.CaptureFixture[str]) -> None:
+        self.places = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+        self.capsys = capsys
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        """What `shanhai quarantine` prints."""
+        assert main([*self.places, "quarantine", *words]) == code
+        return self.capsys.readouterr().out
+
+    def read(self, *words: str) -> Any:
+        return json.loads(self(*words, "--format", "json"))
+
+
+def test_the_command_line_shows_no_text_but_by_raw(refused, capsys):
+    quarantine = CommandLine(refused, capsys)
+    assert {(line["rule"], line["rows"]) for line in quarantine.read("list", "--rule", "n.range")} == {
+        ("n.range", 2)
+    }
+    assert quarantine.read("list", "--state", "purged") == []
+    assert quarantine.read("list", "--dataset", "acity.others") == []
+    for words in (["list"], ["show", "acity.events/a"], ["show", "acity.events/a", "--format", "json"]):
+        assert "never" not in quarantine(*words)
+    assert "never" in quarantine("show", "acity.events/a", "--raw")
+    (line, *_) = quarantine.read("show", "acity.events/a", "--limit", "1", "--rule", "at.type", "--raw")
+    assert (line["position"], line["rules"]) == (4, ["n.range", "at.type"])
+
+
+def test_the_command_line_decides_with_name_and_reason(refused, capsys):
+    quarantine, who = CommandLine(refused, capsys), ("--by", "Li Wei", "--reason", "looked at it")
+    quarantine("discard", "acity.events/a", "--rule", "n.type", code=2)
+    quarantine("discard", "acity.events/a", "--rule", "n.typo", *who, code=77)
+    quarantine("discard", "acity.events/a", "--rule", "n.type", *who)
+    assert [line["rows"] for line in quarantine.read("list", "--state", "discarded")] == [1]
+    quarantine("reopen", "acity.events/a", *who)
+    row = ("--row", "a.csv:3")
+    would = quarantine.read("release", "acity.events/a", "--rule", "n.range", *row, *who, "--dry-run")
+    assert would["changes"]
+    assert quarantine.read("list", "--state", "released") == []
+    quarantine("release", "acity.events/a", "--rule", "n.range", *row, *who)
+    assert [line["rows"] for line in quarantine.read("list", "--state", "released")] == [1]
+    quarantine("release", "acity.events/a", "--rule", "n.range", "--row", "a.csv", *who, code=2)
+    quarantine("revoke", "acity.events/a", *who)
+    assert quarantine.read("list", "--state", "released") == []
