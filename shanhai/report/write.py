@@ -6,16 +6,17 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai import __version__
-from shanhai.errors import ConfigurationError, StoreError
+from shanhai.errors import ConfigurationError
 from shanhai.report.data import ReportData
 from shanhai.report.differences import Progress
 from shanhai.report.figures import Figures
 from shanhai.report.pages import COVER, count_pages, render
+from shanhai.storage.disk import disk_error
 
 if TYPE_CHECKING:
     from shanhai.ingest.node import Node
@@ -63,6 +64,9 @@ def write_pages(
         progress("pages", len(pages), count_pages(data))
     files = figure_files(figures)
     try:
+        if not (folder / MANIFEST).exists():
+            # A first report that breaks off is known by this for a report: the next one goes on in its place.
+            _replace(folder / MANIFEST, _begun(pages))
         for path, text in (*pages.items(), *files.items()):
             _replace(folder / path, text)
         # Last: until it is there the report counts as that of the versions before, and is written again.
@@ -70,7 +74,7 @@ def write_pages(
         for path in earlier - pages.keys():
             (folder / path).unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"the report cannot be written: {error.strerror}", given=error.filename) from error
+        raise disk_error(error, folder) from error
     return folder / COVER
 
 
@@ -117,7 +121,7 @@ def is_behind(node: Node) -> bool:
 
 def _earlier(folder: Path) -> set[str]:
     """The pages of the report that lies in `folder`; only what looks like one of them is ever removed."""
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or {file.name for file in folder.iterdir()} <= {f".{MANIFEST}.new"}:
         return set()
     try:
         pages = set(json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["pages"])
@@ -128,6 +132,11 @@ def _earlier(folder: Path) -> set[str]:
             "the folder holds something else than a report", given=folder, allowed="an empty or a new folder"
         )
     return pages
+
+
+def _begun(pages: Iterable[str]) -> str:
+    """The manifest of a report that is being written for the first time: of no version of the books."""
+    return json.dumps({"versions": {}, "pages": dict.fromkeys(pages, "")}) + "\n"
 
 
 def _manifest(data: ReportData, pages: Mapping[str, str], files: Mapping[str, str], origin: str) -> str:
@@ -148,5 +157,8 @@ def _digests(texts: Mapping[str, str]) -> dict[str, str]:
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.new")
-    scratch.write_text(text, encoding="utf-8", newline="")
-    scratch.replace(path)
+    try:
+        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

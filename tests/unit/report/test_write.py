@@ -50,3 +50,29 @@ def test_manifest_of_somebody_else_removes_nothing_outside(report: ReportData, t
     with pytest.raises(ConfigurationError):
         write_pages(report, tmp_path / "report")
     assert outside.read_text() == "mine"
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 5])
+def test_a_first_report_that_was_killed_is_written_by_the_next(
+    report: ReportData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    """Its folder has pages, and one half written, but not the manifest that is written last."""
+    replace_file, replaced = Path.replace, 0
+
+    def killed(path: Path, target: Path) -> Path:
+        nonlocal replaced
+        replaced += 1
+        if replaced > written:
+            raise SystemExit
+        return replace_file(path, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(SystemExit):
+        write_pages(report, tmp_path)
+    monkeypatch.undo()
+    (tmp_path / ".manifest.json.new").write_text("{")
+    write_pages(report, tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    files = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
+    assert files == {*manifest["pages"], *manifest["files"], "manifest.json"}
+    assert manifest["versions"] == {"ledger": 12, "quarantine": 9, "publications": 2}
