@@ -9,21 +9,17 @@ from shanhai.contracts.partitions import edition_of
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
 from shanhai.ingest.node import Node
-from shanhai.ingest.sidecar import sidecar
+from shanhai.ingest.sidecar import Sidecar, sidecar
 
 Rank = tuple[object, ...]
 
 
-def rank(node: Node, delivery: DeliveryId) -> Rank:
+def rank(contract: Contract, record: Sidecar) -> Rank:
     """What orders the deliveries of a partition, oldest first.
 
     By the edition that the name of the file tells, else by when it was pulled. Both stand in the sidecar,
     so retries, holds, approvals and withdrawals change nothing.
-
-    Raises:
-        NotFoundError: the delivery was never pulled.
     """
-    contract, record = node.federation.contract(delivery.dataset), sidecar(node, delivery)
     return (edition_of(contract, record.bodies[0].name), *record.place)
 
 
@@ -33,7 +29,7 @@ def is_outdated(node: Node, delivery: DeliveryId, books: Mapping[str, Net]) -> b
         return False
     accepted = (DeliveryId.parse(known) for known, net in books.items() if net.verdict == "accepted")
     others = [known for known in accepted if known.partition == delivery.partition and known != delivery]
-    return bool(others) and rank(node, delivery) < max(rank(node, known) for known in others)
+    return bool(others) and _rank(node, delivery) < max(_rank(node, known) for known in others)
 
 
 def in_order(node: Node, deliveries: Iterable[str], books: Mapping[str, Net]) -> list[str]:
@@ -44,8 +40,12 @@ def in_order(node: Node, deliveries: Iterable[str], books: Mapping[str, Net]) ->
     """
     listed = list(deliveries)
     if listed and _replaces(node.federation.contract(DeliveryId.parse(listed[0]).dataset)):
-        return sorted(listed, key=lambda known: rank(node, DeliveryId.parse(known)))
+        return sorted(listed, key=lambda known: _rank(node, DeliveryId.parse(known)))
     return sorted(listed, key=lambda known: books[known].loaded_version)
+
+
+def _rank(node: Node, delivery: DeliveryId) -> Rank:
+    return rank(node.federation.contract(delivery.dataset), sidecar(node, delivery))
 
 
 def _replaces(contract: Contract) -> bool:

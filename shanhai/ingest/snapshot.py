@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.cursors import last_cursor
 from shanhai.ingest.kept import KeptBodies, bodies_stay
 from shanhai.ingest.node import Node
+from shanhai.ingest.returned import tell_returned
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
 
 log = logging.getLogger(__name__)
@@ -46,12 +46,19 @@ def pull(
     since = None if full else last_cursor(node, dataset)
     source = _connector(node, contract, kept, since)
     new: list[DeliveryId] = []
-    last = max((sidecar.number for sidecar in sidecars(node, dataset)), default=0)
+    shown: set[DeliveryId] = set()
+    before = sidecars(node, dataset)
+    last = max((record.number for record in before), default=0)
     for number, asked in enumerate(_windows(contract, window), start=last + 1):
         log.info("pull dataset=%s window=%s", dataset, asked)
         kept.window = asked
         with bodies_stay(node):
-            new += _pull_window(node, contract, source, _Asked(asked, since, number, node.clock()))
+            for delivery, created in _pull_window(
+                node, contract, source, _Asked(asked, since, number, node.clock())
+            ):
+                shown.add(delivery)
+                new += [delivery] if created else []
+    tell_returned(node, contract, before, shown)
     return new
 
 
@@ -100,11 +107,18 @@ def _connector(node: Node, contract: Contract, kept: KeptBodies, since: str | No
     return find_connector(contract.source.connector)(contract.source.options, context)
 
 
-def _pull_window(node: Node, contract: Contract, source: Connector, asked: _Asked) -> list[DeliveryId]:
+def _pull_window(
+    node: Node, contract: Contract, source: Connector, asked: _Asked
+) -> list[tuple[DeliveryId, bool]]:
+    """The deliveries that the source has, each with whether it is new.
+
+    Raises:
+        DataError: a body's name does not tell its partition; the other bodies were kept.
+    """
     window = asked.window
     strangers: list[str] = []
     kept: list[BodyRef] = []
-    new: list[DeliveryId] = []
+    found: list[tuple[DeliveryId, bool]] = []
     for body in source.pull(window):
         partition = partition_of(contract, body.name, window)
         if partition is None:
@@ -112,10 +126,10 @@ def _pull_window(node: Node, contract: Contract, source: Connector, asked: _Aske
             continue
         kept.append(_keep(node, body))
         if contract.delivery.per == "file":
-            new += _register(node, contract, partition, kept[-1:], asked, len(kept))
+            found.append(_register(node, contract, partition, kept[-1:], asked, len(kept)))
     if contract.delivery.per == "pull" and kept:
         partition = partition_of(contract, kept[0].name, window) or ""
-        new += _register(node, contract, partition, kept, asked, 0)
+        found.append(_register(node, contract, partition, kept, asked, 0))
     if strangers:
         raise DataError(
             "a file's name does not tell its partition",
@@ -123,7 +137,7 @@ def _pull_window(node: Node, contract: Contract, source: Connector, asked: _Aske
             allowed=contract.delivery.partition.pattern,
             hint="narrow the path of the source, or widen the pattern",
         )
-    return new
+    return found
 
 
 def _keep(node: Node, body: Body) -> BodyRef:
@@ -146,7 +160,7 @@ def _register(
     bodies: list[BodyRef],
     asked: _Asked,
     order: int,
-) -> Iterator[DeliveryId]:
+) -> tuple[DeliveryId, bool]:
     delivery = DeliveryId(contract.dataset, partition, _digest(contract, bodies))
     record = Sidecar(
         delivery=str(delivery),
@@ -163,7 +177,7 @@ def _register(
     stored = node.snapshots.put(sidecar_key(delivery), [text], if_absent=True)
     if stored.created:
         log.info("snapshot delivery=%s bytes=%d bodies=%d", delivery.short, record.size, len(bodies))
-        yield delivery
+    return delivery, stored.created
 
 
 def _digest(contract: Contract, bodies: list[BodyRef]) -> str:

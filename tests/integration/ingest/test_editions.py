@@ -79,6 +79,25 @@ def test_files_of_one_pull_are_newer_in_the_order_of_their_names(make_city):
     assert city.rows() == [("k0", 2)]
 
 
+def test_a_source_that_goes_back_to_an_older_edition_is_told_of(make_city, caplog: pytest.LogCaptureFixture):
+    city = make_city(**REPLACE)
+    for n in ("1", "2"):
+        city.put("p1.csv", file(n))
+        city.walk()
+    city.walk()
+    older, newer = (row.delivery for row in ledger(city.node))
+    assert "event=returned" not in caplog.text
+    city.put("p1.csv", file("1"))
+    city.walk()
+    assert f'event=returned delivery="{older.short}" newer="{newer.short}"' in caplog.text
+    assert city.rows() == [("k0", 2)]
+    decide(city.node, newer, "withdraw", **DECIDED)
+    assert city.rows() == [("k0", 1)]
+    caplog.clear()
+    city.walk()
+    assert "event=returned" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("older", "newer"), [("p1.csv", "p1.v1.csv"), ("p1.v2.csv", "p1.v10.csv"), ("p1.v02.csv", "p1.v3.csv")]
 )
