@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from dag_factories.recovery import task_defaults
+from dag_factories.recovery import task_defaults, tell_failed_run
 
 
 @task(task_id="purge")
@@ -27,6 +27,7 @@ with DAG(
     schedule=CronTriggerTimetable("30 4 * * *", timezone="Asia/Shanghai"),
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=tell_failed_run,
     is_paused_upon_creation=True,
     default_args={**task_defaults(retries=5, seconds=300), "priority_weight": 1},
 ):

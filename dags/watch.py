@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
 from dag_factories.loaded import LOADED, emit
-from dag_factories.recovery import task_defaults
+from dag_factories.recovery import task_defaults, tell_failed_run
 
 
 @task(task_id="late")
@@ -46,6 +46,7 @@ with DAG(
     schedule=CronTriggerTimetable("*/30 * * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=tell_failed_run,
     is_paused_upon_creation=True,
     default_args={**task_defaults(retries=2, seconds=60), "priority_weight": 1},
 ):
