@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shanhai.contracts.schema import arrow_schema
-from shanhai.errors import BusyError, ConfigurationError
+from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Counts, Entry, Kind, Net, entries, entry, table_net
 from shanhai.ingest.editions import is_outdated
+from shanhai.ingest.files import gone_if_it_fails
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, State, read_staging, read_validation
 from shanhai.ingest.settlement import Settlement, settle_delivery
-from shanhai.ingest.stage import GOOD
+from shanhai.ingest.stage import GOOD, has_good_rows
+from shanhai.storage.disk import disk_errors
 from shanhai.warehouse.lake import Change, LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -61,6 +63,12 @@ def load(node: Node, delivery: DeliveryId) -> Entry:
     staging, validation = read_staging(node, delivery), read_validation(node, delivery)
     if staging is None or validation is None:
         raise ConfigurationError("the delivery was not checked", given=delivery.short, hint="check it first")
+    if not has_good_rows(node, delivery, staging):
+        raise StoreError(
+            "the good rows are not those that were staged",
+            given=delivery.short,
+            hint="walk the dataset again: the delivery is then staged anew",
+        )
     decision = Decision(_KINDS[validation.verdict], validation.verdict, "; ".join(validation.reasons))
     written = commit_decision(node, delivery, staging, decision, expected=0)
     return written or first_entry(open_table(node, delivery.dataset), delivery) or load(node, delivery)
@@ -81,40 +89,54 @@ def commit_decision(
     def attempt(table: LakeTable) -> Entry | None:
         if table.transaction(str(delivery)) != expected:
             return None
-        books = table_net(table)
-        outdated = is_outdated(node, delivery, books)
-        settlement = _settlement(node, table, delivery, staging, decision, expected + 1, outdated=outdated)
-        subject = _subject(delivery, staging, decision, settlement, books.get(str(delivery)))
-        others = [
-            entry(
-                other,
-                "supersede",
-                "accepted",
-                staging.contract_version,
-                Counts(loaded=-rows, superseded=rows),
-                cause=str(delivery),
-            )
-            for other, rows in settlement.displaced.items()
-        ]
-        table.commit(
-            Change(
-                add=settlement.add,
-                remove=settlement.remove,
-                transactions={str(delivery): expected + 1},
-                facts={"entries": [line.model_dump() for line in (subject, *others)]},
-            ),
-            at=node.clock(),
-        )
-        log.info(
-            "load delivery=%s verdict=%s loaded=%d withheld=%d",
-            delivery.short,
-            subject.verdict,
-            subject.loaded,
-            subject.withheld,
-        )
-        return subject
+        stem = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}"
+        with gone_if_it_fails(table.path, stem):
+            return _commit(node, table, delivery, staging, decision, expected + 1, stem)
 
     return on_newest(node, delivery.dataset, attempt)
+
+
+def _commit(
+    node: Node,
+    table: LakeTable,
+    delivery: DeliveryId,
+    staging: Staging,
+    decision: Decision,
+    number: int,
+    stem: str,
+) -> Entry:
+    books = table_net(table)
+    outdated = is_outdated(node, delivery, books)
+    settlement = _settlement(node, table, delivery, staging, decision, stem, outdated=outdated)
+    subject = _subject(delivery, staging, decision, settlement, books.get(str(delivery)))
+    others = [
+        entry(
+            other,
+            "supersede",
+            "accepted",
+            staging.contract_version,
+            Counts(loaded=-rows, superseded=rows),
+            cause=str(delivery),
+        )
+        for other, rows in settlement.displaced.items()
+    ]
+    table.commit(
+        Change(
+            add=settlement.add,
+            remove=settlement.remove,
+            transactions={str(delivery): number},
+            facts={"entries": [line.model_dump() for line in (subject, *others)]},
+        ),
+        at=node.clock(),
+    )
+    log.info(
+        "load delivery=%s verdict=%s loaded=%d withheld=%d",
+        delivery.short,
+        subject.verdict,
+        subject.loaded,
+        subject.withheld,
+    )
+    return subject
 
 
 def on_newest(node: Node, dataset: DatasetId, attempt: Callable[[LakeTable], Entry | None]) -> Entry | None:
@@ -122,10 +144,12 @@ def on_newest(node: Node, dataset: DatasetId, attempt: Callable[[LakeTable], Ent
 
     Raises:
         BusyError: others kept committing first.
+        StoreError: the disk failed; nothing was committed.
     """
     for tried in range(1, _ATTEMPTS + 1):
         try:
-            return attempt(open_table(node, dataset))
+            with disk_errors(node.table(dataset)):
+                return attempt(open_table(node, dataset))
         except BusyError:
             if tried == _ATTEMPTS:
                 raise
@@ -147,7 +171,7 @@ def _settlement(
     delivery: DeliveryId,
     staging: Staging,
     decision: Decision,
-    number: int,
+    stem: str,
     *,
     outdated: bool,
 ) -> Settlement:
@@ -162,7 +186,7 @@ def _settlement(
             delivery,
             node.staging(delivery, staging.staging) / GOOD,
             rows=staging.good,
-            stem=f"{delivery.key}-{number}-{secrets.token_hex(4)}",
+            stem=stem,
             outdated=outdated,
         )
 

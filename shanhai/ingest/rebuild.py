@@ -29,15 +29,17 @@ _PER_DELIVERY = 1 << 40
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A file that has every row of the table, and what became of the good rows of each delivery.
+    """What makes the table another one, and what became of the good rows of each delivery.
 
     Args:
-        add: the file with its row count; nothing when no row is left.
-        loaded: rows in it by delivery.
+        add: new files with their row counts.
+        remove: files of the table that go.
+        loaded: rows that are in the table then, by delivery.
         lost: good rows that are not, by delivery and why (`settle.DUPLICATE`, `settle.SUPERSEDED`).
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
     loaded: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
@@ -69,12 +71,12 @@ def rebuild(node: Node, table: LakeTable, stagings: Mapping[str, Staging], name:
     """
     live = list(stagings)
     if not any(stagings[known].good for known in live):
-        return Rebuilt()
+        return Rebuilt(remove=tuple(table.files()))
     contract = node.federation.contract(DeliveryId.parse(live[0]).dataset)
     with duckdb_session(node.settings) as con:
         con.execute(f"CREATE TEMP VIEW every_row AS {_every_row(node, table, stagings)}")
         con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract, live)}")
-        return _written(con, table.path / name)
+        return _written(con, table, table.path / name)
 
 
 def others(
@@ -92,7 +94,7 @@ def others(
     return lines
 
 
-def _written(con: duckdb.DuckDBPyConnection, target: Path) -> Rebuilt:
+def _written(con: duckdb.DuckDBPyConnection, table: LakeTable, target: Path) -> Rebuilt:
     stays = "_order NOT IN (SELECT _order FROM lost)"
     con.execute(
         f"""
@@ -109,6 +111,7 @@ def _written(con: duckdb.DuckDBPyConnection, target: Path) -> Rebuilt:
     ).fetchall()
     return Rebuilt(
         {target.name: sum(loaded.values())} if loaded else {},
+        tuple(table.files()),
         loaded,
         {(known, why): int(rows) for known, why, rows in lost},
     )

@@ -14,13 +14,15 @@ from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry, Net, entry, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
+from shanhai.ingest.files import gone_if_it_fails
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import mend_quarantine
-from shanhai.ingest.rebuild import in_the_table, others, rebuild
+from shanhai.ingest.rebuild import in_the_table, others
 from shanhai.ingest.records import Staging, Validation, present_terms, read_record
 from shanhai.ingest.retention import require_unpurged
 from shanhai.ingest.stage import is_complete, stage
+from shanhai.ingest.swap import swap
 from shanhai.ingest.waivers import Waivers, canonical
 from shanhai.warehouse import lake
 from shanhai.warehouse.lake import LakeTable
@@ -216,41 +218,51 @@ def _commit(
     node: Node, delivery: DeliveryId, staging: Staging, person: Person, *, expected: int
 ) -> Entry | None:
     """Commit the table with the new rows; None when somebody else decided about the delivery meanwhile."""
-    subject = str(delivery)
 
     def attempt(table: LakeTable) -> Entry | None:
-        if table.transaction(subject) != expected:
+        if table.transaction(str(delivery)) != expected:
             return None
-        books = table_net(table)
-        stagings = {
-            known: staging
-            if known == subject
-            else committed_staging(node, DeliveryId.parse(known), books[known])
-            for known in in_the_table(node, books)
-        }
-        name = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}.parquet"
-        rebuilt = rebuild(node, table, stagings, name)
-        line = entry(
-            subject,
-            "replay",
-            "accepted",
-            staging.contract_version,
-            rebuilt.counts(subject, staging) - books[subject].counts,
-            reason=person.reason,
-            decided_by=person.by,
-            staging=staging,
-        )
-        lines = [line, *others(stagings, books, rebuilt, cause=subject)]
-        table.commit(
-            lake.Change(
-                add=rebuilt.add,
-                remove=tuple(table.files()),
-                transactions={subject: expected + 1},
-                facts={"entries": [one.model_dump() for one in lines]},
-            ),
-            at=node.clock(),
-        )
-        log.info("replay delivery=%s loaded=%d quarantined=%d", delivery.short, line.loaded, line.quarantined)
-        return line
+        stem = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}"
+        with gone_if_it_fails(table.path, stem):
+            return _commit_on(table, node, delivery, staging, person, expected + 1, stem)
 
     return on_newest(node, delivery.dataset, attempt)
+
+
+def _commit_on(
+    table: LakeTable,
+    node: Node,
+    delivery: DeliveryId,
+    staging: Staging,
+    person: Person,
+    number: int,
+    stem: str,
+) -> Entry:
+    subject, books = str(delivery), table_net(table)
+    stagings = {
+        known: staging if known == subject else committed_staging(node, DeliveryId.parse(known), books[known])
+        for known in in_the_table(node, books)
+    }
+    swapped = swap(node, table, stagings, books, delivery, stem)
+    line = entry(
+        subject,
+        "replay",
+        "accepted",
+        staging.contract_version,
+        swapped.counts(subject, staging) - books[subject].counts,
+        reason=person.reason,
+        decided_by=person.by,
+        staging=staging,
+    )
+    lines = [line, *others(stagings, books, swapped, cause=subject)]
+    table.commit(
+        lake.Change(
+            add=swapped.add,
+            remove=swapped.remove,
+            transactions={subject: number},
+            facts={"entries": [one.model_dump() for one in lines]},
+        ),
+        at=node.clock(),
+    )
+    log.info("replay delivery=%s loaded=%d quarantined=%d", delivery.short, line.loaded, line.quarantined)
+    return line

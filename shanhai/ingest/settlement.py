@@ -76,7 +76,7 @@ def settle_delivery(
         return Settlement()
     name = f"{stem}.parquet"
     if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
-        registered = _entering(_register(good, table.path / name), rows) if rows else {}
+        registered = _entering(register(good, table.path / name), rows) if rows else {}
         return Settlement(add=registered, entered=rows)
     _contest(con, table, contract, delivery, good if rows else None)
     lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
@@ -91,11 +91,11 @@ def settle_delivery(
             f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({quote_literal(good.as_posix())}, "
             "file_row_number = true) WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)"
         )
-        add |= _entering(_write(con, query, table.path / name), entered)
+        add |= _entering(write_rows(con, query, table.path / name), entered)
     elif entered:
-        add |= _entering(_register(good, table.path / name), entered)
+        add |= _entering(register(good, table.path / name), entered)
     if touched:
-        add |= _write(
+        add |= write_rows(
             con,
             "SELECT o.* EXCLUDE (_file, _file_row) FROM old_rows o "
             "WHERE o._file IN (SELECT _file FROM lost_old) AND NOT EXISTS "
@@ -177,7 +177,7 @@ def _entering(written: dict[str, int], entered: int) -> dict[str, int]:
     return written
 
 
-def _register(good: Path, target: Path) -> dict[str, int]:
+def register(good: Path, target: Path) -> dict[str, int]:
     """Put the staged file into the table's folder: a second name for the same bytes where possible."""
     import pyarrow.parquet as pq
 
@@ -189,7 +189,8 @@ def _register(good: Path, target: Path) -> dict[str, int]:
     return {target.name: pq.read_metadata(target).num_rows}
 
 
-def _write(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> dict[str, int]:
+def write_rows(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> dict[str, int]:
+    """Write what a query gives; name and rows of the file, nothing where it gives no row."""
     (rows,) = con.execute(
         f"COPY ({query}) TO {quote_literal(target.as_posix())} (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone() or (0,)

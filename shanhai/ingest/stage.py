@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.sql import quote_literal
-from shanhai.errors import ShanhaiError, StoreError, UnreadableError
+from shanhai.errors import ShanhaiError, UnreadableError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.archive import keep_contract
-from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
 from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
+from shanhai.ingest.intake import take_in
 from shanhai.ingest.node import Node
-from shanhai.ingest.parting import Parted, part
 from shanhai.ingest.records import Staging, present_terms, read_staging, read_validation, save
-from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar
+from shanhai.ingest.sidecar import Sidecar, sidecar
 from shanhai.ingest.terms import Terms
-from shanhai.quality.checked import TEXTS, create_checked
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
 from shanhai.storage.disk import disk_errors, require_room
@@ -145,7 +140,7 @@ def _divide(
 ) -> Staging:
     contract, kept = terms.contract, node.staging(delivery, terms.id)
     with TemporaryDirectory(prefix=_PARTING, dir=kept) as folder:
-        decoded, parted = _take_in(node, con, terms, delivery, source, kept, Path(folder))
+        decoded, parted = take_in(node, con, terms, source, kept, Path(folder))
         division = divide(
             con,
             contract,
@@ -191,85 +186,6 @@ def _place_quarantine(
     name = f"{delivery.key}-{terms.id}-{digest[:8]}.parquet"
     file.replace(node.quarantine / name)
     return name, digest
-
-
-def _take_in(
-    node: Node,
-    con: duckdb.DuckDBPyConnection,
-    terms: Terms,
-    delivery: DeliveryId,
-    source: Sidecar,
-    folder: Path,
-    scratch: Path,
-) -> tuple[Decoded, Parted]:
-    """Part the records of the bodies; meanwhile a thread makes sure that they are those that were pulled."""
-    with contextlib.ExitStack() as stack:
-        bodies = [
-            BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
-            for body in source.bodies
-        ]
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        intact = pool.submit(_check_bodies, source.bodies, bodies)
-        try:
-            return _read(con, terms, delivery, bodies, folder, scratch)
-        finally:
-            # Altered bytes explain every other error, so that theirs is the one to be raised.
-            intact.result()
-
-
-def _read(
-    con: duckdb.DuckDBPyConnection,
-    terms: Terms,
-    delivery: DeliveryId,
-    bodies: Sequence[BodyFile],
-    folder: Path,
-    scratch: Path,
-) -> tuple[Decoded, Parted]:
-    import duckdb
-
-    contract, waiving = terms.contract, bool(terms.waivers)
-    good = scratch / GOOD
-    found = read_in_place(con, contract, bodies, folder)
-    if found is not None:
-        expected, blanks = found.decoded.rows, found.blanks
-        with contextlib.suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
-            # The second is the parser's word for a line longer than its buffer.
-            parted = part(
-                con,
-                contract,
-                delivery,
-                good,
-                scratch,
-                expected=expected,
-                waiving=waiving,
-                blanks=blanks,
-            )
-            if parted.rows == expected:
-                create_checked(con, contract, blanks=blanks)
-                return found.decoded, parted
-        con.execute("DROP VIEW raw")
-    for text in folder.glob(TEXTS):
-        text.unlink()
-    decoded = decode(con, contract, bodies, folder)
-    create_checked(con, contract)
-    return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows, waiving=waiving)
-
-
-def _check_bodies(expected: Sequence[BodyRef], bodies: Sequence[BodyFile]) -> None:
-    for body, file in zip(expected, bodies, strict=True):
-        _check_bytes(body, file.path)
-
-
-def _check_bytes(body: BodyRef, file: Path) -> None:
-    """Rows are booked under the digest of their bytes: make sure that it is still theirs."""
-    found = sha256_of(file)
-    if found != body.sha256:
-        raise StoreError(
-            "the bytes of a snapshot are not those that were pulled",
-            given=f"{body.name}, sha256 {found}",
-            allowed=f"sha256 {body.sha256}",
-            hint=f"restore the file, or remove it and pull again: {file}",
-        )
 
 
 def _unreadable(delivery: DeliveryId, terms: Terms, error: UnreadableError) -> Staging:

@@ -139,14 +139,13 @@ WRITES: tuple[Write, ...] = (
             "staged/<delivery>/<staging>/parting-<id>/<part>",
             "staged/<delivery>/<staging>/good.parquet",
             "staged/<delivery>/<staging>/validation.json",
-            "quarantine/<delivery>-<staging>.parquet",
         ),
     ),
     Write(
         "quarantine file",
         ("stage", "decide"),
-        "shanhai.ingest.division:_write_quarantine",
-        makes=("quarantine/<delivery>-<staging>.parquet",),
+        "shanhai.ingest.stage:_place_quarantine",
+        makes=("quarantine/<delivery>-<staging>-<digest>.parquet",),
     ),
     Write(
         "good file",
@@ -178,13 +177,13 @@ WRITES: tuple[Write, ...] = (
     Write(
         "good rows in the table's folder",
         ("load", "decide"),
-        "shanhai.ingest.settlement:_register",
+        "shanhai.ingest.settlement:register",
         makes=(f"{_TABLE}/<delivery>-<number>-<random>.parquet",),
     ),
     Write(
         "rows that win or stay",
         ("load", "decide"),
-        "shanhai.ingest.settlement:_write",
+        "shanhai.ingest.settlement:write_rows",
         makes=(
             f"{_TABLE}/<delivery>-<number>-<random>.parquet",
             f"{_TABLE}/<delivery>-<number>-<random>-rest.parquet",
@@ -193,9 +192,9 @@ WRITES: tuple[Write, ...] = (
     ),
     Write("commit of a delivery", ("load", "decide"), _COMMIT, **_log(_TABLE)),
     Write(
-        "rows after a withdrawal",
+        "rows after a withdrawal or a replay",
         ("decide",),
-        "shanhai.ingest.withdraw:_rebuild",
+        "shanhai.ingest.rebuild:_written",
         makes=(f"{_TABLE}/<delivery>-<number>-<random>.parquet",),
     ),
     Write(
@@ -209,8 +208,8 @@ WRITES: tuple[Write, ...] = (
         "rows in the quarantine's folder",
         ("build",),
         "shanhai.ingest.projections:_placed",
-        makes=(f"{_QUARANTINE}/<delivery>-<staging>.parquet",),
-        removes=(f"{_QUARANTINE}/<delivery>-<staging>.parquet",),
+        makes=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
+        removes=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
     ),
     Write("commit of the quarantine", ("build",), _COMMIT, _QUARANTINE, **_log(_QUARANTINE)),
     Write(

@@ -9,6 +9,8 @@ import re
 import resource
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shanhai.errors import DiskFullError, NotFoundError, ShanhaiError, StoreError
@@ -79,6 +81,20 @@ def test_a_good_file_that_was_cut_off_is_made_again(pulled):
     assert pulled.walk()["loaded"] == 4
 
 
+def test_a_good_file_whose_values_were_altered_is_not_loaded(pulled):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    check(pulled.node, first)
+    good = pulled.staging(first) / GOOD
+    table = pq.read_table(good)
+    other = table.set_column(table.column_names.index("n"), "n", pa.array([8, 9], pa.int64()))
+    pq.write_table(other, good)
+    with pytest.raises(StoreError, match="not those that were staged"):
+        load(pulled.node, first)
+    assert pulled.walk()["loaded"] == 4
+    assert pulled.rows() == [("a", 1), ("b", 2), ("y", 1), ("z", 2)]
+
+
 def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
     """It could have as many rows as an earlier record tells, and not yet those that win."""
     first, node = _first(pulled), pulled.node
@@ -116,7 +132,7 @@ def test_a_record_that_tells_other_counts_than_the_file_is_not_booked(pulled):
     record = pulled.staging(first) / "staging.json"
     told = re.sub(r'"good": 2', '"good": 1', re.sub(r'"rows_in": 3', '"rows_in": 2', record.read_text()))
     record.write_text(told)
-    with pytest.raises(StoreError, match="not as many as were staged"):
+    with pytest.raises(StoreError, match="not those that were staged"):
         load(pulled.node, first)
     assert first in pending(pulled.node, DATASET)
     assert pulled.walk()["loaded"] == 4

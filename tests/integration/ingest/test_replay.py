@@ -134,6 +134,31 @@ def test_a_delivery_keeps_its_place_in_the_order_of_loading(make_city):
     assert table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))].loaded_version == place
 
 
+def test_where_rows_do_not_compete_the_files_of_others_stay(make_city):
+    apart = {
+        "versions": {"rule": "append"},
+        "duplicates": "delivery",
+        "tolerance": {"hold": 0.8, "refuse": 0.9},
+    }
+    city = make_city(**apart)
+    city.put("p1.csv", FIRST)
+    city.walk()
+    city.put("p2.csv", LATER)
+    city.walk()
+    before = open_table(city.node, DATASET).files()
+    city.declare(columns=without_minimum(), version="1.1.0", **apart)
+    replay(city.node, city.delivery("p1"))
+    assert city.rows() == [("a", 1), ("a", 5), ("b", -2), ("b", 6)]
+    key = city.delivery("p2").key
+    assert {name for name in before if name.startswith(key)} < set(open_table(city.node, DATASET).files())
+    city.declare(
+        columns=with_minimum(100), version="2.0.0", **(apart | {"tolerance": {"hold": 1, "refuse": 1}})
+    )
+    replay(city.node, city.delivery("p1"))
+    assert city.rows() == [("a", 5), ("b", 6)]
+    assert city.ledger()["p1"].counts.loaded == 0
+
+
 def test_withdrawn_and_approved_after_a_replay(loaded):
     city = loaded
     city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
