@@ -131,7 +131,7 @@ def _beside(
         return
     own = sidecar(node, delivery)
     earlier = list(_earlier(node, own, accepted))
-    yield from emptied_columns(staging, earlier)
+    yield from emptied_columns(contract, staging, earlier)
     if counts_twice(contract):
         bodies = frozenset(body.sha256 for body in own.bodies)
         others = [known for known in earlier if known.id.partition != delivery.partition]

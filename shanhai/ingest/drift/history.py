@@ -38,8 +38,11 @@ def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
     return differs("volume", reading, given=str(rows), allowed=f"{median:.0f}")
 
 
-def emptied_columns(staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
-    """Columns that have no value in any row, and had one in many rows of each earlier delivery."""
+def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
+    """Columns that have no value in any row, and had one in many rows of each earlier delivery.
+
+    One whose heading is gone has none either, which is told already.
+    """
     if len(earlier) < MINIMUM_HISTORY or staging.rows_in < ENOUGH_ROWS:
         return
     for name, filled in staging.filled.items():
@@ -48,7 +51,8 @@ def emptied_columns(staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Di
             for known in earlier
             if known.staging.rows_in
         ]
-        if not filled and shares and min(shares) >= _USUALLY_FILLED:
+        is_there = contract.column(name).source not in staging.missing
+        if is_there and not filled and shares and min(shares) >= _USUALLY_FILLED:
             usual = f"{statistics.median(shares) * 100:.3g}%"
             yield differs(
                 "emptied_column", columns=(name,), given="0", allowed=usual, rows=0, of_rows=staging.rows_in

@@ -61,13 +61,13 @@ def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFix
     assert said(usual, "as_usual") == ("accepted", [], [])
     assert said(usual, "half") == (
         "held",
-        ["20 rows are half as many as usual, or fewer: 40"],
-        ["20 行，不到或只有通常的一半：40"],
+        ["20 rows, half of the usual 40 or fewer"],
+        ["20 行，不超过通常 40 行的一半"],
     )
     assert said(usual, "double") == (
         "held",
-        ["80 rows are twice as many as usual, or more: 40"],
-        ["80 行，达到或超过通常的两倍：40"],
+        ["80 rows, twice the usual 40 or more"],
+        ["80 行，不少于通常 40 行的两倍"],
     )
     assert said(usual, "empty") == ("held", ["no rows; 40 are usual"], ["一行也没有，通常有 40 行"])
     assert said(usual, "unfilled") == (
