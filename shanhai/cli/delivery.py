@@ -187,7 +187,7 @@ def recount_delivery(session: Session, delivery: str) -> None:
         facts = {"delivery": str(outcome.delivery), "comparable": outcome.comparable}
         show_json({**facts, "agrees": outcome.agrees, "lines": lines})
     elif not outcome.comparable:
-        say("The contract has changed since: staging again would count something else.")
+        say("The record of its staging or the contract of then is lost: it was not staged again.")
     else:
         show(lines, _RECOUNTED, form="table", empty="")
     if not outcome.agrees:

@@ -28,7 +28,8 @@ def release(
     """Let rows of an accepted delivery enter although they break certain rules; `revoke` undoes it.
 
     A row enters when every rule that it breaks is waived for it. The delivery is judged by the contract as it
-    is now, and what was waived earlier stays waived. The rules still count as broken.
+    is now, and what was waived earlier stays waived. The rules still count as broken. Done again, it changes
+    nothing.
 
     Args:
         rules: what is waived, as the quarantine names reasons.
@@ -45,6 +46,8 @@ def release(
     _check_waivable(node.federation.contract(delivery.dataset), rules)
     waiver = _waiver(rules, rows, person)
     would = judge_again(node, delivery, lambda waivers: (*waivers, waiver), person, dry_run=True)
+    if not would.changes:
+        return would
     released = next((one for one in would.counts if one.name == "released"), None)
     if released is None or released.after < released.before:
         raise DeniedError(

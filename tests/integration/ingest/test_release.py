@@ -73,6 +73,7 @@ def test_released_rows_compete_like_any_other_and_still_count_as_broken(loaded):
     }
     assert checks["n.range"] == 4
     assert recount(city.node, delivery).agrees
+    assert release(city.node, delivery, ["n.range"], **WHO).entry is None
 
 
 def test_a_row_needs_every_rule_that_it_breaks(make_city):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 
 import pytest
 from one_city import COLUMNS, DATASET
@@ -225,3 +226,24 @@ def test_processes_that_replay_at_once_do_it_once(loaded):
         other.join()
     assert sorted(told) == [False, True], told
     assert [kind for kind, _, _ in lines(city)].count("replay") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_replay_that_is_killed_is_done_once_in_the_end(loaded, seed):
+    city, choose = loaded, random.Random(seed)
+    print(f"seed {seed}")
+    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    delivery = str(city.delivery("p1"))
+    context = multiprocessing.get_context("spawn")
+    start, outcome = context.Event(), context.Queue()
+    start.set()
+    killed = context.Process(target=_replay_elsewhere, args=(city.node.settings, delivery, start, outcome))
+    killed.start()
+    killed.join(choose.uniform(0.5, 4))
+    killed.kill()
+    killed.join()
+    replay(city.node, DeliveryId.parse(delivery))
+    assert city.rows() == [("a", 5), ("b", -2)]
+    assert [kind for kind, _, _ in lines(city)].count("replay") == 1
+    assert city.quarantined() == [(3, ["n.type"])]
+    assert recount(city.node, DeliveryId.parse(delivery)).agrees
