@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from shanhai.cli.contract_compare import compare
 from shanhai.cli.contract_infer import infer
+from shanhai.cli.contract_propose import propose
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ContractError
@@ -30,10 +32,11 @@ _CHECKED = (
 
 @click.group()
 def command() -> None:
-    """List, check, draft and compare the contracts of this federation."""
+    """List, check, draft and compare contracts."""
 
 
-command.add_command(infer)
+for _verb in (infer, compare, propose):
+    command.add_command(_verb)
 
 
 @command.command("list")

@@ -73,7 +73,7 @@ def infer(
     with duckdb_session(settings, work / "sample.duckdb") as con:
         sample = take_sample(con, given.bodies, rows, work, tell)
         if federation is not None and federation.register(AREA_CODES) is not None:
-            attach_registers(con, _with_codes(sample.reader), federation)
+            attach_registers(con, with_codes(sample.reader), federation)
         draft = _draft(sample, given, dataset, federation, tell)
         text = page(draft)
         file = work / f"{dataset.name}.odcs.yml"
@@ -133,7 +133,7 @@ def _versions(key: Key, partition: Partition, named: Sequence[str]) -> Versions:
     return Versions(rule="latest", by=named[key.version]) if key.version is not None else Versions()
 
 
-def _with_codes(reader: Contract) -> Contract:
+def with_codes(reader: Contract) -> Contract:
     """The contract as if its first column held area codes, so that their register is wanted."""
     first = reader.columns[0].model_copy(update={"validators": ("area_code",)})
     return reader.model_copy(update={"columns": (first, *reader.columns[1:])})

@@ -1,0 +1,100 @@
+"""Propose: what a delivery differs in becomes the draft of the next version of its contract."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from shanhai.contracts.drafting.amend import Amended, Reasoned, amend
+from shanhai.contracts.drafting.headings import read_heading, unique_names
+from shanhai.contracts.model import Column, Contract
+from shanhai.contracts.proposals import TakeColumn
+from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.ids import DeliveryId
+from shanhai.ingest.books import table_net
+from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.infer.columns import guess_columns
+from shanhai.ingest.infer.inference import DEFAULT_ROWS, with_codes
+from shanhai.ingest.infer.places import place_columns
+from shanhai.ingest.infer.sample import take_sample
+from shanhai.ingest.load import open_table
+from shanhai.ingest.node import Node
+from shanhai.ingest.records import Validation, read_record, read_validation
+from shanhai.ingest.sidecar import body_key, sidecar
+from shanhai.quality.registers import AREA_CODES, attach_registers
+from shanhai.warehouse.session import duckdb_session
+
+_BODIES = 5
+
+Tell = Callable[[str, int, int], None]
+
+
+def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amended:
+    """The contract of a delivery as it could be, so that the delivery is what it promises.
+
+    Args:
+        work: an existing folder for what is looked at; the caller removes it.
+
+    Raises:
+        NotFoundError: the delivery was not checked yet.
+        ConfigurationError: nothing that it differs in can be said by a contract.
+    """
+    contract = node.federation.contract(delivery.dataset)
+    validation = _validation(node, delivery)
+    asked = [
+        Reasoned(difference.proposal, difference.text)
+        for difference in validation.differences
+        if difference.proposal is not None
+    ]
+    if not asked:
+        differing = "; ".join(difference.text for difference in validation.differences)
+        raise ConfigurationError(
+            f"no change of the contract is known that would take {delivery.short}",
+            given=differing or "a delivery that differs in nothing",
+            allowed="headings, formats, codes or types that changed",
+            hint=f"see `shanhai delivery show {delivery.short}`",
+        )
+    headings = [one.proposal.heading for one in asked if isinstance(one.proposal, TakeColumn)]
+    taken = _columns(node, delivery, contract, headings, work, tell) if headings else {}
+    return amend(contract, asked, taken)
+
+
+def _validation(node: Node, delivery: DeliveryId) -> Validation:
+    """The newest check of the delivery: under the contract as it is, or the one that stands in the books."""
+    found = read_validation(node, delivery)
+    if found is None:
+        booked = table_net(open_table(node, delivery.dataset)).get(str(delivery))
+        found = read_record(node, delivery, booked.staging, Validation) if booked is not None else None
+    if found is None:
+        raise NotFoundError(
+            "the delivery was not checked", given=delivery.short, hint=f"shanhai walk {delivery.dataset}"
+        )
+    return found
+
+
+def _columns(
+    node: Node, delivery: DeliveryId, contract: Contract, headings: Sequence[str], work: Path, tell: Tell
+) -> dict[str, Column]:
+    """What the new headings of a delivery seem to be, by heading."""
+    bodies = sidecar(node, delivery).bodies[:_BODIES]
+    with contextlib.ExitStack() as stack:
+        files = tuple(
+            BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
+            for body in bodies
+        )
+        con = stack.enter_context(duckdb_session(node.settings, work / "sample.duckdb"))
+        sample = take_sample(con, files, DEFAULT_ROWS, work, tell)
+        if node.federation.register(AREA_CODES) is not None:
+            attach_registers(con, with_codes(sample.reader), node.federation)
+        nested = sample.sources.nested
+        readings = [read_heading(name, nested=nested) for name in sample.sources.names]
+        guesses = guess_columns(sample, readings, unique_names(reading.name for reading in readings))
+        guesses, _ = place_columns(sample, guesses, readings)
+    # Rows of one delivery are no proof of a list of codes, nor of what personal columns are called.
+    columns = {guess.column.source: guess.column for guess in guesses}
+    return {
+        heading: columns[heading].model_copy(update={"codes": ()})
+        for heading in headings
+        if heading in columns
+    }

@@ -1,0 +1,40 @@
+"""Versions: a contract that means something else than the one of the last load says so by its number."""
+
+from __future__ import annotations
+
+from shanhai.contracts.compatibility import check_risen
+from shanhai.contracts.model import Contract
+from shanhai.ids import DatasetId
+from shanhai.ingest.archive import kept_contract
+from shanhai.ingest.books import entries
+from shanhai.ingest.node import Node
+from shanhai.warehouse.lake import LakeTable
+
+
+def last_contract(node: Node, dataset: DatasetId) -> Contract | None:
+    """The contract under which rows last came into a table; None: none did.
+
+    Raises:
+        ConfigurationError: it is no longer in the archive.
+        StoreError: the table cannot be read.
+    """
+    digest = ""
+    place = node.table(dataset)
+    if not place.is_dir():
+        return None
+    for _, line in entries(LakeTable.open(place)):
+        if line.contract_digest and line.verdict == "accepted":
+            digest = line.contract_digest
+    return kept_contract(node, dataset, digest) if digest else None
+
+
+def check_version(node: Node, contract: Contract) -> None:
+    """Make sure that a contract may be used beside what was loaded before.
+
+    Raises:
+        ContractError: it means something else than the contract of the last load, under a version that is
+            the same or rose too little.
+    """
+    last = last_contract(node, contract.dataset)
+    if last is not None and last.digest != contract.digest:
+        check_risen(last, contract)
