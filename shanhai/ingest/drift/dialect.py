@@ -21,6 +21,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _QUOTES = ('"', "'")
 _LINES = 30
 """Lines at the top among which headings are looked for."""
+_LONGEST_LINE = 1 << 15
+"""Longer ones are no headings: each line is split in a dozen ways."""
 _TRIED_CHARACTERS = 1 << 16
 _NAMED = {"\t": "TAB", " ": "blank", "": "nothing"}
 
@@ -51,10 +53,20 @@ def dialect_differences(look: Look, stated: CsvFormat) -> tuple[Difference, ...]
     return ()
 
 
+def encoding_difference(look: Look, encoding: str) -> Difference | None:
+    """Another encoding of text that has no dialect: bytes that do not decode as stated, and do otherwise."""
+    for body in look.bodies:
+        start = look.start(body)
+        likely = next(iter(likely_encodings(start)), encoding)
+        if _is_mojibake(start, encoding) and likely != encoding:
+            return _told("encoding", "encoding", encoding, likely, None, certainty="guess")
+    return None
+
+
 def _by_headings(look: Look, body: BodyFile, stated: CsvFormat, start: bytes) -> Iterator[Difference]:
     best, most, usual = None, 0, _Reading(stated.encoding, stated.delimiter, stated.quote, 0)
     for encoding in dict.fromkeys((stated.encoding, *likely_encodings(start))):
-        lines = _text(start, encoding).splitlines()[:_LINES]
+        lines = [line[:_LONGEST_LINE] for line in _text(start, encoding).splitlines()[:_LINES]]
         first = _first_line(lines, stated)
         for reading in _readings(stated, encoding, first, len(lines)):
             count = matched(look, _cells(lines[reading.skip_lines], reading))

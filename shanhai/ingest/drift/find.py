@@ -8,14 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, WorkbookFormat
+from shanhai.contracts.model import (
+    Contract,
+    CsvFormat,
+    GeoJsonFormat,
+    JsonFormat,
+    NdjsonFormat,
+    WorkbookFormat,
+)
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
 from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.drift.columns import column_differences
-from shanhai.ingest.drift.dialect import dialect_differences
+from shanhai.ingest.drift.dialect import dialect_differences, encoding_difference
 from shanhai.ingest.drift.foreign import format_difference
 from shanhai.ingest.drift.headings import heading_differences
 from shanhai.ingest.drift.history import (
@@ -114,9 +121,11 @@ def _read_wrongly(look: Look) -> tuple[Difference, ...]:
     match look.contract.format:
         case CsvFormat() as stated:
             return dialect_differences(look, stated)
-        case JsonFormat() as stated:
-            moved = records_difference(look, stated)
-            return (moved,) if moved else ()
+        case JsonFormat() | NdjsonFormat() | GeoJsonFormat() as stated:
+            found = encoding_difference(look, stated.encoding)
+            if found is None and isinstance(stated, JsonFormat):
+                found = records_difference(look, stated)
+            return (found,) if found else ()
         case WorkbookFormat() as stated:
             return sheet_differences(look, stated)
         case _:

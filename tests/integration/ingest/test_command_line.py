@@ -69,3 +69,20 @@ def test_after_a_decision_the_next_step_is_told(city, shanhai):
     )
     assert code == 0
     assert "shanhai build && shanhai publish" in err
+
+
+def test_a_delivery_that_differs_is_shown_with_what_the_contract_could_say(city, shanhai):
+    city.put("p1.csv", "编号;n;at\na;1;2024-01-01\nb;2;2024-01-02\n")
+    city.walk()
+    code, out, _ = shanhai("delivery", "show", "acity.events/p1")
+    assert code == 0
+    before, _, after = out.partition("Difference")
+    assert "Broken checks" not in before
+    assert "cells are divided by [;]; the contract says [,]" in after
+    assert "set format: settings {'delimiter': ';'}" in after
+    (told,) = json.loads(shanhai("delivery", "show", "acity.events/p1", "--format", "json")[1])["differences"]
+    assert told["kind"] == "delimiter"
+    assert told["proposal"] == {"action": "set_format", "settings": {"delimiter": ";"}}
+    city.put("p2.csv", f"{HEADER}a,1,2024-01-01\n")
+    city.walk()
+    assert "Difference" not in shanhai("delivery", "show", "acity.events/p2")[1]

@@ -15,7 +15,7 @@ from shanhai.contracts.federation import Federation, open_federation
 from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, WorkbookFormat
 from shanhai.contracts.proposals import SetFormat
 from shanhai.ingest.decode import BodyFile
-from shanhai.ingest.drift.dialect import dialect_differences
+from shanhai.ingest.drift.dialect import dialect_differences, encoding_difference
 from shanhai.ingest.drift.foreign import format_of
 from shanhai.ingest.drift.json_places import record_lists, records_difference
 from shanhai.ingest.drift.look import Look
@@ -97,6 +97,16 @@ def test_records_that_moved(look_at, document: object, stated: str, found: str |
         assert difference is not None
         assert difference.proposal == SetFormat(settings={"records": found})
         assert difference.text == f"the records lie at {found or '$'}; the contract says {stated}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"), [("utf-8", None), ("gb18030", "gb18030"), ("utf-16", "utf-16")]
+)
+def test_a_document_in_another_encoding(look_at, encoding: str, found: str | None) -> None:
+    shape = JsonFormat()
+    text = json.dumps([{"编号": "龙游县詹家镇"}] * 9, ensure_ascii=False)
+    difference = encoding_difference(look_at(samples(shape, HEADINGS), text.encode(encoding)), "utf-8")
+    assert (difference.given if difference else None) == found
 
 
 def test_a_key_that_may_be_data_is_not_shown(look_at) -> None:
