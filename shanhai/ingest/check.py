@@ -39,6 +39,7 @@ from shanhai.quality.gate import run_gate
 from shanhai.quality.plausibility import DeliveryFigures, Finding, find_implausible, read_plausibility
 from shanhai.quality.queries import QueryResult, run_queries
 from shanhai.quality.verdict import Signals, decide_verdict
+from shanhai.storage.disk import disk_errors
 from shanhai.warehouse.session import duckdb_config
 
 log = logging.getLogger(__name__)
@@ -51,11 +52,13 @@ def check(node: Node, delivery: DeliveryId, waivers: Waivers = ()) -> Validation
         waivers: with which it was staged under the contract as it is now.
 
     Raises:
+        RetryableError: the disk or the store failed; the next try checks anew.
         ConfigurationError: it is not staged under the contract as it is now, or its suite is missing.
         GateDisagreementError: Great Expectations and staging counted one rule differently.
     """
     terms = present_terms(node, delivery, waivers)
-    with in_turn(node.staged(delivery)):
+    folder = node.staged(delivery)
+    with in_turn(folder), disk_errors(folder):
         return read_validation(node, delivery, terms) or _check_anew(node, delivery, terms)
 
 

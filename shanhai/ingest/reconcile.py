@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shanhai.errors import BusyError
@@ -17,6 +18,7 @@ from shanhai.ingest.projections import (
     quarantine_change,
     quarantine_schema,
 )
+from shanhai.storage.disk import disk_errors
 from shanhai.warehouse import lake
 from shanhai.warehouse.lake import Change, Commit, LakeTable
 
@@ -27,7 +29,21 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 12
 
-Projection = Callable[[Node, DatasetId, list[Commit], LakeTable], Change]
+Projecting = Callable[[Node, DatasetId, list[Commit], LakeTable], Change]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One table that follows the commits.
+
+    Args:
+        owned: whether the files that it adds have names that no other process gives, and none commits.
+    """
+
+    name: str
+    schema: pa.Schema
+    project: Projecting
+    owned: bool
 
 
 def reconcile(node: Node) -> int:
@@ -39,44 +55,55 @@ def reconcile(node: Node) -> int:
     Raises:
         RetryableError: a table cannot be read or written.
     """
-    projections: tuple[tuple[str, pa.Schema, Projection], ...] = (
-        (LEDGER, ledger_schema(), ledger_change),
-        (QUARANTINE, quarantine_schema(), quarantine_change),
+    projections = (
+        Projection(LEDGER, ledger_schema(), ledger_change, owned=True),
+        Projection(QUARANTINE, quarantine_schema(), quarantine_change, owned=False),
     )
     seen = 0
-    for name, schema, project in projections:
-        path = node.books(name)
-        LakeTable.create(path, schema, name=name)
-        counts = [_catch_up(node, name, dataset, project) for dataset in node.federation.datasets]
+    for projection in projections:
+        LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
+        counts = [_catch_up(node, projection, dataset) for dataset in node.federation.datasets]
         seen = max(seen, sum(counts))
     return seen
 
 
-def _catch_up(node: Node, name: str, dataset: DatasetId, project: Projection) -> int:
+def _catch_up(node: Node, projection: Projection, dataset: DatasetId) -> int:
     if not lake.exists(node.table(dataset)):
         return 0
     table = LakeTable.open(node.table(dataset))
     for tried in range(_ATTEMPTS):
-        books = LakeTable.open(node.books(name))
-        reached = books.transaction(str(dataset))
-        if reached >= table.version:
+        books = LakeTable.open(node.books(projection.name))
+        if books.transaction(str(dataset)) >= table.version:
             return 0
-        commits = table.commits(after=reached)
-        change = project(node, dataset, commits, books)
         try:
-            books.commit(
-                Change(
-                    add=change.add,
-                    remove=change.remove,
-                    transactions={str(dataset): table.version},
-                    facts={"projected": str(dataset), "to_version": table.version},
-                ),
-                at=node.clock(),
-            )
+            with disk_errors(books.path):
+                count = _project(node, projection, dataset, table, books)
         except BusyError:
             if tried == _ATTEMPTS - 1:
                 raise
             continue
-        log.info("reconcile table=%s dataset=%s version=%d", name, dataset, table.version)
-        return len(commits)
+        log.info("reconcile table=%s dataset=%s version=%d", projection.name, dataset, table.version)
+        return count
     return 0
+
+
+def _project(
+    node: Node, projection: Projection, dataset: DatasetId, table: LakeTable, books: LakeTable
+) -> int:
+    commits = table.commits(after=books.transaction(str(dataset)))
+    change = projection.project(node, dataset, commits, books)
+    try:
+        books.commit(
+            Change(
+                add=change.add,
+                remove=change.remove,
+                transactions={str(dataset): table.version},
+                facts={"projected": str(dataset), "to_version": table.version},
+            ),
+            at=node.clock(),
+        )
+    except Exception:
+        for name in change.add if projection.owned else ():
+            (books.path / name).unlink(missing_ok=True)
+        raise
+    return len(commits)

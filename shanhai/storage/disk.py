@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from shanhai.errors import DiskFullError, StoreError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_SAID_OF_A_FULL_DISK = (*(os.strerror(number) for number in sorted(_FULL)), "max_temp_directory_size")
+_MAKE_ROOM = "make room, then run it again: nothing is half-written"
 
 
 def require_room(folder: Path, needed_bytes: int) -> None:
@@ -29,7 +32,7 @@ def require_room(folder: Path, needed_bytes: int) -> None:
             f"the disk of {folder} is full",
             given=f"{free} bytes free",
             allowed=f"at least {needed_bytes} bytes free",
-            hint="make room, then run it again: nothing is half-written",
+            hint=_MAKE_ROOM,
         )
 
 
@@ -49,7 +52,7 @@ def disk_error(error: OSError, place: Path) -> StoreError:
         return DiskFullError(
             f"the disk of {place} is full",
             given=reason,
-            hint="make room, then run it again: nothing is half-written",
+            hint=_MAKE_ROOM,
         )
     if error.errno in _CLOSED:
         return StoreError(
@@ -59,3 +62,23 @@ def disk_error(error: OSError, place: Path) -> StoreError:
             hint="check who owns it and whether its file system is mounted read-only",
         )
     return StoreError(f"{place} failed", given=reason)
+
+
+def says_full(text: str) -> bool:
+    """Whether a library tells in its words that a disk is full, since it has no `errno` for us."""
+    return any(said in text for said in _SAID_OF_A_FULL_DISK)
+
+
+def library_error(message: str, error: Exception, *, given: object) -> StoreError:
+    """The error for what a library met on a disk and tells in words alone, as delta-rs and DuckDB do.
+
+    Args:
+        message: what is not done.
+        given: where.
+    """
+    text = str(error)
+    if says_full(text):
+        return DiskFullError(f"{message}: the disk is full", given=given, hint=_MAKE_ROOM)
+    return StoreError(
+        f"{message}: {text.splitlines()[0][:200] if text else type(error).__name__}", given=given
+    )

@@ -9,12 +9,17 @@ from pathlib import Path
 
 from shanhai.errors import NotFoundError
 from shanhai.settings import Settings
+from shanhai.storage.disk import disk_errors
 from shanhai.warehouse.build import BuildResult
 from shanhai.warehouse.runner import NodeResult
 
 
 def keep_build(settings: Settings, result: BuildResult) -> None:
-    """Replace the record by this build's."""
+    """Replace the record by this build's.
+
+    Raises:
+        StoreError: the home cannot be written, or the disk is full.
+    """
     record = {
         "identity": result.identity,
         "pins": dict(result.pins),
@@ -24,8 +29,12 @@ def keep_build(settings: Settings, result: BuildResult) -> None:
     }
     file = _file(settings)
     fresh = file.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    fresh.replace(file)
+    with disk_errors(file.parent):
+        try:
+            fresh.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            fresh.replace(file)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def last_build(settings: Settings) -> BuildResult:

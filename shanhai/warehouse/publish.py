@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from shanhai.clock import Clock
 from shanhai.contracts.sql import quote_identifier
-from shanhai.errors import BusyError, DiskFullError, StoreError
+from shanhai.errors import BusyError, StoreError
 from shanhai.settings import Settings
+from shanhai.storage.disk import library_error
 from shanhai.warehouse.build import BuildResult, identity_of, one_at_a_time
 from shanhai.warehouse.digest import Content, content
 from shanhai.warehouse.lake import METADATA_KEY, LakeTable, exists
@@ -130,10 +131,7 @@ def _write(path: Path, data: Any, transaction: str, facts: Mapping[str, Any], *,
                 table, data, mode="overwrite", schema_mode="overwrite", commit_properties=properties
             )
     except (DeltaError, OSError) as error:
-        text = str(error).splitlines()[0][:200]
-        if "No space left" in text:
-            raise DiskFullError("the disk is full", given=path.name, hint="free some room") from error
-        raise StoreError(f"a table could not be written: {text}", given=path.name) from error
+        raise library_error("a table could not be written", error, given=path.name) from error
     return int(open_version(path).version())
 
 

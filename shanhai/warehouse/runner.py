@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shanhai.errors import DataError, DiskFullError
+from shanhai.storage.disk import says_full
 from shanhai.warehouse.project import Project
 
 _QUOTED = re.compile(r"'[^']*'")
-_FULL = ("No space left", "max_temp_directory_size")
+_MAKE_ROOM = "make room, then build again: nothing is published"
 _BROKEN = ("error", "fail", "runtime error")
 _LAKE = "lake"
 """The dbt source of the books; the other sources are called as their districts."""
@@ -64,6 +65,8 @@ def invoke(project: Project, command: Sequence[str]) -> tuple[NodeResult, ...]:
     results = tuple(_result(entry, tables_read(entry.node.unique_id, parents)) for entry in entries)
     if outcome.exception is not None:
         text = " ".join(str(outcome.exception).split())[:500]
+        if says_full(text):
+            raise DiskFullError(f"dbt {command[0]}: the disk is full", given=project.folder, hint=_MAKE_ROOM)
         raise BuildFailedError(
             f"dbt {command[0]} did not start: {text}", hint=f"see {project.logs / 'dbt.log'}"
         )
@@ -78,11 +81,9 @@ def require_sound(project: Project, results: Sequence[NodeResult]) -> None:
         DiskFullError: there was no room for the scratch file, or for spilling.
     """
     broken = [result for result in results if result.broken]
-    full = [result.name for result in broken if any(sign in result.message for sign in _FULL)]
+    full = [result.name for result in broken if says_full(result.message)]
     if full:
-        raise DiskFullError(
-            "the disk is full", given=", ".join(full)[:500], hint="free some room and run again"
-        )
+        raise DiskFullError("the disk is full", given=", ".join(full)[:500], hint=_MAKE_ROOM)
     if not any(result.public for result in results):
         raise BuildFailedError(
             "dbt found no marts", given=project.folder, hint=f"see {project.logs / 'dbt.log'}"

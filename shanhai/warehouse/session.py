@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shanhai.errors import DiskFullError, StoreError
 from shanhai.settings import Settings
+from shanhai.storage.disk import disk_errors, library_error, says_full
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,19 +38,22 @@ def duckdb_session(
     """
     import duckdb
 
-    (settings.home / "scratch").mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(
-        database.as_posix() if database else ":memory:", read_only=read_only, config=duckdb_config(settings)
-    )
+    scratch = settings.home / "scratch"
+    with disk_errors(scratch):
+        scratch.mkdir(parents=True, exist_ok=True)
     try:
-        con.execute("SET TimeZone = 'UTC'")
-        yield con
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        text = str(error).splitlines()[0]
-        if "No space left" in text or "max_temp_directory_size" in text:
-            raise DiskFullError(
-                "the disk is full", given=text, hint="free some room and run again"
-            ) from error
-        raise StoreError("DuckDB could not read or write", given=text) from error
-    finally:
-        con.close()
+        with contextlib.closing(_connected(settings, database, read_only=read_only)) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            yield con
+    except duckdb.Error as error:
+        refused = isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException))
+        if refused or says_full(str(error)):
+            raise library_error("DuckDB could not read or write", error, given=settings.home) from error
+        raise
+
+
+def _connected(settings: Settings, database: Path | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    place = database.as_posix() if database else ":memory:"
+    return duckdb.connect(place, read_only=read_only, config=duckdb_config(settings))
