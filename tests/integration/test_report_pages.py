@@ -54,6 +54,7 @@ def test_one_of_everything_is_on_the_pages(walked_home: Walked) -> None:
         "late windows",
         "number of late",
         "findings about",
+        "differences of",
         "queries about",
         "files of",
         "truths",
