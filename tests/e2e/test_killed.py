@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from durable_writes import WRITES
+from durable_writes import UNDER_AIRFLOW
 from killed_county import Killed, of_a_verdict
 
 from tests.conformance.far_side import Asked, FarSide, Reply
@@ -86,7 +86,7 @@ def _told(told: Story) -> Story:
 def _kill_at_every_write(told: Story) -> None:
     """One kill at each write of the list, before or after it by the seed."""
     killed = told.killed
-    for write in WRITES:
+    for write in UNDER_AIRFLOW:
         killed.order(write, killed.chance.choice(["before", "after"]))
     told.scheduler.append(killed.node.scheduler().pid)
     killed.round(2)
@@ -100,7 +100,7 @@ def _kill_at_every_write(told: Story) -> None:
 def _kill_at_each_try(told: Story) -> None:
     """Three kills of a task that has two retries; then somebody clears it."""
     killed = told.killed
-    (commit,) = (write for write in WRITES if write.name == "commit of a delivery")
+    (commit,) = (write for write in UNDER_AIRFLOW if write.name == "commit of a delivery")
     for _ in range(2):
         killed.order(commit, "before", task="decide", tries=3)
     (withdrawn, *_) = of_a_verdict(killed.state(), "accepted", "events")
@@ -149,7 +149,7 @@ def _restore(copy: Path, database: Path) -> None:
 def test_every_order_was_carried_out_on_a_group_that_is_the_tasks_own(story: Story):
     done = story.killed.node.done()
     assert story.killed.left_over() == []
-    assert len(done) == len(WRITES) + 2
+    assert len(done) == len(UNDER_AIRFLOW) + 2
     for order in done:
         assert order["group"] == order["pid"] != order["of_parent"]
     assert story.killed.at_random == AT_RANDOM

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 import pytest
-from durable_writes import WRITES, Write
+from durable_writes import UNDER_AIRFLOW, Write
 from killed_county import Killed, of_a_verdict
 
 pytestmark = pytest.mark.long
@@ -26,14 +26,14 @@ _PATIENT = ("pull", "stage", "check", "load")
 
 def _wanted() -> Iterator[tuple[Write, str]]:
     """Each write so often before and after; what happens once a contract and table is ordered apart."""
-    for write in WRITES:
+    for write in UNDER_AIRFLOW:
         if write.name not in _ONCE:
             yield from [(write, when) for when in ("before", "after")] * EACH
 
 
 def _order_what_happens_once(killed: Killed) -> None:
     """A table is made or altered once, and a contract kept once: a kill before and one after it."""
-    writes = {write.name: write for write in WRITES}
+    writes = {write.name: write for write in UNDER_AIRFLOW}
     for when in ("before", "after"):
         for table in _ONCE["table"]:
             killed.order(writes["table"], when, about=table)
@@ -90,7 +90,7 @@ def test_two_hundred_kills_leave_what_a_clean_run_leaves(tmp_path):
     assert killed.left_over() == []
     done = killed.node.done()
     assert len(done) + killed.at_random >= 200
-    for write in WRITES:
+    for write in UNDER_AIRFLOW:
         for when in ("before", "after"):
             count = sum(order["id"].startswith(f"{write.name} {when} ") for order in done)
             assert count >= EACH, (write.name, when, count)

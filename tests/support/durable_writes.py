@@ -208,8 +208,7 @@ WRITES: tuple[Write, ...] = (
         "rows in the quarantine's folder",
         ("build",),
         "shanhai.ingest.projections:_placed",
-        makes=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
-        removes=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
+        replaces=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
     ),
     Write("commit of the quarantine", ("build",), _COMMIT, _QUARANTINE, **_log(_QUARANTINE)),
     Write(
@@ -225,6 +224,13 @@ WRITES: tuple[Write, ...] = (
             "logs/dbt/dbt.log",
         ),
         removes=("scratch/build.duckdb", "scratch/build.duckdb.wal", "scratch/dbt/**", "scratch/spill/**"),
+    ),
+    Write(
+        "attempt of a build",
+        ("build",),
+        "shanhai.warehouse.unseen:keep_attempt",
+        makes=("scratch/attempt.json", "scratch/attempt.<pid>"),
+        removes=("scratch/attempt.<pid>",),
     ),
     Write(
         "record of a build",
@@ -270,8 +276,38 @@ WRITES: tuple[Write, ...] = (
         "notified/verdicts",
         replaces=("notified/verdicts/<dataset>.json",),
     ),
+    Write(
+        "quarantine file without texts",
+        ("purge",),
+        "shanhai.ingest.redact:redacted",
+        makes=(
+            "quarantine/<delivery>-<staging>-<digest>.parquet",
+            "quarantine/<delivery>-<staging>-<random>.part",
+        ),
+        removes=("quarantine/<delivery>-<staging>-<random>.part",),
+    ),
+    Write(
+        "what a purge lets go",
+        ("purge",),
+        "shanhai.ingest.erase:erase",
+        removes=(
+            "quarantine/<delivery>-<staging>-<digest>.parquet",
+            f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",
+            "staged/<delivery>/<staging>/good.parquet",
+        ),
+    ),
+    Write(
+        "bodies that a purge lets go",
+        ("purge",),
+        "shanhai.ingest.erase:erase_bodies",
+        removes=("snapshots/sha256/<xx>/<sha256>",),
+    ),
     Write("told windows", ("late",), _WHOLE, "late.json", replaces=("notified/late.json",)),
 )
+
+
+UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks != ("purge",))
+"""What happens without days going by, so that a scheduler of a test comes by it."""
 
 
 def unexplained(seen: Iterable[tuple[Act, str]]) -> list[str]:

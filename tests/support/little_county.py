@@ -7,6 +7,7 @@ import random
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import render as render_dags
 from shanhai.ingest import walk
 from shanhai.ingest.node import open_node
+from shanhai.ingest.purge import purge
 from shanhai.settings import read_settings
 
 PRODUCT = Path(__file__).parents[2] / "dbt"
@@ -42,6 +44,7 @@ _PROPERTIES: dict[str, Any] = {
     "format": {"kind": "csv"},
     "delivery": {"per": "file", "partition": {"by": "file", "pattern": r"(?P<partition>p[0-9a-h]+)"}},
     "tolerance": {"hold": 0.5, "refuse": 0.8},
+    "retention": {"quarantine_days": 30, "snapshot_days": 30},
 }
 _KEPT = (
     "dbt_project.yml",
@@ -140,6 +143,13 @@ class County:
         told: list[str] = walk.late_step(node)["told"]
         return told
 
+    def purge(self, home: Path, *, days: int) -> int:
+        """Purge a home as it will be in so many days; returns how many files are gone."""
+        then = datetime.now(UTC) + timedelta(days=days)
+        settings = read_settings(home=home, federation=self.root, dbt_project=self.marts)
+        node = open_node(settings, clock=lambda: then)
+        return purge(node, node.federation.datasets).erased.files
+
     def _retry(self, retries: int) -> None:
         file = self.root / "dags" / "datasets.json"
         document = json.loads(file.read_text(encoding="utf-8"))
@@ -166,10 +176,11 @@ def _contract(name: str, rules: dict[str, Any], *, wide: bool) -> dict[str, Any]
 
 def _rows(chance: random.Random, *, rows: int, bad: float, wide: bool) -> str:
     lines = []
-    for _ in range(rows):
+    wrong = set(chance.sample(range(rows), round(rows * bad)))
+    for place in range(rows):
         key = f"k{chance.randrange(150)}"
         day = f"2024-0{chance.randrange(1, 10)}-1{chance.randrange(10)}"
-        number = "many" if chance.random() < bad else str(chance.randrange(1000))
+        number = "many" if place in wrong else str(chance.randrange(1000))
         lines.append(f"{key},{number},{day},{chance.choice(['', 'seen', 'heard'])}")
         lines[-1] += f",{number}" if wide else ""
     lines += chance.sample(lines, 3)

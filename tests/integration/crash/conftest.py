@@ -1,46 +1,11 @@
-"""One small county that nothing happens to, walked by the command line while its home is watched."""
+"""One clean walk for all tests that look at it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
-from killed_county import of_a_verdict
-from little_county import County
-from plain_state import read_state
-from watched_home import Act, watched
-
-
-@dataclass(frozen=True)
-class Clean:
-    """A home after a walk with everything in it, and what was seen of its names meanwhile."""
-
-    home: Path
-    seen: frozenset[tuple[Act, str]]
+from clean_walk import Clean, walk_cleanly
 
 
 @pytest.fixture(scope="package")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
-    county = County(tmp_path_factory.mktemp("county"), seed=7)
-    county.declare(retries=0)
-    home = county.root / "home"
-    home.mkdir()
-
-    def run(*arguments: str) -> None:
-        assert county.run(home, *arguments) == 0, arguments
-
-    with watched(home) as found:
-        for number in (2, 3):
-            county.send(number)
-            run("walk", "--all")
-        for verb in ("build", "publish", "report"):
-            run(verb)
-        state = read_state(home)
-        person = ("--by", "Li Wei", "--reason", "looked at it")
-        run("delivery", "approve", of_a_verdict(state, "held", "events")[0], *person)
-        run("delivery", "withdraw", of_a_verdict(state, "accepted", "events")[0], *person)
-        county.late(home)
-        for verb in ("build", "publish", "report"):
-            run(verb)
-    return Clean(home, frozenset(found.seen))
+    return walk_cleanly(tmp_path_factory.mktemp("county"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import Clean
+from clean_walk import Clean
 from plain_state import differences, read_state, read_table
 
 TABLE = "lake/acounty/events"

@@ -7,7 +7,7 @@ import pathlib
 import re
 
 import pytest
-from conftest import Clean
+from clean_walk import Clean
 from durable_writes import WRITES, Write, unexplained
 from watched_home import watched
 

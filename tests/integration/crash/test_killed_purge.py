@@ -1,0 +1,102 @@
+"""A purge that is killed at one of its writes is finished by the next; the days go by in its clock."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from durable_writes import WRITES, Write
+from little_county import County
+from plain_state import differences, read_state
+from under_airflow import SITE, Order
+
+DAYS = 400
+COMMIT = "commit of a delivery"
+POINTS = [
+    (write, when)
+    for write in WRITES
+    if "purge" in write.tasks or write.name == COMMIT
+    for when in ("before", "after")
+]
+IDS = [f"{when} {write.name}" for write, when in POINTS]
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> County:
+    """A county whose home has rows, and files that retention lets go after a year."""
+    made = County(tmp_path_factory.mktemp("county"), seed=13)
+    made.declare(retries=0)
+    for number in (2, 3):
+        made.send(number)
+        assert made.run(made.root / "home", "walk", "--all") == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def clean(county: County) -> Path:
+    """A copy that was purged undisturbed."""
+    home = shutil.copytree(county.root / "home", county.root / "clean")
+    assert county.purge(home, days=DAYS) > 3
+    return home
+
+
+def _killer() -> ModuleType:
+    found = importlib.util.spec_from_file_location("killer", SITE / "sitecustomize.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def _killed_at(county: County, home: Path, write: Write, when: str) -> int:
+    """The signal that ended a purge in a process group of its own."""
+    order = Order("once", None, "purge", write.function, when, write.about)
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        sys.setprofile(_killer()._Killer(home.parent, [asdict(order)]))
+        county.purge(home, days=DAYS)
+        os._exit(0)
+    return os.WTERMSIG(os.waitpid(child, 0)[1])
+
+
+def _files(home: Path) -> set[str]:
+    return {
+        file.relative_to(home).as_posix()
+        for part in ("snapshots", "quarantine", "staged", "lake/_system/quarantine")
+        for file in (home / part).rglob("*")
+        if file.is_file() and file.suffix != ".json"
+    }
+
+
+def _is_finished_by_the_next(county: County, clean: Path, home: Path, write: Write, when: str) -> None:
+    shutil.copytree(county.root / "home", home)
+    assert _killed_at(county, home, write, when) == signal.SIGKILL
+    county.purge(home, days=DAYS)
+    assert differences(read_state(clean), read_state(home)) == []
+    assert _files(home) == _files(clean)
+    assert county.purge(home, days=DAYS) == 0
+
+
+@pytest.mark.parametrize(("write", "when"), POINTS, ids=IDS)
+def test_a_killed_purge_is_finished_by_the_next(
+    county: County, clean: Path, tmp_path: Path, write: Write, when: str
+):
+    _is_finished_by_the_next(county, clean, tmp_path / "home", write, when)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("again", range(4))
+@pytest.mark.parametrize(("write", "when"), POINTS, ids=IDS)
+def test_a_killed_purge_is_finished_by_the_next_each_time(
+    county: County, clean: Path, tmp_path: Path, write: Write, when: str, again: int
+):
+    _is_finished_by_the_next(county, clean, tmp_path / "home", write, when)

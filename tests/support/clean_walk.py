@@ -1,0 +1,50 @@
+"""A small county that nothing happens to, walked by the command line while its home is watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from killed_county import of_a_verdict
+from little_county import County
+from plain_state import read_state
+from watched_home import Act, watched
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A home after a walk with everything in it, and what was seen of its names meanwhile."""
+
+    home: Path
+    seen: frozenset[tuple[Act, str]]
+
+
+def walk_cleanly(root: Path) -> Clean:
+    """Load, decide, discard, widen the contracts, replay, build, publish, report and purge."""
+    county = County(root, seed=7)
+    county.declare(retries=0)
+    home = county.root / "home"
+    home.mkdir()
+
+    def run(*arguments: str) -> None:
+        assert county.run(home, *arguments) == 0, arguments
+
+    with watched(home) as found:
+        for number in (2, 3):
+            county.send(number)
+            run("walk", "--all")
+        for verb in ("build", "publish", "report"):
+            run(verb)
+        state = read_state(home)
+        person = ("--by", "Li Wei", "--reason", "looked at it")
+        run("delivery", "approve", of_a_verdict(state, "held", "events")[0], *person)
+        run("delivery", "withdraw", of_a_verdict(state, "accepted", "events")[0], *person)
+        first, *_ = of_a_verdict(state, "accepted", "visits")
+        run("quarantine", "discard", first, "--rule", "n.type", *person)
+        county.late(home)
+        county.declare(retries=0, wide=True)
+        run("replay", "--all-behind")
+        for verb in ("build", "publish", "report"):
+            run(verb)
+        assert county.purge(home, days=400) > 0
+    return Clean(home, frozenset(found.seen))
