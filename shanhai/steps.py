@@ -97,7 +97,7 @@ def publish_step() -> Result:
 
 
 def unseen_step() -> Result:
-    """Which datasets have commits that no build has tried, such as a decision at the command line."""
+    """Which datasets have commits that no build has seen, such as a decision at the command line."""
     from shanhai.warehouse.unseen import unseen
 
     node = open_node()

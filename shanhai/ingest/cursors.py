@@ -13,13 +13,17 @@ from shanhai.ingest.sidecar import Sidecar, sidecars
 _NOT_KEPT = ("refused", "withdrawn")
 
 
-def last_cursor(node: Node, dataset: DatasetId) -> str | None:
+def last_cursor(node: Node, dataset: DatasetId, pulled: Iterable[Sidecar] | None = None) -> str | None:
     """From where a source is read on; None: from its beginning.
 
     Deliveries that were refused or withdrawn do not count, and neither do those that continued from them:
     their rows come again. Pending and held ones count.
+
+    Args:
+        pulled: all sidecars of the dataset, where they are known already.
     """
-    known = [sidecar for sidecar in sidecars(node, dataset) if sidecar.cursor is not None]
+    records = sidecars(node, dataset) if pulled is None else pulled
+    known = [sidecar for sidecar in records if sidecar.cursor is not None]
     if not known:
         return None
     verdicts = table_net(open_table(node, dataset))

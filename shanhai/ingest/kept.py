@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from shanhai.connect.protocol import Kept
@@ -15,15 +15,15 @@ from shanhai.storage import ObjectStore
 class KeptBodies:
     """Gives what was last kept of a body, by its name, for the window in `window`.
 
-    A name stands for different bodies in different windows. Sidecars are read when the first body is asked
-    for: most sources never ask.
+    A name stands for different bodies in different windows. They are sorted by it when the first body is
+    asked for: most sources never ask.
 
     Args:
         snapshots: the store with the bytes.
-        deliveries: gives all sidecars of the dataset, oldest first.
+        deliveries: all sidecars of the dataset, oldest first.
     """
 
-    def __init__(self, snapshots: ObjectStore, deliveries: Callable[[], Iterable[Sidecar]]) -> None:
+    def __init__(self, snapshots: ObjectStore, deliveries: Iterable[Sidecar]) -> None:
         self.window: str | None = None
         self._snapshots = snapshots
         self._deliveries = deliveries
@@ -34,7 +34,7 @@ class KeptBodies:
         if self._last is None:
             self._last = {
                 (delivery.window, body.name): body
-                for delivery in self._deliveries()
+                for delivery in self._deliveries
                 for body in delivery.bodies
                 if body.request
             }

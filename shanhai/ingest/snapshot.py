@@ -42,12 +42,12 @@ def pull(
         DataError: a body's name does not tell its partition; the other bodies were kept.
     """
     contract = node.federation.contract(dataset)
-    kept = KeptBodies(node.snapshots, lambda: sidecars(node, dataset))
-    since = None if full else last_cursor(node, dataset)
+    before = sidecars(node, dataset)
+    kept = KeptBodies(node.snapshots, before)
+    since = None if full else last_cursor(node, dataset, before)
     source = _connector(node, contract, kept, since)
     new: list[DeliveryId] = []
     shown: set[DeliveryId] = set()
-    before = sidecars(node, dataset)
     last = max((record.number for record in before), default=0)
     for number, asked in enumerate(_windows(contract, window), start=last + 1):
         log.info("pull dataset=%s window=%s", dataset, asked)

@@ -16,11 +16,11 @@ from shanhai.contracts.federation import Federation
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import BusyError, StoreError
 from shanhai.settings import Settings
+from shanhai.warehouse.failed_build import keep_failed
 from shanhai.warehouse.project import assemble
-from shanhai.warehouse.runner import NodeResult, invoke, require_sound
+from shanhai.warehouse.runner import BuildFailedError, NodeResult, invoke, require_sound
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import LAKE_SCHEMA, Pins, create_views, pin
-from shanhai.warehouse.unseen import keep_attempt
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +73,15 @@ def build(
     started = time.monotonic()
     with one_at_a_time(settings):
         versions = dict(pins) if pins is not None else pin(settings, federation, reconcile)
-        keep_attempt(settings, versions)
         project = assemble(settings, federation)
         identity = secrets.token_hex(8)
         _fresh_database(settings, federation, versions, project.database, identity)
         results = invoke(project, ["build", "--exclude-resource-type", "unit_test"])
-    require_sound(project, results)
+    try:
+        require_sound(project, results)
+    except BuildFailedError:
+        keep_failed(settings, versions)
+        raise
     seconds = round(time.monotonic() - started, 3)
     log.info("build identity=%s nodes=%d seconds=%s", identity, len(results), seconds)
     return BuildResult(identity, versions, results, project.database, seconds)

@@ -1,39 +1,34 @@
-"""Whether the lake has commits that no build has tried: then the marts have to follow."""
+"""Whether the lake has commits that no build has seen: then the marts have to follow."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 from shanhai.contracts.federation import Federation
+from shanhai.errors import NotFoundError
 from shanhai.settings import Settings
+from shanhai.warehouse.failed_build import failed_pins
+from shanhai.warehouse.last_build import last_build
 from shanhai.warehouse.sources import LEDGER, Pins, pin
 
 
-def keep_attempt(settings: Settings, pins: Pins) -> None:
-    """Remember the versions that a build begins with, whatever becomes of it."""
-    file = _file(settings)
-    fresh = file.with_suffix(f".{os.getpid()}")
-    fresh.write_text(json.dumps(dict(pins), indent=1) + "\n", encoding="utf-8")
-    fresh.replace(file)
-
-
 def unseen(settings: Settings, federation: Federation) -> list[str]:
-    """The datasets whose table is at a version that no build has begun with.
+    """The datasets whose table is at a version that no build has come to an end with.
 
-    A build that failed has seen its versions too: trying the same again is left to a person.
+    A build that failed has seen its versions too: trying the same again is left to a person. One that was
+    killed has not.
 
     Raises:
         StoreError: a table cannot be read.
     """
+    built, failed = _built(settings), failed_pins(settings)
+    return [
+        table
+        for table, version in pin(settings, federation).items()
+        if table != LEDGER and version > max(built.get(table, 0), failed.get(table, 0))
+    ]
+
+
+def _built(settings: Settings) -> Pins:
     try:
-        seen: Pins = json.loads(_file(settings).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        seen = {}
-    present = pin(settings, federation)
-    return [table for table, version in present.items() if table != LEDGER and version > seen.get(table, 0)]
-
-
-def _file(settings: Settings) -> Path:
-    return settings.home / "scratch" / "attempt.json"
+        return last_build(settings).pins
+    except NotFoundError:
+        return {}
