@@ -24,6 +24,8 @@ _FOLDERS = (
     "logs",
     "report",
 )
+_CLOSED = ("snapshots", "staged", "quarantine", "lake", "scratch")
+"""May hold personal values: what others put or leave open there, such as a library's files, stays hidden."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Node:
 def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) -> Node:
     """The node that the settings describe; its home is made if it is not there, for the owner alone.
 
+    Folders that may hold personal values are closed to others, whoever made them.
+
     Raises:
         ConfigurationError: the federation folder is none, or the store of snapshots is not described.
         StoreError: the home cannot be written.
@@ -75,4 +79,7 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
         settings.home.parent.mkdir(parents=True, exist_ok=True)
         for folder in (settings.home, *(settings.home / name for name in _FOLDERS)):
             folder.mkdir(exist_ok=True, mode=0o700)
+        for folder in (settings.home / name for name in _CLOSED):
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
     return Node(settings, federation, snapshot_store(settings, clock), clock)
