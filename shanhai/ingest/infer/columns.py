@@ -55,7 +55,7 @@ _CODE_LENGTH = 48
 _ROWS_PER_CODE = 15
 _FREE = frozenset(
     {
-        *("name", "title", "address", "remark", "description", "content", "opinion", "reason", "place", "id"),
+        *("name", "title", "address", "remark", "description", "content", "opinion", "place", "id"),
         *("province", "city", "district", "county", "street", "town", "village", "community", "ward", "area"),
     }
 )
