@@ -122,7 +122,6 @@ def test_a_release_stays_with_its_delivery(loaded):
     assert city.rows() == [("a", -5), ("b", -1)]
     city.declare(
         tolerance=WIDE,
-        version="1.1.0",
         columns=[*COLUMNS[:2], {**COLUMNS[2], "required": True, "description": "when"}],
     )
     assert replay(city.node, delivery).entry is None

@@ -52,7 +52,7 @@ def lines(city):
 def test_a_row_enters_under_a_contract_that_lets_it_and_others_make_room(loaded):
     city = loaded
     assert city.rows() == [("a", 5), ("b", 6)]
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     assert behind(city.node, DATASET) == [city.delivery("p1"), city.delivery("p2")]
     found = replay(city.node, city.delivery("p1"))
     assert [(one.name, one.before, one.after) for one in found.counts] == [
@@ -62,7 +62,7 @@ def test_a_row_enters_under_a_contract_that_lets_it_and_others_make_room(loaded)
     ]
     assert city.rows() == [("a", 5), ("b", -2)]
     assert lines(city)[-2:] == [("replay", False, 1), ("supersede", True, -1)]
-    assert city.ledger()["p1"].contract_version == "1.1.0"
+    assert city.ledger()["p1"].contract_version == city.node.federation.contract(DATASET).version
     assert city.quarantined() == [(3, ["n.type"])]
     assert replay(city.node, city.delivery("p1")).entry is None
     assert recount(city.node, city.delivery("p1")).agrees
@@ -70,7 +70,7 @@ def test_a_row_enters_under_a_contract_that_lets_it_and_others_make_room(loaded)
 
 def test_what_a_stricter_contract_takes_out_makes_room_again(loaded):
     city = loaded
-    city.declare(columns=with_minimum(6), version="2.0.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=with_minimum(6), tolerance={"hold": 0.8, "refuse": 0.9})
     replay(city.node, city.delivery("p2"))
     assert city.rows() == [("a", 1), ("b", 6)]
     assert lines(city)[-2:] == [("replay", False, -1), ("restore", True, 1)]
@@ -78,7 +78,7 @@ def test_what_a_stricter_contract_takes_out_makes_room_again(loaded):
 
 def test_what_would_change_is_told_and_not_done(loaded):
     city = loaded
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     before = city.rows(), lines(city), open_table(city.node, DATASET).version
     found = replay(city.node, city.delivery("p1"), dry_run=True)
     assert (found.changes, found.entry) == (True, None)
@@ -87,7 +87,7 @@ def test_what_would_change_is_told_and_not_done(loaded):
 
 def test_nothing_changes_by_a_remark(loaded):
     city = loaded
-    city.declare(version="1.0.1", title="others", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(title="others", tolerance={"hold": 0.8, "refuse": 0.9})
     before = open_table(city.node, DATASET).version
     found = [replay(city.node, delivery) for delivery in behind(city.node, DATASET)]
     assert [(one.changes, one.entry) for one in found] == [(False, None)] * 2
@@ -96,15 +96,15 @@ def test_nothing_changes_by_a_remark(loaded):
 
 def test_the_gate_counts_and_a_person_may_insist(loaded):
     city = loaded
-    city.declare(version="1.1.0", tolerance={"hold": 0.5, "refuse": 0.9})
+    city.declare(tolerance={"hold": 0.5, "refuse": 0.9})
     with pytest.raises(DeniedError, match="would be held") as error:
         replay(city.node, city.delivery("p1"))
     assert "say who wants it" in str(error.value)
-    city.declare(columns=with_minimum(0), version="1.2.0", tolerance={"hold": 0.2, "refuse": 0.5})
+    city.declare(columns=with_minimum(0), tolerance={"hold": 0.2, "refuse": 0.5})
     with pytest.raises(DeniedError, match="would be refused"):
         replay(city.node, city.delivery("p1"), by="Li", reason="so it is")
-    assert city.ledger()["p1"].contract_version == "1.0.0"
-    city.declare(columns=without_minimum(), version="1.3.0", tolerance={"hold": 0.2, "refuse": 0.5})
+    assert not [one for one in lines(city) if one[0] == "replay"]
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.2, "refuse": 0.5})
     entry = replay(city.node, city.delivery("p1"), by="Li", reason="so it is").entry
     assert (entry.decided_by, entry.reason, entry.loaded) == ("Li", "so it is", 1)
 
@@ -128,7 +128,7 @@ def test_a_delivery_keeps_its_place_in_the_order_of_loading(make_city):
     city.put("p2.csv", "编号,n,at\na,1,2024-01-01\n")
     city.walk()
     owner = city.rows("id, _partition")
-    city.declare(columns=without_minimum(), version="1.1.0", versions={"rule": "append"}, duplicates="table")
+    city.declare(columns=without_minimum(), versions={"rule": "append"}, duplicates="table")
     place = table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))].loaded_version
     replay(city.node, city.delivery("p1"))
     assert city.rows("id, _partition") == [*owner, ("b", "p1")]
@@ -147,14 +147,12 @@ def test_where_rows_do_not_compete_the_files_of_others_stay(make_city):
     city.put("p2.csv", LATER)
     city.walk()
     before = open_table(city.node, DATASET).files()
-    city.declare(columns=without_minimum(), version="1.1.0", **apart)
+    city.declare(columns=without_minimum(), **apart)
     replay(city.node, city.delivery("p1"))
     assert city.rows() == [("a", 1), ("a", 5), ("b", -2), ("b", 6)]
     key = city.delivery("p2").key
     assert {name for name in before if name.startswith(key)} < set(open_table(city.node, DATASET).files())
-    city.declare(
-        columns=with_minimum(100), version="2.0.0", **(apart | {"tolerance": {"hold": 1, "refuse": 1}})
-    )
+    city.declare(columns=with_minimum(100), **(apart | {"tolerance": {"hold": 1, "refuse": 1}}))
     replay(city.node, city.delivery("p1"))
     assert city.rows() == [("a", 5), ("b", 6)]
     assert city.ledger()["p1"].counts.loaded == 0
@@ -162,7 +160,7 @@ def test_where_rows_do_not_compete_the_files_of_others_stay(make_city):
 
 def test_withdrawn_and_approved_after_a_replay(loaded):
     city = loaded
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     replay(city.node, city.delivery("p1"))
     first = city.delivery("p1")
     decide(city.node, first, "withdraw", by="Li", reason="x")
@@ -174,7 +172,7 @@ def test_withdrawn_and_approved_after_a_replay(loaded):
 def test_the_staging_of_then_is_made_again_by_the_contract_of_then(loaded):
     """Another delivery was replayed; the files of this one are lost, and its contract is another one now."""
     city = loaded
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     second = city.delivery("p2")
     replay(city.node, second)
     net = table_net(open_table(city.node, DATASET))[str(city.delivery("p1"))]
@@ -212,7 +210,7 @@ def _replay_elsewhere(settings: Settings, delivery: str, start, outcome) -> None
 
 def test_processes_that_replay_at_once_do_it_once(loaded):
     city = loaded
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     delivery = str(city.delivery("p1"))
     context = multiprocessing.get_context("spawn")
     start, outcome = context.Event(), context.Queue()
@@ -232,7 +230,7 @@ def test_processes_that_replay_at_once_do_it_once(loaded):
 def test_a_replay_that_is_killed_is_done_once_in_the_end(loaded, seed):
     city, choose = loaded, random.Random(seed)
     print(f"seed {seed}")
-    city.declare(columns=without_minimum(), version="1.1.0", tolerance={"hold": 0.8, "refuse": 0.9})
+    city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     delivery = str(city.delivery("p1"))
     context = multiprocessing.get_context("spawn")
     start, outcome = context.Event(), context.Queue()
