@@ -28,12 +28,12 @@ def records_difference(look: Look, stated: JsonFormat) -> Difference | None:
         best = max(counts, key=lambda path: counts[path], default=stated.records)
         if best != stated.records and counts[best] > counts.get(stated.records, 0):
             path = ".".join(shown(key, 1) for key in best.split(".")) if best else best
-            settings: dict[str, str | int | bool] = {"records": path}
+            settings: dict[str, str | int | bool] = {"records": best}
             return differs(
                 "records_moved",
                 given=path or "$",
                 allowed=stated.records or "$",
-                proposal=SetFormat(settings=settings),
+                proposal=SetFormat(settings=settings) if path == best else None,
             )
     return None
 
