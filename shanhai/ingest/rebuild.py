@@ -75,7 +75,8 @@ def rebuild(node: Node, table: LakeTable, stagings: Mapping[str, Staging], name:
     contract = node.federation.contract(DeliveryId.parse(live[0]).dataset)
     with duckdb_session(node.settings) as con:
         con.execute(f"CREATE TEMP VIEW every_row AS {_every_row(node, table, stagings)}")
-        con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract, live)}")
+        columns = {known: _columns(node, known, staging) for known, staging in stagings.items()}
+        con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract, columns)}")
         return _written(con, table, table.path / name)
 
 
@@ -133,7 +134,18 @@ def _good(node: Node, delivery: str, staging: Staging) -> str:
     return quote_literal((node.staging(DeliveryId.parse(delivery), staging.staging) / GOOD).as_posix())
 
 
-def _lost(contract: Contract, live: list[str]) -> str:
+def _columns(node: Node, delivery: str, staging: Staging) -> tuple[str, ...]:
+    """The columns that a delivery was staged with, perhaps by an earlier contract."""
+    import pyarrow.parquet as pq
+
+    if not staging.good:
+        return ()
+    file = node.staging(DeliveryId.parse(delivery), staging.staging) / GOOD
+    return tuple(name for name in pq.read_schema(file).names if name not in (DELIVERY, PARTITION))
+
+
+def _lost(contract: Contract, live: Mapping[str, tuple[str, ...]]) -> str:
+    """The good rows that lose; `live` has the columns of the deliveries, in their order."""
     if contract.versions.rule == "replace":
         # Of the deliveries of a partition the last one stays, also when it has no rows at all.
         newest = {DeliveryId.parse(known).partition: place for place, known in enumerate(live)}
@@ -145,4 +157,13 @@ def _lost(contract: Contract, live: list[str]) -> str:
         )
     if not settle.crosses(contract):
         return "SELECT _order, NULL::VARCHAR AS why FROM every_row WHERE false"
-    return settle.losers(contract, "every_row", "_order", delivery=DELIVERY)
+    if settle.has_versions(contract):
+        return settle.losers(contract, "every_row", "_order", delivery=DELIVERY)
+    # A row was compared with those before it in the columns that its own delivery was staged with.
+    parts = []
+    for columns in dict.fromkeys(filter(None, live.values())):
+        losers = settle.losers(contract, "every_row", "_order", delivery=DELIVERY, names=columns)
+        those = ", ".join(quote_literal(known) for known, own in live.items() if own == columns)
+        of_those = f"SELECT _order FROM every_row WHERE {DELIVERY} IN ({those})"
+        parts.append(f"SELECT * FROM ({losers}) WHERE _order IN ({of_those})")
+    return " UNION ALL ".join(parts)

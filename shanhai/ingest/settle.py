@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.sql import quote_identifier
@@ -32,7 +32,14 @@ def crosses(contract: Contract) -> bool:
     return has_versions(contract) or contract.duplicates == "table"
 
 
-def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = None) -> str:
+def losers(
+    contract: Contract,
+    rows: str,
+    order: str,
+    *,
+    delivery: str | None = None,
+    names: Sequence[str] | None = None,
+) -> str:
     """A query for the rows that lose: `order` column and `why` ('duplicate' or 'superseded').
 
     Only rows whose identity occurs more than once are ranked: the hash of the identity is counted
@@ -42,19 +49,20 @@ def losers(contract: Contract, rows: str, order: str, *, delivery: str | None = 
         rows: a relation with the contract's columns and `order`.
         order: a column that is unique per row; of equal rows the least stays.
         delivery: a column that tells the deliveries in `rows` apart; None when there is one only.
+        names: the columns in which equal rows are equal; by default the contract's.
 
     Of equal rows one stays. Under `latest` the row of a key with the greatest `versions.by` stays; under
     `history` one row for each of its values does. Where those are equal, the other columns decide in the
     contract's order, greater first and missing last, so that the outcome does not depend on the order
     of arrival.
     """
-    columns = identity(contract)
+    columns, names = identity(contract), names or contract.names
     if not columns:
         return f"SELECT {order}, NULL::VARCHAR AS why FROM {rows} WHERE false"
-    hashed = f"hash({listed(columns)})"
+    hashed = f"hash({listed(columns if has_versions(contract) else names)})"
     repeated = f"SELECT {hashed} AS _hash FROM {rows} GROUP BY ALL HAVING count(*) > 1"
     contested = f"SELECT * FROM {rows} WHERE {hashed} IN ({repeated})"
-    alike = listed(contract.names)
+    alike = listed(names)
     if delivery is not None and contract.duplicates == "delivery":
         alike += f", {quote_identifier(delivery)}"
     copies = f"row_number() OVER (PARTITION BY {alike} ORDER BY {order})"
