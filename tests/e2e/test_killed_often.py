@@ -15,6 +15,7 @@ pytestmark = pytest.mark.long
 EACH = 5
 AT_RANDOM = 30
 ROUNDS = 50
+RETRIES = 30
 WIDE_FROM = 12
 """From this round on contracts have a column more: tables are altered, and the contracts kept."""
 _ONCE = {
@@ -70,14 +71,15 @@ def _decide(killed: Killed, waiting: list[tuple[Write, str]], number: int) -> No
 
 @pytest.mark.timeout(3 * 3600)
 def test_two_hundred_kills_leave_what_a_clean_run_leaves(tmp_path):
-    killed = Killed.make(tmp_path, random.randrange(10**6))
+    killed = Killed.make(tmp_path, random.randrange(10**6), retries=RETRIES)
     waiting = list(_wanted())
     killed.chance.shuffle(waiting)
     with killed.node.up():
         for number in range(ROUNDS):
             wide = number >= WIDE_FROM
+            if number == WIDE_FROM:
+                killed.county.declare(retries=RETRIES, wide=True)
             if number in (0, WIDE_FROM):
-                killed.county.declare(retries=30, wide=wide)
                 _order_what_happens_once(killed)
             _orders_of_a_round(killed, waiting)
             killed.round(number, kills=2 if killed.at_random < AT_RANDOM else 0, wide=wide)

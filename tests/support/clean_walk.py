@@ -43,7 +43,7 @@ def walk_cleanly(root: Path) -> Clean:
         run("quarantine", "discard", first, "--rule", "n.type", *person)
         county.late(home)
         county.declare(retries=0, wide=True)
-        run("replay", "--all-behind")
+        run("replay", "--all-behind", *person)
         for verb in ("build", "publish", "report"):
             run(verb)
         assert county.purge(home, days=400) > 0
