@@ -49,7 +49,10 @@ class Subject:
     needs: tuple[str, ...] = ()
 
 
-_DLT_CHECKS = "that each value fits its column's type; books of its loads (`_dlt_loads`)"
+_DLT_CHECKS = (
+    "types; its schema contracts can refuse other columns and types, none is set here; books of its loads "
+    "(`_dlt_loads`)"
+)
 _NO_RULES = "no rule on values, no quarantine, no duplicates found, no second count"
 _ARROW = "a resource of Arrow batches (`pyarrow.csv.open_csv`), types given"
 _OBJECTS = "a resource of pages of 5,000 Python dictionaries, files of 100,000 items, two workers"

@@ -21,7 +21,7 @@ MIB = 2**20
 
 
 def series(
-    folder: Path, *wanted: Subject, limit_seconds: float = 120, expected: float | None = None
+    folder: Path, *wanted: Subject, limit_seconds: float = 600, expected: float | None = None
 ) -> Series:
     """One round over a small file."""
     return run_series(
