@@ -74,7 +74,7 @@ def some_files(chance: random.Random) -> list[File]:
             for _ in range(chance.randint(0, 6))
         ]
         file = File(chance.choice(["p1", "p1", "p2"]), editions[len(found)], tuple(rows))
-        found[file.partition, file.text] = file
+        found.setdefault((file.partition, file.text), file)
     return list(found.values())
 
 
