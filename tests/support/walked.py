@@ -132,14 +132,14 @@ def walked(root: Path) -> Walked:
         ["publish"],
         ["report"],
     ]
-    with _one_mart(root / "marts"):
+    with one_mart(root / "marts"):
         for step in steps:
             assert home(*step) == 0, step
     return home
 
 
 @contextmanager
-def _one_mart(folder: Path) -> Iterator[None]:
+def one_mart(folder: Path) -> Iterator[None]:
     """The dbt project with one mart and its tests only, since all of them take dbt half a minute."""
     own, setting = Path(__file__).parents[2] / "dbt", "SHANHAI_DBT_PROJECT"
     kept = (
