@@ -26,8 +26,8 @@ def notify(settings: Settings, event: str, **facts: str | int | float | None) ->
     A broken address never breaks the work: it is logged, and False is returned.
 
     Args:
-        event: failed, held, refused, differs (accepted, and not as it used to be), late, or returned (a source
-            shows again what a newer edition had replaced).
+        event: failed, held, refused, differs (accepted, and not as it used to be), late, or returned (a
+            source shows again what a newer edition had replaced).
         facts: ids, counts and reasons; no personal value.
     """
     pairs = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())
