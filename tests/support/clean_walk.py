@@ -29,10 +29,15 @@ def walk_cleanly(root: Path) -> Clean:
     def run(*arguments: str) -> None:
         assert county.run(home, *arguments) == 0, arguments
 
+    mart = county.marts / "models" / "marts" / "mart_every_event.sql"
+    right = mart.read_text()
     with watched(home) as found:
         for number in (2, 3):
             county.send(number)
             run("walk", "--all")
+        mart.write_text("select 1 as nothing from nowhere")
+        assert county.run(home, "build") == 65
+        mart.write_text(right)
         for verb in ("build", "publish", "report"):
             run(verb)
         state = read_state(home)

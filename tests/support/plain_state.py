@@ -44,7 +44,7 @@ class Table:
     def rows(self, version: int | None = None) -> Counter[str]:
         """The rows of a version as a multiset, each with the names and types of its columns."""
         files = self.live[self.version if version is None else version]
-        return _rows([self.folder / name for name in files])
+        return _rows([file for name in files if (file := self.folder / name).is_file()])
 
 
 @dataclass
@@ -150,7 +150,7 @@ def _add_up(
                 state.verdicts[entry["delivery"]] = entry["verdict"]
                 if entry["staging"]:
                     latest[entry["delivery"]] = entry
-    files = [table.folder / file for file in table.live[table.version]]
+    files = [file for name in table.live[table.version] if (file := table.folder / name).is_file()]
     query = "SELECT _delivery, count(*) FROM read_parquet(?, union_by_name = true) GROUP BY 1"
     counted = dict(duckdb.execute(query, [[str(file) for file in files]]).fetchall()) if files else {}
     for delivery, net in nets.items():

@@ -22,13 +22,10 @@ from infra.local.processes import Started, stop
 
 SITE = Path(__file__).parent / "crash"
 _AIRFLOW = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "1",
 }
-"""A node waits longer before it gives a silent task or scheduler up, or tries again; a test has less time."""
+"""A node waits longer before it tries again; when it gives a silent task or scheduler up is the same here."""
 
 
 @dataclass(frozen=True)

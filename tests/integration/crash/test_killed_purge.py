@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import signal
@@ -56,16 +57,20 @@ def _killer() -> ModuleType:
     return module
 
 
-def _killed_at(county: County, home: Path, write: Write, when: str) -> int:
-    """The signal that ended a purge in a process group of its own."""
+def _purge(county: County, home: Path, order: Order) -> None:
+    """A purge in a process group of its own, which dies where the order says so."""
+    os.setpgid(0, 0)
+    sys.setprofile(_killer()._Killer(home.parent, [asdict(order)]))
+    county.purge(home, days=DAYS)
+
+
+def _killed_at(county: County, home: Path, write: Write, when: str) -> int | None:
+    """How a purge ended: minus the signal."""
     order = Order("once", None, "purge", write.function, when, write.about)
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
-        sys.setprofile(_killer()._Killer(home.parent, [asdict(order)]))
-        county.purge(home, days=DAYS)
-        os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
+    task = multiprocessing.get_context("spawn").Process(target=_purge, args=(county, home, order))
+    task.start()
+    task.join(timeout=300)
+    return task.exitcode
 
 
 def _files(home: Path) -> set[str]:
@@ -79,7 +84,7 @@ def _files(home: Path) -> set[str]:
 
 def _is_finished_by_the_next(county: County, clean: Path, home: Path, write: Write, when: str) -> None:
     shutil.copytree(county.root / "home", home)
-    assert _killed_at(county, home, write, when) == signal.SIGKILL
+    assert _killed_at(county, home, write, when) == -signal.SIGKILL
     county.purge(home, days=DAYS)
     assert differences(read_state(clean), read_state(home)) == []
     assert _files(home) == _files(clean)

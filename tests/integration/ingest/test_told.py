@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -51,14 +53,13 @@ def phone() -> Iterator[tuple[Phone, str]]:
         yield listener, far.address
 
 
-def _node(city, address: str) -> Node:
-    settings = read_settings(home=city.root / "home", federation=city.root, notify_url=address)
-    return open_node(settings, clock=city.clock)
+def _node(root: Path, address: str) -> Node:
+    return open_node(read_settings(home=root / "home", federation=root, notify_url=address))
 
 
-def _commit_and_die(city, address: str) -> None:
+def _commit_and_die(root: Path, address: str) -> None:
     """What a killed task leaves: the commit is there, and nobody was told."""
-    node = _node(city, address)
+    node = _node(root, address)
     pull(node, DATASET)
     for delivery in pending(node, DATASET):
         stage(node, delivery)
@@ -71,11 +72,11 @@ def test_a_verdict_that_nobody_was_told_of_is_told_by_the_next_run(city, phone):
     listener, address = phone
     city.put("p1.csv", GOOD)
     city.put("p2.csv", HELD)
-    child = os.fork()
-    if child == 0:
-        _commit_and_die(city, address)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    node = _node(city, address)
+    task = multiprocessing.get_context("spawn").Process(target=_commit_and_die, args=(city.root, address))
+    task.start()
+    task.join(timeout=300)
+    assert task.exitcode == -signal.SIGKILL
+    node = _node(city.root, address)
     assert pending(node, DATASET) == []
     assert listener.events == []
     walk.load_step(node, DATASET)
@@ -86,7 +87,7 @@ def test_a_verdict_that_nobody_was_told_of_is_told_by_the_next_run(city, phone):
 
 def test_who_could_not_be_reached_is_told_again(city, phone):
     listener, address = phone
-    node = _node(city, address)
+    node = _node(city.root, address)
     city.put("p1.csv", HELD)
     listener.deaf = True
     walk.walk(node, DATASET)
@@ -98,7 +99,7 @@ def test_who_could_not_be_reached_is_told_again(city, phone):
 
 def test_a_delivery_that_was_decided_meanwhile_is_not_told(city, phone):
     listener, address = phone
-    node = _node(city, address)
+    node = _node(city.root, address)
     city.put("p1.csv", HELD)
     listener.deaf = True
     walk.walk(node, DATASET)
