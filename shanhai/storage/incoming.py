@@ -68,16 +68,20 @@ def incoming_file(root: Path, keep_free_bytes: int) -> Iterator[IncomingFile]:
     try:
         yield IncomingFile(path, stream, keep_free_bytes)
     finally:
-        # Closing flushes: on a full disk it fails again, after the error that matters.
+        # Closing flushes: on a full disk it fails again, after the error that matters. What stays is swept.
         with suppress(OSError):
             stream.close()
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def sweep(root: Path) -> int:
     """Remove the files whose writer died, known by the lock that it no longer holds; returns how many."""
     removed = 0
-    for path in sorted((root / FOLDER).glob("*")):
+    found: list[Path] = []
+    with suppress(OSError):
+        found = sorted((root / FOLDER).glob("*"))
+    for path in found:
         with suppress(OSError), path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -232,7 +232,12 @@ class S3Store:
         try:
             with self._failures(key):
                 for piece in read_object(
-                    self._client, bucket, name, etag=found.etag or "", attempts=self._access.attempts
+                    self._client,
+                    bucket,
+                    name,
+                    etag=found.etag or "",
+                    attempts=self._access.attempts,
+                    sleep=self._access.sleep,
                 ):
                     digest.update(piece)
                     size += len(piece)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +35,9 @@ class Reply:
         cut_after: bytes of the body after which the connection is cut.
         pause: seconds between pieces of `piece` bytes.
         head_pause: seconds between the lines of a head that never ends.
+        unsaid: nothing is said at all, and the connection is cut.
+        reset: what is cut is cut as a machine that fell over does it, not with an orderly end.
+        afterwards: is called when all of it was sent.
     """
 
     body: bytes = b""
@@ -45,6 +50,9 @@ class Reply:
     piece: int = 1 << 16
     chunked: bool = False
     head_pause: float = 0.0
+    unsaid: bool = False
+    reset: bool = False
+    afterwards: Callable[[], None] | None = None
 
 
 Answering = Callable[[Asked], Reply]
@@ -94,7 +102,15 @@ class FarSide:
                 query = {name: values[0] for name, values in parse_qs(split.query).items()}
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 body = self.rfile.read(int(headers.get("content-length", "0")))
-                _send(self, far_side.reply_to(Asked(split.path, query, headers, self.path, body)))
+                reply = far_side.reply_to(Asked(split.path, query, headers, self.path, body))
+                if reply.unsaid:
+                    self.close_connection = True
+                else:
+                    _send(self, reply)
+                if reply.reset:
+                    _reset(self.connection)
+                if reply.afterwards is not None:
+                    reply.afterwards()
 
             do_POST = do_GET  # noqa: N815 - the name that the library calls
 
@@ -107,6 +123,11 @@ class FarSide:
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Callers that hang up are what the tests are about."""
+
+
+def _reset(connection: socket.socket) -> None:
+    """Let the connection end without a farewell when it is closed: socket(7), SO_LINGER."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _dribble(handler: BaseHTTPRequestHandler, pause: float) -> None:
