@@ -21,6 +21,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, present_terms, read_staging, read_validation, save
 from shanhai.ingest.sidecar import Sidecar, sidecar
 from shanhai.ingest.terms import Terms
+from shanhai.ingest.versions import check_version
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
 from shanhai.storage.disk import disk_errors, require_room
@@ -55,7 +56,8 @@ def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Stagi
     Raises:
         RetryableError: the disk or the store failed, or the kept bytes are not those that were pulled; the
             next try starts afresh.
-        ConfigurationError: the contract or a pinned register is wrong.
+        ConfigurationError: the contract or a pinned register is wrong, or the contract means something else
+            than the one of the last load under a version that did not rise enough.
     """
     terms = terms or present_terms(node, delivery)
     with in_turn(node.staged(delivery)):
@@ -67,6 +69,8 @@ def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Stagi
 
 def _stage_anew(node: Node, terms: Terms, delivery: DeliveryId) -> Staging:
     contract, folder = terms.contract, node.staging(delivery, terms.id)
+    if contract.digest == node.federation.contract(delivery.dataset).digest:
+        check_version(node, contract)
     source = sidecar(node, delivery)
     require_room(folder, source.size * _ROOM_PER_BYTE + node.settings.free_disk_bytes)
     with disk_errors(folder):

@@ -70,16 +70,20 @@ class City:
         return open_node(settings, clock=self.clock)
 
     def declare(
-        self, columns: list[dict[str, Any]] | None = None, version: str = "1.0.0", **properties: Any
+        self, columns: list[dict[str, Any]] | None = None, version: str | None = None, **properties: Any
     ) -> None:
-        """Write the contract, with some custom properties replaced and those given as None left out."""
+        """Write the contract, with some custom properties replaced and those given as None left out.
+
+        Args:
+            version: by default 1.0.0, and the next major one once there is a lake.
+        """
         merged = {key: value for key, value in {**PROPERTIES, **properties}.items() if value is not None}
         document = {
             "apiVersion": "v3.1.0",
             "kind": "DataContract",
             "id": "urn:test:events",
             "name": "events",
-            "version": version,
+            "version": version or "1.0.0",
             "status": "active",
             "schema": [{"name": "events", "logicalType": "object", "properties": columns or COLUMNS}],
             "customProperties": [{"property": key, "value": value} for key, value in merged.items()],
@@ -87,7 +91,10 @@ class City:
         folder = self.root / "districts" / "acity"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "district.yml").write_text("name: acity\ntitle: A city\nendpoints: {data: data}\n")
-        (folder / "events.odcs.yml").write_text(yaml.safe_dump(document, allow_unicode=True))
+        file = folder / "events.odcs.yml"
+        if version is None and (self.root / "home" / "lake").is_dir():
+            document["version"] = _next_version(yaml.safe_load(file.read_text(encoding="utf-8")), document)
+        file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         from shanhai.contracts import render_suite
         from shanhai.contracts.federation import open_federation
 
@@ -131,3 +138,11 @@ class City:
         reconcile(self.node)
         relation = LakeTable.open(self.node.books("quarantine")).relation()
         return duckdb.connect().execute(f'SELECT "position", reasons FROM {relation} ORDER BY ALL').fetchall()
+
+
+def _next_version(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """The version that a changed contract may have, whatever was changed."""
+    known = str(before["version"])
+    if {**before, "version": ""} == {**after, "version": ""}:
+        return known
+    return f"{int(known.partition('.')[0]) + 1}.0.0"

@@ -1,13 +1,16 @@
-"""A draft made from a sample: right types, marked guesses, no values of people; and the sample stages by it."""
+"""A draft made from a sample: its types, its marked guesses, no values of people; the sample stages by it."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
+import http.server
 import io
 import json
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -277,3 +280,36 @@ def test_what_is_no_data_is_refused_readably(tmp_path: Path, name: str, capsys: 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["contract", "infer", str(tmp_path / "nothing-*.csv")]) == 78
     assert "a file, a folder, a glob or a URL" in capsys.readouterr().err
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test tells what it asked for."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    handler = functools.partial(_Files, directory=str(tmp_path / "data"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("connector", ["address", "rest"])
+def test_an_address_is_asked_through_its_connector(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str], connector: str
+):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "visits.json").write_text(json.dumps({"rows": objects()}), encoding="utf-8")
+    asked = [f"{address}/visits.json"]
+    if connector == "rest":
+        asked = [address, "--connector", "rest", "--options", "{path: visits.json}"]
+    called = ["--home", str(tmp_path / "home"), "contract", "infer", *asked, "--format", "json"]
+    assert main(called) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"] == ROWS
+    assert found["broken"] == {}
+    assert found["format"]["records"] == "rows"
+    assert f"'{address}'" in found["contract"]
+    assert PERSON not in json.dumps(found, ensure_ascii=False)

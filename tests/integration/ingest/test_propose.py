@@ -1,4 +1,4 @@
-"""A delivery that differs: the contract that is proposed for it takes it, once written, generated and approved."""
+"""A delivery that differs is accepted under the contract that is proposed for it."""
 
 from __future__ import annotations
 
@@ -122,18 +122,30 @@ def node(base: Path, tmp_path: Path) -> Node:
 
 
 CASES: dict[str, tuple[Callable[[Table], Table | bytes], str, str]] = {
-    "new column": (lambda table: [[*cells, "詹家镇" if at else "街道"] for at, cells in enumerate(table)], "1.1.0", "source, value: 街道"),
-    "required column gone": (lambda table: [[*cells[:6], *cells[7:]] for cells in table], "2.0.0", "no longer required"),
+    "new column": (
+        lambda table: [[*cells, "詹家镇" if at else "街道"] for at, cells in enumerate(table)],
+        "1.1.0",
+        "source, value: 街道",
+    ),
+    "required column gone": (
+        lambda table: [[*cells[:6], *cells[7:]] for cells in table],
+        "2.0.0",
+        "no longer required",
+    ),
     "renamed": (column(7, same, heading="发现的日期"), "1.1.0", "aliases, value: [发现日期]"),
     "other formats": (column(7, iso), "1.1.0", "formats, value:"),
     "another type": (column(6, lambda at, cell: f"{cell}.5"), "2.0.0", "name: risk_score_number"),
     "new codes": (column(5, lambda at, cell: "特大" if at % 5 == 0 else cell), "1.1.0", "特大"),
-    "words for missing": (column(6, lambda at, cell: "暂无" if at % 5 == 0 else cell), "1.1.0", "nullTokens, value: [暂无]"),
+    "words for missing": (
+        column(6, lambda at, cell: "暂无" if at % 5 == 0 else cell),
+        "1.1.0",
+        "nullTokens, value: [暂无]",
+    ),
     "encoding": (lambda table: text(table).encode(), "1.1.0", "encoding: utf-8"),
     "delimiter": (lambda table: text(table, "\t").encode("gb18030"), "1.1.0", "delimiter:"),
     "title above": (lambda table: [["龙游县隐患台账"], [], *table], "1.1.0", "skip_lines:"),
-}  # fmt: skip
-
+}
+"""By name: what the source changed, the version that this needs, and what the diff says."""
 
 QUICK = ("new column", "renamed", "another type", "encoding")
 
