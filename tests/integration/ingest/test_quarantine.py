@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from one_city import DATASET, HEADER, City
 
+from shanhai import steps
 from shanhai.cli import main
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ingest.books import Entry, entries
@@ -19,6 +20,7 @@ from shanhai.ingest.discard import discard, reopen
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.load import open_table
 from shanhai.ingest.quarantine import Group, groups, rows
+from shanhai.settings import load_settings
 
 WHO = {"by": "Li Wei", "reason": "nothing better will come"}
 BAD = f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\nc,-1,2024-01-01\nd,-1,never\n"
@@ -217,3 +219,20 @@ def test_the_command_line_decides_with_name_and_reason(refused, capsys):
     quarantine("release", "acity.events/a", "--rule", "n.range", "--row", "a.csv", *who, code=2)
     quarantine("revoke", "acity.events/a", *who)
     assert quarantine.read("list", "--state", "released") == []
+
+
+def test_what_a_scheduler_calls_tells_whether_the_marts_have_to_follow(refused, monkeypatch):
+    monkeypatch.setenv("SHANHAI_HOME", str(refused.root / "home"))
+    monkeypatch.setenv("SHANHAI_FEDERATION", str(refused.root))
+    load_settings.cache_clear()
+    try:
+        named = {"delivery": str(refused.delivery("a"))[:-40], **WHO}
+        noted = steps.decide_step(**named, action="discard", rules=["n.type"])
+        moved = steps.decide_step(**named, action="release", rules=["n.range"])
+        again = steps.decide_step(**named, action="replay", rules=[])
+        purged = steps.purge_step()
+    finally:
+        load_settings.cache_clear()
+    assert (noted["changed"], moved["changed"], again["changed"]) == (False, True, False)
+    assert (moved["verdict"], moved["loaded"]) == ("accepted", 1)
+    assert purged == {"purged": [], "files": 0, "bytes": 0, "waiting": False}
