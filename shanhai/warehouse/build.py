@@ -14,8 +14,9 @@ from typing import IO
 
 from shanhai.contracts.federation import Federation
 from shanhai.contracts.sql import quote_literal
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError
 from shanhai.settings import Settings
+from shanhai.storage.disk import disk_error, disk_errors
 from shanhai.warehouse.failed_build import keep_failed
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import BuildFailedError, NodeResult, invoke, require_sound
@@ -68,10 +69,10 @@ def build(
         BuildFailedError: a model or a test failed; it is named. Nothing was published.
         BusyError: another build is under way in this home.
         ConfigurationError: there is no dbt project, or the models were not generated.
-        StoreError: a table cannot be read.
+        StoreError: a table cannot be read, or the disk failed.
     """
     started = time.monotonic()
-    with one_at_a_time(settings):
+    with one_at_a_time(settings), disk_errors(settings.home):
         versions = dict(pins) if pins is not None else pin(settings, federation, reconcile)
         project = assemble(settings, federation)
         identity = secrets.token_hex(8)
@@ -111,11 +112,7 @@ def _opened(file: Path) -> IO[str]:
         file.parent.mkdir(parents=True, exist_ok=True)
         return file.open("w", encoding="utf-8")
     except OSError as error:
-        raise StoreError(
-            f"the state folder cannot be written: {error.strerror}",
-            given=file.parent,
-            hint="set SHANHAI_HOME to a folder that you may write",
-        ) from error
+        raise disk_error(error, file.parent) from error
 
 
 def identity_of(database: Path, settings: Settings) -> str | None:
