@@ -45,6 +45,8 @@ _MISSING_WORDS = ("nan", "NaN", "无", "空", "暂无", "不详", "未知", "缺
 _NEARLY_ALL = 0.98
 _IDENTIFIERS = 0.95
 _ALMOST_ALL = 0.99
+_MOSTLY = 0.9
+_FEWEST_PEOPLE = 3
 _MOMENTS = 400
 _TEXTS = ("id", "code", "zip", "postcode")
 """Last words of what is a text even if it is written in digits: nobody adds identifiers up."""
@@ -67,7 +69,7 @@ _SHAPES: tuple[tuple[str, str], ...] = (
         "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·]?[A-Z0-9]{5,6}",
     ),
     ("addresses of e-mail", r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}"),
-    ("names of people", f"[{SURNAMES}][\u4e00-\u9fff·]{{1,2}}"),
+    ("names of people", f"[{SURNAMES}][\u4e00-\u9fff·]{{1,2}}|[A-Z][a-z]+ ([A-Z][.] )?[A-Z][a-z]+"),
 )
 _WIDE = "[\uff10-\uff19\uff21-\uff3a]"
 _ERROR = "#(REF|N/A|VALUE|DIV/0|NAME|NULL|NUM)[!?]?"
@@ -297,15 +299,17 @@ class _Looked:
             return self._private(guess, "resident ids") if validator == "resident_id" else guess
         if self._reading.is_personal:
             return self._private(guess)
+        what = self._people(texts)
+        return self._private(guess, what) if what else self._coded(guess, texts)
+
+    def _people(self, texts: _Texts) -> str:
+        """What of people the values look like; empty: like nothing that is known."""
+        if texts.distinct < _FEWEST_PEOPLE:
+            return ""
         for what, shape in _SHAPES:
-            if (
-                texts.distinct > 1
-                and self._matching(f"regexp_full_match(t, {quote_literal(shape)})") >= 0.9 * texts.filled
-            ):
-                if what == "names of people" and not {"name", "person"} & set(self._reading.words):
-                    continue
-                return self._private(guess, what)
-        return self._coded(guess, texts)
+            if self._matching(f"regexp_full_match(t, {quote_literal(shape)})") >= _MOSTLY * texts.filled:
+                return what
+        return ""
 
     def _validated(self, texts: _Texts) -> Iterator[tuple[Validator, int]]:
         tests = {

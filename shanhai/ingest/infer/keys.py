@@ -154,8 +154,9 @@ def _rank(guess: Guess, words: Sequence[str], numbered: bool) -> int:
 
 
 def _may_stand_alone(guess: Guess, words: Sequence[str]) -> bool:
-    """A moment, a count or a text that happens to be unique is no key."""
-    return _identifies(words) or bool(guess.column.validators)
+    """A moment, a count or a text that happens to be unique is no key, unless nothing tells what it is."""
+    untold = not any(words) and guess.column.type == "string"
+    return _identifies(words) or bool(guess.column.validators) or untold
 
 
 def _identifies(words: Sequence[str]) -> bool:

@@ -313,3 +313,13 @@ def test_an_address_is_asked_through_its_connector(
     assert found["format"]["records"] == "rows"
     assert f"'{address}'" in found["contract"]
     assert PERSON not in json.dumps(found, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("heading", ["operator", "经手", "审核"])
+def test_names_are_people_whatever_the_heading_says(tmp_path: Path, drafted: Any, heading: str):
+    """Few people, each often: they would look like a list of codes."""
+    lines = [f"{number},{NAMES[number % 4]}" for number in range(200)]
+    (tmp_path / "data" / "orders.csv").write_text("\n".join([f"n,{heading}", *lines]), encoding="utf-8")
+    contract, page = drafted("orders.csv")
+    assert contract.columns[1].personal
+    assert not any(name in page for name in NAMES)
