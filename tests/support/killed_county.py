@@ -99,7 +99,7 @@ class Killed:
     def compare(self, *, history: bool = True) -> list[str]:
         """Publish the clean home; how the killed one differs from it."""
         for verb in ("reconcile", "build", "publish"):
-            assert self.county.run(self.clean, verb) == 0
+            assert self.county.command(self.clean, verb) == 0
         clean = read_state(self.clean)
         assert clean.faults == []
         assert clean.orphans == 0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -127,8 +130,6 @@ class County:
 
     def run(self, home: Path, *arguments: str) -> int:
         """The command line of another node of the federation, in this process; returns its exit code."""
-        import os
-
         before = os.environ.get("SHANHAI_DBT_PROJECT")
         os.environ["SHANHAI_DBT_PROJECT"] = str(self.marts)
         try:
@@ -136,6 +137,15 @@ class County:
         finally:
             os.environ.pop("SHANHAI_DBT_PROJECT")
             os.environ |= {"SHANHAI_DBT_PROJECT": before} if before is not None else {}
+
+    def command(self, home: Path, *arguments: str) -> int:
+        """The same in a process of its own, as for dbt, which does not share one with threads of a test."""
+        command = [sys.executable, "-m", "shanhai.cli", "--home", str(home), "--federation", str(self.root)]
+        environment = {**os.environ, "SHANHAI_DBT_PROJECT": str(self.marts)}
+        repository = Path(__file__).parents[2]
+        return subprocess.run(
+            [*command, *arguments], env=environment, cwd=repository, timeout=900, check=False
+        ).returncode
 
     def late(self, home: Path) -> list[str]:
         """Tell of the windows that are late in a home; returns those that were told now."""
