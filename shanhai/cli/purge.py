@@ -29,11 +29,12 @@ _HEADINGS = (
 @format_option
 @pass_session
 def command(session: Session, dataset: DatasetId | None, dry_run: bool) -> None:
-    """Remove what retention lets go: text of refused rows, bytes of snapshots.
+    """Remove what retention lets go.
 
-    Contracts and districts state after how many days (`retention`); without a word all is kept for ever.
-    Bytes that an undecided delivery, the table or a publication rests on are never removed. Counts and
-    reasons stay, and so does the ledger. A purge cannot be undone: look first, with --dry-run.
+    It is the text of refused rows, and the bytes of snapshots. Contracts and districts state after how many
+    days (`retention`); without a word all is kept for ever. Bytes that an undecided delivery, the
+    table or a publication rests on are never removed. Counts and reasons stay, and so does the ledger.
+    A purge cannot be undone: look first, with --dry-run.
 
     \b
     Examples:

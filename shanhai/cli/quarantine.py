@@ -39,7 +39,7 @@ _state = click.option("--state", type=click.Choice(STATES), help="Only rows in t
 
 @click.group()
 def command() -> None:
-    """List, show, release or discard refused rows, and take that back.
+    """Look at refused rows, release or discard them.
 
     A row that breaks a rule is kept whole, with every rule that it broke, until the contract's retention lets
     it go. Lists have counts only: the text of a row is shown by `show --raw`, and nowhere else.
@@ -97,7 +97,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
 @format_option
 @pass_session
 def show_rows(session: Session, delivery: str, rule: str, state: str | None, limit: int, raw: bool) -> None:
-    """Show where the refused rows of a delivery stand, and what each broke.
+    """Show where refused rows stand, and what each broke.
 
     The position counts the records of a body from 1, as the source sent them.
 

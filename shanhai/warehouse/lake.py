@@ -208,9 +208,6 @@ class LakeTable:
         for name in change.add:
             # Whoever wrote the file: its rows may be personal.
             (self.path / name).chmod(0o600)
-        for name in change.add:
-            # Whoever wrote the file: its rows may be personal.
-            (self.path / name).chmod(0o600)
         added = [
             AddAction(
                 name,
