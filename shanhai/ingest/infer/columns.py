@@ -47,6 +47,7 @@ _IDENTIFIERS = 0.95
 _ALMOST_ALL = 0.99
 _MOSTLY = 0.9
 _FEWEST_PEOPLE = 3
+_SLIPS = 0.005
 _MOMENTS = 400
 _TEXTS = ("id", "code", "zip", "postcode")
 """Last words of what is a text even if it is written in digits: nobody adds identifiers up."""
@@ -232,7 +233,7 @@ class _Looked:
             for kind, what in (("integer", "whole numbers"), ("number", "numbers")):
                 column = self._column.model_copy(update={"type": kind})
                 many = self._fits(column)
-                if many < texts.filled and texts.distinct <= _MOST_CODES:
+                if texts.filled - many > _SLIPS * texts.filled and texts.distinct <= _MOST_CODES:
                     continue  # a few words beside numbers: codes
                 if many >= most and not (kind == "integer" and self._is_day(texts, words)):
                     return column, many, what
