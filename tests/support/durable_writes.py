@@ -54,8 +54,9 @@ def _any(path: str, patterns: Iterable[str]) -> bool:
 
 
 def _expression(pattern: str) -> str:
-    parts = (re.escape(part) for part in _PLACE.split(pattern))
-    return "[^/_.][^/]*".join(parts).replace(r"\*\*", ".+")
+    """A place that a name begins with is none of `_system` or a hidden one."""
+    escaped = re.escape(pattern).replace(r"\*\*", ".+")
+    return _PLACE.sub("[^/]+", re.sub(r"(^|/)<[^>]+>", r"\1[^/_.][^/]*", escaped))
 
 
 _TABLE = "lake/<district>/<dataset>"
