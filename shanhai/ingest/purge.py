@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from shanhai.errors import BusyError
+from shanhai.errors import BusyError, StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import OF_STAGING, Counts, Entry, Net, entry, table_net
 from shanhai.ingest.erase import Erased, bodies_that_go, erase, erase_bodies, without_bytes
@@ -94,19 +94,20 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
     """Carry out what retention says of these datasets, and finish what an earlier purge began.
 
     An entry `purge` is committed first: from then on the delivery cannot be staged again, so that what is
-    removed afterwards can be removed at any time. It cannot be undone.
+    removed afterwards can be removed at any time. It cannot be undone. A delivery whose files are damaged
+    stops no other; it is raised afterwards.
 
     Raises:
         BusyError: a build is under way, or others kept committing first.
-        RetryableError: a table cannot be read or written.
+        RetryableError: a table cannot be read or written, or a file is not the one that was committed.
     """
-    chosen = list(datasets)
+    chosen, failures = list(datasets), dict[DeliveryId, StoreError]()
     # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
     with one_at_a_time(node.settings):
         items = [item for item in plan(node, chosen) if item.ruling.goes]
         known = publications(node.settings)
         for dataset in dict.fromkeys(item.delivery.dataset for item in items):
-            on_newest(node, dataset, partial(_note, node, dataset, known))
+            on_newest(node, dataset, partial(_note, node, dataset, known, failures))
     reconcile(node)
     erased = sum((erase(node, dataset) for dataset in chosen), Erased())
     waiting = False
@@ -117,10 +118,18 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
     except BusyError:
         waiting = True
     log.info("purge entries=%d files=%d bytes=%d waiting=%s", len(items), erased.files, erased.size, waiting)
+    for error in failures.values():
+        raise error
     return Purged(tuple(items), erased, waiting)
 
 
-def _note(node: Node, dataset: DatasetId, known: list[Publication], table: LakeTable) -> Entry | None:
+def _note(
+    node: Node,
+    dataset: DatasetId,
+    known: list[Publication],
+    failures: dict[DeliveryId, StoreError],
+    table: LakeTable,
+) -> Entry | None:
     """One commit with an entry for each delivery of which something goes."""
     retention, now = node.federation.retention(dataset), node.clock()
     books = table_net(table)
@@ -129,7 +138,11 @@ def _note(node: Node, dataset: DatasetId, known: list[Publication], table: LakeT
         rulings = [ruling for ruling in judge(standing, retention, now) if ruling.goes]
         net = books.get(str(standing.delivery))
         if rulings and net is not None:
-            lines.append(_line(node, standing, net, rulings))
+            try:
+                lines.append(_line(node, standing, net, rulings))
+            except StoreError as error:
+                log.error("failed delivery=%s error=%s", standing.delivery.short, error)
+                failures[standing.delivery] = error
     if not lines:
         return None
     numbers = {line.delivery: table.transaction(line.delivery) + 1 for line in lines}

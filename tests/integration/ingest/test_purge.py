@@ -13,7 +13,7 @@ from old_city import RETENTION, SECRET, WHO, old_city
 from one_city import DATASET, HEADER, City
 from published import build_small, publish_small
 
-from shanhai.errors import BusyError, DeniedError
+from shanhai.errors import BusyError, DeniedError, StoreError
 from shanhai.ingest.check import check
 from shanhai.ingest.decide import decide
 from shanhai.ingest.kept import bodies_stay
@@ -216,6 +216,18 @@ def test_while_something_is_built_nothing_is_decided(old):
     with one_at_a_time(old.node.settings), pytest.raises(BusyError):
         run(old)
     assert going(old)
+
+
+def test_a_damaged_file_stops_no_other_delivery(old):
+    (file,) = old.node.quarantine.glob(f"{old.delivery('bad').key}-*")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with pytest.raises(StoreError, match="not the one that was committed"):
+        run(old)
+    assert going(old) == {("bad", "quarantine"), ("bad", "snapshot")}
+    file.write_bytes(content)
+    assert len(run(old).items) == 2
+    assert going(old) == set()
 
 
 def test_bytes_that_a_source_still_offers_go_again(old):
