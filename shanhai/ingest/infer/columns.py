@@ -7,13 +7,39 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shanhai.contracts.drafting.glossary import SURNAMES
 from shanhai.contracts.drafting.guess import Guess
 from shanhai.contracts.drafting.headings import Reading
 from shanhai.contracts.model import Column, Validator
 from shanhai.contracts.sql import quote_literal
 from shanhai.ingest.infer.moments import DATES, TIMESTAMPS, find_formats
 from shanhai.ingest.infer.sample import TABLE, Sample
+from shanhai.ingest.infer.signs import (
+    ALMOST_ALL,
+    CODE_LENGTH,
+    DATED,
+    DAY_DIGITS,
+    ERROR,
+    FEWEST_PEOPLE,
+    FREE,
+    IDENTIFIERS,
+    ISSUED,
+    LONG_CODE,
+    LONGEST_NUMBER,
+    MISSING,
+    MISSING_WORDS,
+    MOMENTS,
+    MOST_CODES,
+    MOSTLY,
+    NEARLY_ALL,
+    RARE_CODES,
+    ROWS_PER_CODE,
+    SHAPES,
+    SHORT_CODE,
+    SLIPS,
+    TEXTS,
+    TRUTHS,
+    WIDE,
+)
 from shanhai.quality.expressions import clean, one_of, typed
 from shanhai.quality.identifiers import (
     REGISTER_TABLE,
@@ -21,80 +47,6 @@ from shanhai.quality.identifiers import (
     gb28181_id,
     resident_id,
     social_credit_code,
-)
-
-_MISSING = (
-    "-",
-    "--",
-    "---",
-    "—",
-    "——",
-    "/",
-    "\\",
-    "\\N",
-    "-;",
-    "N/A",
-    "n/a",
-    "NA",
-    "null",
-    "NULL",
-    "None",
-)
-_MISSING_WORDS = ("nan", "NaN", "无", "空", "暂无", "不详", "未知", "缺测", "*", "?", "unknown")
-"""These can be values of a text; in a column of numbers or moments they cannot."""
-_NEARLY_ALL = 0.98
-_IDENTIFIERS = 0.95
-_ALMOST_ALL = 0.99
-_MOSTLY = 0.9
-_FEWEST_PEOPLE = 3
-_SLIPS = 0.005
-_MOMENTS = 400
-_TEXTS = ("id", "code", "zip", "postcode")
-"""Last words of what is a text even if it is written in digits: nobody adds identifiers up."""
-_SHORT_CODE, _LONG_CODE, _LONGEST_NUMBER, _DAY_DIGITS = 6, 9, 18, 8
-_MOST_CODES = 40
-_RARE_CODES = 0.0025
-_CODE_LENGTH = 48
-_ROWS_PER_CODE = 15
-_FREE = frozenset(
-    {
-        *("name", "title", "address", "remark", "description", "content", "opinion", "place", "id"),
-        *("province", "city", "district", "county", "street", "town", "village", "community", "ward", "area"),
-    }
-)
-_ISSUED = frozenset({"id", "code", "number", "key", "no", "uuid", "guid", "phone", "zip", "grid", "postcode"})
-_SHAPES: tuple[tuple[str, str], ...] = (
-    ("phone numbers", r"(\+?86[- ]?)?1[3-9][0-9]{9}"),
-    (
-        "licence plates",
-        "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·]?[A-Z0-9]{5,6}",
-    ),
-    ("addresses of e-mail", r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}"),
-    ("names of people", f"[{SURNAMES}][\u4e00-\u9fff·]{{1,2}}|[A-Z][a-z]+ ([A-Z][.] )?[A-Z][a-z]+"),
-)
-_WIDE = "[\uff10-\uff19\uff21-\uff3a]"
-_ERROR = "#(REF|N/A|VALUE|DIV/0|NAME|NULL|NUM)[!?]?"
-_TRUTHS = (
-    "true",
-    "false",
-    "True",
-    "False",
-    "TRUE",
-    "FALSE",
-    "是",
-    "否",
-    "yes",
-    "no",
-    "Yes",
-    "No",
-    "Y",
-    "N",
-    "有",
-    "无",
-)
-_DATED = (
-    r".*[0-9]{1,4}.*[-/.年: ].*[0-9].*|[0-9]{8}|[0-9]{14}"
-    r"|[A-Za-z]{3,9} [0-9]{1,2}, [0-9]{4}.*|[0-9]{1,2}[- ][A-Za-z]{3,9}.*"
 )
 
 
@@ -151,7 +103,7 @@ class _Looked:
     def _text(self) -> str:
         """SQL of the cleaned text; what a spreadsheet writes for an error is none."""
         text = clean(self._column)
-        return f"CASE WHEN NOT regexp_full_match({text}, {quote_literal(_ERROR)}) THEN {text} END"
+        return f"CASE WHEN NOT regexp_full_match({text}, {quote_literal(ERROR)}) THEN {text} END"
 
     def _fits(self, column: Column) -> int:
         found = self._sample.con.execute(
@@ -163,7 +115,7 @@ class _Looked:
         return int(self._ask(f"count(*) FILTER (WHERE t IS NOT NULL AND {condition})")[0])
 
     def _read_full_width(self) -> None:
-        many = self._matching(f"regexp_matches(t, {quote_literal(_WIDE)})")
+        many = self._matching(f"regexp_matches(t, {quote_literal(WIDE)})")
         if many:
             half = self._column.model_copy(update={"full_width": True})
             for kind in ("integer", "number"):
@@ -174,9 +126,9 @@ class _Looked:
                     return
 
     def _read_missing(self) -> None:
-        tokens = [str(word) for (word,) in self._present((*_MISSING, *_MISSING_WORDS))]
-        usual = tuple(word for word in tokens if word in _MISSING)
-        self._tokens_if_typed = tuple(word for word in tokens if word in _MISSING_WORDS)
+        tokens = [str(word) for (word,) in self._present((*MISSING, *MISSING_WORDS))]
+        usual = tuple(word for word in tokens if word in MISSING)
+        self._tokens_if_typed = tuple(word for word in tokens if word in MISSING_WORDS)
         if usual:
             self._column = self._column.model_copy(update={"null_tokens": usual})
 
@@ -191,7 +143,7 @@ class _Looked:
         found = self._ask(
             "count(*), count(t), count(DISTINCT t), coalesce(max(length(t)), 0), "
             "count(*) FILTER (WHERE length(t) = (SELECT mode(length(t)) FROM cleaned)), "
-            f"count(*) FILTER (WHERE regexp_full_match(t, {quote_literal(_DATED)})), "
+            f"count(*) FILTER (WHERE regexp_full_match(t, {quote_literal(DATED)})), "
             "count(*) FILTER (WHERE regexp_full_match(t, '0[0-9]+')), "
             "count(*) FILTER (WHERE regexp_matches(t, '[^ -~]'))"
         )
@@ -224,7 +176,7 @@ class _Looked:
         return Guess(self._column, tuple(notes))
 
     def _as_type(self, texts: _Texts) -> tuple[Column, int, str] | None:
-        most = max(1, int(texts.filled * _NEARLY_ALL))
+        most = max(1, int(texts.filled * NEARLY_ALL))
         words = set(self._reading.words)
         if self._is_boolean(words):
             column = self._column.model_copy(update={"type": "boolean"})
@@ -233,7 +185,7 @@ class _Looked:
             for kind, what in (("integer", "whole numbers"), ("number", "numbers")):
                 column = self._column.model_copy(update={"type": kind})
                 many = self._fits(column)
-                if texts.filled - many > _SLIPS * texts.filled and texts.distinct <= _MOST_CODES:
+                if texts.filled - many > SLIPS * texts.filled and texts.distinct <= MOST_CODES:
                     continue  # a few words beside numbers: codes
                 if many >= most and not (kind == "integer" and self._is_day(texts, words)):
                     return column, many, what
@@ -251,19 +203,19 @@ class _Looked:
                 return read
         found = self._sample.con.execute(
             f"SELECT DISTINCT t FROM (SELECT {self._text()} AS t FROM {TABLE}) WHERE t IS NOT NULL "
-            f"ORDER BY hash(t) LIMIT {_MOMENTS}"
+            f"ORDER BY hash(t) LIMIT {MOMENTS}"
         ).fetchall()
         seen = [str(text) for (text,) in found]
         for kind, formats in (("date", DATES), ("timestamp", TIMESTAMPS)):
-            chosen = find_formats(self._sample.con, seen, formats, max(1, int(len(seen) * _NEARLY_ALL)))
-            if chosen and not (chosen == ("%Y%m%d",) and _ISSUED & words):
+            chosen = find_formats(self._sample.con, seen, formats, max(1, int(len(seen) * NEARLY_ALL)))
+            if chosen and not (chosen == ("%Y%m%d",) and ISSUED & words):
                 read = self._column.model_copy(update={"type": kind, "formats": chosen})
                 if self._fits(read) >= most:
                     return read
         return None
 
     def _is_boolean(self, words: set[str]) -> bool:
-        listed = self._matching(one_of("t", _TRUTHS))
+        listed = self._matching(one_of("t", TRUTHS))
         column = self._column.model_copy(update={"type": "boolean"})
         filled = self._matching("TRUE")
         if listed == filled:
@@ -274,18 +226,18 @@ class _Looked:
     def _is_issued(self, texts: _Texts, words: set[str]) -> bool:
         """Whether digits are a code that somebody issues and no number: all of one length, and called so."""
         digits = self._matching("regexp_full_match(t, '[0-9]+')")
-        if digits >= _NEARLY_ALL * texts.filled and words and self._reading.words[-1].endswith(_TEXTS):
+        if digits >= NEARLY_ALL * texts.filled and words and self._reading.words[-1].endswith(TEXTS):
             return True
-        if digits < _NEARLY_ALL * texts.filled or texts.alike < _NEARLY_ALL * texts.filled:
-            return texts.longest > _LONGEST_NUMBER
-        return texts.longest >= _LONG_CODE or (texts.longest >= _SHORT_CODE and bool(_ISSUED & words))
+        if digits < NEARLY_ALL * texts.filled or texts.alike < NEARLY_ALL * texts.filled:
+            return texts.longest > LONGEST_NUMBER
+        return texts.longest >= LONG_CODE or (texts.longest >= SHORT_CODE and bool(ISSUED & words))
 
     def _is_day(self, texts: _Texts, words: set[str]) -> bool:
         """Whether numbers of eight digits are days written without signs between."""
-        if texts.alike < texts.filled or texts.longest != _DAY_DIGITS or _ISSUED & words:
+        if texts.alike < texts.filled or texts.longest != DAY_DIGITS or ISSUED & words:
             return False
         day = self._column.model_copy(update={"type": "date", "formats": ("%Y%m%d",)})
-        return self._fits(day) >= _NEARLY_ALL * texts.filled
+        return self._fits(day) >= NEARLY_ALL * texts.filled
 
     def _meant(self, guess: Guess, texts: _Texts) -> Guess:
         if guess.column.type in ("integer", "number"):
@@ -305,10 +257,10 @@ class _Looked:
 
     def _people(self, texts: _Texts) -> str:
         """What of people the values look like; empty: like nothing that is known."""
-        if texts.distinct < _FEWEST_PEOPLE:
+        if texts.distinct < FEWEST_PEOPLE:
             return ""
-        for what, shape in _SHAPES:
-            if self._matching(f"regexp_full_match(t, {quote_literal(shape)})") >= _MOSTLY * texts.filled:
+        for what, shape in SHAPES:
+            if self._matching(f"regexp_full_match(t, {quote_literal(shape)})") >= MOSTLY * texts.filled:
                 return what
         return ""
 
@@ -326,7 +278,7 @@ class _Looked:
             if validator in ("gb28181_id", "area_code") and not self._has_register():
                 continue
             many = self._matching(test)
-            if many >= _IDENTIFIERS * texts.filled:
+            if many >= IDENTIFIERS * texts.filled:
                 yield validator, many  # type: ignore[misc]
 
     def _has_register(self) -> bool:
@@ -357,10 +309,10 @@ class _Looked:
 
     def _coded(self, guess: Guess, texts: _Texts) -> Guess:
         if (
-            not 1 < texts.distinct <= _MOST_CODES
-            or texts.longest > _CODE_LENGTH
-            or texts.filled < _ROWS_PER_CODE * texts.distinct
-            or _FREE & set(self._reading.words)
+            not 1 < texts.distinct <= MOST_CODES
+            or texts.longest > CODE_LENGTH
+            or texts.filled < ROWS_PER_CODE * texts.distinct
+            or FREE & set(self._reading.words)
         ):
             return self._shaped(guess, texts)
         found = self._sample.con.execute(
@@ -372,7 +324,7 @@ class _Looked:
             return guess
         if sum(len(re.findall("[0-9]", code)) > 1 for code in counted) > len(counted) / 2:
             return self._shaped(guess, texts)  # names of things that are numbered
-        codes = tuple(code for code, many in counted.items() if many >= _RARE_CODES * texts.filled)
+        codes = tuple(code for code, many in counted.items() if many >= RARE_CODES * texts.filled)
         codes = codes if len(codes) > 1 else tuple(counted)
         rare = [f"{code} ({many:,})" for code, many in counted.items() if code not in codes]
         told = f"; so rare that they are left out: {', '.join(rare)}" if rare else ""
@@ -390,12 +342,12 @@ class _Looked:
     def _shaped(self, guess: Guess, texts: _Texts) -> Guess:
         """A pattern as a comment: whether later values keep to it, a sample does not tell."""
         words = set(self._reading.words)
-        digits = self._matching(f"regexp_matches(t, {quote_literal(_WIDE)})")
-        if digits and _ISSUED & words:
+        digits = self._matching(f"regexp_matches(t, {quote_literal(WIDE)})")
+        if digits and ISSUED & words:
             guess = guess.but(
                 f"guess: {digits:,} values have full-width digits, read as half-width", full_width=True
             )
-        if texts.distinct < 5 or not _ISSUED & words or texts.wide:
+        if texts.distinct < 5 or not ISSUED & words or texts.wide:
             return guess
         found = self._sample.con.execute(
             f"SELECT DISTINCT t FROM (SELECT {self._text()} AS t FROM {TABLE}) WHERE t IS NOT NULL LIMIT 2000"
@@ -420,7 +372,7 @@ class _Looked:
         if not empty:
             return guess.but(required=True)
         told = f"{empty:,} of {texts.rows:,} sampled rows have no value"
-        if texts.filled >= _ALMOST_ALL * texts.rows:
+        if texts.filled >= ALMOST_ALL * texts.rows:
             return guess.but(f"guess: required, though {told}", required=True)
         return guess.but(told)
 
