@@ -237,6 +237,8 @@ def _values(found: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
 def table(city: one_city.City) -> Counter[tuple[str, ...]]:
     """Id, n, day and delivery of each row, from the files that the log names."""
     folder = city.root / "home" / "lake" / "acity" / "events"
+    if not (folder / "_delta_log").is_dir():
+        return Counter()
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'Asia/Shanghai'")
         log = (folder / "_delta_log" / "*.json").as_posix()
