@@ -12,7 +12,7 @@ from pathlib import Path
 from shanhai.errors import DiskFullError, StoreError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+_CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR}
 _SAID_OF_A_FULL_DISK = (*(os.strerror(number) for number in sorted(_FULL)), "max_temp_directory_size")
 _MAKE_ROOM = "make room, then run it again: nothing is half-written"
 
@@ -59,7 +59,7 @@ def disk_error(error: OSError, place: Path) -> StoreError:
             f"{place} cannot be written or read",
             given=reason,
             allowed="a folder that this user may read and write",
-            hint="check who owns it and whether its file system is mounted read-only",
+            hint="check that it is a folder, who owns it, and whether its file system is mounted read-only",
         )
     return StoreError(f"{place} failed", given=reason)
 
