@@ -9,8 +9,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from samples import samples
+
 from shanhai.contracts.model import Contract, CsvFormat, Format, JsonFormat, NdjsonFormat, ParquetFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode import BodyFile, Decoded, decode
