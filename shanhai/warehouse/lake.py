@@ -166,23 +166,30 @@ class LakeTable:
 
     def commits(self, *, after: int = -1) -> list[Commit]:
         """The commits with facts of ours and a version above `after`, oldest first."""
-        limit = self.version - after
-        if limit <= 0:
-            return []
+        # By the names of the log's files: delta-rs numbers its history from the newest commit, and another
+        # may have come since this version was opened.
         found = []
-        for entry in self._table.history(limit):
-            version = int(entry["version"])
-            if METADATA_KEY in entry and after < version <= self.version:
-                facts = json.loads(entry[METADATA_KEY])
-                # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
-                told = facts.get("at")
-                at = (
-                    datetime.fromisoformat(told)
-                    if told
-                    else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
-                )
-                found.append(Commit(version, at, facts))
-        return sorted(found, key=lambda commit: commit.version)
+        for version in range(max(after, -1) + 1, self.version + 1):
+            for action in self._log(version):
+                entry = action.get("commitInfo", {})
+                if METADATA_KEY in entry:
+                    facts = json.loads(entry[METADATA_KEY])
+                    # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
+                    told = facts.get("at")
+                    at = (
+                        datetime.fromisoformat(told)
+                        if told
+                        else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
+                    )
+                    found.append(Commit(version, at, facts))
+        return found
+
+    def _log(self, version: int) -> list[dict[str, Any]]:
+        """The actions of one commit; none of a version that is not there."""
+        file = self.path / "_delta_log" / f"{version:020}.json"
+        with disk_errors(self.path):
+            text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        return [json.loads(line) for line in text.splitlines() if line]
 
     def relation(self, *, file_names: bool = False) -> str:
         """A SQL relation over the rows of exactly this version, in parentheses.
@@ -193,10 +200,7 @@ class LakeTable:
 
     def _is_followed_by(self, change: Change, facts: Mapping[str, Any]) -> bool:
         """Whether the version after this one is the commit of these facts and files."""
-        file = self.path / "_delta_log" / f"{self.version + 1:020}.json"
-        with disk_errors(self.path):
-            text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        actions = [json.loads(line) for line in text.splitlines() if line]
+        actions = self._log(self.version + 1)
         told = [one["commitInfo"].get(METADATA_KEY) for one in actions if "commitInfo" in one]
         added = {unquote(one["add"]["path"]) for one in actions if "add" in one}
         return told == [_text(facts)] and change.add.keys() == added
