@@ -6,7 +6,7 @@ from shanhai.contracts.compatibility import check_risen
 from shanhai.contracts.model import Contract
 from shanhai.ids import DatasetId
 from shanhai.ingest.archive import kept_contract
-from shanhai.ingest.books import entries
+from shanhai.ingest.books import NOTES, entries
 from shanhai.ingest.node import Node
 from shanhai.warehouse.lake import LakeTable
 
@@ -23,7 +23,8 @@ def last_contract(node: Node, dataset: DatasetId) -> Contract | None:
     if not place.is_dir():
         return None
     for _, line in entries(LakeTable.open(place)):
-        if line.contract_digest and line.verdict == "accepted":
+        # A purge names the staging that it leaves, of a delivery that may have come long ago.
+        if line.contract_digest and line.verdict == "accepted" and line.kind not in NOTES:
             digest = line.contract_digest
     return kept_contract(node, dataset, digest) if digest else None
 

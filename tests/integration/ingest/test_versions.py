@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from one_city import COLUMNS, DATASET, HEADER, City
 
 from shanhai.cli import main
 from shanhai.errors import ContractError
+from shanhai.ingest.purge import purge
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.versions import last_contract
@@ -45,6 +48,22 @@ def test_one_that_rose_enough_goes_on_and_is_the_next_to_compare_with(loaded: Ci
     loaded.walk()
     assert loaded.rows() == [("a", 5), ("b", -6)]
     last = last_contract(loaded.node, DATASET)
+    assert last is not None
+    assert last.version == "1.1.0"
+
+
+def test_a_purge_of_what_came_earlier_does_not_bring_its_contract_back(city: City):
+    retention = {"quarantine_days": 30}
+    city.declare(version="1.0.0", retention=retention)
+    city.put("p1.csv", FIRST + "b,-6,2024-03-01 00:00:00\n")
+    city.walk()
+    city.now += timedelta(days=20)
+    city.declare(columns=without_minimum(), version="1.1.0", retention=retention)
+    city.put("p2.csv", SECOND)
+    city.walk()
+    city.now += timedelta(days=20)
+    assert [item.delivery.partition for item in purge(city.node, [DATASET]).items] == ["p1"]
+    last = last_contract(city.node, DATASET)
     assert last is not None
     assert last.version == "1.1.0"
 
