@@ -54,7 +54,8 @@ def losers(
     Of equal rows one stays. Under `latest` the row of a key with the greatest `versions.by` stays; under
     `history` one row for each of its values does. Where those are equal, the other columns decide in the
     contract's order, greater first and missing last, so that the outcome does not depend on the order
-    of arrival.
+    of arrival. A row without its key was staged before the contract had that column; it is a version of
+    nothing, and loses to none.
     """
     columns, names = identity(contract), names or contract.names
     if not columns:
@@ -62,6 +63,8 @@ def losers(
     hashed = f"hash({listed(columns if has_versions(contract) else names)})"
     repeated = f"SELECT {hashed} AS _hash FROM {rows} GROUP BY ALL HAVING count(*) > 1"
     contested = f"SELECT * FROM {rows} WHERE {hashed} IN ({repeated})"
+    if has_versions(contract):
+        contested += "".join(f" AND {quote_identifier(name)} IS NOT NULL" for name in columns)
     alike = listed(names)
     if delivery is not None and contract.duplicates == "delivery":
         alike += f", {quote_identifier(delivery)}"
