@@ -126,7 +126,7 @@ def _every_row(node: Node, table: LakeTable, stagings: Mapping[str, Staging]) ->
         for place, (known, staging) in enumerate(stagings.items())
         if staging.good
     ]
-    typed = f"SELECT *, NULL::BIGINT AS _order FROM {table.relation()} WHERE false"
+    typed = f"SELECT *, NULL::BIGINT AS _order FROM {table.empty_relation()}"
     return " UNION ALL BY NAME ".join([typed, *parts])
 
 

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import BusyError, DeniedError
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.altered import is_altered
 from shanhai.ingest.books import Entry, Net, entry, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.files import gone_if_it_fails
 from shanhai.ingest.load import on_newest, open_table
+from shanhai.ingest.mixed import is_mixed
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import mend_quarantine
 from shanhai.ingest.rebuild import in_the_table, others
@@ -48,7 +50,8 @@ class Replayed:
     """What judging a delivery again has given.
 
     Attributes:
-        changes: whether rows, reasons or waivers are others than in the books, or files were damaged.
+        changes: whether rows, reasons or waivers are others than in the books, files were damaged, or rows of
+            the table were settled by another rule than the contract has now.
         counts: those that are others.
         mended: whether damaged files were made again.
         entry: as it was committed; None when nothing would change, or when it was only asked for.
@@ -124,13 +127,13 @@ def judge_again(
         table = open_table(node, delivery.dataset)
         expected = table.transaction(str(delivery))
         net = _replayable(delivery, table)
-        staging, found = _judged(node, delivery, net, waive(net.waivers), person)
+        staging, found = _judged(node, table, delivery, net, waive(net.waivers), person)
         if dry_run:
             return found
         mended = mend_quarantine(node, staging)
         if not found.changes:
             return replace(found, mended=mended)
-        written = _commit(node, delivery, staging, person, expected=expected)
+        written = _commit(node, delivery, staging, person, expected=expected, anew=found.mended)
         if written is not None:
             return replace(found, entry=written, mended=found.mended or mended)
     raise BusyError("others decided at the same time", given=delivery.short, hint="shanhai delivery show")
@@ -150,17 +153,20 @@ def _replayable(delivery: DeliveryId, table: LakeTable) -> Net:
 
 
 def _judged(
-    node: Node, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
+    node: Node, table: LakeTable, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
 ) -> tuple[Staging, Replayed]:
     before = read_record(node, delivery, net.staging, Staging)
     intact = before is not None and is_complete(node, delivery, before)
     staging = stage(node, delivery, present_terms(node, delivery, waivers))
     _check_verdict(delivery, check(node, delivery, waivers), person)
+    if before is not None:
+        intact = intact and not is_altered(node, table, delivery, before)
     same = canonical(waivers) == canonical(net.waivers) and _same_rows(node, before, staging)
+    settled = not is_mixed(node, table, node.federation.contract(delivery.dataset))
     found = Replayed(
         delivery,
         staging.contract_version,
-        changes=not (intact and same),
+        changes=not (intact and same and settled),
         counts=_counts(before, staging, net),
         mended=not intact,
     )
@@ -215,7 +221,7 @@ def _counts(before: Staging | None, after: Staging, net: Net) -> tuple[Change, .
 
 
 def _commit(
-    node: Node, delivery: DeliveryId, staging: Staging, person: Person, *, expected: int
+    node: Node, delivery: DeliveryId, staging: Staging, person: Person, *, expected: int, anew: bool
 ) -> Entry | None:
     """Commit the table with the new rows; None when somebody else decided about the delivery meanwhile."""
 
@@ -224,7 +230,7 @@ def _commit(
             return None
         stem = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}"
         with gone_if_it_fails(table.path, stem):
-            return _commit_on(table, node, delivery, staging, person, expected + 1, stem)
+            return _commit_on(table, node, delivery, staging, person, expected + 1, stem, anew=anew)
 
     return on_newest(node, delivery.dataset, attempt)
 
@@ -237,13 +243,15 @@ def _commit_on(
     person: Person,
     number: int,
     stem: str,
+    *,
+    anew: bool,
 ) -> Entry:
     subject, books = str(delivery), table_net(table)
     stagings = {
         known: staging if known == subject else committed_staging(node, DeliveryId.parse(known), books[known])
         for known in in_the_table(node, books)
     }
-    swapped = swap(node, table, stagings, books, delivery, stem)
+    swapped = swap(node, table, stagings, books, delivery, stem, anew=anew)
     line = entry(
         subject,
         "replay",

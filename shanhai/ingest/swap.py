@@ -26,18 +26,21 @@ def swap(
     books: Mapping[str, Net],
     subject: DeliveryId,
     stem: str,
+    *,
+    anew: bool = False,
 ) -> Rebuilt:
     """The table with other rows of `subject`, or with none.
 
     Only files that hold rows of it are written again, unless rows of deliveries compete, or did when they
-    were loaded: then the table is computed anew.
+    were loaded, or a file of the table is damaged: then the table is computed anew.
 
     Args:
         stagings: of each delivery that shall be in the table, in their order; their files are in place.
         stem: how the names of new files begin; no committed one does.
+        anew: compute the table anew in any case.
     """
     contract = node.federation.contract(subject.dataset)
-    if not _apart(contract, stagings, books, str(subject)):
+    if anew or table.cut_files() or not _apart(contract, stagings, books, str(subject)):
         return rebuild(node, table, stagings, f"{stem}.parquet")
     whose = quote_literal(str(subject))
     add: dict[str, int] = {}

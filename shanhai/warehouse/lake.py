@@ -129,6 +129,15 @@ class LakeTable:
         counts = actions.column("num_records").to_pylist()
         return {unquote(str(name)): count for name, count in zip(names, counts, strict=True)}
 
+    def cut_files(self) -> tuple[str, ...]:
+        """The files of this version that are gone, or have another size than when they were committed."""
+        actions = self._table.get_add_actions()
+        names, sizes = actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist()
+        found = {self.path / unquote(str(name)): size for name, size in zip(names, sizes, strict=True)}
+        return tuple(
+            file.name for file, size in found.items() if not file.is_file() or file.stat().st_size != size
+        )
+
     def commit(self, change: Change, *, at: datetime) -> int:
         """Commit `change`, dated `at`, on top of this version; returns the version it made.
 
@@ -197,6 +206,10 @@ class LakeTable:
         With `file_names`, `_file` tells each row's file relative to the table, `_file_row` its place in it.
         """
         return pins.relation(self._table, self.path, file_names=file_names)
+
+    def empty_relation(self) -> str:
+        """A SQL relation with the columns of the table and no row, in parentheses; it opens no file."""
+        return pins.empty_relation(self._table)
 
     def _is_followed_by(self, change: Change, facts: Mapping[str, Any]) -> bool:
         """Whether the version after this one is the commit of these facts and files."""

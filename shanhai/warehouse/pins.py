@@ -54,6 +54,17 @@ def relation(table: DeltaTable, path: Path, *, file_names: bool = False) -> str:
     return f"(SELECT {', '.join(picked)} FROM ({nothing}))"
 
 
+def empty_relation(table: DeltaTable) -> str:
+    """A SQL query, in parentheses, with the columns of a table and none of its rows: it opens no file.
+
+    Raises:
+        StoreError: the table has a column type that Shanhai never writes.
+    """
+    columns = ((column.name, duckdb_type_of(column.type)) for column in table.schema().fields)
+    typed = ", ".join(f"NULL::{kind} AS {quote_identifier(name)}" for name, kind in columns)
+    return f"(SELECT {typed} WHERE false)"
+
+
 def duckdb_type_of(delta_type: object) -> str:
     """The DuckDB type of a Delta column.
 

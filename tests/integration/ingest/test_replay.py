@@ -10,12 +10,13 @@ from one_city import COLUMNS, DATASET
 
 from shanhai.errors import DeniedError, ShanhaiError
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import entries, table_net
+from shanhai.ingest.books import Counts, entries, table_net
 from shanhai.ingest.decide import decide
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import open_node
 from shanhai.ingest.recount import recount
 from shanhai.ingest.replay import behind, replay
+from shanhai.ingest.stage import GOOD, stage
 from shanhai.settings import Settings
 
 FIRST = "编号,n,at\na,1,2024-01-01\nb,-2,2024-01-02\nc,x,2024-01-01\n"
@@ -198,6 +199,33 @@ def test_a_damaged_quarantine_file_is_mended(loaded, room):
     assert file.read_bytes() == whole
     assert city.quarantined() == [(2, ["n.range"]), (3, ["n.type"])]
     assert not replay(city.node, delivery).mended
+
+
+@pytest.mark.parametrize("rule", [{}, {"versions": {"rule": "append"}, "duplicates": "none"}])
+@pytest.mark.parametrize("damage", ["cut", "altered"])
+def test_a_damaged_file_of_the_table_is_mended_also_by_the_replay_after_a_killed_one(make_city, rule, damage):
+    city = make_city(**rule)
+    city.put("p1.csv", "编号,n,at\na,1,2024-01-01\nb,2,2024-01-02\n")
+    city.put("p2.csv", "编号,n,at\nc,1,2024-01-01\n")
+    city.walk()
+    delivery = city.delivery("p1")
+    good = city.staging(delivery) / GOOD
+    (file,) = open_table(city.node, DATASET).path.glob(f"{delivery.key}-*")
+    assert file.samefile(good), "one file under two names is damaged under both"
+    whole = good.read_bytes()
+    with good.open("r+b") as opened:
+        opened.seek(len(whole) // 3)
+        opened.write(bytes(8))
+        opened.truncate(len(whole) // 2 if damage == "cut" else len(whole))
+    stage(city.node, delivery)
+    assert good.read_bytes() == whole
+    found = replay(city.node, delivery)
+    assert found.mended
+    assert found.entry is not None
+    assert found.entry.counts == Counts()
+    assert file.name not in open_table(city.node, DATASET).files()
+    assert city.rows() == [("a", 1), ("b", 2), ("c", 1)]
+    assert replay(city.node, delivery).entry is None
 
 
 def _replay_elsewhere(settings: Settings, delivery: str, start, outcome) -> None:

@@ -1,0 +1,42 @@
+"""Whether rows of a table were settled by other rules than the present one."""
+
+from __future__ import annotations
+
+from shanhai.contracts.model import Contract
+from shanhai.errors import ConfigurationError
+from shanhai.ingest.archive import kept_contract
+from shanhai.ingest.books import NOTES, entries
+from shanhai.ingest.node import Node
+from shanhai.warehouse.lake import LakeTable
+
+
+def is_mixed(node: Node, table: LakeTable, contract: Contract) -> bool:
+    """Whether rows came into a table under other rules for key, copies and versions than a contract has.
+
+    A load settles its own rows, and those that they meet. A replay settles the whole table, by the contract
+    of its entry. A contract that is no longer in the archive counts as another one.
+    """
+    alike = {contract.digest: True}
+    mixed = False
+    for _, line in entries(table):
+        if not line.contract_digest or line.verdict != "accepted" or line.kind in NOTES:
+            continue
+        if line.contract_digest not in alike:
+            alike[line.contract_digest] = _alike(node, contract, line.contract_digest)
+        if not alike[line.contract_digest]:
+            mixed = True
+        elif line.kind == "replay":
+            mixed = False
+    return mixed
+
+
+def _alike(node: Node, contract: Contract, digest: str) -> bool:
+    try:
+        other = kept_contract(node, contract.dataset, digest)
+    except ConfigurationError:
+        return False
+    return (other.key, other.duplicates, other.versions) == (
+        contract.key,
+        contract.duplicates,
+        contract.versions,
+    )
