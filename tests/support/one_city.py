@@ -92,7 +92,7 @@ class City:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "district.yml").write_text("name: acity\ntitle: A city\nendpoints: {data: data}\n")
         file = folder / "events.odcs.yml"
-        if version is None and (self.root / "home" / "lake").is_dir():
+        if version is None and file.is_file() and (self.root / "home" / "lake").is_dir():
             document["version"] = _next_version(yaml.safe_load(file.read_text(encoding="utf-8")), document)
         file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
         from shanhai.contracts import render_suite

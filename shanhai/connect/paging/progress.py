@@ -38,7 +38,7 @@ class RecordCursor(Options):
 class Progress:
     """One pull from a mark on.
 
-    What it asks for reaches back by the lag, a second or one at least: some sources give what is equal to
+    What it asks for reaches back by the lag and a second, or one, more: some sources give what is equal to
     the parameter, and some only what is greater.
 
     Attributes:
@@ -62,13 +62,15 @@ class Progress:
         mark, lag = self.mark, self._option.lag
         if mark is None:
             return {}
+        seconds = lag_seconds(lag) if lag not in (None, "0") else 0
         if mark.kind != "number":
-            return {self._option.param: earlier_text(mark.value, lag or "1s")}
+            reach = lag if seconds is None else f"{seconds + 1}s"
+            return {self._option.param: earlier_text(mark.value, str(reach))}
         if lag is not None and lag_seconds(lag) is not None:
             raise ConfigurationError(
                 "the lag does not fit the cursor", given=f"lag {lag}", allowed="a number"
             )
-        return {self._option.param: str(int(mark.value) - int(lag or "1"))}
+        return {self._option.param: str(int(mark.value) - int(lag or 0) - 1)}
 
     def see(self, document: Any, where: str) -> None:
         """Take the next page into account.
