@@ -78,8 +78,7 @@ def infer(
         given = _given(session, source, connector, options, window, work)
         found = draft(given, dataset, federation, session.settings, work, rows=rows, tell=tell)
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(found.text, encoding="utf-8")
+        _write(output, found.text)
     _tell(session, found, output)
 
 
@@ -98,6 +97,16 @@ def _given(
         name, endpoint, asked = address_of(source)
         return fetch(name, endpoint, asked, session.settings, work, window=None)
     return open_files(source)
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            "the draft cannot be written there", given=output, hint=error.strerror or "name another file"
+        ) from error
 
 
 def _options(text: str | None) -> dict[str, Any]:

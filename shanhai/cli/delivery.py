@@ -8,8 +8,8 @@ import click
 
 from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
-from shanhai.cli.output import Heading, fields, say, section, show, show_json
-from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.output import Heading, cell, fields, say, section, show, show_json
+from shanhai.cli.selection import DATASET, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
 
@@ -85,6 +85,7 @@ def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | 
       shanhai delivery list --verdict held
       shanhai delivery list --verdict pending --dataset longyou.water_meters
     """
+    declared(session, dataset)
     rows = [
         _listed(row)
         for row in session.ledger
@@ -147,7 +148,8 @@ def show_delivery(session: Session, delivery: str) -> None:
 def _different(difference: Difference) -> dict[str, Any]:
     proposal = difference.proposal
     changes = {} if proposal is None else proposal.model_dump(mode="json", exclude={"action"})
-    said = ", ".join(f"{key} {value}" for key, value in changes.items() if value not in ([], ""))
+    changes |= changes.pop("settings", {})
+    said = ", ".join(f"{key} {cell(value)}" for key, value in changes.items() if value not in ([], ""))
     action = proposal.action.replace("_", " ") if proposal else "none: ask the source"
     return {
         "text": difference.text,

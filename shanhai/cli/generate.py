@@ -36,4 +36,4 @@ def command(session: Session, check: bool) -> None:
     if check and found:
         raise ConfigurationError(f"{len(rows)} generated files differ", hint="shanhai generate")
     if rows and not check:
-        say(f"{len(rows)} files brought up to date.")
+        say(f"{len(rows)} file{'s' * (len(rows) != 1)} brought up to date.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shanhai.cli.output import Heading, Row, say, show
-from shanhai.cli.selection import DATASET
+from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ShanhaiError
 from shanhai.ids import DatasetId
@@ -44,11 +44,15 @@ def command(session: Session, dataset: DatasetId | None, check: bool) -> None:
       shanhai ledger --format json | jq 'map(.quarantined) | add'
       shanhai ledger --check
     """
+    declared(session, dataset)
     records = [record(row) for row in session.ledger if dataset in (None, row.delivery.dataset)]
     broken = [line for line in records if not balances(line)]
     shown = records if session.form == "json" else [_short(line) for line in records]
     total = {"delivery": f"{len(records)} deliveries", **totals(records), "verdict": _word(broken)}
-    show(shown, _HEADINGS, form=session.form, empty="Nothing has been loaded yet.", total=total)
+    empty = (
+        "Nothing has been loaded yet." if dataset is None else f"Nothing of {dataset} has been loaded yet."
+    )
+    show(shown, _HEADINGS, form=session.form, empty=empty, total=total)
     if records and session.form == "table":
         say(_sentence(records, broken))
     if check and broken:

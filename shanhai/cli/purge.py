@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shanhai.cli.output import Heading, say, show
-from shanhai.cli.selection import DATASET
+from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.ids import DatasetId
 
@@ -43,6 +43,7 @@ def command(session: Session, dataset: DatasetId | None, dry_run: bool) -> None:
     """
     from shanhai.ingest.purge import plan, purge
 
+    declared(session, dataset)
     datasets = session.federation.datasets if dataset is None else (dataset,)
     if dry_run:
         items = plan(session.node, datasets)

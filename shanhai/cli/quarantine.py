@@ -8,7 +8,7 @@ import click
 
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.replay import outcome, show_outcome
-from shanhai.cli.selection import DATASET, ROW, find_delivery
+from shanhai.cli.selection import DATASET, ROW, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
 
@@ -70,6 +70,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
     """
     from shanhai.ingest.quarantine import groups
 
+    declared(session, dataset)
     found = [
         {
             "delivery": str(group.delivery),

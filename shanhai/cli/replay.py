@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shanhai.cli.output import Heading, say, section, show, show_json
-from shanhai.cli.selection import DATASET, find_delivery
+from shanhai.cli.selection import DATASET, declared, find_delivery
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ def command(
 ) -> None:
     """Judge accepted deliveries again by the contract as it is now.
 
-    A delivery is behind when it was judged by another text of its contract. Refused rows that the contract
-    lets through by now enter the lake, rows that it no longer lets through leave it, in one commit; where
-    nothing would change, nothing is committed. Staged and quarantine files that are damaged are made again.
+    A delivery is behind when it was judged by a contract that said something else of rows. Refused rows that
+    the contract lets through by now enter the lake, rows that it no longer lets through leave it, in one
+    commit; where nothing would change, nothing is committed. Damaged files, staged, in quarantine or of the
+    table, are made again.
 
     A delivery that the gate would refuse stays as it is, and so does one that it would hold, unless a person
-    wants it with --by and --reason. One that cannot be replayed does not stop the others.
+    wants it with --by and --reason, or approved it before and the gate has nothing else against it than
+    then. One that cannot be replayed does not stop the others.
 
     \b
     Examples:
@@ -61,35 +63,44 @@ def command(
             "name deliveries, or a dataset, or all that are behind; a person has a name and a reason",
             allowed="DELIVERY…, --dataset D or --all-behind; --by with --reason",
         )
-    chosen = _chosen(session, deliveries, dataset)
+    chosen, unread = _chosen(session, deliveries, dataset)
     found, failures = _replayed(session, chosen, dry_run=dry_run, by=by, reason=reason)
     session.forget_ledger()
     if session.form == "json":
         show_json([outcome(one) for one in found])
     else:
-        show_outcome(found, dry_run=dry_run)
-    if failures:
-        raise failures[0]
+        show_outcome(found, dry_run=dry_run, failed=len(failures))
+    for failure in (*unread, *failures):
+        raise failure
 
 
-def _chosen(session: Session, texts: tuple[str, ...], dataset: DatasetId | None) -> list[DeliveryId]:
-    from shanhai.ingest.replay import behind
+def _chosen(
+    session: Session, texts: tuple[str, ...], dataset: DatasetId | None
+) -> tuple[list[DeliveryId], list[ShanhaiError]]:
+    """The deliveries to replay, and why those of a dataset could not be listed."""
+    from shanhai.ingest.behind import behind
 
     if texts:
         known = [row.delivery for row in session.ledger]
-        return [find_delivery(known, text) for text in texts]
-    datasets = session.federation.datasets if dataset is None else (dataset,)
-    return [delivery for one in datasets for delivery in behind(session.node, one)]
+        return [find_delivery(known, text) for text in texts], []
+    chosen: list[DeliveryId] = []
+    unread: list[ShanhaiError] = []
+    for one in session.federation.datasets if dataset is None else (dataset,):
+        try:
+            chosen += behind(session.node, one)
+        except ShanhaiError as error:
+            unread.append(error)
+            say(f"passed over: {one}")
+    return chosen, unread
 
 
 def _replayed(
     session: Session, chosen: list[DeliveryId], *, dry_run: bool, by: str, reason: str
-) -> tuple[list[Replayed], list[Exception]]:
-    from shanhai.errors import ShanhaiError
+) -> tuple[list[Replayed], list[ShanhaiError]]:
     from shanhai.ingest.replay import replay
 
     found: list[Replayed] = []
-    failures: list[Exception] = []
+    failures: list[ShanhaiError] = []
     for place, delivery in enumerate(chosen, start=1):
         say(f"{place} of {len(chosen)}  {delivery.short}")
         try:
@@ -101,13 +112,14 @@ def _replayed(
     return found, failures
 
 
-def show_outcome(found: list[Replayed], *, dry_run: bool) -> None:
-    """The counts that are others, and how many deliveries changed."""
+def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> None:
+    """The counts that are others, and how many deliveries changed, or cannot be replayed."""
     lines = [{**vars(count), "short": one.delivery.short} for one in found for count in one.counts]
     show(lines, _COUNTS, form="table", empty="No count is another one.")
     changed = sum(one.changes for one in found)
     verb = "would change" if dry_run else "changed"
-    section(f"{changed} of {len(found)} deliveries {verb}")
+    refused = f", {failed} cannot be replayed" if failed else ""
+    section(f"{changed} of {len(found) + failed} deliveries {verb}{refused}")
     mended = [one.delivery.short for one in found if one.mended]
     if mended:
         say(f"{'Damaged' if dry_run else 'Made again'}: files of {', '.join(mended)}.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shanhai.errors import NotFoundError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
+
+if TYPE_CHECKING:
+    from shanhai.cli.session import Session
 
 _SHOWN = 8
 _MIN_DIGEST = 4
@@ -48,6 +51,18 @@ class RowType(click.ParamType[tuple[str, int]]):
 
 
 ROW = RowType()
+
+
+def declared(session: Session, *datasets: DatasetId | None) -> None:
+    """Make sure that each dataset is one of the federation; None stands for all of them.
+
+    Raises:
+        NotFoundError: one is not.
+    """
+    known = session.federation.datasets
+    for dataset in datasets:
+        if dataset is not None and dataset not in known:
+            raise NotFoundError("no such dataset", given=dataset, allowed=[str(one) for one in known])
 
 
 def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:

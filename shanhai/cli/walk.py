@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
 
 from shanhai.cli.output import Heading, say, show
-from shanhai.cli.selection import DATASET
+from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
@@ -65,8 +66,9 @@ def command(
     steps = STEPS[: STEPS.index(until) + 1]
     lines: list[dict[str, object]] = []
     failures: list[Exception] = []
-    for dataset in _wanted(session, datasets, every):
-        asked = _windows(session, dataset, chosen, first, last)
+    wanted = _wanted(session, datasets, every)
+    asked_of = {dataset: _windows(session, dataset, chosen, first, last) for dataset in wanted}
+    for dataset, asked in asked_of.items():
         walked, failed = _walk(session, dataset, asked, steps)
         lines += walked
         failures += failed
@@ -85,20 +87,20 @@ def _walk(
 
     node, failures = session.node, []
 
-    def tried(step: str, work: Callable[[], object]) -> None:
-        say(f"{step:<6} {dataset}")
+    def tried(step: str, work: Callable[[], object], what: str = "") -> None:
+        say(f"{step:<6} {dataset}{what}")
         try:
             work()
         except Exception as error:  # noqa: BLE001 - told at the end; the other datasets have their turn
             failures.append(error)
 
     for window in chosen:
-        tried("pull", lambda window=window: walk.pull_step(node, dataset, window))  # type: ignore[misc]
+        tried("pull", partial(walk.pull_step, node, dataset, window), f"  {window}" if window else "")
     waiting = pending(node, dataset)
     further = {"stage": walk.stage_step, "check": walk.check_step, "load": walk.load_step}
     for step in steps[1:]:
         if waiting:
-            tried(step, lambda step=step: further[step](node, dataset))  # type: ignore[misc]
+            tried(step, partial(further[step], node, dataset))
     session.forget_ledger()
     return [_became(session, delivery) for delivery in waiting], failures
 
@@ -131,7 +133,10 @@ def _wanted(session: Session, datasets: tuple[DatasetId, ...], every: bool) -> t
             given=[str(dataset) for dataset in datasets] or "nothing",
             allowed=[str(dataset) for dataset in session.federation.datasets],
         )
-    return session.federation.datasets if every else datasets
+    if every:
+        return session.federation.datasets
+    declared(session, *datasets)
+    return tuple(dict.fromkeys(datasets))
 
 
 def _windows(

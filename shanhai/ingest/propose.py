@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shanhai.contracts.drafting.amend import Amended, Reasoned, amend
 from shanhai.contracts.drafting.headings import read_heading, unique_names
+from shanhai.contracts.drafting.standing import stands
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.proposals import TakeColumn
 from shanhai.errors import ConfigurationError, NotFoundError
@@ -38,7 +39,7 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
 
     Raises:
         NotFoundError: the delivery was not checked yet.
-        ConfigurationError: nothing that it differs in can be said by a contract.
+        ConfigurationError: no contract can say what it differs in, or this one says it already.
     """
     contract = node.federation.contract(delivery.dataset)
     validation = _validation(node, delivery)
@@ -54,6 +55,13 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
             given=differing or "a delivery that differs in nothing",
             allowed="headings, formats, codes or types that changed",
             hint=f"see `shanhai delivery show {delivery.short}`",
+        )
+    asked = [one for one in asked if not stands(contract, one.proposal)]
+    if not asked:
+        raise ConfigurationError(
+            "the contract says already what would be proposed",
+            given=f"{delivery.short}, contract version {contract.version}",
+            hint="shanhai generate; to approve the delivery is to judge it by the contract as it is",
         )
     headings = [one.proposal.heading for one in asked if isinstance(one.proposal, TakeColumn)]
     taken = _columns(node, delivery, contract, headings, work, tell) if headings else {}

@@ -163,16 +163,14 @@ class _Looked:
                 column, many, what = found
                 notes = [f"guess: {many:,} of {counted.filled:,} sampled values are {what}"]
                 notes += [f"guess: {self._told}, read as half-width ones"] if self._told else []
-                notes += [f"guess: {_listed(column.null_tokens)} mean missing"] if column.null_tokens else []
+                notes += [_missing(column.null_tokens)] if column.null_tokens else []
                 self._column = column
                 return Guess(column, tuple(notes))
             self._column = before
             if not self._tokens_if_typed:
                 break
         # In a text a slash may be a value: only what surely means missing stays.
-        notes = (
-            [f"guess: {_listed(self._column.null_tokens)} mean missing"] if self._column.null_tokens else []
-        )
+        notes = [_missing(self._column.null_tokens)] if self._column.null_tokens else []
         return Guess(self._column, tuple(notes))
 
     def _as_type(self, texts: _Texts) -> tuple[Column, int, str] | None:
@@ -375,6 +373,10 @@ class _Looked:
         if texts.filled >= ALMOST_ALL * texts.rows:
             return guess.but(f"guess: required, though {told}", required=True)
         return guess.but(told)
+
+
+def _missing(tokens: Sequence[str]) -> str:
+    return f"guess: {_listed(tokens)} mean{'s' * (len(tokens) == 1)} missing"
 
 
 def _listed(tokens: Sequence[str]) -> str:

@@ -79,10 +79,48 @@ def test_a_delivery_that_differs_is_shown_with_what_the_contract_could_say(city,
     before, _, after = out.partition("Difference")
     assert "Broken checks" not in before
     assert "cells are divided by [;]; the contract says [,]" in after
-    assert "set format: settings {'delimiter': ';'}" in after
+    assert "set format: delimiter ;" in after
     (told,) = json.loads(shanhai("delivery", "show", "acity.events/p1", "--format", "json")[1])["differences"]
     assert told["kind"] == "delimiter"
     assert told["proposal"] == {"action": "set_format", "settings": {"delimiter": ";"}}
     city.put("p2.csv", f"{HEADER}a,1,2024-01-01\n")
     city.walk()
     assert "Difference" not in shanhai("delivery", "show", "acity.events/p2")[1]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("ledger",),
+        ("delivery", "list"),
+        ("quarantine", "list"),
+        ("purge",),
+        ("purge", "--dry-run"),
+        ("replay",),
+    ],
+)
+def test_a_dataset_that_is_none_is_told(city, shanhai, verb):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    city.walk()
+    code, out, err = shanhai(*verb, "--dataset", "acity.visits")
+    assert (code, out) == (78, "")
+    assert "no such dataset" in err
+    assert "acity.events" in err
+
+
+def test_a_walk_that_names_no_dataset_among_others_begins_nothing(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    code, _, err = shanhai("walk", "acity.events", "acity.visits")
+    assert code == 78
+    assert "no such dataset" in err
+    assert json.loads(shanhai("delivery", "list", "--format", "json")[1]) == []
+
+
+def test_deliveries_that_cannot_be_replayed_are_counted(city, shanhai):
+    for name in ("p1", "p2"):
+        city.put(f"{name}.csv", "编号;n;at\na;1;2024-01-01\n")
+    city.walk()
+    names = [f"acity.events/{name}" for name in ("p1", "p2")]
+    code, out, _ = shanhai("replay", *names)
+    assert code == 77
+    assert "0 of 2 deliveries changed, 2 cannot be replayed" in out

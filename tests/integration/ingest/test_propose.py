@@ -168,6 +168,11 @@ def test_what_is_proposed_takes_the_delivery(node: Node, name: str, capsys: pyte
 
     assert node("contract", "propose", DELIVERY, "--write") == 0
     assert node.contract.version == version
+    written = node.file.read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert node("contract", "propose", DELIVERY, "--write") == 78
+    assert "required" in capsys.readouterr().err if "gone" in name else "already" in capsys.readouterr().err
+    assert node.file.read_text(encoding="utf-8") == written
     assert node("contract", "compare", str(HAZARDS)) == 0
     assert node("generate") == 0
     assert node("delivery", "approve", DELIVERY, "--by", "王强", "--reason", "契约已改") == 0
