@@ -83,6 +83,7 @@ def _chosen(
     if texts:
         known = [row.delivery for row in session.ledger]
         return [find_delivery(known, text) for text in texts], []
+    declared(session, dataset)
     chosen: list[DeliveryId] = []
     unread: list[ShanhaiError] = []
     for one in session.federation.datasets if dataset is None else (dataset,):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -17,6 +17,7 @@ from shanhai.contracts.queries import Query
 from shanhai.errors import ContractError
 
 Level = Literal["patch", "minor", "major"]
+Model = TypeVar("Model", bound=BaseModel)
 
 _RANK: dict[Level, int] = {"patch": 1, "minor": 2, "major": 3}
 _SECRECY = ("general", "important", "core")
@@ -58,6 +59,21 @@ def compare(old: Contract, new: Contract) -> tuple[Change, ...]:
     """
     changes = [*_compared(old, new, _CONTRACT, ""), *_columns(old, new)]
     return tuple(sorted(changes, key=lambda change: -_RANK[change.level]))
+
+
+def judges_alike(old: Contract, new: Contract) -> bool:
+    """Whether two contracts read, judge and settle the rows of a delivery in the same way."""
+    ours = {column.name: column for column in new.columns}
+    columns = tuple(
+        _besides(column, ours.get(column.name, column), _COLUMN_BESIDES) for column in old.columns
+    )
+    changes = compare(_besides(old.model_copy(update={"columns": columns}), new, _CONTRACT_BESIDES), new)
+    return all((change.where, change.level) == ("schedule", "patch") for change in changes)
+
+
+def _besides(old: Model, new: Model, fields: tuple[str, ...]) -> Model:
+    """The old one with what the new one says in these fields."""
+    return old.model_copy(update={field: getattr(new, field) for field in fields})
 
 
 def required_version(old: str, changes: tuple[Change, ...]) -> str:
@@ -240,6 +256,20 @@ _COLUMN: Mapping[str, Judge] = {
     "full_width": _READ,
     "null_tokens": _READ,
 }
+_COLUMN_BESIDES = ("title", "description", "classification", "personal")
+_CONTRACT_BESIDES = (
+    "status",
+    "title",
+    "description",
+    "level",
+    "share_class",
+    "licence",
+    "source",
+    "feeds",
+    "retention",
+)
+"""What says nothing of how the rows of a delivery that was pulled are read, judged and settled."""
+
 _CONTRACT: Mapping[str, Judge] = {
     "status": _WORDS,
     "title": _WORDS,

@@ -7,6 +7,7 @@ from shanhai.errors import ConfigurationError
 from shanhai.ingest.archive import kept_contract
 from shanhai.ingest.books import NOTES, entries
 from shanhai.ingest.node import Node
+from shanhai.ingest.settle import has_versions
 from shanhai.warehouse.lake import LakeTable
 
 
@@ -35,8 +36,10 @@ def _alike(node: Node, contract: Contract, digest: str) -> bool:
         other = kept_contract(node, contract.dataset, digest)
     except ConfigurationError:
         return False
-    return (other.key, other.duplicates, other.versions) == (
-        contract.key,
-        contract.duplicates,
-        contract.versions,
-    )
+    return _settles(other, contract) == _settles(contract, other)
+
+
+def _settles(contract: Contract, other: Contract) -> tuple[object, ...]:
+    """What settles rows: where versions compete, also the order of the columns that both contracts have."""
+    order = [name for name in contract.names if name in other.names] if has_versions(contract) else []
+    return contract.key, contract.duplicates, contract.versions, order

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable
 from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.approved import Person
 from shanhai.ingest.node import Node
-from shanhai.ingest.replay import Person, Replayed, judge_again
+from shanhai.ingest.replay import Replayed, judge_again
 from shanhai.ingest.waivers import MOST_ROWS, Waiver, Waivers, canonical, why_not_waivable
 
 Row = tuple[str, int]

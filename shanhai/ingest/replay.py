@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import BusyError, DeniedError
-from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ids import DeliveryId
 from shanhai.ingest.altered import is_altered
+from shanhai.ingest.approved import Person, responsible
 from shanhai.ingest.books import Entry, Net, entry, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
@@ -65,14 +66,6 @@ class Replayed:
     entry: Entry | None = None
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who has a delivery judged again, and why; nobody in particular when both are empty."""
-
-    by: str = ""
-    reason: str = ""
-
-
 def replay(
     node: Node, delivery: DeliveryId, *, by: str = "", reason: str = "", dry_run: bool = False
 ) -> Replayed:
@@ -83,7 +76,8 @@ def replay(
     delivery that are damaged are made again from its bytes.
 
     Args:
-        by: the name of a person who wants it although the gate would hold the delivery.
+        by: the name of a person who wants it although the gate would hold the delivery; who approved it
+            earlier need not be named again while the gate has nothing else against it.
         reason: why; both stand in the ledger.
         dry_run: tell what would change, and commit nothing.
 
@@ -94,17 +88,6 @@ def replay(
     """
     person = Person(by.strip(), reason.strip())
     return judge_again(node, delivery, lambda waivers: waivers, person, dry_run=dry_run)
-
-
-def behind(node: Node, dataset: DatasetId) -> list[DeliveryId]:
-    """The accepted deliveries that were judged by another contract than the present one, in their order."""
-    digest = node.federation.contract(dataset).digest
-    books = table_net(open_table(node, dataset))
-    return [
-        DeliveryId.parse(known)
-        for known in in_the_table(node, books)
-        if (staged := books[known].staged) is not None and staged.contract_digest != digest
-    ]
 
 
 def judge_again(
@@ -127,13 +110,13 @@ def judge_again(
         table = open_table(node, delivery.dataset)
         expected = table.transaction(str(delivery))
         net = _replayable(delivery, table)
-        staging, found = _judged(node, table, delivery, net, waive(net.waivers), person)
+        staging, found, who = _judged(node, table, delivery, net, waive(net.waivers), person)
         if dry_run:
             return found
         mended = mend_quarantine(node, staging)
         if not found.changes:
             return replace(found, mended=mended)
-        written = _commit(node, delivery, staging, person, expected=expected, anew=found.mended)
+        written = _commit(node, delivery, staging, who, expected=expected, anew=found.mended)
         if written is not None:
             return replace(found, entry=written, mended=found.mended or mended)
     raise BusyError("others decided at the same time", given=delivery.short, hint="shanhai delivery show")
@@ -154,11 +137,12 @@ def _replayable(delivery: DeliveryId, table: LakeTable) -> Net:
 
 def _judged(
     node: Node, table: LakeTable, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
-) -> tuple[Staging, Replayed]:
+) -> tuple[Staging, Replayed, Person]:
     before = read_record(node, delivery, net.staging, Staging)
+    checked = read_record(node, delivery, net.staging, Validation)
     intact = before is not None and is_complete(node, delivery, before)
     staging = stage(node, delivery, present_terms(node, delivery, waivers))
-    _check_verdict(delivery, check(node, delivery, waivers), person)
+    who = responsible(delivery, net, checked, check(node, delivery, waivers), person)
     if before is not None:
         intact = intact and not is_altered(node, table, delivery, before)
     same = canonical(waivers) == canonical(net.waivers) and _same_rows(node, before, staging)
@@ -170,20 +154,7 @@ def _judged(
         counts=_counts(before, staging, net),
         mended=not intact,
     )
-    return staging, found
-
-
-def _check_verdict(delivery: DeliveryId, validation: Validation, person: Person) -> None:
-    wanted = bool(person.by and person.reason)
-    if validation.verdict == "accepted" or (validation.verdict == "held" and wanted):
-        return
-    way = "say who wants it, and why" if validation.verdict == "held" else "withdraw it, then approve it"
-    raise DeniedError(
-        f"the delivery would be {validation.verdict} by the contract as it is now; nothing was changed",
-        given=f"{delivery.short}: {'; '.join(validation.reasons)}",
-        allowed="accepted",
-        hint=f"correct the contract; if all is right: {way}",
-    )
+    return staging, found, who
 
 
 def _same_rows(node: Node, before: Staging | None, after: Staging) -> bool:

@@ -13,6 +13,9 @@ from shanhai.quality.queries import QueryResult
 
 State = Literal["accepted", "held", "refused"]
 
+BAD_ROWS = "bad_rows"
+"""The code of the reason that more rows are bad than the contract tolerates; `bad` says how many."""
+
 _UNKNOWN_NAMED = 20
 
 
@@ -124,7 +127,7 @@ def _tolerance(contract: Contract, rows_in: int, bad_rows: int) -> Iterator[tupl
     for state, limit in over.items():
         if share > limit:
             form = "{bad} of {rows} rows are bad, more than {limit}"
-            yield state, _reason("bad_rows", form, bad=bad_rows, rows=rows_in, limit=_percent(limit))
+            yield state, _reason(BAD_ROWS, form, bad=bad_rows, rows=rows_in, limit=_percent(limit))
             return
 
 

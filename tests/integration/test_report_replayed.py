@@ -69,16 +69,12 @@ def test_every_delivery_that_is_behind_is_brought_up(
 ) -> None:
     change_the_contract(node)
     capsys.readouterr()
-    # d3 was held and approved by a person: what the gate would hold again needs a person again.
-    assert node("replay", "--all-behind", "--dry-run", "--format", "json") == 77
-    (would,) = told(capsys)
-    assert (would["changes"], would["committed"]) == (True, False)
-    assert node("replay", "--all-behind", "--format", "json") == 77
-    (done,) = told(capsys)
-    assert done == {**would, "committed": True}
-    who = ["--by", "Li Wei", "--reason", "still right"]
-    assert node("replay", "longyou.water_meters/d3", *who, "--format", "json") == 0
-    assert [one["committed"] for one in told(capsys)] == [True]
+    # d3 was held and approved by a person: what the gate has against it still is no other than then.
+    assert node("replay", "--all-behind", "--dry-run", "--format", "json") == 0
+    would = told(capsys)
+    assert [(one["changes"], one["committed"]) for one in would] == [(True, False)] * 2
+    assert node("replay", "--all-behind", "--format", "json") == 0
+    assert told(capsys) == [{**one, "committed": True} for one in would]
     assert node("replay", "--dataset", "longyou.water_meters", "--format", "json") == 0
     assert told(capsys) == []
     rows = {row.delivery.partition: row for row in ledger(opened(node))}

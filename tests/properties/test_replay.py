@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from shanhai.errors import DeniedError
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.behind import behind
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.release import release, revoke
-from shanhai.ingest.replay import behind, replay
+from shanhai.ingest.replay import replay
 
 DATASET = DatasetId("acity", "events")
 WHO = {"by": "Li", "reason": "test"}

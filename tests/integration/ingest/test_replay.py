@@ -8,14 +8,16 @@ import random
 import pytest
 from one_city import COLUMNS, DATASET
 
+from shanhai.cli import main
 from shanhai.errors import DeniedError, ShanhaiError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.behind import behind
 from shanhai.ingest.books import Counts, entries, table_net
 from shanhai.ingest.decide import decide
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import open_node
 from shanhai.ingest.recount import recount
-from shanhai.ingest.replay import behind, replay
+from shanhai.ingest.replay import replay
 from shanhai.ingest.stage import GOOD, stage
 from shanhai.settings import Settings
 
@@ -108,6 +110,44 @@ def test_the_gate_counts_and_a_person_may_insist(loaded):
     city.declare(columns=without_minimum(), tolerance={"hold": 0.2, "refuse": 0.5})
     entry = replay(city.node, city.delivery("p1"), by="Li", reason="so it is").entry
     assert (entry.decided_by, entry.reason, entry.loaded) == ("Li", "so it is", 1)
+
+
+@pytest.mark.parametrize(("verdict", "refuse"), [("held", 0.9), ("refused", 0.2)])
+def test_what_a_person_approved_stays_approved_as_far_as_it_was_bad(city, verdict, refuse):
+    tolerance = {"hold": 0.1, "refuse": refuse}
+    city.declare(tolerance=tolerance)
+    city.put("p1.csv", FIRST)
+    assert city.walk()[verdict]
+    decide(city.node, city.delivery("p1"), "approve", by="Wang", reason="known")
+    city.declare(with_minimum(9), tolerance=tolerance)
+    (delivery,) = behind(city.node, DATASET)
+    with pytest.raises(DeniedError, match="3 of 3 rows are bad"):
+        replay(city.node, delivery)
+    city.declare(with_minimum(-2), tolerance=tolerance)
+    entry = replay(city.node, delivery).entry
+    assert (entry.decided_by, entry.reason, entry.loaded) == ("Wang", "known", 1)
+    assert behind(city.node, DATASET) == []
+
+
+def test_words_and_days_leave_nothing_behind(loaded):
+    city = loaded
+    tolerance = {"hold": 0.8, "refuse": 0.9}
+    titled = [dict(COLUMNS[0], description="a number"), *COLUMNS[1:]]
+    city.declare(titled, tolerance=tolerance, retention={"quarantine_days": 30})
+    assert behind(city.node, DATASET) == []
+    city.declare(with_minimum(-1), tolerance=tolerance)
+    assert [delivery.partition for delivery in behind(city.node, DATASET)] == ["p1", "p2"]
+
+
+def test_a_contract_that_cannot_be_read_hides_nothing_of_other_datasets(loaded, capsys):
+    city = loaded
+    city.declare(with_minimum(-5), tolerance={"hold": 0.8, "refuse": 0.9})
+    (city.root / "districts" / "acity" / "a_draft.odcs.yml").write_text("version: [")
+    home = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+    assert main([*home, "replay", "--all-behind"]) == 78
+    assert "passed over: acity.a_draft" in capsys.readouterr().err
+    assert city.rows() == [("a", 5), ("b", -2)]
+    assert [kind for kind, _, _ in lines(city) if kind == "replay"] == ["replay"]
 
 
 @pytest.mark.parametrize("action", ["withdraw", None])

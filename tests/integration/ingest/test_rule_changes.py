@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from one_city import COLUMNS, DATASET, City
 
+from shanhai.ingest.behind import behind
 from shanhai.ingest.books import Counts
 from shanhai.ingest.decide import decide
-from shanhai.ingest.replay import behind, replay
+from shanhai.ingest.replay import replay
 
 WHO = {"by": "Li", "reason": "test"}
 RULES: dict[str, dict[str, Any]] = {

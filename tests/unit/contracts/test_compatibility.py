@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shanhai.contracts import compatibility
-from shanhai.contracts.compatibility import check_risen, compare, required_version
+from shanhai.contracts.compatibility import check_risen, compare, judges_alike, required_version
 from shanhai.contracts.model import (
     Column,
     Contract,
@@ -159,3 +159,15 @@ def test_the_same_meaning_needs_no_new_version():
 )
 def test_every_key_of_a_contract_has_a_level(model: Any, judges: Any):
     assert set(model.model_fields) - set(compatibility._NOT_COMPARED) <= set(judges)
+
+
+BESIDES = {
+    *("title", "description", "status", "level", "licence", "share_class", "source", "feeds", "retention"),
+    *("schedule", "state.title", "state.description", "state.personal", "state.classification"),
+}
+
+
+@pytest.mark.parametrize(("level", "where", "changed"), CASES)
+def test_what_says_nothing_of_rows_judges_alike(level: str, where: str, changed: dict[str, Any]):
+    other_windows = (where, level) == ("schedule", "major")
+    assert judges_alike(contract(), contract(**changed)) == (where in BESIDES and not other_windows)
