@@ -165,4 +165,4 @@ def _line(node: Node, standing: Standing, net: Net, rulings: list[Ruling]) -> En
     if net.staged is None:
         return line
     staged = redacted(node, standing.delivery, net.staged) if "quarantine" in parts else net.staged
-    return line.model_copy(update=staged.model_dump(include=OF_STAGING))
+    return line.model_copy(update={name: getattr(staged, name) for name in OF_STAGING})
