@@ -142,6 +142,11 @@ def read_validation(node: Node, delivery: DeliveryId, terms: Terms | None = None
     return read_record(node, delivery, (terms or present_terms(node, delivery)).id, Validation)
 
 
+def forget_validation(node: Node, delivery: DeliveryId, terms: Terms) -> None:
+    """Let the check on these terms be made again."""
+    _file(node, delivery, terms.id, Validation).unlink(missing_ok=True)
+
+
 def read_record(node: Node, delivery: DeliveryId, staging: str, kind: type[Record]) -> Record | None:
     """A record of the staging of this name; None when there is none that can be read."""
     file = _file(node, delivery, staging, kind)

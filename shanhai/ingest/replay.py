@@ -16,16 +16,24 @@ from shanhai.ingest.approved import Person, responsible
 from shanhai.ingest.books import Entry, Net, entry, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
-from shanhai.ingest.files import gone_if_it_fails
+from shanhai.ingest.files import gone_if_it_fails, in_turn
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.mixed import is_mixed
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import mend_quarantine
 from shanhai.ingest.rebuild import in_the_table, others
-from shanhai.ingest.records import Staging, Validation, present_terms, read_record
+from shanhai.ingest.records import (
+    Staging,
+    Validation,
+    forget_validation,
+    present_terms,
+    read_record,
+    read_validation,
+)
 from shanhai.ingest.retention import require_unpurged
 from shanhai.ingest.stage import is_complete, stage
 from shanhai.ingest.swap import swap
+from shanhai.ingest.terms import Terms
 from shanhai.ingest.waivers import Waivers, canonical
 from shanhai.warehouse import lake
 from shanhai.warehouse.lake import LakeTable
@@ -141,7 +149,10 @@ def _judged(
     before = read_record(node, delivery, net.staging, Staging)
     checked = read_record(node, delivery, net.staging, Validation)
     intact = before is not None and is_complete(node, delivery, before)
-    staging = stage(node, delivery, present_terms(node, delivery, waivers))
+    terms = present_terms(node, delivery, waivers)
+    if terms.id != net.staging:
+        _forget_objections(node, delivery, terms, person)
+    staging = stage(node, delivery, terms)
     who = responsible(delivery, net, checked, check(node, delivery, waivers), person)
     if before is not None:
         intact = intact and not is_altered(node, table, delivery, before)
@@ -155,6 +166,17 @@ def _judged(
         mended=not intact,
     )
     return staging, found, who
+
+
+def _forget_objections(node: Node, delivery: DeliveryId, terms: Terms, person: Person) -> None:
+    """Let a check be made again that speaks against a replay: what it found may be right by now.
+
+    What is plausible is said elsewhere than in the contract, and depends on other deliveries.
+    """
+    with in_turn(node.staged(delivery)):
+        known = read_validation(node, delivery, terms)
+        if known is not None and (known.verdict == "refused" or (known.verdict == "held" and not person.by)):
+            forget_validation(node, delivery, terms)
 
 
 def _same_rows(node: Node, before: Staging | None, after: Staging) -> bool:

@@ -129,6 +129,20 @@ def test_what_a_person_approved_stays_approved_as_far_as_it_was_bad(city, verdic
     assert behind(city.node, DATASET) == []
 
 
+def test_what_was_put_right_outside_the_contract_counts_for_the_next_replay(loaded):
+    city = loaded
+    file = city.root / "expectations" / "plausibility" / "acity" / "events.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("rows: {min: 10, reason: a slip, since: 2024-01-01}\n")
+    city.declare(without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
+    for _ in range(2):
+        with pytest.raises(DeniedError, match="implausible rows"):
+            replay(city.node, city.delivery("p1"))
+    file.write_text("rows: {min: 1, reason: few are usual, since: 2024-01-01}\n")
+    assert replay(city.node, city.delivery("p1")).entry is not None
+    assert city.rows() == [("a", 5), ("b", -2)]
+
+
 def test_words_and_days_leave_nothing_behind(loaded):
     city = loaded
     tolerance = {"hold": 0.8, "refuse": 0.9}
