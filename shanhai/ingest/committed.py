@@ -34,6 +34,8 @@ def committed_staging(node: Node, delivery: DeliveryId, net: Net) -> Staging:
     """
     known = read_record(node, delivery, net.staging, Staging)
     if known is not None and has_good_rows(node, delivery, known):
+        # It may be what an earlier attempt has staged again.
+        _check_as_booked(delivery, known, net)
         return _as_booked(known, net)
     require_unpurged(delivery, net.purged, "snapshot")
     terms = committed_terms(node, delivery, net)
@@ -51,10 +53,17 @@ def _as_booked(staging: Staging, net: Net) -> Staging:
     return staging.model_copy(update=named)
 
 
+def is_as_booked(staging: Staging, net: Net) -> bool:
+    """Whether a staging has the rows that the books say.
+
+    A register of the federation may be another edition by now, though the contract is the same.
+    """
+    return (staging.rows_in, staging.quarantined) == (net.counts.rows_in, net.counts.quarantined)
+
+
 def _check_as_booked(delivery: DeliveryId, staging: Staging, net: Net) -> None:
-    """A register of the federation may be another edition by now, though the contract is the same."""
-    booked = (net.counts.rows_in, net.counts.quarantined)
-    if (staging.rows_in, staging.quarantined) != booked:
+    if not is_as_booked(staging, net):
+        booked = (net.counts.rows_in, net.counts.quarantined)
         raise StoreError(
             "the files of a delivery are lost, and staging it again gives other rows than were booked",
             given=f"{delivery.short}: {staging.rows_in} rows, {staging.quarantined} quarantined",

@@ -15,7 +15,7 @@ from shanhai.ingest.altered import is_altered
 from shanhai.ingest.approved import Person, responsible
 from shanhai.ingest.books import Entry, Net, entry, table_net
 from shanhai.ingest.check import check
-from shanhai.ingest.committed import committed_staging
+from shanhai.ingest.committed import committed_staging, is_as_booked
 from shanhai.ingest.files import gone_if_it_fails, in_turn
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.mixed import is_mixed
@@ -146,7 +146,7 @@ def _replayable(delivery: DeliveryId, table: LakeTable) -> Net:
 def _judged(
     node: Node, table: LakeTable, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
 ) -> tuple[Staging, Replayed, Person]:
-    before = read_record(node, delivery, net.staging, Staging)
+    before = _booked(node, delivery, net)
     checked = read_record(node, delivery, net.staging, Validation)
     intact = before is not None and is_complete(node, delivery, before)
     terms = present_terms(node, delivery, waivers)
@@ -166,6 +166,12 @@ def _judged(
         mended=not intact,
     )
     return staging, found, who
+
+
+def _booked(node: Node, delivery: DeliveryId, net: Net) -> Staging | None:
+    """The record of the staging in the books; None when it is lost, or another was made in its place."""
+    known = read_record(node, delivery, net.staging, Staging)
+    return known if known is not None and is_as_booked(known, net) else None
 
 
 def _forget_objections(node: Node, delivery: DeliveryId, terms: Terms, person: Person) -> None:

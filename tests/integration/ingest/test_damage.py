@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import multiprocessing
 import random
 import re
@@ -12,6 +13,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from one_city import COLUMNS
 
 from shanhai.errors import DiskFullError, NotFoundError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId
@@ -21,6 +23,7 @@ from shanhai.ingest.decide import decide
 from shanhai.ingest.load import load
 from shanhai.ingest.node import open_node
 from shanhai.ingest.pending import pending
+from shanhai.ingest.replay import replay
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
@@ -103,6 +106,35 @@ def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
         stage(node, first)
     assert not (pulled.staging(first) / GOOD).exists()
     assert pulled.walk()["loaded"] == 4
+
+
+def _pin_register(city, *codes):
+    file = city.root / "districts" / "codes.csv"
+    file.write_text("code\n" + "".join(f"{code}\n" for code in codes))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    pinned = f"area_code: {{edition: '1', file: districts/codes.csv, column: code, sha256: {digest}}}\n"
+    (city.root / "districts" / "registers.yml").write_text(pinned)
+
+
+def test_lost_files_that_come_out_otherwise_are_never_taken_for_what_was_booked(city):
+    """A register was pinned anew: staging on the terms of then gives other rows, at every attempt."""
+    _pin_register(city, "330825", "330881")
+    codes = {"property": "validators", "value": ["area_code"]}
+    area = {"name": "area", "logicalType": "string", "customProperties": [codes]}
+    city.declare([*COLUMNS, area])
+    for name, rows in {"p1": "a,1,2024-01-01,330825\nb,2,2024-01-01,330881\n", "p2": ""}.items():
+        city.put(f"{name}.csv", f"编号,n,at,area\n{rows}c,3,2024-01-02,330825\n")
+    city.walk()
+    before, booked = city.rows(), city.ledger()["p1"].counts
+    shutil.rmtree(city.node.staged(city.delivery("p1")))
+    _pin_register(city, "330825")
+    for _ in range(3):
+        with pytest.raises(StoreError, match="other rows than were booked"):
+            decide(city.node, city.delivery("p2"), "withdraw", by="Li", reason="x")
+    assert (city.rows(), city.ledger()["p1"].counts) == (before, booked)
+    replay(city.node, city.delivery("p1"))
+    decide(city.node, city.delivery("p2"), "withdraw", by="Li", reason="x")
+    assert city.rows() == [("a", 1), ("c", 3)]
 
 
 @contextlib.contextmanager

@@ -92,7 +92,7 @@ def test_nothing_changes_by_a_remark(loaded):
     city = loaded
     city.declare(title="others", tolerance={"hold": 0.8, "refuse": 0.9})
     before = open_table(city.node, DATASET).version
-    found = [replay(city.node, delivery) for delivery in behind(city.node, DATASET)]
+    found = [replay(city.node, city.delivery(name)) for name in ("p1", "p2")]
     assert [(one.changes, one.entry) for one in found] == [(False, None)] * 2
     assert open_table(city.node, DATASET).version == before
 
