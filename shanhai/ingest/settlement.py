@@ -62,7 +62,7 @@ def settle_delivery(
     beginning with `stem`; until a commit refers to them they are garbage.
 
     Raises:
-        StoreError: there are not as many good rows as `rows`.
+        StoreError: there are not as many good rows as `rows`, or a file of the table is damaged.
 
     Args:
         good: the delivery's good rows, already settled among themselves.
@@ -78,6 +78,7 @@ def settle_delivery(
     if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
         registered = _entering(register(good, table.path / name), rows) if rows else {}
         return Settlement(add=registered, entered=rows)
+    _check_whole(table)
     _contest(con, table, contract, delivery, good if rows else None)
     lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
     displaced = dict(
@@ -110,6 +111,22 @@ def settle_delivery(
         superseded=lost.get(settle.SUPERSEDED, 0),
         displaced=displaced,
     )
+
+
+def _check_whole(table: LakeTable) -> None:
+    """Make sure that the rows of the table can be read.
+
+    Raises:
+        StoreError: a file is gone or cut off.
+    """
+    cut = table.cut_files()
+    if cut:
+        raise StoreError(
+            "a file of the table is gone, or was cut off",
+            given=f"{table.path.name}/{cut[0]}",
+            allowed="the files as they were committed",
+            hint="shanhai replay of a delivery of the dataset computes the table anew",
+        )
 
 
 def _contest(

@@ -20,7 +20,7 @@ from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.check import check
 from shanhai.ingest.decide import decide
-from shanhai.ingest.load import load
+from shanhai.ingest.load import load, open_table
 from shanhai.ingest.node import open_node
 from shanhai.ingest.pending import pending
 from shanhai.ingest.replay import replay
@@ -106,6 +106,24 @@ def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
         stage(node, first)
     assert not (pulled.staging(first) / GOOD).exists()
     assert pulled.walk()["loaded"] == 4
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_load_on_a_table_that_lost_a_file_says_so_and_waits_for_a_replay(city, lost):
+    city.put("p1.csv", ROWS)
+    city.walk()
+    table = open_table(city.node, DATASET)
+    (file,) = (table.path / name for name in table.files())
+    whole = file.read_bytes()
+    file.unlink()
+    if not lost:
+        file.write_bytes(whole[:-9])
+    city.put("p2.csv", OTHER)
+    with pytest.raises(StoreError, match="gone, or was cut off"):
+        city.walk()
+    assert replay(city.node, city.delivery("p1")).mended
+    city.walk()
+    assert city.rows() == [("a", 1), ("b", 2), ("y", 1), ("z", 2)]
 
 
 def _pin_register(city, *codes):
