@@ -39,9 +39,9 @@ FORMS: Mapping[str, str] = {
     "shifted_columns.left": "{rows} of {of_rows} rows looked at: from {columns} on, values stand one column "
     "too far left",
     "shifted_columns.cell_too_many": "{rows} of {of_rows} malformed rows looked at have one cell too many, "
-    "at {columns}",
+    "at {columns} or before",
     "shifted_columns.cell_too_few": "{rows} of {of_rows} malformed rows looked at have one cell too few, "
-    "at {columns}",
+    "at {columns} or before",
     "new_codes": "{rows} of {of_rows} rows: {columns} has codes that the contract does not list: {given}",
     "new_codes.many": "{rows} of {of_rows} rows: {columns} has codes that the contract does not list: "
     "{given} and more",

@@ -249,12 +249,22 @@ def _is_code(text: str) -> bool:
 
 
 def _are_elsewhere(look: Look, con: duckdb.DuckDBPyConnection, texts: tuple[str, ...]) -> bool:
-    """Whether one of these texts is a value of a column of which nothing is told."""
+    """Whether one of these texts is or has a value of a column of which nothing is told.
+
+    Single characters and short numbers are in other texts by chance.
+    """
     hidden = [quote_identifier(column.name) for column in look.contract.columns if not tells_values(column)]
     if not hidden or not texts:
         return False
-    among = " OR ".join(f"{name} IN ({_listed(texts)})" for name in hidden)
+    whole = " OR ".join(f"{name} IN ({_listed(texts)})" for name in hidden)
+    said = quote_literal("\n".join(texts))
+    part = " OR ".join(f"(contains({said}, {name}) AND {_is_telling(name)})" for name in hidden)
+    among = f"{whole} OR {part}"
     return con.execute(f"SELECT 1 FROM {CHECKED} WHERE {among} LIMIT 1").fetchone() is not None
+
+
+def _is_telling(name: str) -> str:
+    return rf"NOT regexp_full_match({name}, '(?s).|\d{{1,4}}')"
 
 
 def _stated(column: Column) -> str:

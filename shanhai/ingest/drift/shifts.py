@@ -109,8 +109,10 @@ def _of_ragged(look: Look, con: duckdb.DuckDBPyConnection, layout: _Layout) -> D
     records = [[cell.decode("utf-8", "replace") for cell in cells] for cells in split if cells]
     for surplus, reading in ((1, "cell_too_many"), (-1, "cell_too_few")):
         odd = [cells for cells in records if len(cells) == layout.width + surplus]
+        # Of places that explain it equally well the last is named: columns without rules fit any value.
         ways = [
-            _Way(reading, at, [_mended(cells, at, surplus) for cells in odd]) for at in range(layout.width)
+            _Way(reading, at, [_mended(cells, at, surplus) for cells in odd])
+            for at in reversed(range(layout.width))
         ]
         found = _explained(look, con, layout, ways, len(rows)) if odd else None
         if found is not None:

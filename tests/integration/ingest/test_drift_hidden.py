@@ -53,3 +53,21 @@ def test_full_width_digits_are_proposed_to_be_read(make_city: Callable[..., City
     assert difference.text == "40 of 40 rows: n is written in full-width characters"
     assert difference.proposal is not None
     assert difference.proposal.action == "read_full_width"
+
+
+@pytest.mark.parametrize(("person", "code", "shown"), [("张伟", "张伟投诉", False), ("7", "7级", True)])
+def test_no_code_is_told_that_has_a_value_of_a_person(
+    make_city: Callable[..., City], person: str, code: str, shown: bool
+) -> None:
+    declared = [*columns()[:2], {"name": "n", "logicalType": "string", **MARKS["personal"]}]
+    city = make_city(columns=declared, versions={"rule": "append"}, tolerance=None)
+    (difference,) = found(city, [f"{at},{code if at % 2 else 'a'},{person}" for at in range(40)])
+    assert (code in difference.model_dump_json()) == shown
+
+
+def test_a_cell_too_many_is_named_by_the_last_place_that_it_can_have(make_city: Callable[..., City]) -> None:
+    declared = [*columns()[:1], {"name": "level", "logicalType": "string"}, columns()[2]]
+    city = make_city(columns=declared, versions={"rule": "append"}, tolerance=None)
+    (difference,) = found(city, [f"{at},a,more,1" if at % 2 else f"{at},a,1" for at in range(40)])
+    assert difference.code == "shifted_columns.cell_too_many"
+    assert difference.text.endswith("have one cell too many, at n or before")
