@@ -211,6 +211,20 @@ def test_publications_tell_new_versions_from_unchanged(pages: dict[str, Page]) -
     assert "dim_area 1 2,431 new version" in first
 
 
+def test_a_purge_has_a_reason_of_its_own(report: ReportData) -> None:
+    facts = next(facts for facts in report.datasets if any(one.verdict == "held" for one in facts.deliveries))
+    held = next(one for one in facts.deliveries if one.verdict == "held")
+    purged = replace(held.history[-1], kind="purge", counts=Counts(), table_version=99)
+    deliveries = [
+        replace(one, history=(*one.history, purged)) if one is held else one for one in facts.deliveries
+    ]
+    datasets = [replace(one, deliveries=deliveries) if one is facts else one for one in report.datasets]
+    html = dict(render(replace(report, datasets=tuple(datasets))))
+    row = html[f"en/deliveries/{held.id.key}.html"].partition("purged by retention")[2].partition("</tr>")[0]
+    assert "as long as its retention says" in row
+    assert "rows are bad" not in row
+
+
 def test_an_empty_node_has_a_report(report: ReportData) -> None:
     html = dict(render(replace(report, datasets=(), publications=(), late=(), versions={})))
     assert "Nothing has been loaded yet" in html["en/index.html"]
