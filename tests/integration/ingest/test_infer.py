@@ -267,6 +267,17 @@ BAD: dict[str, tuple[bytes, int]] = {
 }
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    source = tmp_path / "visits.csv"
+    source.write_text(text(), encoding="utf-8")
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "visits.odcs.yml"
+    assert main(["contract", "infer", str(source), "--output", str(output)]) == 78
+    error = capsys.readouterr().err
+    assert "cannot be written" in error
+    assert "--debug" not in error
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_data_is_refused_readably(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]):
     body, code = BAD[name]
