@@ -8,7 +8,7 @@ import click
 
 from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
-from shanhai.cli.output import Heading, cell, fields, say, section, show, show_json
+from shanhai.cli.output import Heading, brief, cell, fields, say, section, show, show_json
 from shanhai.cli.selection import DATASET, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -93,9 +93,13 @@ def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | 
     ]
     if verdict in (None, PENDING):
         rows += [_waiting(session, delivery) for delivery in _pending(session, dataset)]
-    shown = rows if session.form == "json" else [{**row, "delivery": row["short"]} for row in rows]
+    shown = rows if session.form == "json" else [_in_brief(row) for row in rows]
     kind = f"{verdict} delivery" if verdict else "delivery"
     show(shown, _LISTED, form=session.form, empty=f"No {kind}.")
+
+
+def _in_brief(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "delivery": row["short"], "reason": brief(row["reason"] or "")}
 
 
 @command.command("show")

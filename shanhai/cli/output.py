@@ -22,6 +22,7 @@ Row = Mapping[str, object]
 
 _PIPED_WIDTH = 10_000
 _NARROWEST = 18
+_REASONS = 3
 _STYLES = {
     "accepted": "green",
     "held": "yellow",
@@ -108,6 +109,16 @@ def section(title: str) -> None:
     console = _console()
     console.print()
     console.print(Text(title, "bold"))
+
+
+def brief(reasons: str) -> str:
+    """The first of many reasons, for a list; all of them are told of the delivery itself."""
+    each = reasons.split("; ")
+    return (
+        reasons
+        if len(each) <= _REASONS
+        else "; ".join([*each[:_REASONS], f"and {len(each) - _REASONS} more"])
+    )
 
 
 def cell(value: object) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from shanhai.cli.output import Heading, say, show
+from shanhai.cli.output import Heading, brief, say, show
 from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
@@ -73,6 +73,8 @@ def command(
         lines += walked
         failures += failed
     if lines or not failures or session.form == "json":
+        if session.form == "table":
+            lines = [{**line, "reason": brief(str(line["reason"] or ""))} for line in lines]
         show(lines, _HEADINGS, form=session.form, empty="Nothing new: every delivery has its verdict.")
     if failures:
         raise failures[0]

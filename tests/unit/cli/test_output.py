@@ -8,13 +8,19 @@ import click
 import pytest
 from rich.cells import cell_len
 
-from shanhai.cli.output import Heading, cell, show
+from shanhai.cli.output import Heading, brief, cell, show
 
 HEADINGS = (Heading("dataset", "dataset"), Heading("title", "title"), Heading("rows", "rows", number=True))
 ROWS = [
     {"dataset": "longyou.water_meters", "title": "独居老人智能水表读数", "rows": 24_960, "more": 1},
     {"dataset": "gongshu.noise", "title": "noise", "rows": 7, "more": 2},
 ]
+
+
+def test_of_many_reasons_a_list_tells_the_first() -> None:
+    assert brief("a; b; c") == "a; b; c"
+    assert brief("a; b; c; d; e") == "a; b; c; and 2 more"
+    assert brief("") == ""
 
 
 def test_json_is_all_keys_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
