@@ -68,6 +68,8 @@ def command(
     session.forget_ledger()
     if session.form == "json":
         show_json([outcome(one) for one in found])
+    elif not chosen and not unread:
+        say("Nothing is behind its contract.")
     else:
         show_outcome(found, dry_run=dry_run, failed=len(failures))
     for failure in (*unread, *failures):

@@ -116,6 +116,11 @@ def test_a_walk_that_names_no_dataset_among_others_begins_nothing(city, shanhai)
     assert json.loads(shanhai("delivery", "list", "--format", "json")[1]) == []
 
 
+def test_where_nothing_is_behind_replay_says_so(city, shanhai):
+    assert shanhai("replay", "--all-behind") == (0, "", "Nothing is behind its contract.\n")
+    assert shanhai("replay", "--all-behind", "--format", "json")[1] == "[]\n"
+
+
 def test_deliveries_that_cannot_be_replayed_are_counted(city, shanhai):
     for name in ("p1", "p2"):
         city.put(f"{name}.csv", "编号;n;at\na;1;2024-01-01\n")
