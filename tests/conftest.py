@@ -1,4 +1,4 @@
-"""The server that tests of several folders share."""
+"""The servers that tests of several folders share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.servers import radosgw
 from tests.support.servers.postgres import Postgres, gone, started
+from tests.support.servers.radosgw import RadosGateway
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +19,13 @@ def postgres() -> Iterator[Postgres]:
         yield server
     finally:
         gone(server)
+
+
+@pytest.fixture(scope="module")
+def ceph() -> Iterator[RadosGateway]:
+    """A gateway to buckets for the tests of one module."""
+    server = radosgw.started()
+    try:
+        yield server
+    finally:
+        radosgw.gone(server)

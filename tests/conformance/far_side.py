@@ -5,14 +5,13 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.servers.served import Served
 
 
 @dataclass(frozen=True)
@@ -58,34 +57,23 @@ class Reply:
 Answering = Callable[[Asked], Reply]
 
 
-class FarSide:
+class FarSide(Served):
     """Serves what `answer` says; the replies in `first` go out before, one per request."""
 
     def __init__(self, answer: Answering, *, tls: ssl.SSLContext | None = None) -> None:
         self.answer = answer
         self.first: list[Reply] = []
         self.asked: list[Asked] = []
-        self._server = _Server(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), self._handler())
+        server.daemon_threads = True
         self._scheme = "https" if tls else "http"
         if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        super().__init__(server)
 
     @property
     def address(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def reply_to(self, asked: Asked) -> Reply:
         self.asked.append(asked)

@@ -22,7 +22,6 @@ from shanhai.connect.conformance import Case, ConnectorConformance, Moving, coll
 from shanhai.connect.protocol import ConnectContext
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, SourceError
 from tests.conformance.rows import arrivals
-from tests.support.servers import radosgw
 from tests.support.servers.radosgw import RadosGateway
 from tests.support.servers.wire import Wire
 
@@ -32,13 +31,6 @@ FILES = {f"water/{WINDOW}.csv": "水表编号,读数\n".encode("gb18030"), f"noi
 AUTH = {"access_key": "portal_access", "secret_key": "portal_secret"}
 PUBLIC = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": ["*"]},
 "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::%(b)s", "arn:aws:s3:::%(b)s/*"]}]}"""
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[RadosGateway]:
-    server = radosgw.started()
-    yield server
-    radosgw.gone(server)
 
 
 @pytest.fixture

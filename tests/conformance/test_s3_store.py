@@ -24,17 +24,9 @@ from shanhai.storage.protocol import ObjectStore
 from shanhai.storage.s3 import PART_BYTES, S3Store
 from shanhai.storage.s3_access import Access, Keys
 from tests.conformance.object_store import ObjectStoreConformance
-from tests.support.servers import radosgw
 from tests.support.servers.radosgw import RadosGateway
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[RadosGateway]:
-    server = radosgw.started()
-    yield server
-    radosgw.gone(server)
 
 
 def access(server: RadosGateway, bucket: str, **changes: object) -> Access:

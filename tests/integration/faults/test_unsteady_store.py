@@ -16,7 +16,6 @@ from shanhai.ingest.snapshot import pull
 from shanhai.ingest.walk import check_step, load_step, stage_step
 from shanhai.storage.s3 import S3Store
 from shanhai.storage.s3_access import Access, Keys
-from tests.support.servers import radosgw
 from tests.support.servers.radosgw import RadosGateway
 from tests.support.servers.unsteady import READS, WRITES, Call, Fault, Unsteady, every, steady
 
@@ -28,13 +27,6 @@ STEPS = (
     lambda city: check_step(city.node, DATASET),
     lambda city: load_step(city.node, DATASET),
 )
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[RadosGateway]:
-    server = radosgw.started()
-    yield server
-    radosgw.gone(server)
 
 
 @pytest.fixture

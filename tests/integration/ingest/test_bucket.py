@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,7 @@ from shanhai.cli.session import Session
 from shanhai.errors import ConfigurationError
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.walk import walk
-from tests.support.servers import radosgw
 from tests.support.servers.radosgw import RadosGateway
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[RadosGateway]:
-    server = radosgw.started()
-    yield server
-    radosgw.gone(server)
 
 
 @pytest.fixture

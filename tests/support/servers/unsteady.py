@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
+
+from tests.support.servers.served import Served
 
 Fault = Literal["refused", "busy", "lost", "cut", "reset", "late"]
 READS, WRITES = frozenset({"GET", "HEAD"}), frozenset({"PUT", "POST", "DELETE"})
@@ -50,7 +51,7 @@ def every(times: int, faults: Sequence[Fault], methods: frozenset[str] = READS |
     return plan
 
 
-class Unsteady:
+class Unsteady(Served):
     """Passes requests to `port` and answers back.
 
     A fault is one of: `refused`, the connection ends before anything was done; `busy`, status 503; `lost`, it
@@ -69,20 +70,8 @@ class Unsteady:
         self.delay = delay
         self._lock = threading.Lock()
         self.far = port
-        self._server = _Proxy(self)
+        super().__init__(_Proxy(self))
         self.port: int = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def follow(self, plan: Plan) -> None:
         """Begin to count anew."""
