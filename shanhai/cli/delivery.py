@@ -113,17 +113,19 @@ def show_delivery(session: Session, delivery: str) -> None:
     Example:
       shanhai delivery show longyou.hazards/2024-03-02
     """
-    from shanhai.ingest.records import Validation, read_record, read_validation
-    from shanhai.report.read import read_history
+    from shanhai.ingest.records import Staging, Validation, read_record, read_staging, read_validation
+    from shanhai.report.read_books import read_history
 
     chosen = _chosen(session, delivery)
     booked = next((row for row in session.ledger if row.delivery == chosen), None)
     row = {**(_listed(booked) if booked else _waiting(session, chosen)), **_cursor(session, chosen)}
-    validation = (
-        read_record(session.node, chosen, booked.staging, Validation)
-        if booked
-        else read_validation(session.node, chosen)
-    )
+    if booked:
+        staging = read_record(session.node, chosen, booked.staging, Staging)
+        validation = read_record(session.node, chosen, booked.staging, Validation)
+    else:
+        staging, validation = read_staging(session.node, chosen), read_validation(session.node, chosen)
+    if staging and staging.not_yet:
+        row["not_given_yet"] = list(staging.not_yet)
     checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
     differences = validation.differences if validation else ()

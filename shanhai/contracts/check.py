@@ -17,6 +17,7 @@ from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.schema import PARTITION
 from shanhai.contracts.shapes import SHAPES
+from shanhai.contracts.since import check_since
 from shanhai.contracts.validity import ORDERED, VALIDITY, has_history
 from shanhai.errors import ContractError
 
@@ -46,6 +47,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
     _check_encoding(contract, complain)
     _check_schedule(contract, complain)
     check_incremental(contract, complain)
+    check_since(contract, complain)
     _check_feeds(contract, complain)
 
 

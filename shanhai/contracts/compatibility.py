@@ -255,6 +255,7 @@ _COLUMN: Mapping[str, Judge] = {
     "validators": _JUDGED,
     "full_width": _READ,
     "null_tokens": _READ,
+    "since": ("minor", "other deliveries may lack the column"),
 }
 _COLUMN_BESIDES = ("title", "description", "classification", "personal")
 _CONTRACT_BESIDES = (

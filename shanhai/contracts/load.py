@@ -52,6 +52,7 @@ _COLUMN_KEYS = {
     "validators": "validators",
     "fullWidth": "full_width",
     "nullTokens": "null_tokens",
+    "since": "since",
 }
 _OPTION_KEYS = {
     "pattern": "pattern",
@@ -267,7 +268,7 @@ class _Reader:
                 raise self.error("a custom property stands twice", where, given=key)
             seen.add(key)
             value = entry["value"]
-            fields[_COLUMN_KEYS[key]] = str(value) if key == "source" else value
+            fields[_COLUMN_KEYS[key]] = str(value) if key in ("source", "since") else value
         return self._build(Column, fields, path)
 
     def _precision(self, item: dict[str, Any], path: PathInFile) -> tuple[int, int] | None:

@@ -62,6 +62,9 @@ class Column(_Frozen):
     validators: tuple[Validator, ...] = ()
     full_width: bool = Field(default=False, description="full-width digits and letters become half-width")
     null_tokens: tuple[str, ...] = Field(default=(), description="texts that mean missing, beside empty")
+    since: str | None = Field(
+        default=None, min_length=1, description="first window, partition or moment of pull that has it"
+    )
 
     @property
     def sources(self) -> tuple[str, ...]:

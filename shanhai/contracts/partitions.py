@@ -67,7 +67,12 @@ def edition_of(contract: Contract, body: str) -> tuple[tuple[int, int, str], ...
     """
     found = re.search(contract.delivery.partition.pattern or "", body)
     told = (found.groupdict().get("edition") if found else None) or ""
-    parts = (part for part in _DIGITS.split(told) if part)
+    return natural_order(told)
+
+
+def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """What orders names as people do: digits compare as numbers."""
+    parts = (part for part in _DIGITS.split(name) if part)
     return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 

@@ -27,6 +27,14 @@ class DropColumn(_Frozen):
     column: str
 
 
+class StateSince(_Frozen):
+    """The source gives a column only since later: older deliveries may lack it."""
+
+    action: Literal["state_since"] = "state_since"
+    column: str
+    since: str
+
+
 class RenameSource(_Frozen):
     """A column stays what it is; its heading is another one now."""
 
@@ -81,6 +89,7 @@ class SetFormat(_Frozen):
 Proposal = Annotated[
     TakeColumn
     | DropColumn
+    | StateSince
     | RenameSource
     | RetypeColumn
     | ReadFullWidth

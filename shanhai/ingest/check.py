@@ -180,6 +180,7 @@ def _implausible(
         history=[net.counts.rows_in for net in accepted.values()],
         newest=newest,
         start=_start(contract, sidecar(node, delivery).window),
+        not_yet=frozenset(column.name for column in contract.columns if column.source in staging.not_yet),
     )
     return find_implausible(rules, figures)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from shanhai.contracts.drafting.amend import Amended, Reasoned, amend
 from shanhai.contracts.drafting.headings import read_heading, unique_names
 from shanhai.contracts.drafting.standing import stands
 from shanhai.contracts.model import Column, Contract
-from shanhai.contracts.proposals import TakeColumn
+from shanhai.contracts.proposals import DropColumn, Proposal, StateSince, TakeColumn
+from shanhai.contracts.since import Age, is_older, place, since_of
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import table_net
@@ -21,7 +24,7 @@ from shanhai.ingest.infer.places import place_columns
 from shanhai.ingest.infer.sample import take_sample
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Validation, read_record, read_validation
+from shanhai.ingest.records import Staging, Validation, read_record, read_validation
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.quality.registers import AREA_CODES, attach_registers
 from shanhai.warehouse.session import duckdb_session
@@ -56,6 +59,7 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
             allowed="headings, formats, codes or types that changed",
             hint=f"see `shanhai delivery show {delivery.short}`",
         )
+    asked = [replace(one, proposal=_by_age(node, delivery, contract, one.proposal)) for one in asked]
     asked = [one for one in asked if not stands(contract, one.proposal)]
     if not asked:
         raise ConfigurationError(
@@ -66,6 +70,28 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
     headings = [one.proposal.heading for one in asked if isinstance(one.proposal, TakeColumn)]
     taken = _columns(node, delivery, contract, headings, work, tell) if headings else {}
     return amend(contract, asked, taken)
+
+
+def _by_age(node: Node, delivery: DeliveryId, contract: Contract, proposal: Proposal) -> Proposal:
+    """That a column came later, where it is gone and every accepted delivery that has it is younger."""
+    if not isinstance(proposal, DropColumn) or proposal.column not in contract.names:
+        return proposal
+    column, own = contract.column(proposal.column), sidecar(node, delivery).age
+    having = {since_of(contract, age) for age in _having(node, delivery, column)}
+    told = [since for since in having if since is not None]
+    if column.required or not told or len(told) < len(having) or since_of(contract, own) is None:
+        return proposal
+    first = min(told, key=partial(place, contract))
+    is_younger = not is_older(contract, column.model_copy(update={"since": first}), own)
+    return proposal if is_younger else StateSince(column=column.name, since=first)
+
+
+def _having(node: Node, delivery: DeliveryId, column: Column) -> Iterator[Age]:
+    """The accepted deliveries with a value in a column."""
+    for known, net in table_net(open_table(node, delivery.dataset)).items():
+        staging = read_record(node, DeliveryId.parse(known), net.staging, Staging)
+        if net.verdict == "accepted" and staging is not None and staging.filled.get(column.name):
+            yield sidecar(node, DeliveryId.parse(known)).age
 
 
 def _validation(node: Node, delivery: DeliveryId) -> Validation:
@@ -101,8 +127,9 @@ def _columns(
         guesses, _ = place_columns(sample, guesses, readings)
     # Rows of one delivery are no proof of a list of codes, nor of what personal columns are called.
     columns = {guess.column.source: guess.column for guess in guesses}
+    since = since_of(contract, sidecar(node, delivery).age)
     return {
-        heading: columns[heading].model_copy(update={"codes": ()})
+        heading: columns[heading].model_copy(update={"codes": (), "since": since})
         for heading in headings
         if heading in columns
     }

@@ -25,7 +25,9 @@ class Staging(BaseModel):
     rows_in = good + quarantined + duplicates + superseded, always. `duplicates` and `superseded` are
     those within the delivery; what loses to other deliveries is settled by the load. `released` are the rows
     that break waived rules alone: they count as good, duplicate or superseded, and stand in the quarantine
-    file too, marked. `filled` counts the values of a column, `newest` is the greatest of a timestamp column.
+    file too, marked. `missing` and `unknown` are headings that are gone or new; `not_yet` are missing ones of
+    columns that came later. `filled` counts the values of a column, `newest` is the greatest of a timestamp
+    column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,7 @@ class Staging(BaseModel):
     filled: dict[str, int]
     newest: dict[str, datetime | None]
     missing: tuple[str, ...]
+    not_yet: tuple[str, ...] = ()
     unknown: tuple[str, ...]
     unreadable: str | None
     good_sha256: str | None

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from shanhai.contracts.since import Age
 from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
@@ -57,6 +58,11 @@ class Sidecar(BaseModel):
     def place(self) -> tuple[int, datetime, int, str]:
         """What orders the deliveries of a dataset as they were pulled, also where a clock was set back."""
         return (self.number, self.pulled_at, self.order, self.delivery)
+
+    @property
+    def age(self) -> Age:
+        """What tells how old it is."""
+        return Age(self.id.partition, self.window, self.pulled_at)
 
     @property
     def id(self) -> DeliveryId:

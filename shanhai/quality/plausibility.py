@@ -102,6 +102,7 @@ class DeliveryFigures:
         history: rows of earlier accepted deliveries of the dataset, in any order.
         newest: the greatest value of the column that `freshness` names; None: no value.
         start: when the partition's window starts, timezone-aware; None: the dataset has no windows.
+        not_yet: columns that the source gives only since later, so that nothing is to be expected of them.
     """
 
     rows: int
@@ -109,6 +110,7 @@ class DeliveryFigures:
     history: Sequence[int] = ()
     newest: datetime | None = None
     start: datetime | None = None
+    not_yet: frozenset[str] = frozenset()
 
 
 _OF_WHAT_IS_NEW = Plausibility(rows=USUAL_ROWS.model_copy(update={"vs_median": None}))
@@ -160,7 +162,9 @@ def read_plausibility(root: Path, contract: Contract) -> Plausibility:
 
 def find_implausible(rules: Plausibility, figures: DeliveryFigures) -> tuple[Finding, ...]:
     """Every rule that a delivery breaks. A rule holds for windows that start on its `since` or later."""
-    return (*_rows(rules.rows, figures), *_fill(rules.fill, figures), *_freshness(rules.freshness, figures))
+    fill = {column: rule for column, rule in rules.fill.items() if column not in figures.not_yet}
+    fresh = rules.freshness if rules.freshness and rules.freshness.column not in figures.not_yet else None
+    return (*_rows(rules.rows, figures), *_fill(fill, figures), *_freshness(fresh, figures))
 
 
 def _rows(rule: RowsRule, figures: DeliveryFigures) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ from shanhai.contracts.proposals import (
     RenameSource,
     RetypeColumn,
     SetFormat,
+    StateSince,
     TakeColumn,
 )
 
@@ -98,6 +99,9 @@ def _apply(
             return _take(document, contract, proposal.heading, taken)
         case DropColumn():
             return _drop(document, contract, proposal.column)
+        case StateSince():
+            document.set_custom(document.column(proposal.column), "since", proposal.since)
+            return proposal.column, f"given only since {proposal.since}, older deliveries may lack it"
         case RenameSource():
             return _rename(document, contract, proposal)
         case RetypeColumn():
@@ -108,16 +112,9 @@ def _apply(
         case AddCodes():
             return _add_codes(document, proposal)
         case AddNullTokens():
-            entry = document.column(proposal.column)
-            known = list(document.custom(entry, "nullTokens") or ())
-            document.set_custom(
-                entry, "nullTokens", [*known, *(one for one in proposal.tokens if one not in known)]
-            )
-            return proposal.column, "more texts mean missing"
+            return _add_tokens(document, proposal)
         case SetFormat():
-            stated = document.custom(document.data, "format")
-            for key, value in proposal.settings.items():
-                stated[key] = flow(value)
+            document.custom(document.data, "format").update(flow(proposal.settings))
             return "property format", "the format is another one"
 
 
@@ -134,7 +131,8 @@ def _take(
         name = f"new_{name}"
     column = column.model_copy(update={"name": name, "required": False})
     document.columns.append(YAML().load("\n".join(column_lines(column)))[0])
-    return name, "a new column; or list its heading under `ignored`"
+    since = f", given since {column.since}" if column.since else ""
+    return name, f"a new column{since}; or list its heading under `ignored`"
 
 
 def _drop(document: Document, contract: Contract, name: str) -> tuple[str, str]:
@@ -143,8 +141,8 @@ def _drop(document: Document, contract: Contract, name: str) -> tuple[str, str]:
         raise _ImpossibleError(f"{name} tells rows or versions apart; no row can do without it")
     if not column.required:
         raise _ImpossibleError(
-            f"{name} is not required as it is; remove the column by hand if it never comes again, "
-            "until then approve what is held"
+            f"{name} is not required as it is; state `since` if only older deliveries lack it, remove the "
+            "column by hand if it never comes again, until then approve what is held"
         )
     entry = document.column(name)
     entry.pop("required", None)
@@ -199,6 +197,13 @@ def _is_fed(contract: Contract, name: str) -> bool:
         if name in used or (feed.where is not None and feed.where.column == name):
             return True
     return False
+
+
+def _add_tokens(document: Document, proposal: AddNullTokens) -> tuple[str, str]:
+    entry = document.column(proposal.column)
+    known = list(document.custom(entry, "nullTokens") or ())
+    document.set_custom(entry, "nullTokens", [*known, *(one for one in proposal.tokens if one not in known)])
+    return proposal.column, "more texts mean missing"
 
 
 def _add_codes(document: Document, proposal: AddCodes) -> tuple[str, str]:

@@ -81,6 +81,7 @@ def _custom(column: Column) -> Mapping[str, Any]:
     named |= {key: list(value) for key, value in listed.items() if value}
     texts = {"unit": column.unit, "crs": column.crs}
     named |= {key: value for key, value in texts.items() if value}
+    named |= {"since": column.since} if column.since else {}
     named |= {"fullWidth": True} if column.full_width else {}
     named |= {"personal": True} if column.personal else {}
     return named

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from shanhai.contracts.model import Contract
+from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.proposals import (
     AddCodes,
     AddNullTokens,
-    DropColumn,
     Proposal,
     ReadFullWidth,
     RenameSource,
     RetypeColumn,
     SetFormat,
+    StateSince,
     TakeColumn,
 )
 
@@ -27,10 +27,13 @@ def stands(contract: Contract, proposal: Proposal) -> bool:
             return all(stated.get(key) == value for key, value in proposal.settings.items())
     if proposal.column not in contract.names:
         return True
-    column = contract.column(proposal.column)
+    return _says(contract.column(proposal.column), proposal)
+
+
+def _says(column: Column, proposal: Proposal) -> bool:
     match proposal:
-        case DropColumn():
-            return False
+        case StateSince():
+            return column.since == proposal.since
         case RenameSource():
             return column.source == proposal.source
         case RetypeColumn():
@@ -41,3 +44,4 @@ def stands(contract: Contract, proposal: Proposal) -> bool:
             return set(proposal.codes) <= set(column.codes)
         case AddNullTokens():
             return set(proposal.tokens) <= set(column.null_tokens)
+    return False

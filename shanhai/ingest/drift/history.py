@@ -51,7 +51,7 @@ def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earl
             for known in earlier
             if known.staging.rows_in
         ]
-        is_there = contract.column(name).source not in staging.missing
+        is_there = contract.column(name).source not in (*staging.missing, *staging.not_yet)
         if is_there and not filled and shares and min(shares) >= _USUALLY_FILLED:
             usual = f"{statistics.median(shares) * 100:.3g}%"
             yield differs(

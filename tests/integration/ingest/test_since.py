@@ -1,0 +1,120 @@
+"""A column that the source gives since some day: older deliveries may lack it, younger ones are held."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from one_city import COLUMNS, DATASET, City
+
+from shanhai.cli import main
+from shanhai.ingest.behind import behind
+from shanhai.ingest.ledger import ledger
+from shanhai.ingest.records import Staging, read_record, read_staging
+from shanhai.ingest.replay import replay
+
+HEAD, NEW = "编号,n,at\n", "编号,n,at,note\n"
+NOTE: dict[str, Any] = {"name": "note", "logicalType": "string"}
+
+
+def since(value: str) -> dict[str, Any]:
+    return {**NOTE, "customProperties": [{"property": "since", "value": value}]}
+
+
+def rows(day: int, *, note: bool) -> str:
+    lines = (f"{day}-{one},1,2024-03-{day:02}{',x' if note else ''}\n" for one in range(25))
+    return (NEW if note else HEAD) + "".join(lines)
+
+
+def run(city: City, *arguments: str) -> int:
+    return main(["--home", str(city.root / "home"), "--federation", str(city.root), *arguments])
+
+
+@pytest.mark.parametrize("order", itertools.permutations((3, 4, 5)), ids=str)
+def test_older_days_are_accepted_whenever_they_come(city: City, order: tuple[int, ...]):
+    city.declare(columns=[*COLUMNS, since("2024-03-05")])
+    for day in order:
+        city.put(f"2024-03-{day:02}.csv", rows(day, note=day == 5))
+        city.walk()
+    assert {row.verdict for row in city.ledger().values()} == {"accepted"}
+    assert len(city.rows("note")) == 75
+    assert city.rows("DISTINCT note") == [("x",), (None,)]
+    old = city.delivery("2024-03-04")
+    staging = read_staging(city.node, old)
+    assert staging is not None
+    assert (staging.missing, staging.not_yet) == ((), ("note",))
+
+
+def test_a_younger_day_without_it_is_held(city: City):
+    city.declare(columns=[*COLUMNS, since("2024-03-05")])
+    city.put("2024-03-06.csv", rows(6, note=False))
+    city.walk()
+    assert city.ledger()["2024-03-06"].reason == "missing heading: note"
+
+
+def test_it_is_emptied_in_what_is_younger_alone(city: City):
+    city.declare(columns=[*COLUMNS, since("2024-03-05")])
+    for day in (5, 6, 7):
+        city.put(f"2024-03-{day:02}.csv", rows(day, note=True))
+        city.walk()
+    city.put("2024-03-02.csv", rows(2, note=False))
+    city.put("2024-03-08.csv", rows(8, note=True).replace(",x\n", ",\n"))
+    city.walk()
+    assert city.ledger()["2024-03-02"].verdict == "accepted"
+    assert "note has no value in any row" in city.ledger()["2024-03-08"].reason
+
+
+def test_what_was_pulled_before_is_replayed(city: City, capsys: pytest.CaptureFixture[str]):
+    city.put("2024-03-04.csv", rows(4, note=False))
+    city.walk()
+    city.declare(columns=[*COLUMNS, since("2024-03-05")])
+    (old,) = behind(city.node, DATASET)
+    entry = replay(city.node, old).entry
+    assert entry is not None
+    record = read_record(city.node, old, entry.staging, Staging)
+    assert record is not None
+    assert record.not_yet == ("note",)
+    assert behind(city.node, DATASET) == []
+    assert run(city, "delivery", "show", old.short, "--format", "json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["not_given_yet"], shown["differences"]) == (["note"], [])
+
+
+def test_a_pull_tells_the_age_where_nothing_else_does(make_city):
+    whole = {"delivery": {"per": "pull", "partition": {"by": "none"}}}
+    city = make_city(**whole)
+    city.put("a.csv", rows(4, note=False))
+    city.walk()
+    moment = city.clock().isoformat(timespec="seconds")
+    city.declare(columns=[*COLUMNS, since(moment)], **whole)
+    (old,) = behind(city.node, DATASET)
+    assert replay(city.node, old).entry is not None
+    city.put("a.csv", rows(5, note=False))
+    city.walk()
+    assert sorted(row.verdict for row in ledger(city.node)) == ["accepted", "held"]
+
+
+def test_the_proposal_for_a_new_column_states_it(city: City):
+    city.put("2024-03-05.csv", rows(5, note=True))
+    city.walk()
+    assert run(city, "contract", "propose", "acity.events/2024-03-05", "--write") == 0
+    assert city.node.federation.contract(DATASET).column("note").since == "2024-03-05"
+
+
+def test_it_is_proposed_for_what_is_held_since_it_is_older(city: City, capsys: pytest.CaptureFixture[str]):
+    city.declare(columns=[*COLUMNS, NOTE])
+    for day in (6, 5):
+        city.put(f"2024-03-{day:02}.csv", rows(day, note=True))
+        city.walk()
+    city.put("2024-03-02.csv", rows(2, note=False))
+    city.put("2024-03-09.csv", rows(9, note=False))
+    city.walk()
+    assert run(city, "contract", "propose", "acity.events/2024-03-09") == 78
+    capsys.readouterr()
+    assert run(city, "contract", "propose", "acity.events/2024-03-02", "--write") == 0
+    assert city.node.federation.contract(DATASET).column("note").since == "2024-03-05"
+    assert run(city, "generate") == 0
+    assert run(city, "delivery", "approve", "acity.events/2024-03-02", "--by", "Li", "--reason", "old") == 0
+    assert city.ledger()["2024-03-02"].verdict == "accepted"
