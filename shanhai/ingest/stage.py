@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from shanhai.contracts.since import too_young
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, UnreadableError
 from shanhai.ids import DeliveryId
@@ -19,7 +18,14 @@ from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.intake import take_in
 from shanhai.ingest.node import Node
-from shanhai.ingest.records import Staging, present_terms, read_staging, read_validation, save
+from shanhai.ingest.records import (
+    Staging,
+    forget_validation,
+    present_terms,
+    read_staging,
+    read_validation,
+    save,
+)
 from shanhai.ingest.sidecar import Sidecar, sidecar
 from shanhai.ingest.terms import Terms
 from shanhai.ingest.versions import check_version
@@ -69,6 +75,7 @@ def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Stagi
 
 
 def _stage_anew(node: Node, terms: Terms, delivery: DeliveryId) -> Staging:
+    """Make everything beside what is there already, which stays until the new is whole."""
     contract, folder = terms.contract, node.staging(delivery, terms.id)
     if contract.digest == node.federation.contract(delivery.dataset).digest:
         check_version(node, contract)
@@ -77,24 +84,12 @@ def _stage_anew(node: Node, terms: Terms, delivery: DeliveryId) -> Staging:
     with disk_errors(folder):
         folder.mkdir(exist_ok=True, mode=0o700)
     forget_staged_rows(folder)
-    for stale in (GOOD, "validation.json"):
-        (folder / stale).unlink(missing_ok=True)
     for unfinished in folder.glob(f"{_PARTING}*"):
         shutil.rmtree(unfinished)
     keep_contract(node, contract)
-    with duckdb_session(node.settings) as con, disk_errors(folder):
-        # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
-        con.execute("SET force_compression = 'uncompressed'")
-        con.execute(f"ATTACH {quote_literal((folder / SCRATCH).as_posix())} AS scratch")
-        con.execute("USE scratch")
-        try:
-            attach_registers(con, contract, node.federation)
-            staging = _divide(node, con, terms, delivery, source)
-        except UnreadableError as error:
-            staging = _unreadable(delivery, terms, error)
-        con.execute("USE memory")
-        con.execute("DETACH scratch")
-    save(node, delivery, staging)
+    with disk_errors(folder), TemporaryDirectory(prefix=_PARTING, dir=folder) as beside:
+        staging = _staged_beside(node, terms, delivery, source, Path(beside))
+        _put_in_place(node, terms, delivery, staging, Path(beside))
     log.info(
         "stage delivery=%s rows_in=%d good=%d quarantined=%d",
         delivery.short,
@@ -103,6 +98,44 @@ def _stage_anew(node: Node, terms: Terms, delivery: DeliveryId) -> Staging:
         staging.quarantined,
     )
     return staging
+
+
+def _staged_beside(node: Node, terms: Terms, delivery: DeliveryId, source: Sidecar, beside: Path) -> Staging:
+    with duckdb_session(node.settings) as con:
+        # Read once by the check and thrown away: compressing the scratch file would cost more than it saves.
+        con.execute("SET force_compression = 'uncompressed'")
+        con.execute(f"ATTACH {quote_literal((beside / SCRATCH).as_posix())} AS scratch")
+        con.execute("USE scratch")
+        try:
+            attach_registers(con, terms.contract, node.federation)
+            staging = _divide(node, con, terms, delivery, source, beside)
+        except UnreadableError as error:
+            staging = _unreadable(delivery, terms, error)
+        con.execute("USE memory")
+        con.execute("DETACH scratch")
+    return staging
+
+
+def _put_in_place(node: Node, terms: Terms, delivery: DeliveryId, staging: Staging, beside: Path) -> None:
+    """Let a whole staging take the place of what is there; the record comes last and makes it count.
+
+    The check of an equal staging stays: what was lost was made again, and nothing else is to be found.
+    """
+    folder = node.staging(delivery, terms.id)
+    if staging.quarantine_file is not None:
+        _place_quarantine(beside / _REFUSED, node.quarantine / staging.quarantine_file)
+    if staging != read_staging(node, delivery, terms):
+        forget_validation(node, delivery, terms)
+    if staging.good:
+        (beside / GOOD).replace(folder / GOOD)
+    if read_validation(node, delivery, terms) is None:
+        # Last but one: where it lies, the texts that it reads lie whole, and so do the rows.
+        (beside / SCRATCH).replace(folder / SCRATCH)
+    else:
+        forget_staged_rows(folder)
+    save(node, delivery, staging)
+    if not staging.good:
+        (folder / GOOD).unlink(missing_ok=True)
 
 
 def forget_staged_rows(folder: Path) -> None:
@@ -141,25 +174,25 @@ def _can_be_checked(node: Node, delivery: DeliveryId, terms: Terms) -> bool:
 
 
 def _divide(
-    node: Node, con: duckdb.DuckDBPyConnection, terms: Terms, delivery: DeliveryId, source: Sidecar
+    node: Node,
+    con: duckdb.DuckDBPyConnection,
+    terms: Terms,
+    delivery: DeliveryId,
+    source: Sidecar,
+    beside: Path,
 ) -> Staging:
-    contract, kept = terms.contract, node.staging(delivery, terms.id)
-    with TemporaryDirectory(prefix=_PARTING, dir=kept) as folder:
-        decoded, parted = take_in(node, con, terms, source, kept, Path(folder))
-        division = divide(
-            con,
-            contract,
-            delivery,
-            parted,
-            quarantine=Path(folder) / _REFUSED,
-            scratch=Path(folder),
-            waivers=terms.waivers,
-        )
-        refused = _place_quarantine(node, delivery, terms, Path(folder) / _REFUSED)
-        if division.good:
-            # Only now: a good file must not be one that is half done.
-            parted.good.path.replace(kept / GOOD)
-    not_yet = too_young(contract, source.age, decoded.missing)
+    contract = terms.contract
+    decoded, parted = take_in(node, con, terms, source, node.staging(delivery, terms.id), beside)
+    division = divide(
+        con,
+        contract,
+        delivery,
+        parted,
+        quarantine=beside / _REFUSED,
+        scratch=beside,
+        waivers=terms.waivers,
+    )
+    refused = sha256_of(beside / _REFUSED) if (beside / _REFUSED).is_file() else None
     staging = Staging(
         delivery=str(delivery),
         staging=terms.id,
@@ -168,31 +201,21 @@ def _divide(
         waivers=terms.waivers,
         rows_in=decoded.rows,
         **asdict(division),
-        missing=tuple(heading for heading in decoded.missing if heading not in not_yet),
-        not_yet=not_yet,
+        missing=decoded.missing,
         unknown=decoded.unknown,
         unreadable=None,
-        good_sha256=sha256_of(kept / GOOD) if division.good else None,
-        quarantine_file=refused[0],
-        quarantine_sha256=refused[1],
+        good_sha256=sha256_of(beside / GOOD) if division.good else None,
+        # With the digest in it: a name in the books never gets another content, whatever library wrote it.
+        quarantine_file=f"{delivery.key}-{terms.id}-{refused[:8]}.parquet" if refused else None,
+        quarantine_sha256=refused,
     )
     _balance(staging)
     return staging
 
 
-def _place_quarantine(
-    node: Node, delivery: DeliveryId, terms: Terms, file: Path
-) -> tuple[str | None, str | None]:
-    """Give the file of quarantined rows its place; name and digest, which is in the name.
-
-    So a name that is in the books never gets another content, whatever library wrote the file.
-    """
-    if not file.is_file():
-        return None, None
-    digest = sha256_of(file)
-    name = f"{delivery.key}-{terms.id}-{digest[:8]}.parquet"
-    file.replace(node.quarantine / name)
-    return name, digest
+def _place_quarantine(file: Path, target: Path) -> None:
+    """Give the file of quarantined rows its place."""
+    file.replace(target)
 
 
 def _unreadable(delivery: DeliveryId, terms: Terms, error: UnreadableError) -> Staging:

@@ -108,6 +108,42 @@ def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
     assert pulled.walk()["loaded"] == 4
 
 
+def test_what_is_intact_stays_until_it_was_staged_again(pulled):
+    """The file of refused rows is lost, and the bytes cannot be read: good rows and the check are still there."""
+    pulled.walk()
+    first = pulled.delivery("p1")
+    folder, body = pulled.staging(first), _body(pulled, first)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert before.keys() == {GOOD, "staging.json", "validation.json"}
+    for refused in pulled.node.quarantine.glob(f"{first.key}-*"):
+        refused.unlink()
+    original = body.read_bytes()
+    body.write_bytes(original.replace(b"a,1", b"a,7"))
+    with pytest.raises(StoreError, match="not those that were pulled"):
+        stage(pulled.node, first)
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    body.write_bytes(original)
+    stage(pulled.node, first)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert len(list(pulled.node.quarantine.glob(f"{first.key}-*"))) == 1
+
+
+def test_rows_for_the_check_are_there_whole_or_not_at_all(city):
+    city.put("p1.csv", "编号,n,at\na,x,2024-01-01\n")
+    (first,) = pull(city.node, DATASET)
+    stage(city.node, first)
+    body = _body(city, first)
+    original = body.read_bytes()
+    (city.staging(first) / SCRATCH).unlink()
+    body.write_bytes(original.replace(b"a,x", b"a,1"))
+    with pytest.raises(StoreError, match="not those that were pulled"):
+        stage(city.node, first)
+    with pytest.raises(NotFoundError, match="was not staged"):
+        check(city.node, first)
+    body.write_bytes(original)
+    assert len(city.walk()["refused"]) == 1
+
+
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_load_on_a_table_that_lost_a_file_says_so_and_waits_for_a_replay(city, lost):
     city.put("p1.csv", ROWS)
