@@ -154,18 +154,22 @@ def _each(
     """Work through all deliveries; afterwards raise what a retry may cure, else the first failure.
 
     A failure that nobody foresaw stops the others as little; of it the log has the class only, since its
-    text may quote data.
+    text may quote data. What all fail of, such as a wrong contract, is told once, with their number.
     """
     finished: list[str] = []
     failures: list[Exception] = []
+    waiting: dict[str, list[DeliveryId]] = {}
     for delivery in deliveries:
         try:
             work(delivery)
             finished.append(delivery.short)
         except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
             told = str(error) if isinstance(error, ShanhaiError) else type(error).__name__
-            log.error("failed dataset=%s delivery=%s error=%s", dataset, delivery.short, told)
+            waiting.setdefault(told, []).append(delivery)
             failures.append(error)
+    for told, those in waiting.items():
+        which = f"delivery={those[0].short}" if len(those) == 1 else f"waiting={len(those)}"
+        log.error("failed dataset=%s %s error=%s", dataset, which, told)
     if failures:
         raise next((error for error in failures if isinstance(error, RetryableError)), failures[0])
     return {done: finished}

@@ -43,6 +43,18 @@ def test_a_version_that_rose_too_little_stages_nothing(loaded: City, version: st
     assert loaded.rows() == [("a", 5)]
 
 
+def test_what_all_wait_for_is_said_once(loaded: City, caplog: pytest.LogCaptureFixture):
+    loaded.declare(columns=without_minimum(), version="1.0.1")
+    for name, which in (("p3.csv", "waiting=2"), ("p4.csv", "waiting=3")):
+        caplog.clear()
+        loaded.put(name, SECOND.replace("b", name))
+        with pytest.raises(ContractError):
+            loaded.walk()
+        (said,) = (one.getMessage() for one in caplog.records if one.levelname == "ERROR")
+        assert said.startswith(f"failed dataset=acity.events {which} error=")
+        assert "version 1.1.0 or higher" in said
+
+
 def test_one_that_rose_enough_goes_on_and_is_the_next_to_compare_with(loaded: City):
     loaded.declare(columns=without_minimum(), version="1.1.0")
     loaded.walk()
