@@ -39,7 +39,7 @@ class RefusedRow:
     raw: str | None = None
 
 
-_REFUSED = """
+REFUSED = """
     WITH said AS (
       SELECT delivery, reason, arg_max(kind, (table_version, entry)) AS kind
       FROM (SELECT delivery, unnest(scope) AS reason, kind, table_version, entry FROM {ledger}
@@ -54,7 +54,7 @@ _REFUSED = """
       FROM {quarantine} LEFT JOIN discarded USING (delivery)
     )
 """
-"""Every row in quarantine with its state. A row is discarded when one of the rules that it broke is."""
+"""Every row in quarantine with its state, as `refused`; discarded when one of the rules that it broke is."""
 
 _GROUPS = """
     SELECT delivery, reason, state, count(*) AS rows
@@ -110,6 +110,6 @@ def rows(
 def _query(node: Node, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
     reconcile(node)
     ledger, quarantine = (LakeTable.open(node.books(name)).relation() for name in (LEDGER, QUARANTINE))
-    refused = _REFUSED.format(ledger=ledger, quarantine=quarantine)
+    refused = REFUSED.format(ledger=ledger, quarantine=quarantine)
     with duckdb_session(node.settings) as con:
         return con.execute(refused + sql, list(parameters)).fetchall()

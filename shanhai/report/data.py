@@ -16,7 +16,9 @@ from shanhai.quality import scorecard
 from shanhai.quality.scorecard import Card
 from shanhai.report.balance import total
 from shanhai.report.dataset import DatasetFacts
-from shanhai.report.delivery import DeliveryFacts, HistoryEntry
+from shanhai.report.delivery import DeliveryFacts
+from shanhai.report.history import HistoryEntry
+from shanhai.report.refused import Refused
 from shanhai.warehouse.publications import Publication
 
 VERDICTS = ("accepted", "held", "refused", "withdrawn")
@@ -100,6 +102,11 @@ class ReportData:
     @functools.cached_property
     def counts(self) -> Counts:
         return total(delivery.counts for delivery in self.deliveries)
+
+    @functools.cached_property
+    def refused(self) -> Refused:
+        """What became of all refused rows."""
+        return sum((dataset.refused for dataset in self.datasets), start=Refused())
 
     @property
     def unbalanced(self) -> tuple[DeliveryFacts, ...]:

@@ -14,6 +14,7 @@ from shanhai.quality import scorecard
 from shanhai.quality.scorecard import Card, WindowFact
 from shanhai.report.balance import total
 from shanhai.report.delivery import DeliveryFacts
+from shanhai.report.refused import Refused
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class DatasetFacts:
     @functools.cached_property
     def counts(self) -> Counts:
         return total(delivery.counts for delivery in self.deliveries)
+
+    @functools.cached_property
+    def refused(self) -> Refused:
+        """What became of its refused rows."""
+        return sum((delivery.refused for delivery in self.deliveries), start=Refused())
 
     @functools.cached_property
     def card(self) -> Card:

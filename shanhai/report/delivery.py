@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Counts
@@ -16,38 +14,11 @@ from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality import scorecard
 from shanhai.quality.difference import Difference
 from shanhai.quality.scorecard import Card, DeliveryFact, RuleFact
+from shanhai.report.history import HistoryEntry, Rejudged
+from shanhai.report.refused import ReasonCount, Refused
 
 MALFORMED = "malformed."
 """How the reasons of rows begin that are no record."""
-
-
-@dataclass(frozen=True)
-class ReasonCount:
-    """How many quarantined rows of a delivery broke one rule."""
-
-    delivery: DeliveryId
-    reason: str
-    rows: int
-
-
-@dataclass(frozen=True)
-class HistoryEntry:
-    """One entry of the ledger about a delivery: what was done, by whom and why; counts are differences.
-
-    `cause` is the delivery whose arrival or withdrawal changed this one, empty when it is its own entry.
-    """
-
-    delivery: DeliveryId
-    kind: str
-    verdict: str
-    counts: Counts
-    reason: str
-    decided_by: str
-    cause: str
-    contract_version: str
-    table_version: int
-    at: datetime
-    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,14 +38,17 @@ class Drift:
 class DeliveryFacts:
     """One delivery, net of all its entries.
 
-    `in_lake` are the rows that the table holds of it, counted there. `day` is that of its window, or the day
-    on which it was pulled.
+    `refused` are its rows in quarantine by state, `quarantine` the same by rule. `rejudged` are its
+    judgements after the first one. `in_lake` are the rows that the table holds of it, counted there. `day` is
+    that of its window, or the day on which it was pulled.
     """
 
     row: LedgerRow
     validation: Validation | None = None
+    refused: Refused = field(default_factory=Refused)
     quarantine: tuple[ReasonCount, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
+    rejudged: tuple[Rejudged, ...] = ()
     staging: Staging | None = None
     source: Sidecar | None = None
     in_lake: int = 0
@@ -105,7 +79,7 @@ class DeliveryFacts:
     @property
     def malformed(self) -> int:
         """Rows that are no record; each is refused for one reason."""
-        return sum(count.rows for count in self.quarantine if count.reason.startswith(MALFORMED))
+        return sum(count.refused.rows for count in self.quarantine if count.reason.startswith(MALFORMED))
 
     @functools.cached_property
     def card(self) -> Card:
@@ -138,12 +112,3 @@ class DeliveryFacts:
             self.validation.findings if self.validation else (),
             self.validation.differences if self.validation else (),
         )
-
-
-def reasons(deliveries: Iterable[DeliveryFacts]) -> tuple[tuple[str, int], ...]:
-    """Rows in quarantine by the rule that they broke, most first."""
-    counted: Counter[str] = Counter()
-    for delivery in deliveries:
-        for count in delivery.quarantine:
-            counted[count.reason] += count.rows
-    return tuple(sorted(counted.items(), key=lambda item: (-item[1], item[0])))

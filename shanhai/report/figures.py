@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from shanhai.quality.scorecard import Ratio
 from shanhai.report.statements import Statement
-from shanhai.report.words import moment, number, share
+from shanhai.report.words import moment, number, share, signed
 
-FORMS = ("number", "share", "text", "moment")
+FORMS = ("number", "signed", "share", "text", "moment")
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,10 @@ class Page:
         """A number that links to its statement."""
         return self._link(statement, (column,), "number", number(value), row)
 
+    def signed(self, statement: Statement, column: str, value: int, *row: object) -> Markup:
+        """A difference, with its sign, that links to its statement."""
+        return self._link(statement, (column,), "signed", signed(value), row)
+
     def text(self, statement: Statement, column: str, value: object, *row: object) -> Markup:
         """A text, such as a digest or a verdict, that links to its statement."""
         return self._link(statement, (column,), "text", str(value), row)
@@ -153,6 +157,8 @@ def written(form: str, values: Mapping[str, Any], columns: Iterable[str]) -> str
     match form:
         case "number":
             return number(int(cells[0] or 0))
+        case "signed":
+            return signed(int(cells[0] or 0))
         case "share":
             return share(int(cells[0] or 0) / int(cells[1])) if cells[1] else "–"
         case "moment":

@@ -9,10 +9,22 @@ from collections.abc import Iterator, Mapping
 import jinja2
 
 from shanhai.quality import scorecard
-from shanhai.report import calendar_sql, chart, graph, mart_sql, record_sql, score_sql, statements, views
+from shanhai.report import (
+    calendar_sql,
+    chart,
+    graph,
+    judged_sql,
+    mart_sql,
+    record_sql,
+    refused_sql,
+    score_sql,
+    statements,
+    views,
+)
 from shanhai.report.balance import PARTS, bad_share, difference
 from shanhai.report.data import ReportData
 from shanhai.report.figures import Figures, Page
+from shanhai.report.refused import STATES
 from shanhai.report.words import LANGUAGES, limit, moment, number, share, spelled, spoken, words
 
 SECTIONS = ("index", "scores", "ledger", "quarantine", "drift", "publications", "check")
@@ -82,6 +94,7 @@ def _tools() -> dict[str, object]:
         "spoken": spoken,
         "spelled": spelled,
         "parts": PARTS,
+        "states": STATES,
         "sections": SECTIONS,
         "difference": difference,
         "bad_share": bad_share,
@@ -90,8 +103,10 @@ def _tools() -> dict[str, object]:
         "graph": graph,
         "sql": statements,
         "calendar_sql": calendar_sql,
+        "judged_sql": judged_sql,
         "mart_sql": mart_sql,
         "record_sql": record_sql,
+        "refused_sql": refused_sql,
         "score_sql": score_sql,
         "scorecard": scorecard,
         "views": views,

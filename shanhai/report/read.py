@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+import functools
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import windows
 from shanhai.contracts.schema import DELIVERY
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.ingest.books import Counts
+from shanhai.ingest.books import Entry
 from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import late
@@ -27,8 +26,11 @@ from shanhai.lineage.trace import Tracer
 from shanhai.quality.scorecard import WindowFact
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import Calendar, DatasetFacts
-from shanhai.report.delivery import DeliveryFacts, HistoryEntry, ReasonCount
+from shanhai.report.delivery import DeliveryFacts
 from shanhai.report.differences import Progress
+from shanhai.report.history import HistoryEntry, rejudged, with_waivers
+from shanhai.report.read_books import by_delivery, read_history, read_reasons, read_refused
+from shanhai.report.refused import ReasonCount, Refused
 from shanhai.warehouse import pins as delta
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.publications import (
@@ -40,8 +42,6 @@ from shanhai.warehouse.publications import (
 )
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import open_version, table_path
-
-Fact = TypeVar("Fact", ReasonCount, HistoryEntry)
 
 
 def read_report(
@@ -66,8 +66,7 @@ def read_report(
     tracer = Tracer(node)
     if not as_it_is:
         keep_lineage(node, tracer)
-    reasons = _by_delivery(read_reasons(node))
-    history = _by_delivery(read_history(node))
+    told = _Told(read_refused(node), by_delivery(read_reasons(node)), by_delivery(read_history(node)))
     by_dataset: dict[DatasetId, list[LedgerRow]] = defaultdict(list)
     for row in rows:
         by_dataset[row.delivery.dataset].append(row)
@@ -77,8 +76,8 @@ def read_report(
     names = sorted({*node.federation.datasets, *by_dataset})
     for done, dataset in enumerate(names, start=1):
         progress("datasets", done, len(names))
-        facts = _Reading(node, dataset, made_at, tracer, truths)
-        datasets.append(facts.dataset(by_dataset[dataset], reasons, history))
+        facts = _Reading(node, dataset, made_at, tracer, truths, told)
+        datasets.append(facts.dataset(by_dataset[dataset]))
     newest = known[-1].marts if known else ()
     return ReportData(
         made_at=made_at,
@@ -94,6 +93,15 @@ def read_report(
 
 
 @dataclass(frozen=True)
+class _Told:
+    """What the books tell of each delivery."""
+
+    refused: Mapping[DeliveryId, Refused]
+    reasons: Mapping[DeliveryId, list[ReasonCount]]
+    history: Mapping[DeliveryId, list[HistoryEntry]]
+
+
+@dataclass(frozen=True)
 class _Reading:
     """What is read about one dataset, and with what."""
 
@@ -102,16 +110,12 @@ class _Reading:
     made_at: datetime
     tracer: Tracer
     truths: Publication | None
+    told: _Told
 
-    def dataset(
-        self,
-        rows: list[LedgerRow],
-        reasons: Mapping[DeliveryId, list[ReasonCount]],
-        history: Mapping[DeliveryId, list[HistoryEntry]],
-    ) -> DatasetFacts:
+    def dataset(self, rows: list[LedgerRow]) -> DatasetFacts:
         contract = self.node.federation.contracts.get(self.id)
         pulled = [one for one in self._sidecars.values() if one.pulled_at <= self.made_at]
-        versions = [entry.table_version for row in rows for entry in history[row.delivery]]
+        versions = [entry.table_version for row in rows for entry in self.told.history[row.delivery]]
         version = max(versions) if versions and exists(self.node.table(self.id)) else None
         held = self._in_lake(version)
         calendar = _calendar(contract, self.made_at) if self._on_disk() or not pulled else None
@@ -119,10 +123,7 @@ class _Reading:
             id=self.id,
             contract=contract,
             district=self.node.federation.districts.get(self.id.district),
-            deliveries=tuple(
-                self._delivery(row, contract, held.get(str(row.delivery), 0), reasons, history)
-                for row in rows
-            ),
+            deliveries=tuple(self._delivery(row, contract, held.get(str(row.delivery), 0)) for row in rows),
             lake_version=version,
             calendar=calendar,
             windows=_windows(contract, calendar, pulled, self.made_at),
@@ -141,25 +142,38 @@ class _Reading:
     def _sidecars(self) -> Mapping[str, Sidecar]:
         return self.tracer.sidecars(self.id)
 
-    def _delivery(
-        self,
-        row: LedgerRow,
-        contract: Contract | None,
-        in_lake: int,
-        reasons: Mapping[DeliveryId, list[ReasonCount]],
-        history: Mapping[DeliveryId, list[HistoryEntry]],
-    ) -> DeliveryFacts:
+    def _delivery(self, row: LedgerRow, contract: Contract | None, in_lake: int) -> DeliveryFacts:
         source = self._sidecars.get(str(row.delivery))
+        history = tuple(with_waivers(self.told.history[row.delivery], self._commits[str(row.delivery)]))
+        checked = self._checked(row, history)
         return DeliveryFacts(
             row=row,
-            validation=read_record(self.node, row.delivery, row.staging, Validation),
-            quarantine=tuple(reasons[row.delivery]),
-            history=tuple(history[row.delivery]),
+            validation=checked.get(row.staging),
+            refused=self.told.refused[row.delivery],
+            quarantine=tuple(self.told.reasons[row.delivery]),
+            history=history,
+            rejudged=rejudged(history, checked),
             staging=read_record(self.node, row.delivery, row.staging, Staging),
             source=source,
             in_lake=in_lake,
             day=_day(contract, row.delivery, source),
         )
+
+    def _checked(self, row: LedgerRow, history: Iterable[HistoryEntry]) -> dict[str, Validation]:
+        """The records of the checks of a delivery that are kept, by staging."""
+        stagings = {row.staging, *(entry.staging for entry in history if entry.staging)}
+        found = ((one, read_record(self.node, row.delivery, one, Validation)) for one in stagings)
+        return {staging: record for staging, record in found if record is not None}
+
+    @functools.cached_property
+    def _commits(self) -> Mapping[str, Mapping[tuple[int, int], Entry]]:
+        """The entries in the commits of the table, by delivery, version and place in the commit."""
+        found: dict[str, dict[tuple[int, int], Entry]] = defaultdict(dict)
+        places: Counter[int] = Counter()
+        for one in self.tracer.bookings(self.id):
+            found[one.entry.delivery][one.version, places[one.version]] = one.entry
+            places[one.version] += 1
+        return found
 
     def _in_lake(self, version: int | None) -> dict[str, int]:
         """Rows of the table by delivery, counted in its files."""
@@ -231,61 +245,6 @@ def _columns(node: Node, marts: Iterable[PublishedMart]) -> dict[str, tuple[tupl
         for mart in marts:
             described = con.execute(f"DESCRIBE FROM {mart_relation(node.settings, mart)}").fetchall()
             found[mart.name] = tuple((str(name), str(kind)) for name, kind, *_ in described)
-    return found
-
-
-def read_reasons(node: Node) -> list[ReasonCount]:
-    """Rows in quarantine per delivery and broken rule; never a value of one."""
-    rows = _query(
-        node,
-        node.books(QUARANTINE),
-        """
-        SELECT delivery, reason, count(*) AS rows
-        FROM (SELECT delivery, unnest(reasons) AS reason FROM {table} WHERE NOT released)
-        GROUP BY delivery, reason ORDER BY delivery, rows DESC, reason
-        """,
-    )
-    return [ReasonCount(DeliveryId.parse(row["delivery"]), row["reason"], row["rows"]) for row in rows]
-
-
-def read_history(node: Node, delivery: DeliveryId | None = None) -> list[HistoryEntry]:
-    """The entries of the ledger, oldest first: all of them, or those about one delivery."""
-    rows = _query(
-        node,
-        node.books(LEDGER),
-        """
-        SELECT * FROM {table} WHERE $1 IN ('', delivery)
-        ORDER BY district, dataset, table_version, entry
-        """,
-        str(delivery or ""),
-    )
-    return [
-        HistoryEntry(
-            delivery=DeliveryId.parse(row["delivery"]),
-            counts=Counts(**{name: row[name] for name in Counts.names()}),
-            number=row["entry"],
-            **{name: row[name] for name in _AS_THEY_ARE},
-        )
-        for row in rows
-    ]
-
-
-_AS_THEY_ARE = ("kind", "verdict", "reason", "decided_by", "cause", "contract_version", "table_version", "at")
-
-
-def _query(node: Node, path: Path, sql: str, *parameters: str) -> list[dict[str, Any]]:
-    if not exists(path):
-        return []
-    with duckdb_session(node.settings) as con:
-        found = con.execute(sql.format(table=LakeTable.open(path).relation()), list(parameters))
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def _by_delivery(facts: Iterable[Fact]) -> Mapping[DeliveryId, list[Fact]]:
-    found: dict[DeliveryId, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        found[fact.delivery].append(fact)
     return found
 
 

@@ -123,26 +123,6 @@ def gate_reasons(data: ReportData) -> Statement:
     return Statement("held and refused by rule", sql, ("gate_reasons",), ("delivery", "table_version"))
 
 
-def reasons(data: ReportData, *, delivery: DeliveryId | None = None) -> Statement:
-    """Rows in quarantine by the rule that they broke, and the rows that came in with them."""
-    group = "reason" if delivery else "district || '.' || dataset AS dataset, reason"
-    came = f"SELECT sum(rows_in)::BIGINT FROM {table(data, 'ledger')}"
-    if delivery:
-        came += f" WHERE delivery = {quote_literal(str(delivery))}"
-    else:
-        came += " AS came WHERE (came.district, came.dataset) = (refused.district, refused.dataset)"
-    also = "" if delivery else ", refused.district, refused.dataset"
-    sql = (
-        f"SELECT {group}, count(*) AS rows,\n  ({came}) AS rows_in\n"
-        f"FROM (\n  SELECT district, dataset, unnest(reasons) AS reason\n  FROM {table(data, 'quarantine')}"
-        f"{where(None, delivery, indent='  ', also='NOT released')}\n) AS refused\n"
-        f"GROUP BY reason{also}\nORDER BY ALL;"
-    )
-    if delivery:
-        return Statement(f"reasons of {delivery.short}", sql, ("reasons_of", delivery.short), ("reason",))
-    return Statement("reasons", sql, ("reasons",), ("dataset", "reason"))
-
-
 def in_lake(data: ReportData, dataset: DatasetId, version: int) -> Statement:
     """The rows of each delivery in a version of a table, counted there."""
     path = f"{data.lake}/{dataset.district}/{dataset.name}"

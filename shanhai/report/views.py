@@ -13,7 +13,9 @@ from shanhai.quality.scorecard import DIMENSIONS, Card, Ratio, lowest, merged, o
 from shanhai.report import chart
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
-from shanhai.report.delivery import DeliveryFacts, reasons
+from shanhai.report.delivery import DeliveryFacts
+from shanhai.report.history import HistoryEntry
+from shanhai.report.refused import Refused, by_reason
 from shanhai.report.words import Words
 from shanhai.warehouse.publications import Publication, PublishedMart
 
@@ -120,8 +122,9 @@ def of_section(data: ReportData, section: str) -> dict[str, object]:
         case "scores":
             return {"trends": {name: courses(_days(name, own)) for name, own in data.by_district.items()}}
         case "quarantine":
-            found = [(dataset, reasons(dataset.deliveries)) for dataset in data.datasets]
-            return {"by_dataset": [(dataset, rows) for dataset, rows in found if rows]}
+            found = [(dataset, _reasons(dataset.deliveries)) for dataset in data.datasets]
+            by_dataset = [(dataset, rows) for dataset, rows in found if rows]
+            return {"by_dataset": by_dataset, "decided": _decided_on_refused(data)}
         case "drift":
             pairs = [(dataset, delivery) for dataset in data.datasets for delivery in dataset.deliveries]
             return {"held": [pair for pair in pairs if pair[1].verdict == "held"]}
@@ -159,13 +162,23 @@ def of_dataset(dataset: DatasetFacts, t: Words) -> dict[str, object]:
 def of_delivery(delivery: DeliveryFacts) -> dict[str, object]:
     """The facts of the page of a delivery: checks with the broken ones first, and reasons."""
     checks = sorted(_checks(delivery), key=lambda check: (check.success, -check.unexpected))
-    return {"checks": checks, "reasons": reasons([delivery])}
+    return {"checks": checks, "reasons": _reasons([delivery])}
 
 
 def _of_day(dataset: DatasetFacts, delivery: DeliveryFacts) -> Card:
     """The card of a delivery, with the punctuality of its window."""
     own = [window for window in dataset.windows if window.day == delivery.day]
     return merged((delivery.card, of_windows(own, dataset.since)))
+
+
+def _reasons(deliveries: Iterable[DeliveryFacts]) -> tuple[tuple[str, Refused], ...]:
+    return by_reason(count for delivery in deliveries for count in delivery.quarantine)
+
+
+def _decided_on_refused(data: ReportData) -> list[HistoryEntry]:
+    """What changed what became of refused rows, newest first."""
+    found = [entry for one in data.deliveries for entry in one.history if entry.concerns_refused]
+    return sorted(found, key=lambda entry: (entry.at, entry.table_version, entry.number), reverse=True)
 
 
 def place(origin: str) -> str:

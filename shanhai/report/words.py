@@ -115,6 +115,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def signed(value: int) -> str:
+    """A difference with its sign: +3, −1,200, 0."""
+    return f"{value:+,}".replace("-", "−") if value else "0"
+
+
 def share(value: float) -> str:
     """A share of 0 to 1 in per cent with two decimals; 0 and 100 only where it is exactly that."""
     per_cent = value * 100

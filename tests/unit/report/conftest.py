@@ -29,7 +29,9 @@ from shanhai.ingest.pending import Late
 from shanhai.ingest.records import CheckRecord, FindingRecord, State, Validation
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
-from shanhai.report.delivery import DeliveryFacts, HistoryEntry, ReasonCount
+from shanhai.report.delivery import DeliveryFacts
+from shanhai.report.history import HistoryEntry
+from shanhai.report.refused import ReasonCount, Refused
 from shanhai.warehouse.publications import Publication, PublishedMart
 
 START = datetime(2024, 3, 1, 18, 0, tzinfo=UTC)
@@ -180,7 +182,8 @@ def _delivery(
             checks=tuple(_check(contract, name, bad.get(name, 0), counts.rows_in) for name in _RULES),
             findings=findings,
         ),
-        quarantine=tuple(ReasonCount(delivery, name, rows) for name, rows in bad.items() if rows),
+        refused=Refused(counts.quarantined),
+        quarantine=tuple(ReasonCount(delivery, name, Refused(rows)) for name, rows in bad.items() if rows),
         history=tuple(history),
     )
 

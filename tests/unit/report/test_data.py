@@ -5,7 +5,7 @@ from __future__ import annotations
 from shanhai.ingest.books import Counts
 from shanhai.report.balance import bad_share, difference, total
 from shanhai.report.data import ReportData
-from shanhai.report.delivery import reasons
+from shanhai.report.refused import Refused, by_reason
 
 
 def test_totals_add_up_over_datasets(report: ReportData) -> None:
@@ -23,11 +23,15 @@ def test_decisions_are_those_of_people_newest_first(report: ReportData) -> None:
 
 
 def test_reasons_are_most_first(report: ReportData) -> None:
-    found = reasons(report.deliveries)
+    counts = [count for delivery in report.deliveries for count in delivery.quarantine]
+    found = by_reason(counts)
     assert [name for name, _ in found] == ["meter_id.pattern", "flow_m3.range"]
-    assert sum(rows for _, rows in found) == sum(
-        count.rows for delivery in report.deliveries for count in delivery.quarantine
-    )
+    assert sum(refused.rows for _, refused in found) == sum(count.refused.rows for count in counts)
+
+
+def test_a_released_row_is_refused_and_not_quarantined() -> None:
+    refused = Refused(open=1, discarded=2) + Refused(purged=4, released=8)
+    assert (refused.rows, refused.quarantined) == (15, 7)
 
 
 def test_share_of_nothing_is_nothing() -> None:
