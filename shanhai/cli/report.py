@@ -77,8 +77,8 @@ def verify_command(session: Session, report: Path | None, deep: bool) -> None:
     """Count every figure of a report again, and look at its files.
 
     Compares pages with their digests, figures with what their SQL gives now, the ledger with the commits,
-    quarantine files with their digests, tables with the sizes in their logs, and snapshots with their sizes.
-    Ends with code 65 and a list when something does not agree.
+    quarantine files with their digests, tables with the sizes and digests in their logs, and snapshots with
+    their sizes. Ends with code 65 and a list when something does not agree.
 
     \b
     Examples:

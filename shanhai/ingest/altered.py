@@ -1,10 +1,12 @@
-"""Whether the table still has the bytes of a delivery: its file may be another name for that of staging."""
+"""Whether the files of a table have the bytes that were committed, as far as a replay can mend them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Net
 from shanhai.ingest.files import sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
@@ -12,27 +14,37 @@ from shanhai.ingest.stage import GOOD
 from shanhai.warehouse.lake import LakeTable
 
 
-def is_altered(node: Node, table: LakeTable, delivery: DeliveryId, staging: Staging) -> bool:
-    """Whether a file of the table was cut off or is gone, or the one with the rows of a delivery was altered.
+def is_altered(
+    node: Node, table: LakeTable, books: Mapping[str, Net], delivery: DeliveryId, staging: Staging
+) -> bool:
+    """Whether a file of the table was cut off or is gone, or one that a delivery answers for was altered.
 
-    A file that holds all good rows of a delivery and nothing else was registered as staging wrote it. Files
-    that were written again have no digest to be compared with.
+    It answers for the files that were written when it was loaded, decided or replayed, which are named from
+    it, and for those of deliveries that are not in the table any more and so cannot be replayed.
 
     Args:
-        staging: of the delivery; its files are in place.
+        books: of the table.
+        staging: of the delivery; its files are in place, byte for byte.
     """
     if table.cut_files():
         return True
+    others = {DeliveryId.parse(known).key for known, net in books.items() if net.verdict == "accepted"}
+    others.discard(delivery.key)
+    digests = table.digests()
     good = node.staging(delivery, staging.staging) / GOOD
-    rows = table.files()
-    own = [table.path / name for name in rows if name.startswith(delivery.key)]
+    own = {name: digests[name] for name in table.files() if name in digests and _writer(name) not in others}
     return any(
-        _is_another(file, good, staging.good_sha256) for file in own if rows[file.name] == staging.good
+        not _is_staged(table.path / name, good, digest == staging.good_sha256)
+        and sha256_of(table.path / name) != digest
+        for name, digest in own.items()
     )
 
 
-def _is_another(file: Path, good: Path, digest: str | None) -> bool:
-    """Whether a file that may have been a copy of the good one is none any more."""
-    if not good.is_file() or file.samefile(good) or file.stat().st_size != good.stat().st_size:
-        return False
-    return sha256_of(file) != digest
+def _writer(name: str) -> str:
+    """The key of the delivery that a file was written for: `<key>-<number>-<random>[-rest].parquet`."""
+    return name.removesuffix(".parquet").removesuffix("-rest").rsplit("-", 2)[0]
+
+
+def _is_staged(file: Path, good: Path, alike: bool) -> bool:
+    """Whether a file is another name for the staged one, whose bytes were looked at."""
+    return alike and good.is_file() and file.samefile(good)

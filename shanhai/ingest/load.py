@@ -124,6 +124,7 @@ def _commit(
         Change(
             add=settlement.add,
             remove=settlement.remove,
+            digests=settlement.digests,
             transactions={str(delivery): number},
             facts={"entries": [line.model_dump() for line in (subject, *others)]},
         ),
@@ -186,6 +187,7 @@ def _settlement(
             delivery,
             node.staging(delivery, staging.staging) / GOOD,
             rows=staging.good,
+            sha256=staging.good_sha256,
             stem=stem,
             outdated=outdated,
         )

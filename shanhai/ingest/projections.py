@@ -95,13 +95,15 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
         latest.update({entry.delivery: entry for _, entry in _entries(commit) if entry.staging})
     present = books.files()
     add: dict[str, int] = {}
+    digests: dict[str, str] = {}
     remove: list[str] = []
     for delivery, entry in latest.items():
         key = DeliveryId.parse(delivery).key
         remove += [name for name in present if name.startswith(key) and name != entry.quarantine_file]
         if entry.quarantine_file is not None and entry.quarantine_file not in present:
             add |= _placed(node.quarantine / entry.quarantine_file, books.path, entry)
-    return Change(add=add, remove=tuple(remove))
+            digests[entry.quarantine_file] = str(entry.quarantine_sha256)
+    return Change(add=add, remove=tuple(remove), digests=digests)
 
 
 def mend_quarantine(node: Node, staging: Staging) -> bool:

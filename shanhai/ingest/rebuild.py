@@ -36,12 +36,14 @@ class Rebuilt:
         remove: files of the table that go.
         loaded: rows that are in the table then, by delivery.
         lost: good rows that are not, by delivery and why (`settle.DUPLICATE`, `settle.SUPERSEDED`).
+        digests: the SHA-256 of new files that are as they were staged.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
     loaded: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def counts(self, delivery: str, staging: Staging) -> Counts:
         """The net of an accepted delivery."""

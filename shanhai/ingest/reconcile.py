@@ -97,6 +97,7 @@ def _project(
             Change(
                 add=change.add,
                 remove=change.remove,
+                digests=change.digests,
                 transactions={str(dataset): table.version},
                 facts={"projected": str(dataset), "to_version": table.version},
             ),

@@ -155,7 +155,7 @@ def _judged(
     staging = stage(node, delivery, terms)
     who = responsible(delivery, net, checked, check(node, delivery, waivers), person)
     if before is not None:
-        intact = intact and not is_altered(node, table, delivery, before)
+        intact = intact and not is_altered(node, table, table_net(table), delivery, before)
     same = canonical(waivers) == canonical(net.waivers) and _same_rows(node, before, staging)
     settled = not is_mixed(node, table, node.federation.contract(delivery.dataset))
     found = Replayed(
@@ -266,6 +266,7 @@ def _commit_on(
         lake.Change(
             add=swapped.add,
             remove=swapped.remove,
+            digests=swapped.digests,
             transactions={subject: number},
             facts={"entries": [one.model_dump() for one in lines]},
         ),

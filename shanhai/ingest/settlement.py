@@ -35,6 +35,7 @@ class Settlement:
         entered: rows of the delivery that are in `add`.
         duplicates, superseded: good rows of the delivery that lost to rows in the table.
         displaced: rows of other deliveries that lose, by delivery.
+        digests: the SHA-256 of files of `add` that are as they were staged.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Settlement:
     duplicates: int = 0
     superseded: int = 0
     displaced: Mapping[str, int] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle_delivery(
@@ -53,6 +55,7 @@ def settle_delivery(
     good: Path,
     *,
     rows: int,
+    sha256: str | None,
     stem: str,
     outdated: bool = False,
 ) -> Settlement:
@@ -67,6 +70,7 @@ def settle_delivery(
     Args:
         good: the delivery's good rows, already settled among themselves.
         rows: how many they are.
+        sha256: of their file; None where there are none.
         stem: a name that no committed file has.
         outdated: under `replace`, whether a newer delivery holds the partition.
     """
@@ -75,9 +79,10 @@ def settle_delivery(
     if rows == 0 and contract.versions.rule != "replace":
         return Settlement()
     name = f"{stem}.parquet"
+    as_staged = {name: sha256} if sha256 else {}
     if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
         registered = _entering(register(good, table.path / name), rows) if rows else {}
-        return Settlement(add=registered, entered=rows)
+        return Settlement(add=registered, entered=rows, digests=as_staged)
     _check_whole(table)
     _contest(con, table, contract, delivery, good if rows else None)
     lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
@@ -110,6 +115,7 @@ def settle_delivery(
         duplicates=lost.get(settle.DUPLICATE, 0),
         superseded=lost.get(settle.SUPERSEDED, 0),
         displaced=displaced,
+        digests={} if lost else as_staged,
     )
 
 

@@ -56,10 +56,12 @@ def swap(
                 f"WHERE _file IN ({listed}) AND {DELIVERY} <> {whose}",
                 table.path / f"{stem}-rest.parquet",
             )
-    staging = stagings.get(str(subject))
-    if staging is not None and staging.good:
-        add |= register(node.staging(subject, staging.staging) / GOOD, table.path / f"{stem}.parquet")
-    return Rebuilt(add, names, {known: one.good for known, one in stagings.items()})
+    staging, digests = stagings.get(str(subject)), dict[str, str]()
+    if staging is not None and staging.good_sha256:
+        own = table.path / f"{stem}.parquet"
+        add |= register(node.staging(subject, staging.staging) / GOOD, own)
+        digests[own.name] = staging.good_sha256
+    return Rebuilt(add, names, {known: one.good for known, one in stagings.items()}, digests=digests)
 
 
 def _apart(

@@ -50,6 +50,7 @@ def _commit(
         Change(
             add=swapped.add,
             remove=swapped.remove,
+            digests=swapped.digests,
             transactions={str(delivery): number},
             facts={"entries": [line.model_dump() for line in lines]},
         ),

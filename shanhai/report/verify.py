@@ -18,9 +18,9 @@ def verify(
 
     Always: each page and the lists of figures with their digests; each figure with what its SQL gives now,
     and with its text on each page; the ledger with the commits; quarantine files with the digests in the
-    commits; the files of each table with the sizes in its log; each snapshot's size. When all that agrees,
-    and the books and contracts are those that the report was made of, each statement and each page with what
-    is written anew.
+    commits; the files of each table with the sizes in its log, and with the digests in its commits; each
+    snapshot's size. When all that agrees, and the books and contracts are those that the report was made of,
+    each statement and each page with what is written anew.
 
     Args:
         report: the folder of the report.

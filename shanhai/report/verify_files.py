@@ -43,7 +43,11 @@ def books(node: Node, progress: Progress) -> Iterator[Difference | None]:
 
 
 def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
-    """The files of the newest version of each table: there, and as large as its log says."""
+    """The files of the newest version of each table: there, as large as its log says, and of the same bytes.
+
+    Of marts and publications the log tells sizes alone; a mart has a digest of its content.
+    """
+    told = {path for _, path in _tables(node)} | {node.books(name) for name in ("ledger", "quarantine")}
     tables = [table for _, table in _tables(node)]
     tables += [path for path in (node.books(name) for name in BOOKS) if exists(path)]
     tables += [path for path in sorted((node.home / "marts").glob("*")) if exists(path)]
@@ -51,6 +55,7 @@ def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
         progress("tables", done, len(tables))
         try:
             actions = open_version(path).get_add_actions()
+            digests = LakeTable.open(path).digests()
         except ShanhaiError as error:
             yield unreadable(f"log of {path.relative_to(node.home).as_posix()}", error)
             continue
@@ -59,9 +64,19 @@ def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
             file = path / str(name)
             given = f"{file.stat().st_size} bytes" if file.is_file() else "missing"
             shown = file.relative_to(node.home).as_posix()
-            yield None if given == f"{size} bytes" else Difference(shown, given, f"{size} bytes")
+            if given != f"{size} bytes":
+                yield Difference(shown, given, f"{size} bytes")
+            else:
+                yield _other_bytes(shown, file, digests.get(file.name)) if path in told else None
     for dataset, path in _tables(node):
         yield from _quarantine_files(node, dataset, path, progress)
+
+
+def _other_bytes(shown: str, file: Path, digest: str | None) -> Difference | None:
+    given = sha256_of(file)
+    if given == digest:
+        return None
+    return Difference(shown, f"sha256 {given}", f"sha256 {digest}" if digest else "told by no commit")
 
 
 def _tables(node: Node) -> list[tuple[DatasetId, Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 METADATA_KEY = "shanhai"
 _SEQUENCE = "shanhai.sequence"
+_FILES = "files"
+"""The fact of a commit that tells the SHA-256 of each file that it adds."""
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -43,10 +46,12 @@ class Change:
         remove: names of files of the current version that go.
         transactions: application transactions, id → version.
         facts: a JSON-able record, kept in the commit's metadata.
+        digests: SHA-256, in hex, of those files of `add` of which it is known; the others are read for it.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
     remove: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
     transactions: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -138,6 +143,16 @@ class LakeTable:
             file.name for file, size in found.items() if not file.is_file() or file.stat().st_size != size
         )
 
+    def digests(self) -> dict[str, str]:
+        """By name the SHA-256 of every file that a commit has ever added, as it was then.
+
+        Commits of `commit` tell it; what delta-rs wrote itself has none.
+        """
+        found: dict[str, str] = {}
+        for commit in self.commits():
+            found |= commit.facts.get(_FILES, {})
+        return found
+
     def commit(self, change: Change, *, at: datetime) -> int:
         """Commit `change`, dated `at`, on top of this version; returns the version it made.
 
@@ -148,7 +163,7 @@ class LakeTable:
         from deltalake import CommitProperties, Transaction
         from deltalake.exceptions import CommitFailedError, DeltaError
 
-        facts = {**change.facts, "at": at.isoformat()}
+        facts = {**change.facts, **self._digests_of(change), "at": at.isoformat()}
         properties = CommitProperties(
             custom_metadata={METADATA_KEY: _text(facts)},
             max_commit_retries=0,
@@ -218,6 +233,11 @@ class LakeTable:
         added = {unquote(one["add"]["path"]) for one in actions if "add" in one}
         return told == [_text(facts)] and change.add.keys() == added
 
+    def _digests_of(self, change: Change) -> dict[str, dict[str, str]]:
+        """The fact `files` of a commit; nothing where it adds none."""
+        found = {name: change.digests.get(name) or _sha256(self.path / name) for name in change.add}
+        return {_FILES: found} if found else {}
+
     def _actions(self, change: Change, now: int) -> list[Any]:
         from deltalake.transaction import AddAction, RemoveAction
 
@@ -260,6 +280,11 @@ def _check_same_type(table: str, column: Any, known: str | None) -> None:
             allowed=known,
             hint="give the column of the new type a new name, or the dataset",
         )
+
+
+def _sha256(file: Path) -> str:
+    with disk_errors(file), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _text(facts: Mapping[str, Any]) -> str:

@@ -49,6 +49,17 @@ def test_the_balance_is_the_reports(walked_home: Walked, con: duckdb.DuckDBPyCon
         assert [f"{count:,}" for count in found] == told, name
 
 
+def test_each_file_of_a_table_is_the_one_that_was_committed(
+    walked_home: Walked, con: duckdb.DuckDBPyConnection
+) -> None:
+    con.execute(block("plain"))
+    for folder in ("lake/longyou/water_meters", "lake/_system/ledger", "lake/_system/quarantine"):
+        asked = block("bytes").replace("lake/longyou/water_meters", folder)
+        assert con.execute(asked).fetchall() == []
+        # It looks at bytes: where none are found, it says so.
+        assert con.execute(re.sub(r"ON filename = file", "ON false", asked)).fetchall() != []
+
+
 def test_the_lake_holds_what_the_ledger_calls_loaded(
     walked_home: Walked, con: duckdb.DuckDBPyConnection
 ) -> None:

@@ -13,7 +13,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from one_city import COLUMNS
+from one_city import COLUMNS, HEADER
 
 from shanhai.errors import DiskFullError, NotFoundError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId
@@ -27,7 +27,9 @@ from shanhai.ingest.replay import replay
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
+from shanhai.report.verify_files import files
 from shanhai.settings import Settings
+from shanhai.warehouse.lake import LakeTable
 
 DATASET = DatasetId("acity", "events")
 ROWS = "编号,n,at\na,1,2024-01-01\nb,2,2024-01-01\nc,x,2024-01-01\n"
@@ -109,7 +111,7 @@ def test_a_staging_that_breaks_off_leaves_no_good_file(pulled):
 
 
 def test_what_is_intact_stays_until_it_was_staged_again(pulled):
-    """The file of refused rows is lost, and the bytes cannot be read: good rows and the check are still there."""
+    """Refused rows are lost, and the bytes cannot be read: good rows and the check stay."""
     pulled.walk()
     first = pulled.delivery("p1")
     folder, body = pulled.staging(first), _body(pulled, first)
@@ -282,3 +284,54 @@ def test_processes_that_walk_at_once_do_not_disturb_each_other(city):
     assert all(isinstance(one, int) for one in told), told
     assert len(city.rows()) == 2000
     assert {row.counts.loaded for row in city.ledger().values()} == {500}
+
+
+@pytest.mark.parametrize("rule", [{}, {"versions": {"rule": "append"}, "duplicates": "none"}])
+def test_a_byte_of_any_file_of_a_table_is_noticed_and_a_replay_mends_it(make_city, rule):
+    """Of files as they were staged, of what was left of others, and of those of a withdrawn delivery."""
+    city = make_city(**rule)
+    for name, rows in {
+        "p1": "a,1,2024-01-01\nb,2,2024-01-01\nc,x,2024-01-01\n",
+        "p2": "a,3,2024-01-02\n",
+    }.items():
+        city.put(f"{name}.csv", HEADER + rows)
+        city.walk()
+    for withdrawn in (False, True):
+        if withdrawn:
+            city.put("p3.csv", f"{HEADER}b,5,2024-01-03\n")
+            city.walk()
+            decide(city.node, city.delivery("p3"), "withdraw", by="Li", reason="x")
+        city.quarantined()
+        assert noticed(city) == []
+        rows, table = city.rows(), open_table(city.node, DATASET)
+        name = max(table.files(), key=lambda name: (name.endswith("-rest.parquet"), name))
+        _alter(table.path / name)
+        assert noticed(city) == [name]
+        whose = "p2" if name.startswith(city.delivery("p2").key) else "p1"
+        assert name.endswith("-rest.parquet") == (not rule and not withdrawn)
+        assert replay(city.node, city.delivery(whose)).mended
+        city.quarantined()
+        assert (noticed(city), city.rows()) == ([], rows)
+
+
+@pytest.mark.parametrize("name", ["ledger", "quarantine"])
+def test_a_byte_of_a_projection_is_noticed(city, name):
+    city.put("p1.csv", ROWS)
+    city.walk()
+    city.quarantined()
+    (file,) = (city.node.books(name) / one for one in LakeTable.open(city.node.books(name)).files())
+    _alter(file)
+    assert file.name in noticed(city)
+
+
+def noticed(city):
+    """The files that are not what the commits say."""
+    return [one.what.rpartition("/")[2] for one in files(city.node, lambda *_: None) if one]
+
+
+def _alter(file):
+    """One byte is another one; a second name of the file keeps what it had."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 3] ^= 1
+    file.unlink()
+    file.write_bytes(content)
