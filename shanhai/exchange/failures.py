@@ -57,7 +57,7 @@ class Seen:
     seq: int
 
 
-class Refused(DeniedError):
+class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about something foreign
     """Something foreign is not accepted. `code` names why, `stage` where in the order of checks.
 
     Attributes:
@@ -78,7 +78,7 @@ class Refused(DeniedError):
         return (_again, (type(self), self.code, self.stage, self.field, self.seen))
 
 
-class Gap(RetryableError):
+class Gap(RetryableError):  # noqa: N818 -- not a fault: a decision to wait
     """Something foreign cannot be judged yet; the same bytes may pass later. Fields as of `Refused`."""
 
     def __init__(self, code: str, *, stage: Stage | None = None, field: str = "", seen: Seen | None = None):
@@ -113,7 +113,7 @@ def _sentence(failure: Failure, field: str) -> str:
 def _table() -> dict[str, Failure]:
     envelope, signature, standing = Stage.ENVELOPE, Stage.SIGNATURE, Stage.STANDING
     order, time, sets = Stage.ORDER, Stage.TIME, Stage.SET
-    opening, unwrap, contents = Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS
+    opening, unwrap = Stage.OPENING, Stage.UNWRAP
     return {
         "message-too-big": Failure(envelope, "it is larger than its kind may be"),
         "json-not-strict": Failure(
@@ -195,17 +195,6 @@ def _table() -> dict[str, Failure]:
         "size-lies": Failure(sets, "a file has another size than the set says"),
         "size-huge": Failure(sets, "a file is larger than any may be"),
         "changed-between-hash-and-parse": Failure(sets, "a file changed after its digest was taken"),
-        "plaintext-footer": Failure(sets, "a file has a footer that is not encrypted"),
-        "plaintext-column": Failure(sets, "a file has bytes that no key protects"),
-        "column-under-footer-key": Failure(sets, "a column is under the key of the footer"),
-        "algorithm-ctr": Failure(sets, "a file is not encrypted by AES-GCM throughout"),
-        "key-128": Failure(sets, "a key has not 256 bits"),
-        "double-wrapped": Failure(sets, "a key is wrapped twice"),
-        "external-key-material": Failure(sets, "a key lies outside its file"),
-        "oversized-footer": Failure(sets, "a footer is larger than any may be"),
-        "footer-length-beyond-file": Failure(sets, "a footer is longer than its file"),
-        "file-not-sealed-parquet": Failure(sets, "a file is not Parquet of the profile"),
-        "key-id-wrong": Failure(sets, "a key id is not one of the set"),
         "hpke-key-rotated-away": Failure(opening, "the private key that it is sealed to is no longer held"),
         "hpke-not-opened": Failure(
             opening, "it does not open: another key, another header, or changed bytes"
@@ -269,24 +258,6 @@ def _files() -> dict[str, Failure]:
         "part-wrong": Failure(contents, "a part of a file has not the size that it must have"),
         "content-digest-wrong": Failure(contents, "a file of a folder is not what its listing says"),
         "too-many-files": Failure(contents, "a folder has more files, or more bytes, than allowed"),
-        "dek-wrong": Failure(contents, "a column does not open with the key that was granted for it"),
-        "schema-differs": Failure(contents, "the columns are not those of the facts"),
-        "rows-differ": Failure(contents, "the rows are not as many as the facts say"),
-        "parser-abort": Failure(contents, "reading it ended the reader"),
-        "parser-hang": Failure(contents, "reading it took longer than it may"),
-        "parser-memory": Failure(contents, "reading it took more memory than it may"),
-        "decoded-too-large": Failure(contents, "it decodes to more bytes than the facts say"),
-        "nesting-bomb": Failure(contents, "its columns are nested, or more than there may be"),
-        "path-wrong": Failure(contents, "a path is not one that an application may have"),
-        "path-duplicate": Failure(contents, "two paths are the same for some file system"),
-        "path-file-and-folder": Failure(contents, "a path is a file and a folder"),
-        "path-too-long": Failure(contents, "a path or a name in it is too long"),
-        "mode-wrong": Failure(contents, "a file has a mode other than 0644 and 0755"),
-        "part-missing": Failure(contents, "a part of a file is missing"),
-        "part-duplicate": Failure(contents, "a part of a file comes twice"),
-        "part-reordered": Failure(contents, "the parts of a file are not in order"),
-        "content-digest-wrong": Failure(contents, "a file has another digest than its folder says"),
-        "too-many-files": Failure(contents, "there are more files than there may be"),
     }
 
 
