@@ -156,6 +156,7 @@ def _tell(session: Session, found: Inferred, output: Path | None) -> None:
                 "malformed": found.malformed,
                 "broken": found.broken,
                 "missing": list(found.missing),
+                "steps": list(found.steps),
                 "key": list(draft.key),
                 "format": draft.format.model_dump(exclude_defaults=True) | {"kind": draft.format.kind},
                 "columns": [
@@ -179,3 +180,5 @@ def _tell(session: Session, found: Inferred, output: Path | None) -> None:
         say(f"  {found.malformed:,} records are malformed in this format.")
     for name in found.missing:
         say(f"  {name} is missing in one of the bodies: a delivery without it is held.")
+    for step in found.steps:
+        say(f"Next: {step}.")

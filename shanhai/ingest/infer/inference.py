@@ -17,6 +17,7 @@ from shanhai.contracts.model import Contract, Partition, Versions
 from shanhai.contracts.sql import quote_identifier
 from shanhai.ids import DatasetId
 from shanhai.ingest.infer.columns import guess_columns
+from shanhai.ingest.infer.endpoints import Endpoint, name_endpoint
 from shanhai.ingest.infer.given import Given
 from shanhai.ingest.infer.keys import Key, find_key
 from shanhai.ingest.infer.places import place_columns
@@ -39,6 +40,7 @@ class Inferred:
         rows: sampled rows.
         broken: by rule, how many of them break it.
         missing: sources that one of the sampled bodies lacks.
+        steps: what a person has to do before the contract can be asked, one sentence each.
     """
 
     draft: Draft
@@ -47,6 +49,7 @@ class Inferred:
     malformed: int
     broken: dict[str, int]
     missing: tuple[str, ...]
+    steps: tuple[str, ...]
 
 
 def infer(
@@ -74,17 +77,25 @@ def infer(
         sample = take_sample(con, given.bodies, rows, work, tell)
         if federation is not None and federation.register(AREA_CODES) is not None:
             attach_registers(con, with_codes(sample.reader), federation)
-        draft = _draft(sample, given, dataset, federation, tell)
+        endpoint = name_endpoint(given, dataset, federation, settings)
+        draft = _draft(sample, endpoint, dataset, tell)
         text = page(draft)
         file = work / f"{dataset.name}.odcs.yml"
         file.write_text(text, encoding="utf-8")
         contract = load_contract(file, shown_as="the draft", dataset=dataset)
-        return Inferred(draft, text, sample.rows, sample.malformed, _broken(sample, contract), sample.missing)
+        return Inferred(
+            draft,
+            text,
+            sample.rows,
+            sample.malformed,
+            _broken(sample, contract),
+            sample.missing,
+            endpoint.steps,
+        )
 
 
-def _draft(
-    sample: Sample, given: Given, dataset: DatasetId, federation: Federation | None, tell: Tell
-) -> Draft:
+def _draft(sample: Sample, endpoint: Endpoint, dataset: DatasetId, tell: Tell) -> Draft:
+    given = endpoint.given
     titles = sample.sources.titles if not sample.sources.nested else sample.sources.names
     readings = [read_heading(title, nested=sample.sources.nested) for title in titles]
     names = unique_names(reading.name for reading in readings)
@@ -97,7 +108,6 @@ def _draft(
         for place, guess in enumerate(guesses)
     ]
     named = [guess.column.name for guess in guesses]
-    endpoint, endpoint_notes = _endpoint(given, dataset, federation)
     partition = find_partition(given.names)
     versions = _versions(key, partition.partition, named)
     zone, zone_notes = (
@@ -119,8 +129,8 @@ def _draft(
         time_zone=zone,
         zone_notes=zone_notes,
         connector=given.connector,
-        endpoint=endpoint,
-        endpoint_notes=endpoint_notes,
+        endpoint=endpoint.name,
+        endpoint_notes=tuple(f"fill in: {step}" for step in endpoint.steps),
         options=given.options,
         ignored=sample.sources.ignored,
         sampled=_sampled(sample, given),
@@ -168,22 +178,6 @@ def _renamed(guesses: list[Guess], readings: Sequence[Reading]) -> list[Guess]:
                 name = f"{name}_text"
         names.append(name)
     return [guess.but(name=name) for guess, name in zip(guesses, unique_names(names), strict=True)]
-
-
-def _endpoint(given: Given, dataset: DatasetId, federation: Federation | None) -> tuple[str, tuple[str, ...]]:
-    """A named endpoint of the district that is the address, or its only one; else a name to fill in."""
-    district = federation.districts.get(dataset.district) if federation is not None else None
-    told = f"`endpoints: {{source: '{given.endpoint}'}}`"
-    if district is None or federation is None:
-        return "source", (f"fill in: a district.yml that names it, {told}",)
-    for name, address in district.endpoints.items():
-        place = address if "://" in address else (federation.root / address).resolve().as_posix()
-        if place.rstrip("/") == given.endpoint.rstrip("/"):
-            return name, ()
-    if district.endpoints:
-        first = next(iter(district.endpoints))
-        return first, (f"fill in: no endpoint of the district is {given.endpoint}; add one to district.yml",)
-    return "source", (f"fill in: add to district.yml {told}",)
 
 
 def _sampled(sample: Sample, given: Given) -> str:

@@ -1,0 +1,81 @@
+"""Which endpoint of a district a source is, or what a person has to fill in for it to be one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from shanhai.contracts.federation import Federation
+from shanhai.ids import DatasetId
+from shanhai.ingest.infer.given import Given
+from shanhai.settings import Settings
+
+_NAME = "source"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How a contract names a source.
+
+    Attributes:
+        name: of an endpoint of the district; where none is the source, a name that none has.
+        given: the source, as it is named from that endpoint on.
+        steps: what a person has to do before the contract can be asked, one sentence each.
+    """
+
+    name: str
+    given: Given
+    steps: tuple[str, ...] = ()
+
+
+def name_endpoint(
+    given: Given, dataset: DatasetId, federation: Federation | None, settings: Settings
+) -> Endpoint:
+    """The endpoint of the district that the source is, or lies below.
+
+    Another endpoint is never guessed: the contract would load, and ask for somebody else's data.
+
+    Args:
+        federation: None: there is none.
+    """
+    place = given.endpoint.rstrip("/")
+    known = dict(_addresses(dataset, federation, settings))
+    for name, address in sorted(known.items(), key=lambda one: -len(one[1])):
+        if place == address:
+            return Endpoint(name, given)
+        below = place.removeprefix(f"{address}/")
+        if below != place and given.connector == "files":
+            return Endpoint(name, _from_above(given, below))
+    name = next(one for one in _names() if one not in known)
+    folder = f"districts/{dataset.district}/district.yml"
+    is_there = federation is not None and dataset.district in federation.districts
+    said = f"`endpoints: {{{name}: '{given.endpoint}'}}`"
+    if is_there:
+        return Endpoint(name, given, (f"add to {folder} {said}; none of its endpoints is that place",))
+    return Endpoint(name, given, (f"write {folder} with `name: {dataset.district}`, a title and {said}",))
+
+
+def _from_above(given: Given, below: str) -> Given:
+    """Files as they are called from a folder above."""
+    names = tuple(f"{below}/{name}" for name in given.names)
+    return replace(given, names=names, options={**given.options, "path": f"{below}/{given.options['path']}"})
+
+
+def _addresses(
+    dataset: DatasetId, federation: Federation | None, settings: Settings
+) -> Iterator[tuple[str, str]]:
+    """The endpoints of the district by name, as this installation reaches them."""
+    district = federation.districts.get(dataset.district) if federation is not None else None
+    if federation is None or district is None:
+        return
+    overrides = settings.endpoint_overrides()
+    for name, stated in district.endpoints.items():
+        address = overrides.get(f"{dataset.district}.{name}", stated)
+        place = address if "://" in address else (federation.root / address).resolve().as_posix()
+        yield name, place.rstrip("/")
+
+
+def _names() -> Iterator[str]:
+    yield _NAME
+    yield from (f"{_NAME}_{number}" for number in itertools.count(2))
