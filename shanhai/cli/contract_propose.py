@@ -52,19 +52,16 @@ def propose(session: Session, delivery: str, write: bool) -> None:
         raise ConfigurationError(
             "no contract can take what differs", given="; ".join(found.left), hint="ask the source"
         )
+    old = contract.path.read_text(encoding="utf-8-sig")
     if write:
         contract.path.write_text(found.text, encoding="utf-8")
-    _tell(session, wanted, contract, found, write)
+    _tell(session, wanted, contract, old, found, write)
 
 
-def _tell(session: Session, delivery: DeliveryId, contract: Contract, found: Amended, written: bool) -> None:
+def _tell(
+    session: Session, delivery: DeliveryId, contract: Contract, old: str, found: Amended, written: bool
+) -> None:
     name = f"districts/{contract.path.parent.name}/{contract.path.name}"
-    old = contract.path.read_text(encoding="utf-8-sig") if not written else ""
-    diff = "".join(
-        difflib.unified_diff(
-            old.splitlines(keepends=True), found.text.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-        )
-    )
     if session.form == "json":
         show_json(
             {
@@ -73,12 +70,12 @@ def _tell(session: Session, delivery: DeliveryId, contract: Contract, found: Ame
                 "done": list(found.done),
                 "left": list(found.left),
                 "changes": changed(found.changes),
-                "diff": None if written else diff,
+                "diff": _diff(name, old, found.text),
                 "written": written,
             }
         )
     elif not written:
-        click.echo(diff, nl=False)
+        click.echo(_diff(name, old, found.text), nl=False)
     for told in found.left:
         say(f"Not drafted: {told}.")
     if not written:
@@ -88,3 +85,9 @@ def _tell(session: Session, delivery: DeliveryId, contract: Contract, found: Ame
     say("  shanhai generate")
     say(f"  shanhai delivery approve {delivery.short} --by … --reason …")
     say(f"  shanhai replay --dataset {delivery.dataset}     (accepted deliveries, judged again)")
+
+
+def _diff(name: str, old: str, new: str) -> str:
+    """A unified diff of a file within the federation."""
+    lines = (text.splitlines(keepends=True) for text in (old, new))
+    return "".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import shutil
@@ -179,3 +180,20 @@ def test_what_is_proposed_takes_the_delivery(node: Node, name: str, capsys: pyte
     after = node.verdict(capsys)
     assert after["verdict"] == "accepted"
     assert after["loaded"] >= 0.8 * after["rows_in"]
+
+
+def test_the_diff_is_that_which_was_written(node: Node, capsys: pytest.CaptureFixture[str]):
+    node.deliver(SECOND, CASES["new column"][0](records(SECOND)))
+    before = node.file.read_text(encoding="utf-8").splitlines()
+    shown = []
+    for further in ((), ("--write",)):
+        capsys.readouterr()
+        assert node("contract", "propose", DELIVERY, "--format", "json", *further) == 0
+        shown.append(json.loads(capsys.readouterr().out))
+    drafted, written = shown
+    assert (drafted.pop("written"), written.pop("written")) == (False, True)
+    assert drafted == written
+    after = node.file.read_text(encoding="utf-8").splitlines()
+    name = "districts/longyou/hazards.odcs.yml"
+    said = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="")
+    assert written["diff"].splitlines() == list(said)
