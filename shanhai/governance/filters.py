@@ -1,0 +1,224 @@
+"""Which rows leave: a condition over the contract's own columns, taken apart before it enters a statement.
+
+DuckDB's parser takes the text apart; each part must be on a list here and of the kind that its place wants.
+Kinds are checked because the engine would convert the column otherwise, and quote a value of it when that
+fails. Nothing in the lists can fail on a value, see a file, the clock, the session or another relation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from shanhai.contracts.model import Column, ColumnType
+from shanhai.governance.refusals import ShapeRefusedError
+
+Kind = Literal["text", "number", "truth", "date", "instant"]
+
+MOST_CHARACTERS = 2048
+
+_OF_COLUMN: dict[ColumnType, Kind] = {
+    "string": "text",
+    "time": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "truth",
+    "date": "date",
+    "timestamp": "instant",
+}
+_OF_CONSTANT: dict[str, Kind] = {
+    "VARCHAR": "text",
+    **dict.fromkeys(("INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE"), "number"),
+}
+_OF_LITERAL: dict[str, Kind] = {"BOOLEAN": "truth", "DATE": "date", "TIMESTAMP WITH TIME ZONE": "instant"}
+
+FUNCTIONS: Mapping[str, tuple[tuple[Kind, ...], Kind]] = {
+    **dict.fromkeys(
+        ("~~", "!~~", "starts_with", "ends_with", "contains", "prefix", "suffix"), (("text", "text"), "truth")
+    ),
+    **dict.fromkeys(("lower", "upper"), (("text",), "text")),
+    "length": (("text",), "number"),
+    **dict.fromkeys(("left", "right"), (("text", "number"), "text")),
+    **dict.fromkeys(("substr", "substring"), (("text", "number", "number"), "text")),
+    **dict.fromkeys(("year", "month", "day"), (("date",), "number")),
+}
+"""What a condition may call, by the kinds of its arguments; `~~` and `!~~` are LIKE and NOT LIKE."""
+
+_SKELETON_OF = "SELECT (\n{}\n)"
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """A condition that `read_filter` let pass, and the columns whose original values it looks at."""
+
+    text: str
+    columns: frozenset[str]
+
+
+def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
+    """Take a condition apart, such as `status = 'closed' AND opened_date >= DATE '2026-01-01'`.
+
+    Args:
+        columns: all columns of the dataset, also those that do not leave.
+
+    Raises:
+        ShapeRefusedError: `row-filter-not-allowed`, with the first part that is on no list. Constants of
+            the condition are not repeated.
+    """
+    text = text.strip()
+    if not text or len(text) > MOST_CHARACTERS or not text.isprintable():
+        raise _refused("form", f"{len(text)} characters", f"one line of 1 to {MOST_CHARACTERS} characters")
+    reader = _Reader({column.name: _OF_COLUMN[column.type] for column in columns})
+    try:
+        if reader.kind(_parsed(text)) != "truth":
+            raise _refused("result", "a value", "a condition")
+    except RecursionError as error:
+        raise _refused("depth", "hundreds of levels", "a condition that a person can read") from error
+    return RowFilter(text, frozenset(reader.seen))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The tree of the one expression; whatever else the text opens makes the statement another one."""
+    import duckdb
+
+    with duckdb.connect() as con:
+        trees = []
+        for one in (text, "1"):
+            try:
+                row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [_SKELETON_OF.format(one)])
+                (answer,) = row.fetchone() or ("{}",)
+            except duckdb.Error as error:
+                raise _refused("grammar", type(error).__name__, "one condition") from error
+            trees.append(json.loads(answer))
+    found, plain = trees
+    if found.get("error"):
+        raise _refused("grammar", "text that the parser refuses", "one condition")
+    expressions = _cut(found)
+    _cut(plain)
+    if found != plain or len(expressions) != 1:
+        raise _refused("grammar", "more than an expression", "one condition")
+    expression: dict[str, Any] = expressions[0]
+    return expression
+
+
+def _cut(tree: dict[str, Any]) -> list[Any]:
+    node = tree["statements"][0]["node"]
+    expressions: list[Any] = node.get("select_list", [])
+    node["select_list"] = []
+    return expressions
+
+
+class _Reader:
+    """Walks a tree, collects the columns, and tells the kind of each part."""
+
+    def __init__(self, columns: Mapping[str, Kind]) -> None:
+        self._columns = columns
+        self.seen: set[str] = set()
+
+    def kind(self, part: dict[str, Any]) -> Kind:
+        if part.get("alias"):
+            raise _refused("name", "a name for a part", "no names")
+        match part["class"]:
+            case "COLUMN_REF":
+                return self._column(part["column_names"])
+            case "CONSTANT":
+                return self._constant(part["value"]["type"]["id"])
+            case "CAST":
+                return self._literal(part)
+            case "COMPARISON":
+                return self._equal((part["left"], part["right"]))
+            case "BETWEEN":
+                return self._equal((part["input"], part["lower"], part["upper"]))
+            case "CONJUNCTION":
+                return self._of("truth", part["children"])
+            case "OPERATOR":
+                return self._operator(part["type"], part["children"])
+            case "FUNCTION":
+                return self._function(part)
+            case other:
+                raise _refused("expression", other.lower(), "comparisons, AND, OR, NOT, IN, LIKE, IS NULL")
+
+    def _column(self, names: Sequence[str]) -> Kind:
+        name = names[-1]
+        if len(names) != 1 or name not in self._columns:
+            raise _refused("column", ".".join(names), sorted(self._columns))
+        self.seen.add(name)
+        return self._columns[name]
+
+    def _constant(self, kind: str) -> Kind:
+        if kind not in _OF_CONSTANT:
+            raise _refused("constant", kind.lower(), "texts, numbers, TRUE, FALSE, DATE, TIMESTAMPTZ")
+        return _OF_CONSTANT[kind]
+
+    def _literal(self, part: dict[str, Any]) -> Kind:
+        """A constant that states its type; a cast of a column could fail on a value."""
+        kind = _OF_LITERAL.get(part["cast_type"]["id"])
+        child = part["child"]
+        if kind is None or part["try_cast"] or child["class"] != "CONSTANT":
+            raise _refused("cast", part["cast_type"]["id"], ("BOOLEAN", "DATE", "TIMESTAMPTZ of a constant"))
+        if not _is_literal(kind, child["value"].get("value")):
+            raise _refused("constant", f"a malformed {kind}", "ISO 8601, an instant with its offset")
+        return kind
+
+    def _equal(self, parts: Iterable[dict[str, Any]]) -> Kind:
+        kinds = [self.kind(part) for part in parts]
+        if len(set(kinds)) != 1:
+            raise _refused("comparison", " with ".join(kinds), "two of a kind")
+        return "truth"
+
+    def _of(self, wanted: Kind, parts: Iterable[dict[str, Any]]) -> Kind:
+        kinds = [self.kind(part) for part in parts]
+        if set(kinds) != {wanted}:
+            raise _refused("conjunction", ", ".join(kinds), wanted)
+        return wanted
+
+    def _operator(self, name: str, parts: Sequence[dict[str, Any]]) -> Kind:
+        match name:
+            case "COMPARE_IN" | "COMPARE_NOT_IN":
+                return self._equal(parts)
+            case "OPERATOR_NOT":
+                return self._of("truth", parts)
+            case "OPERATOR_IS_NULL" | "OPERATOR_IS_NOT_NULL":
+                self.kind(parts[0])
+                return "truth"
+            case other:
+                raise _refused("operator", other.lower(), ("IN", "NOT", "IS NULL"))
+
+    def _function(self, part: dict[str, Any]) -> Kind:
+        name = part["function_name"].lower()
+        plain = not (
+            part["filter"] or part["distinct"] or part["order_bys"]["orders"] or part["export_state"]
+        )
+        own = part["schema"] in ("", "main") and part["catalog"] in ("", "system")
+        if name not in FUNCTIONS or not plain or not own:
+            raise _refused("function", name, sorted(FUNCTIONS))
+        wanted, result = FUNCTIONS[name]
+        kinds = tuple(self.kind(child) for child in part["children"])
+        if kinds != wanted:
+            raise _refused(f"arguments of {name}", ", ".join(kinds), ", ".join(wanted))
+        return result
+
+
+def _is_literal(kind: Kind, text: object) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        match kind:
+            case "date":
+                return date.fromisoformat(text).isoformat() == text
+            case "instant":
+                return datetime.fromisoformat(text).tzinfo is not None
+            case _:
+                return text in ("t", "f")
+    except ValueError:
+        return False
+
+
+def _refused(what: str, given: object, allowed: object) -> ShapeRefusedError:
+    return ShapeRefusedError(
+        "row-filter-not-allowed", f"the row filter has a part that is not allowed: {what}", given=given,
+        allowed=allowed,
+    )  # fmt: skip

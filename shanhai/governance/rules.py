@@ -1,0 +1,293 @@
+"""The rules of a release, one function each: what is wrong with a case, or None.
+
+Every rule is total: any case gives an answer, whatever its parts, and none reads more than the case. Where
+there is no grant, each rule that needs one denies.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, get_args
+
+from shanhai.contracts.model import Column
+from shanhai.governance.masks import mask_fault
+from shanhai.governance.refusals import ShapeCode
+from shanhai.governance.values import ONWARD, Case, Grant
+
+Rule = Literal[
+    "grant",
+    "pairing",
+    "validity",
+    "standing",
+    "share-class",
+    "purpose",
+    "columns",
+    "classification",
+    "masks",
+    "rows",
+    "onward",
+    "retention",
+    "four-eyes",
+    "k-anonymity",
+]
+"""In the order in which they are told; each is asked, whatever the ones before it say."""
+
+PolicyCode = Literal[
+    "no-grant",
+    "grant-revoked",
+    "grant-of-other-node",
+    "grant-of-other-subject",
+    "pairing-not-active",
+    "grant-not-yet-valid",
+    "grant-expired",
+    "data-held",
+    "data-withdrawn",
+    "not-shared",
+    "share-class-differs",
+    "purpose-differs",
+    "columns-missing",
+    "column-not-in-set",
+    "column-not-granted",
+    "core-column-without-named-grant",
+    "personal-column-without-named-grant",
+    "mask-missing",
+    "rows-beyond-grant",
+    "row-filter-on-masked-column",
+    "onward-without-consent",
+    "retention-too-long",
+    "retention-over",
+    "releaser-missing",
+    "approver-missing",
+    "approver-is-releaser",
+    "k-not-stated",
+    "k-not-measured",
+    "k-rows-not-subjects",
+    "k-small-group",
+    "k-complement",
+    "k-difference-between-versions",
+]
+RULES: tuple[Rule, ...] = get_args(Rule)
+POLICY_CODES: tuple[PolicyCode, ...] = get_args(PolicyCode)
+
+_LEAST_K = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule has against a release; `values` fill the sentence: names, numbers, days, never cells."""
+
+    code: PolicyCode | ShapeCode
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def _grant(case: Case) -> Finding | None:
+    grant, request = case.grant, case.request
+    if grant is None:
+        return Finding("no-grant")
+    if grant.revoked:
+        return Finding("grant-revoked")
+    if grant.grantee != request.recipient:
+        return Finding("grant-of-other-node")
+    of = {(grant.kind, grant.name), (case.subject.id.kind, case.subject.id.name)}
+    if of != {(request.subject.kind, request.subject.name)}:
+        return Finding("grant-of-other-subject", {"given": request.subject.name})
+    return None
+
+
+def _pairing(case: Case) -> Finding | None:
+    return None if case.pairing == "active" else Finding("pairing-not-active", {"given": case.pairing})
+
+
+def _validity(case: Case, grant: Grant) -> Finding | None:
+    if case.now < grant.since:
+        return Finding("grant-not-yet-valid", {"allowed": f"{grant.since:%Y-%m-%d}"})
+    if case.now >= grant.until:
+        return Finding("grant-expired", {"allowed": f"{grant.until:%Y-%m-%d}"})
+    return None
+
+
+def _standing(case: Case) -> Finding | None:
+    match case.subject.state:
+        case "stands":
+            return None
+        case "held":
+            return Finding("data-held")
+        case _:
+            return Finding("data-withdrawn")
+
+
+def _share_class(case: Case, grant: Grant) -> Finding | None:
+    now = case.subject.share_class
+    if now not in ("unconditional", "conditional"):
+        return Finding("not-shared")
+    for given in (grant.share_class, case.request.terms.share_class):
+        if given != now:
+            return Finding("share-class-differs", {"given": given, "allowed": now})
+    return None
+
+
+def _purpose(case: Case, grant: Grant) -> Finding | None:
+    given = case.request.terms.purpose
+    if not given.strip() or given != grant.purpose:
+        return Finding("purpose-differs", {"given": given, "allowed": grant.purpose})
+    return None
+
+
+def _columns(case: Case, grant: Grant) -> Finding | None:
+    request = case.request
+    known = {column.name: column for column in case.subject.columns}
+    if not request.readable:
+        return Finding("columns-missing")
+    for column in request.shape.columns:
+        # A column that the contract knows otherwise would be judged by what it was.
+        if known.get(column.name) != column:
+            return Finding("column-unknown", {"given": column.name})
+    for name in request.readable:
+        if name not in request.shape.names:
+            return Finding("column-not-in-set", {"given": name})
+        if not _is_granted(name, case, grant):
+            return Finding("column-not-granted", {"given": name})
+    return None
+
+
+def _is_granted(name: str, case: Case, grant: Grant) -> bool:
+    if grant.columns is None:
+        return case.subject.id.kind == "application"
+    return name in grant.columns
+
+
+def _classification(case: Case, grant: Grant) -> Finding | None:
+    named = grant.columns or ()
+    for column in _leaving(case):
+        if column.name in named:
+            continue
+        if column.classification == "core":
+            return Finding("core-column-without-named-grant", {"given": column.name})
+        if column.personal:
+            return Finding("personal-column-without-named-grant", {"given": column.name})
+    return None
+
+
+def _masks(case: Case, grant: Grant) -> Finding | None:
+    shape = case.request.shape
+    for column in shape.columns:
+        action = shape.masks.get(column.name)
+        fault = None if action is None else mask_fault(action, column)
+        if fault is not None:
+            return Finding(fault, {"given": f"{column.name}: {action}"})
+        wanted = grant.masks.get(column.name)
+        if wanted is not None and column.name in case.request.readable and action != wanted:
+            return Finding("mask-missing", {"given": column.name, "allowed": wanted})
+    return None
+
+
+def _rows(case: Case, grant: Grant) -> Finding | None:
+    """The owner states which rows; what a mask hides, only the owner may choose rows by."""
+    given = case.request.shape.row_filter
+    owners = None if grant.row_filter is None else grant.row_filter.strip()
+    text = given.text if given else None
+    if owners is not None and text != owners:
+        return Finding("rows-beyond-grant", {"allowed": owners})
+    if given is not None and owners is None:
+        for column in case.subject.columns:
+            if column.name in given.columns and _is_hidden(column, case):
+                return Finding("row-filter-on-masked-column", {"given": column.name})
+    return None
+
+
+def _is_hidden(column: Column, case: Case) -> bool:
+    guarded = column.personal or column.classification != "general"
+    masked = column.name in case.request.shape.masks
+    return masked or (guarded and column.name not in case.request.readable)
+
+
+def _onward(case: Case, grant: Grant) -> Finding | None:
+    given, received = case.request.terms.onward, case.subject.received
+    consented = ONWARD[: ONWARD.index(grant.onward) + 1] if grant.onward in ONWARD else ()
+    if given not in consented:
+        return Finding("onward-without-consent", {"given": given, "allowed": grant.onward})
+    if received is None or received.onward == "open":
+        return None
+    if received.onward == "named" and case.request.recipient in received.named and given == "none":
+        return None
+    return Finding("onward-without-consent", {"given": given, "allowed": received.onward})
+
+
+def _retention(case: Case, grant: Grant) -> Finding | None:
+    until = case.request.terms.retain_until
+    if until <= case.now:
+        return Finding("retention-over", {"given": f"{until:%Y-%m-%d}"})
+    if until - case.now > timedelta(days=min(max(grant.retention_days, 0), timedelta.max.days)):
+        return Finding(
+            "retention-too-long", {"given": f"{until:%Y-%m-%d}", "allowed": str(grant.retention_days)}
+        )
+    return None
+
+
+def _four_eyes(case: Case) -> Finding | None:
+    releaser, approver = _name(case.request.releaser), _name(case.request.approver or "")
+    if not releaser:
+        return Finding("releaser-missing")
+    personal = next((column.name for column in _leaving(case) if column.personal), None)
+    if personal is None:
+        return None
+    if not approver:
+        return Finding("approver-missing", {"given": personal})
+    if approver == releaser:
+        return Finding("approver-is-releaser", {"given": personal})
+    return None
+
+
+def _name(text: str) -> str:
+    """A person's name without case, width and blanks: `Wang  Li` is `ｗａｎｇ ｌｉ`."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _k_anonymity(case: Case, grant: Grant) -> Finding | None:
+    k, counted = grant.k, case.counted
+    if k is None or k < _LEAST_K:
+        return Finding("k-not-stated") if case.subject.counts_people else None
+    if counted is None or not case.sent - {case.request.version} <= counted.compared_with:
+        return Finding("k-not-measured", {"allowed": str(k)})
+    smallest = counted.smallest_group
+    if smallest is not None and smallest < k:
+        enough_rows = counted.smallest_rows is not None and counted.smallest_rows >= k
+        small: PolicyCode = "k-rows-not-subjects" if enough_rows else "k-small-group"
+        return Finding(small, {"given": str(smallest), "allowed": str(k)})
+    found: tuple[tuple[PolicyCode, int | None], ...] = (
+        ("k-complement", counted.smallest_complement),
+        ("k-difference-between-versions", counted.smallest_difference),
+    )
+    for code, count in found:
+        if count is not None and 0 < count < k:
+            return Finding(code, {"given": str(count), "allowed": str(k)})
+    return None
+
+
+def _leaving(case: Case) -> tuple[Column, ...]:
+    return tuple(column for column in case.request.shape.columns if column.name in case.request.readable)
+
+
+def _with_grant(check: Callable[[Case, Grant], Finding | None]) -> Callable[[Case], Finding | None]:
+    return lambda case: Finding("no-grant") if case.grant is None else check(case, case.grant)
+
+
+CHECKS: Mapping[Rule, Callable[[Case], Finding | None]] = {
+    "grant": _grant,
+    "pairing": _pairing,
+    "validity": _with_grant(_validity),
+    "standing": _standing,
+    "share-class": _with_grant(_share_class),
+    "purpose": _with_grant(_purpose),
+    "columns": _with_grant(_columns),
+    "classification": _with_grant(_classification),
+    "masks": _with_grant(_masks),
+    "rows": _with_grant(_rows),
+    "onward": _with_grant(_onward),
+    "retention": _with_grant(_retention),
+    "four-eyes": _four_eyes,
+    "k-anonymity": _with_grant(_k_anonymity),
+}

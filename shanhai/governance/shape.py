@@ -1,0 +1,147 @@
+"""The shape of a set: columns, rows and masks, its id, and the one statement that scans what leaves."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from shanhai.contracts.model import Column
+from shanhai.contracts.schema import duckdb_type
+from shanhai.contracts.sql import quote_identifier
+from shanhai.exchange.strict import Json, canonical
+from shanhai.governance.filters import RowFilter, read_filter
+from shanhai.governance.masks import check_mask, mask_expression, needs_salt
+from shanhai.governance.refusals import ShapeRefusedError
+
+_ID_LINE = b"shanhai/shape/1\n"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What `read_shape` let pass: columns in the order of the set, the rows' condition, column → action."""
+
+    columns: tuple[Column, ...]
+    row_filter: RowFilter | None = None
+    masks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "masks", MappingProxyType(dict(self.masks)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, in the order of the set."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def physical(self) -> tuple[str, ...]:
+        """What the columns are called in the files: `c0000`, `c0001` and so on, so that no name leaves."""
+        return tuple(f"c{position:04d}" for position in range(len(self.columns)))
+
+    @property
+    def shape_id(self) -> str:
+        """64 hex digits: the same for the same columns, types, condition and masks, in this order.
+
+        SHA-256 of `shanhai/shape/1`, a line feed and canonical JSON (`shanhai.exchange.strict`).
+        """
+        stated: Json = {
+            "columns": [[column.name, duckdb_type(column)] for column in self.columns],
+            "masks": dict(self.masks),
+            "row_filter": self.row_filter.text if self.row_filter else None,
+        }
+        return hashlib.sha256(_ID_LINE + canonical(stated)).hexdigest()
+
+    @property
+    def needs_salt(self) -> bool:
+        """Whether `scan_sql` has a parameter for the salt of the set."""
+        return any(map(needs_salt, self.masks.values()))
+
+
+def read_shape(
+    columns: Sequence[Column],
+    *,
+    names: Sequence[str],
+    row_filter: str | None = None,
+    masks: Mapping[str, str] | None = None,
+) -> Shape:
+    """A shape of a dataset's columns.
+
+    Args:
+        columns: all columns of the dataset.
+        names: those that the set has, in its order.
+        row_filter: a condition, as `read_filter` wants it; None: all rows.
+        masks: name → action, of columns among `names`.
+
+    Raises:
+        ShapeRefusedError: a column that is unknown, twice, or none at all; a mask that the column cannot
+            have; a condition with a part that is not allowed.
+    """
+    known = {column.name: column for column in columns}
+    masks = masks or {}
+    if not names:
+        raise ShapeRefusedError("columns-missing", "a shape without columns", allowed=known)
+    for position, name in enumerate(names):
+        if name not in known:
+            raise ShapeRefusedError("column-unknown", "no such column", given=name, allowed=known)
+        if name in names[:position]:
+            raise ShapeRefusedError("column-twice", "a column is named twice", given=name)
+    for name, action in sorted(masks.items()):
+        if name not in names:
+            raise ShapeRefusedError(
+                "mask-of-other-column", "a mask of a column that does not leave", given=name, allowed=names
+            )
+        check_mask(action, known[name])
+    return Shape(
+        columns=tuple(known[name] for name in names),
+        row_filter=None if row_filter is None else read_filter(row_filter, columns),
+        masks=masks,
+    )
+
+
+def scan_sql(shape: Shape, relation: str) -> str:
+    """The statement whose rows are the set, in its order: filter, then masks, then names, then order.
+
+    The condition sees original values. Rows are ordered by every column that leaves, as it leaves, and by
+    nothing else: equal inputs give equal files, and the order tells nothing of a value that stays. Each
+    column is cast to the contract's type, so that a dictionary or an enumeration, which would carry the
+    values of rows that stay, becomes plain values, and types bring no metadata of their own.
+
+    Where `shape.needs_salt`, the parameter `masks.SALT_PARAMETER` is to be bound to 32 random bytes that
+    are kept nowhere. Never have the statement explained with it: a plan shows what is bound.
+
+    Args:
+        relation: SQL of one version of the dataset, in parentheses or a name; it has the contract's columns.
+    """
+    released = ", ".join(
+        f"{_value(shape, column)} AS {name}"
+        for column, name in zip(shape.columns, shape.physical, strict=True)
+    )
+    order = ", ".join(f"{name} ASC NULLS LAST" for name in shape.physical)
+    masked = f"(SELECT {released} FROM {_rows(shape, relation)} AS original)"
+    return f"SELECT {', '.join(shape.physical)} FROM {masked} AS released ORDER BY {order}"
+
+
+def count_sql(shape: Shape, relation: str) -> str:
+    """The statement whose one row says how many rows there are, and how many of them leave."""
+    condition = _condition(shape) or "true"
+    return f"SELECT count(*), count(*) FILTER (WHERE {condition}) FROM {relation} AS original"
+
+
+def _rows(shape: Shape, relation: str) -> str:
+    """The rows that leave, with the columns that leave and no others; no name of ours is in reach here."""
+    columns = ", ".join(map(quote_identifier, shape.names))
+    condition = _condition(shape)
+    where = f" WHERE {condition}" if condition else ""
+    return f"(SELECT {columns} FROM {relation} AS original{where})"
+
+
+def _condition(shape: Shape) -> str:
+    # The text may end with a comment, which the line feed ends.
+    return f"(\n{shape.row_filter.text}\n)" if shape.row_filter else ""
+
+
+def _value(shape: Shape, column: Column) -> str:
+    original = f"CAST({quote_identifier(column.name)} AS {duckdb_type(column)})"
+    action = shape.masks.get(column.name)
+    return original if action is None else mask_expression(action, column, original)
