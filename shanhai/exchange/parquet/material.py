@@ -35,7 +35,8 @@ class Material:
 def read_material(data: bytes, *, of_footer: bool) -> Material:
     """The material as Parquet's key tools write it (`PKMT1`), of which the profile allows one form.
 
-    Needs no key, and the length of a wrap tells the length of the data key, so of a footer anybody can check this.
+    Needs no key, and the length of a wrap tells the length of the data key, so of a footer anybody can check
+    this.
 
     Raises:
         Refused: `external-key-material`, `double-wrapped`, `key-not-256-bits`, `key-id-wrong`,

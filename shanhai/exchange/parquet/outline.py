@@ -38,15 +38,15 @@ class Outline:
 def outline(file: BinaryIO, size: int) -> Outline:
     """Check the structure of a file of `size` bytes that is visible without keys.
 
-    What holds afterwards: the file begins and ends with PARE; it says AES_GCM_V1, without a prefix of the additional
-    data; the footer's data key is 256 bits long and wrapped once, within the file, by a key whose id reveals
-    nothing but the set; and all bytes from the first magic to the crypto metadata form a chain of length-prefixed
-    modules that ends exactly there. A column that a careless writer left plaintext breaks the chain: its page headers read
-    as lengths of hundreds of megabytes.
+    What holds afterwards: the file begins and ends with PARE; it says AES_GCM_V1, without a prefix of the
+    additional data; the footer's data key is 256 bits long and wrapped once, within the file, by a key whose
+    id reveals nothing but the set; and all bytes from the first magic to the crypto metadata form a chain of
+    length-prefixed modules that ends exactly there. A column that a careless writer left plaintext breaks the
+    chain: its page headers read as lengths of hundreds of megabytes.
 
-    What nobody can know without keys: whether the modules are ciphertext at all (a writer that wants to can make
-    plaintext look like a chain), whether columns have keys of their own, what the names, rows and types are. The
-    footer's key shows the second (`footer.py`), the columns' keys the first (`walk.py`).
+    What nobody can know without keys: whether the modules are ciphertext at all (a writer that wants to can
+    make plaintext look like a chain), whether columns have keys of their own, what the names, rows and types
+    are. The footer's key shows the second (`footer.py`), the columns' keys the first (`walk.py`).
 
     Raises:
         Refused: a code of the stage `set`.
