@@ -1,0 +1,95 @@
+"""The tables of the log in a SQLite database, and a connection that keeps what it was told to keep."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from shanhai.audit.failures import LogUnwritableError
+from shanhai.storage.durable import make_folders
+
+FILE = Path("exchange", "exchange.db")
+"""Where the state of the exchange lies in a home, the log with it."""
+
+_WAIT_SECONDS = 30
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS event (
+    leaf INTEGER PRIMARY KEY CHECK (leaf >= 0),
+    document BLOB,
+    digest TEXT NOT NULL CHECK (length(digest) = 64)
+) STRICT;
+CREATE TABLE IF NOT EXISTS event_tree (
+    level INTEGER NOT NULL CHECK (level >= 0),
+    position INTEGER NOT NULL CHECK (position >= 0),
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, position)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_is_only_erased BEFORE UPDATE ON event
+WHEN NEW.leaf IS NOT OLD.leaf OR NEW.digest IS NOT OLD.digest OR NEW.document IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_tree_is_never_deleted BEFORE DELETE ON event_tree
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_tree_is_never_changed BEFORE UPDATE ON event_tree
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+"""
+
+
+def open_database(file: Path) -> sqlite3.Connection:
+    """A connection that begins no transaction by itself and whose commits survive a power cut.
+
+    The file is made, mode 0600, with the log's tables, where it is not there yet.
+
+    Raises:
+        LogUnwritableError: it cannot be opened or written.
+    """
+    try:
+        make_folders(file.parent)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        create_tables(connection)
+    except (sqlite3.Error, OSError) as error:
+        raise LogUnwritableError(
+            "the database of the exchange cannot be opened", given=file, hint=str(error)
+        ) from error
+    return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction that holds the database from its beginning: committed whole, or rolled back.
+
+    Raises:
+        LogUnwritableError: it cannot be begun or committed; what the block did is undone.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise LogUnwritableError("the database of the exchange is not to be had", hint=str(error)) from error
+    try:
+        yield
+        _commit(connection)
+    except BaseException:
+        # Where the disk is full, SQLite has rolled back by itself, and this does nothing.
+        connection.rollback()
+        raise
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise LogUnwritableError("the database of the exchange cannot be written", hint=str(error)) from error
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the log's tables where they are missing. Commits what is open."""
+    connection.executescript(_TABLES)

@@ -1,0 +1,152 @@
+"""The log itself: events in a database, appended within the transaction of what they tell of."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from shanhai.audit import tree
+from shanhai.audit.checkpoints import LogKey, sign_checkpoint
+from shanhai.audit.events import Event, digest_of, happened, leaf_of, read_event
+from shanhai.audit.failures import EvidenceError, LogUnwritableError
+from shanhai.errors import NotFoundError
+
+_BEYOND = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One leaf with the event beside it.
+
+    Args:
+        leaf: its place, from 0.
+        digest: the SHA-256 of the event's JSON, in hex.
+        document: that JSON, or None when it was erased.
+    """
+
+    leaf: int
+    digest: str
+    document: bytes | None
+
+    @property
+    def event(self) -> Event | None:
+        """The event, or None when it was erased.
+
+        Raises:
+            EvidenceError: `entry-edited`.
+        """
+        if self.document is None:
+            return None
+        if digest_of(self.document) != self.digest:
+            raise EvidenceError("entry-edited", leaf=self.leaf)
+        try:
+            return read_event(self.document)
+        except EvidenceError as error:
+            raise EvidenceError("entry-edited", leaf=self.leaf) from error
+
+
+class EventLog:
+    """An append-only log over a connection that its owner opened, with the tables of `audit.database`.
+
+    Appending costs a few rows whatever the size: the hash of each complete subtree is kept.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @property
+    def size(self) -> int:
+        """How many events were appended."""
+        (size,) = self._connection.execute("SELECT coalesce(max(leaf) + 1, 0) FROM event").fetchone()
+        return int(size)
+
+    def append(self, event: Event) -> int:
+        """Add an event within the caller's transaction, and give its leaf.
+
+        What the event tells of may happen only after that transaction is committed.
+
+        Raises:
+            LogUnwritableError: it could not be written; the caller must roll back, and nothing may happen.
+        """
+        if not self._connection.in_transaction:
+            raise LogUnwritableError("an event was appended outside of a transaction")
+        document = event.document
+        digest = digest_of(document)
+        try:
+            leaf = self.size
+            gained = tree.grown(leaf, leaf_of(digest), self.subtree)
+            self._connection.execute("INSERT INTO event VALUES (?, ?, ?)", (leaf, document, digest))
+            self._connection.executemany(
+                "INSERT INTO event_tree VALUES (?, ?, ?)",
+                [(one.level, one.index, one.hash) for one in gained],
+            )
+        except (sqlite3.Error, EvidenceError) as error:
+            raise LogUnwritableError("the audit log cannot be written", hint=str(error)) from error
+        return leaf
+
+    def erase(self, leaf: int, *, who: str, at: datetime) -> int:
+        """Forget what an event said, keeping its commitment; that is an event too, whose leaf is given.
+
+        Raises:
+            NotFoundError: there is no such event.
+            LogUnwritableError: it could not be written.
+        """
+        self.entry(leaf)
+        appended = self.append(happened("erase", who=who, at=at, leaf=leaf))
+        try:
+            self._connection.execute("UPDATE event SET document = NULL WHERE leaf = ?", (leaf,))
+        except sqlite3.Error as error:
+            raise LogUnwritableError("the audit log cannot be written", hint=str(error)) from error
+        return appended
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
+        """Leaves [start, stop) in their order, those that are missing left out."""
+        found = self._connection.execute(
+            "SELECT leaf, digest, document FROM event WHERE leaf >= ? AND leaf < ? ORDER BY leaf",
+            (start, _BEYOND if stop is None else stop),
+        )
+        return (Entry(*row) for row in found)
+
+    def entry(self, leaf: int) -> Entry:
+        """One leaf.
+
+        Raises:
+            NotFoundError: the log has none of this number.
+        """
+        for one in self.entries(leaf, leaf + 1):
+            return one
+        raise NotFoundError(
+            "no such event", given=leaf, allowed=f"0 to {self.size - 1}" if self.size else "none"
+        )
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree.
+
+        Raises:
+            EvidenceError: `entry-deleted`: the tree has lost it.
+        """
+        found = self._connection.execute(
+            "SELECT hash FROM event_tree WHERE level = ? AND position = ?", (level, index)
+        ).fetchone()
+        if found is None:
+            raise EvidenceError("entry-deleted", leaf=index << level)
+        return bytes(found[0])
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root over the first `size` events, 32 bytes; None: over all."""
+        return tree.root(self.size if size is None else size, self.subtree)
+
+    def checkpoint(self, key: LogKey) -> bytes:
+        """A signed checkpoint of the log as it is, also within a transaction."""
+        size = self.size
+        return sign_checkpoint(size, self.root(size), key)
+
+    def inclusion(self, leaf: int, size: int) -> tuple[bytes, ...]:
+        """The audit path of a leaf in the tree of the first `size` events."""
+        return tree.inclusion(leaf, size, self.subtree)
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The proof that the first `new` events begin with the first `old`; none is needed from nothing."""
+        return tree.consistency(old, new, self.subtree) if old else ()

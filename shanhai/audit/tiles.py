@@ -1,0 +1,66 @@
+"""Where the hashes of a log lie in files: tiles of 256 (C2SP tlog-tiles)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+WIDTH = 256
+HEIGHT = 8
+"""Levels of the tree between two levels of tiles: a hash of the upper covers one full tile of the lower."""
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Up to 256 hashes side by side, of the subtrees of level 8 * `level`; fewer at the right edge only."""
+
+    level: int
+    index: int
+    width: int
+
+    @property
+    def path(self) -> str:
+        """Its path below the log's folder."""
+        return f"tile/{self.level}/{_number(self.index)}{self._suffix}"
+
+    @property
+    def entries_path(self) -> str:
+        """The path of the leaves' data that belong to a tile of level 0."""
+        return f"tile/entries/{_number(self.index)}{self._suffix}"
+
+    @property
+    def subtrees(self) -> Iterator[tuple[int, int]]:
+        """(level, index) in the tree of each hash, from left to right."""
+        first = self.index * WIDTH
+        return ((self.level * HEIGHT, index) for index in range(first, first + self.width))
+
+    @property
+    def _suffix(self) -> str:
+        return "" if self.width == WIDTH else f".p/{self.width}"
+
+
+def tiles(size: int, known: int = 0) -> Iterator[Tile]:
+    """The tiles of a log of `size` leaves, level by level, that a log of `known` leaves did not have."""
+    level = 0
+    while size >> (HEIGHT * level):
+        hashes, before = size >> (HEIGHT * level), known >> (HEIGHT * level)
+        for index in range(before // WIDTH, -(-hashes // WIDTH)):
+            width = min(WIDTH, hashes - index * WIDTH)
+            if before < index * WIDTH + width:
+                yield Tile(level, index, width)
+        level += 1
+
+
+def bundle(entries: list[bytes]) -> bytes:
+    """The data of leaves in one file: each behind its length, two bytes, the larger first."""
+    return b"".join(len(one).to_bytes(2, "big") + one for one in entries)
+
+
+def _number(index: int) -> str:
+    """An index in groups of three digits: 1234067 is `x001/x234/067`."""
+    groups = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        groups.append(f"x{index % 1000:03}")
+    return "/".join(reversed(groups))
