@@ -11,10 +11,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from shanhai.contracts.model import Column, ColumnType
 from shanhai.governance.refusals import ShapeRefusedError
+
+if TYPE_CHECKING:
+    import duckdb
 
 Kind = Literal["text", "number", "truth", "date", "instant"]
 
@@ -46,8 +49,6 @@ FUNCTIONS: Mapping[str, tuple[tuple[Kind, ...], Kind]] = {
     **dict.fromkeys(("year", "month", "day"), (("date",), "number")),
 }
 """What a condition may call, by the kinds of its arguments; `~~` and `!~~` are LIKE and NOT LIKE."""
-
-_SKELETON_OF = "SELECT (\n{}\n)"
 
 
 @dataclass(frozen=True)
@@ -81,30 +82,42 @@ def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """The tree of the one expression; whatever else the text opens makes the statement another one."""
+    """The tree of the one expression that the text is, by itself as well as in parentheses.
+
+    By itself it cannot close a parenthesis that others open for it; in them it can open no clause.
+    """
     import duckdb
 
     with duckdb.connect() as con:
-        trees = []
-        for one in (text, "1"):
-            try:
-                row = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [_SKELETON_OF.format(one)])
-                (answer,) = row.fetchone() or ("{}",)
-            except duckdb.Error as error:
-                raise _refused("grammar", type(error).__name__, "one condition") from error
-            trees.append(json.loads(answer))
-    found, plain = trees
-    if found.get("error"):
-        raise _refused("grammar", "text that the parser refuses", "one condition")
-    expressions = _cut(found)
+        trees = [_tree(con, form.format(text)) for form in ("SELECT {}\n", "SELECT (\n{}\n)")]
+        plain = _tree(con, "SELECT 1")
     _cut(plain)
-    if found != plain or len(expressions) != 1:
+    alone, enclosed = (_cut(tree) for tree in trees)
+    if any(tree != plain for tree in trees) or len(alone) != 1 or alone != enclosed:
         raise _refused("grammar", "more than an expression", "one condition")
-    expression: dict[str, Any] = expressions[0]
+    expression: dict[str, Any] = alone[0]
     return expression
 
 
+def _tree(con: duckdb.DuckDBPyConnection, statement: str) -> dict[str, Any]:
+    import duckdb
+
+    try:
+        (answer,) = con.execute("SELECT json_serialize_sql(?::VARCHAR)", [statement]).fetchone() or ("{}",)
+    except duckdb.Error as error:
+        raise _refused("grammar", type(error).__name__, "one condition") from error
+    tree: dict[str, Any] = json.loads(answer, object_hook=_without_place)
+    if tree.get("error") or len(tree["statements"]) != 1:
+        raise _refused("grammar", "text that the parser refuses", "one condition")
+    return tree
+
+
+def _without_place(part: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key != "query_location"}
+
+
 def _cut(tree: dict[str, Any]) -> list[Any]:
+    """Take the expressions out of a statement's tree, so that only the statement around them is left."""
     node = tree["statements"][0]["node"]
     expressions: list[Any] = node.get("select_list", [])
     node["select_list"] = []

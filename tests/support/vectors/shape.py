@@ -1,0 +1,375 @@
+"""Writes the vectors of the group `shape` anew: `python -m tests.support.vectors.shape`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.vectors.shape_cases import NOW, OTHER, THERE, right
+
+FOLDER = Path(__file__).parents[3] / "shanhai" / "exchange" / "vectors" / "shape"
+SALT = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+PERSON = {"name": "person_id", "type": "string", "personal": True, "validators": ["resident_id"]}
+NAME = {"name": "person_name", "type": "string", "personal": True, "max_length": 40}
+VILLAGE = {"name": "village", "type": "string"}
+VISITS = {"name": "visits", "type": "integer"}
+BORN = {"name": "born", "type": "date", "personal": True}
+
+
+def digest(text: str, salt: bytes = b"") -> str:
+    return hashlib.sha256(salt + text.encode()).hexdigest()
+
+
+def scanned(
+    about: str,
+    *,
+    columns: list[dict[str, Any]],
+    rows: list[list[Any]],
+    leave: list[list[Any]],
+    names: list[str] | None = None,
+    row_filter: str | None = None,
+    masks: dict[str, str] | None = None,
+    held_as: str = "table",
+    absent: list[str] | None = None,
+) -> dict[str, Any]:
+    """A shape over some rows, and the rows that leave, in their order; `absent` is in no byte of them."""
+    shape = {
+        "names": names or [column["name"] for column in columns],
+        "row_filter": row_filter,
+        "masks": masks or {},
+    }
+    given = {"columns": columns, "rows": rows, "held_as": held_as, "salt": SALT, "shape": shape}
+    return {
+        "about": about,
+        "given": given,
+        "expect": {"passes": {"rows": leave, "absent": absent or []}},
+    }
+
+
+def unshaped(
+    about: str,
+    code: str,
+    *,
+    columns: list[dict[str, Any]],
+    masks: dict[str, str] | None = None,
+    row_filter: str | None = None,
+) -> dict[str, Any]:
+    """A shape that is never released, whatever is granted."""
+    shape = {
+        "names": [column["name"] for column in columns],
+        "row_filter": row_filter,
+        "masks": masks or {},
+    }
+    return {
+        "about": about,
+        "given": {"columns": columns, "shape": shape},
+        "expect": {"refused": code, "stage": "shape"},
+    }
+
+
+def judged(about: str, rule: str | None, code: str | None = None, **changes: Any) -> dict[str, Any]:
+    """The right case with changes; one rule denies it, or none."""
+    expect = {"passes": {}} if rule is None else {"refused": code, "stage": "policy", "rule": rule}
+    return {"about": about, "given": right(**changes), "expect": expect}
+
+
+def measured(
+    about: str,
+    code: str | None,
+    *,
+    rows: list[list[Any]],
+    condition: str = "true",
+    earlier: dict[str, list[list[Any]]] | None = None,
+) -> dict[str, Any]:
+    """Rows about people, counted by subject and judged with k = 3."""
+    given = right(grant__k=3, subject__counts_people=True, sent=[int(one) for one in earlier or {}])
+    given["measure"] = {
+        "columns": ["person", "village"],
+        "subject": "person",
+        "by": ["village"],
+        "condition": condition,
+        "rows": rows,
+        "earlier": earlier or {},
+    }
+    expect = {"refused": code, "stage": "policy", "rule": "k-anonymity"} if code else {"passes": {}}
+    return {"about": about, "given": given, "expect": expect}
+
+
+def visits(village: str, *people: str, times: int = 1) -> list[list[Any]]:
+    return [[person, village] for person in people for _ in range(times)]
+
+
+HELD = [["A", 3], ["SENTINEL-STAYS", 1], ["B", 2]]
+LEFT: list[list[Any]] = [["A", 3], ["B", 2]]
+TEXT = "Zhang 张三 (1-2)@x.y"
+IDS = ["11010519491231002X", "330105199001010019", None]
+BELOW = "Of the values that only rows that stay have, nothing is in the bytes of those that leave: "
+
+VECTORS: dict[str, dict[str, Any]] = {
+    "dictionary-keeps-filtered-rows": scanned(
+        BELOW + "the table is held as an Arrow dictionary.",
+        columns=[VILLAGE, VISITS],
+        rows=HELD,
+        row_filter="visits > 1",
+        leave=LEFT,
+        held_as="dictionary",
+        absent=["SENTINEL-STAYS"],
+    ),
+    "enum-keeps-values": scanned(
+        BELOW + "the column is an enumeration of the engine.",
+        columns=[VILLAGE, VISITS],
+        rows=HELD,
+        row_filter="visits > 1",
+        leave=LEFT,
+        held_as="enum",
+        absent=["SENTINEL-STAYS"],
+    ),
+    "deleted-rows-of-delta": scanned(
+        BELOW + "rows were deleted from a Delta table, whose older files still have them.",
+        columns=[VILLAGE, VISITS],
+        rows=HELD,
+        leave=LEFT,
+        held_as="delta-deleted",
+        absent=["SENTINEL-STAYS"],
+    ),
+    "metadata-comments-stripped": scanned(
+        "Comments of the table and of its columns do not leave with the rows.",
+        columns=[VILLAGE, VISITS],
+        rows=LEFT,
+        leave=LEFT,
+        held_as="commented",
+        absent=["SENTINEL-COMMENT", "village", "visits"],
+    ),
+    "row-order-leaks-masked": scanned(
+        "Rows are ordered by what leaves, so the order of the original values is gone.",
+        columns=[BORN, VISITS],
+        rows=[["1990-05-02", 2], ["1990-01-09", 9], ["1990-12-31", 1], ["1991-02-03", 0], [None, 5]],
+        masks={"born": "truncate-to-year"},
+        leave=[["1990-01-01", 1], ["1990-01-01", 2], ["1990-01-01", 9], ["1991-01-01", 0], [None, 5]],
+    ),
+    "row-filter-sees-original": scanned(
+        "The row filter sees original values; masks come after it.",
+        columns=[BORN, VISITS],
+        rows=[["1990-05-02", 2], ["1990-01-09", 9]],
+        row_filter="born > DATE '1990-02-01'",
+        masks={"born": "truncate-to-year"},
+        leave=[["1990-01-01", 2]],
+    ),
+    "mask-null": scanned(
+        "NULL stays NULL under every mask that is not to take values away.",
+        columns=[
+            {"name": "a", "type": "string"},
+            {"name": "b", "type": "integer"},
+            {"name": "c", "type": "string", "min_length": 9},
+            {"name": "d", "type": "date"},
+            {"name": "e", "type": "string"},
+        ],
+        rows=[[None, None, None, None, None]],
+        masks={
+            "a": "mask-alphanum",
+            "b": "mask-to-fixed-value",
+            "c": "show-last-4",
+            "d": "truncate-to-month",
+            "e": "sha-256-query-local",
+        },
+        leave=[[None, None, None, None, None]],
+    ),
+    "mask-values": scanned(
+        "What the masks of texts make of one value; nothing but ( ) , . - @ is kept as it is.",
+        columns=[{"name": name, "type": "string", "min_length": 16} for name in "abcdef"],
+        rows=[[TEXT] * 6],
+        masks={
+            "a": "mask-alphanum",
+            "b": "mask-to-fixed-value",
+            "c": "show-first-4",
+            "d": "show-last-4",
+            "e": "sha-256-global",
+            "f": "sha-256-query-local",
+        },
+        leave=[
+            [
+                "xxxxxxxxx(n-n)@x.x",
+                "XXXXXXXX",
+                "Zhanxxxxx(n-n)@x.x",
+                "xxxxxxxxx(n-n)@x.y",
+                digest(TEXT),
+                digest(TEXT, bytes.fromhex(SALT)),
+            ]
+        ],
+        absent=["张三"],
+    ),
+    "mask-fixed-values": scanned(
+        "The fixed value of each type.",
+        columns=[
+            {"name": "a", "type": "string"},
+            {"name": "b", "type": "integer"},
+            {"name": "c", "type": "number", "precision": [6, 2]},
+            {"name": "d", "type": "boolean"},
+            {"name": "e", "type": "date"},
+            {"name": "f", "type": "timestamp"},
+            {"name": "g", "type": "time"},
+        ],
+        rows=[["x", 1, "2.50", True, "2020-02-02", "2020-02-02T02:02:02+00:00", "02:02:02"]],
+        masks=dict.fromkeys("abcdefg", "mask-to-fixed-value"),
+        leave=[["XXXXXXXX", 999999999, "0.00", False, "9999-12-31", "9999-12-31T00:00:00+00:00", "00:00:00"]],
+    ),
+    "mask-salted-resident-id": scanned(
+        "A salt that nobody keeps makes a digest of an identifier safe within one set; equal stays equal.",
+        columns=[PERSON],
+        rows=[[one] for one in IDS],
+        masks={"person_id": "sha-256-query-local"},
+        leave=[*sorted([digest(one, bytes.fromhex(SALT))] for one in IDS if one), [None]],
+        absent=[one for one in IDS if one],
+    ),
+    "mask-unknown": unshaped(
+        "An action that Iceberg does not list.",
+        "mask-unknown",
+        columns=[VILLAGE],
+        masks={"village": "md5"},
+    ),
+    "mask-short-chinese-name": unshaped(
+        "A name of four characters or fewer would be shown whole.",
+        "mask-short-chinese-name",
+        columns=[NAME],
+        masks={"person_name": "show-first-4"},
+    ),
+    "mask-sha-on-resident-id": unshaped(
+        "Without a salt all ids of a county are tried in minutes.",
+        "mask-sha-on-resident-id",
+        columns=[PERSON],
+        masks={"person_id": "sha-256-global"},
+    ),
+    "mask-sha-on-small-domain": unshaped(
+        "Without a salt every code is tried at once.",
+        "mask-sha-on-small-domain",
+        columns=[{**VILLAGE, "codes": ["open", "closed"]}],
+        masks={"village": "sha-256-global"},
+    ),
+    "mask-sha-on-integer": unshaped(
+        "A whole number keeps a few bytes of the digest only.",
+        "mask-sha-on-integer",
+        columns=[VISITS],
+        masks={"visits": "sha-256-query-local"},
+    ),
+    "mask-not-for-type": unshaped(
+        "A mask of texts on a day.", "mask-not-for-type", columns=[BORN], masks={"born": "mask-alphanum"}
+    ),
+    "mask-null-on-required": unshaped(
+        "A required column without values would break the contract it is sent under.",
+        "mask-null-on-required",
+        columns=[{**VILLAGE, "required": True}],
+        masks={"village": "replace-with-null"},
+    ),
+    "row-filter-subquery": unshaped(
+        "A row filter that looks at another relation.",
+        "row-filter-not-allowed",
+        columns=[VISITS],
+        row_filter="visits IN (SELECT 1)",
+    ),
+    "row-filter-escapes": unshaped(
+        "A row filter that closes the parenthesis it stands in.",
+        "row-filter-not-allowed",
+        columns=[VISITS],
+        row_filter="visits > 1) OR (true",
+    ),
+    "row-filter-converts": unshaped(
+        "A row filter that would convert a column, and tell the value on which that fails.",
+        "row-filter-not-allowed",
+        columns=[VILLAGE],
+        row_filter="village = 1",
+    ),
+    "release-right": judged("Everything is right.", None),
+    "no-grant": judged("Nothing leaves without a grant.", "grant", "no-grant", grant=None),
+    "row-filter-on-masked-column": judged(
+        "Rows chosen by a value that a mask hides tell that value; only the owner may state such a filter.",
+        "rows",
+        "row-filter-on-masked-column",
+        shape__names=["village", "closed", "visits", "seen_at"],
+        request__readable=["village", "closed", "visits", "seen_at"],
+        grant__columns=["village", "closed", "visits", "seen_at"],
+        shape__masks={"seen_at": "truncate-to-year"},
+        shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+    ),
+    "row-filter-of-the-owner": judged(
+        "The same filter, stated by the owner in the grant.",
+        None,
+        shape__names=["village", "closed", "visits", "seen_at"],
+        request__readable=["village", "closed", "visits", "seen_at"],
+        grant__columns=["village", "closed", "visits", "seen_at"],
+        shape__masks={"seen_at": "truncate-to-year"},
+        shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+        grant__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+    ),
+    "core-column-without-named-grant": judged(
+        "A core column leaves by name only, also where a grant states no columns.",
+        "classification",
+        "core-column-without-named-grant",
+        subject__kind="application",
+        request__kind="application",
+        grant__kind="application",
+        grant__columns=None,
+        shape__names=["village", "narrative"],
+        request__readable=["village", "narrative"],
+    ),
+    "personal-column-by-one-person": judged(
+        "Who releases a personal column is not who approves it.",
+        "four-eyes",
+        "approver-is-releaser",
+        shape__names=["village", "person_name"],
+        request__readable=["village", "person_name"],
+        grant__columns=["village", "person_name"],
+        request__approver="wang  li",
+    ),
+    "onward-without-consent": judged(
+        "What we received on condition that it stays with us is passed on to nobody.",
+        "onward",
+        "onward-without-consent",
+        subject__received={"onward": "named", "named": [OTHER]},
+    ),
+    "onward-with-consent": judged(
+        "The owner named the node.", None, subject__received={"onward": "named", "named": [THERE]}
+    ),
+    "purpose-differs": judged(
+        "The purpose is another one.",
+        "purpose",
+        "purpose-differs",
+        request__terms__purpose="marketing",
+    ),
+    "k-subjects": measured(
+        "Three people each, of whom all leave.",
+        None,
+        rows=[*visits("east", "a", "b", "c"), *visits("west", "d", "e", "f")],
+    ),
+    "k-rows-not-subjects": measured(
+        "Six rows, but of two people.",
+        "k-rows-not-subjects",
+        rows=[*visits("east", "a", "b", "c"), *visits("west", "d", "e", times=3)],
+    ),
+    "k-complement": measured(
+        "All but one person of a village leave, and the total of the village is known.",
+        "k-complement",
+        rows=[*visits("east", "a", "b", "c", "d"), *visits("west", "e", "f", "g")],
+        condition="person <> 'd'",
+    ),
+    "k-difference-between-versions": measured(
+        "One person came since the version that was sent before.",
+        "k-difference-between-versions",
+        rows=[*visits("east", "a", "b", "c", "d"), *visits("west", "e", "f", "g")],
+        earlier={"6": [*visits("east", "a", "b", "c"), *visits("west", "e", "f", "g")]},
+    ),
+}
+
+
+def write() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, vector in VECTORS.items():
+        whole = {"name": name, "group": "shape", "now": NOW, **vector}
+        text = json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True)
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
