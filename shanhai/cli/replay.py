@@ -45,7 +45,7 @@ def command(
 
     A delivery is behind when it was judged by a contract that said something else of rows. Refused rows that
     the contract lets through by now enter the lake, rows that it no longer lets through leave it, in one
-    commit; where nothing would change, nothing is committed. Damaged files, staged, in quarantine or of the
+    commit; where nothing would change, that is noted once. Damaged files, staged, in quarantine or of the
     table, are made again.
 
     A delivery that the gate would refuse stays as it is, and so does one that it would hold, unless a person
@@ -123,6 +123,9 @@ def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> No
     verb = "would change" if dry_run else "changed"
     refused = f", {failed} cannot be replayed" if failed else ""
     section(f"{changed} of {len(found) + failed} deliveries {verb}{refused}")
+    alike = sum(one.entry is not None and not one.changes for one in found)
+    if alike:
+        say(f"Judged alike by the contract as it is now, which the ledger says: {alike}.")
     mended = [one.delivery.short for one in found if one.mended]
     if mended:
         say(f"{'Damaged' if dry_run else 'Made again'}: files of {', '.join(mended)}.")

@@ -7,7 +7,7 @@ from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.archive import kept_contract
-from shanhai.ingest.books import table_net
+from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.node import Node
 from shanhai.ingest.rebuild import in_the_table
 from shanhai.warehouse.lake import LakeTable, exists
@@ -26,14 +26,19 @@ def behind(node: Node, dataset: DatasetId) -> list[DeliveryId]:
     if not exists(node.table(dataset)):
         return []
     books = table_net(LakeTable.open(node.table(dataset)))
-    staged = {known: net.staged for known in in_the_table(node, books) if (net := books[known]).staged}
-    digests = {one.contract_digest for one in staged.values() if one is not None}
-    current = {digest for digest in digests if _judges_alike(node, contract, digest)}
-    return [
-        DeliveryId.parse(known)
-        for known, one in staged.items()
-        if one is not None and one.contract_digest not in current
-    ]
+    digests = {known: digest for known in in_the_table(node, books) if (digest := _digest(books[known]))}
+    current = {digest for digest in set(digests.values()) if _judges_alike(node, contract, digest)}
+    return [DeliveryId.parse(known) for known, digest in digests.items() if digest not in current]
+
+
+def is_behind(node: Node, contract: Contract, net: Net) -> bool:
+    """Whether an accepted delivery was judged by a contract that may say something else of its rows."""
+    digest = _digest(net)
+    return bool(digest) and not _judges_alike(node, contract, digest)
+
+
+def _digest(net: Net) -> str:
+    return net.staged.contract_digest if net.staged else ""
 
 
 def _judges_alike(node: Node, contract: Contract, digest: str) -> bool:

@@ -50,15 +50,15 @@ def carry_out(
         case "approve" | "refuse" | "withdraw":
             return Decided(decide(node, delivery, decision, by=by, reason=reason), moved=True)
         case "replay":
-            entry = replay(node, delivery, by=by, reason=reason).entry
+            done = replay(node, delivery, by=by, reason=reason)
         case "release":
-            entry = release(node, delivery, rules, by=by, reason=reason).entry
+            done = release(node, delivery, rules, by=by, reason=reason)
         case "revoke":
-            entry = revoke(node, delivery, rules, by=by, reason=reason).entry
+            done = revoke(node, delivery, rules, by=by, reason=reason)
         case "discard":
             return Decided(discard(node, delivery, rules=rules, by=by, reason=reason), moved=False)
         case "reopen":
             return Decided(reopen(node, delivery, rules=rules, by=by, reason=reason), moved=False)
         case _:
             raise ConfigurationError("no such decision", given=decision, allowed=get_args(Decision))
-    return Decided(entry, moved=entry is not None)
+    return Decided(done.entry, moved=done.changes)

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from shanhai.contracts.sql import quote_literal
 from shanhai.errors import BusyError, DeniedError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.altered import is_altered
 from shanhai.ingest.approved import Person, responsible
-from shanhai.ingest.books import Entry, Net, entry, table_net
+from shanhai.ingest.behind import is_behind
+from shanhai.ingest.books import Counts, Entry, Net, entry, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging, is_as_booked
 from shanhai.ingest.files import gone_if_it_fails, in_turn
@@ -31,13 +31,13 @@ from shanhai.ingest.records import (
     read_validation,
 )
 from shanhai.ingest.retention import require_unpurged
+from shanhai.ingest.same_rows import have_same_rows
 from shanhai.ingest.stage import is_complete, stage
 from shanhai.ingest.swap import swap
 from shanhai.ingest.terms import Terms
 from shanhai.ingest.waivers import Waivers, canonical
 from shanhai.warehouse import lake
 from shanhai.warehouse.lake import LakeTable
-from shanhai.warehouse.session import duckdb_session
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class Replayed:
             the table were settled by another rule than the contract has now.
         counts: those that are others.
         mended: whether damaged files were made again.
-        entry: as it was committed; None when nothing would change, or when it was only asked for.
+        entry: as it was committed; None when there was nothing to commit, or when it was only asked for. One
+            without changes notes that a delivery that was behind its contract is judged alike by it.
     """
 
     delivery: DeliveryId
@@ -80,8 +81,9 @@ def replay(
     """Stage and check a delivery by the contract as it is now, and commit what became of its rows.
 
     One commit takes its old rows out and puts the new ones in, at its old place in the order of loading;
-    rows of other deliveries come and go as they settle then. Done again, it changes nothing. Files of the
-    delivery that are damaged are made again from its bytes.
+    rows of other deliveries come and go as they settle then. Where nothing changes, that is noted once, and
+    it is behind no longer. Done again, it changes nothing. Files of the delivery that are damaged are made again
+    from its bytes.
 
     Args:
         by: the name of a person who wants it although the gate would hold the delivery; who approved it
@@ -122,9 +124,12 @@ def judge_again(
         if dry_run:
             return found
         mended = mend_quarantine(node, staging)
-        if not found.changes:
+        if not found.changes and not is_behind(node, node.federation.contract(delivery.dataset), net):
             return replace(found, mended=mended)
-        written = _commit(node, delivery, staging, who, expected=expected, anew=found.mended)
+        if found.changes:
+            written = _commit(node, delivery, staging, who, expected=expected, anew=found.mended)
+        else:
+            written = _note(node, delivery, staging, who, expected=expected)
         if written is not None:
             return replace(found, entry=written, mended=found.mended or mended)
     raise BusyError("others decided at the same time", given=delivery.short, hint="shanhai delivery show")
@@ -156,7 +161,7 @@ def _judged(
     who = responsible(delivery, net, checked, check(node, delivery, waivers), person)
     if before is not None:
         intact = intact and not is_altered(node, table, table_net(table), delivery, before)
-    same = canonical(waivers) == canonical(net.waivers) and _same_rows(node, before, staging)
+    same = canonical(waivers) == canonical(net.waivers) and have_same_rows(node, before, staging)
     settled = not is_mixed(node, table, node.federation.contract(delivery.dataset))
     found = Replayed(
         delivery,
@@ -185,28 +190,6 @@ def _forget_objections(node: Node, delivery: DeliveryId, terms: Terms, person: P
             forget_validation(node, delivery, terms)
 
 
-def _same_rows(node: Node, before: Staging | None, after: Staging) -> bool:
-    """Whether two stagings of a delivery have the same good rows, and the same ones broken for the same."""
-    if before is None or (before.good_sha256, before.filled) != (after.good_sha256, after.filled):
-        return False
-    if before.quarantine_sha256 == after.quarantine_sha256:
-        return True
-    if before.quarantine_file is None or after.quarantine_file is None:
-        return False
-    files = [node.quarantine / before.quarantine_file, node.quarantine / after.quarantine_file]
-    if not all(file.is_file() for file in files):
-        return False
-    one, other = (
-        f'SELECT body, "position", reasons, released FROM read_parquet({quote_literal(file.as_posix())})'
-        for file in files
-    )
-    with duckdb_session(node.settings) as con:
-        (differ,) = con.execute(
-            f"SELECT count(*) FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))"
-        ).fetchone() or (1,)
-    return not differ
-
-
 def _counts(before: Staging | None, after: Staging, net: Net) -> tuple[Change, ...]:
     """Every count that is another one, and every rule that other rows break."""
     found = [Change("rows in", net.counts.rows_in, after.rows_in)]
@@ -217,6 +200,38 @@ def _counts(before: Staging | None, after: Staging, net: Net) -> tuple[Change, .
         was, now = Counter(before.counts), Counter(after.counts)
         found += [Change(f"rule {rule}", was[rule], now[rule]) for rule in sorted({*was, *now})]
     return tuple(one for one in found if one.before != one.after)
+
+
+def _note(
+    node: Node, delivery: DeliveryId, staging: Staging, person: Person, *, expected: int
+) -> Entry | None:
+    """Commit that the present contract judges a delivery alike; None when that is no longer known."""
+    contract = node.federation.contract(delivery.dataset)
+
+    def attempt(table: LakeTable) -> Entry | None:
+        # What others loaded meanwhile by another contract may not be settled alike.
+        if table.transaction(str(delivery)) != expected or is_mixed(node, table, contract):
+            return None
+        line = _line(delivery, staging, person, Counts())
+        facts = {"entries": [line.model_dump()]}
+        table.commit(lake.Change(transactions={str(delivery): expected + 1}, facts=facts), at=node.clock())
+        log.info("replay delivery=%s outcome=alike", delivery.short)
+        return line
+
+    return on_newest(node, delivery.dataset, attempt)
+
+
+def _line(delivery: DeliveryId, staging: Staging, person: Person, difference: Counts) -> Entry:
+    return entry(
+        str(delivery),
+        "replay",
+        "accepted",
+        staging.contract_version,
+        difference,
+        reason=person.reason,
+        decided_by=person.by,
+        staging=staging,
+    )
 
 
 def _commit(
@@ -251,16 +266,7 @@ def _commit_on(
         for known in in_the_table(node, books)
     }
     swapped = swap(node, table, stagings, books, delivery, stem, anew=anew)
-    line = entry(
-        subject,
-        "replay",
-        "accepted",
-        staging.contract_version,
-        swapped.counts(subject, staging) - books[subject].counts,
-        reason=person.reason,
-        decided_by=person.by,
-        staging=staging,
-    )
+    line = _line(delivery, staging, person, swapped.counts(subject, staging) - books[subject].counts)
     lines = [line, *others(stagings, books, swapped, cause=subject)]
     table.commit(
         lake.Change(

@@ -213,6 +213,7 @@ class Story:
         """Everything judged by the present contract is what a city has that loads it for the first time."""
         for delivery in behind(self.city.node, DATASET):
             replay(self.city.node, delivery)
+        assert behind(self.city.node, DATASET) == []
         for delivery, one in self.known.items():
             if one.live and one.waived:
                 revoke(self.city.node, delivery, **WHO)

@@ -14,6 +14,7 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest.behind import behind
 from shanhai.ingest.books import Counts, entries, table_net
 from shanhai.ingest.decide import decide
+from shanhai.ingest.decisions import carry_out
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import open_node
 from shanhai.ingest.recount import recount
@@ -112,6 +113,30 @@ def test_the_gate_counts_and_a_person_may_insist(loaded):
     assert (entry.decided_by, entry.reason, entry.loaded) == ("Li", "so it is", 1)
 
 
+def test_what_is_judged_alike_is_noted_once_and_behind_no_longer(loaded):
+    city = loaded
+    first, later = city.delivery("p1"), city.delivery("p2")
+    city.declare(columns=with_minimum(-1), tolerance={"hold": 0.8, "refuse": 0.9})
+    assert behind(city.node, DATASET) == [first, later]
+    assert replay(city.node, later, dry_run=True).entry is None
+    table, rows, books = open_table(city.node, DATASET), city.rows(), city.ledger()["p2"]
+    found = replay(city.node, later)
+    assert (found.changes, found.counts, found.entry.counts) == (False, (), Counts())
+    assert behind(city.node, DATASET) == [first]
+    assert replay(city.node, later).entry is None
+    noted = open_table(city.node, DATASET)
+    assert (noted.version, noted.files()) == (table.version + 1, table.files())
+    assert (city.rows(), city.ledger()["p2"].counts) == (rows, books.counts)
+    assert city.ledger()["p2"].contract_version == city.node.federation.contract(DATASET).version
+    noted = carry_out(city.node, first, "replay", by="Li", reason="x")
+    assert (noted.entry.counts, noted.moved) == (Counts(), False)
+    assert behind(city.node, DATASET) == []
+    assert city.quarantined() == [(2, ["n.range"]), (3, ["n.type"])]
+    assert recount(city.node, first).agrees
+    decide(city.node, later, "withdraw", by="Li", reason="x")
+    assert city.rows() == [("a", 1)]
+
+
 @pytest.mark.parametrize(("verdict", "refuse"), [("held", 0.9), ("refused", 0.2)])
 def test_what_a_person_approved_stays_approved_as_far_as_it_was_bad(city, verdict, refuse):
     tolerance = {"hold": 0.1, "refuse": refuse}
@@ -161,7 +186,7 @@ def test_a_contract_that_cannot_be_read_hides_nothing_of_other_datasets(loaded, 
     assert main([*home, "replay", "--all-behind"]) == 78
     assert "passed over: acity.a_draft" in capsys.readouterr().err
     assert city.rows() == [("a", 5), ("b", -2)]
-    assert [kind for kind, _, _ in lines(city) if kind == "replay"] == ["replay"]
+    assert [loaded for kind, _, loaded in lines(city) if kind == "replay"] == [1, 0]
 
 
 @pytest.mark.parametrize("action", ["withdraw", None])
