@@ -23,6 +23,9 @@ class Stage(StrEnum):
     ADMIT = "admit"
 
 
+_SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
+
+
 @dataclass(frozen=True)
 class Failure:
     """One row of the table.
@@ -63,6 +66,8 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
     Attributes:
         seen: the message's own numbers, where its signatures were found to hold; None before.
         freezes: whether the pairing must stop until a person decides.
+        settles: whether the message keeps its place in the order: it was authentic and the next, and no
+            other bytes and no later time would make it pass. The one after it may then be received.
     """
 
     def __init__(self, code: str, *, stage: Stage | None = None, field: str = "", seen: Seen | None = None):
@@ -72,6 +77,7 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
         self.field = field
         self.seen = seen
         self.freezes = failure.freezes
+        self.settles = seen is not None and self.stage in _SETTLING
         super().__init__(f"refused at {self.stage}: {code}: {_sentence(failure, field)}")
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -184,7 +190,7 @@ def _table() -> dict[str, Failure]:
         "gap": Failure(order, "a message before it is missing", later=True),
         "ack-below-ours": Failure(order, "it acknowledges less than was acknowledged before", freezes=True),
         "ack-of-other-bytes": Failure(order, "it acknowledges a message that was never sent", freezes=True),
-        "issued-in-future": Failure(time, "it was issued later than now"),
+        "issued-in-future": Failure(time, "it was issued later than now", later=True),
         "expired": Failure(time, "it is no longer valid"),
         "set-not-named": Failure(sets, "the message names another set, or none"),
         "set-of-other-node": Failure(sets, "the set is not signed by the node that sent the message"),
@@ -212,6 +218,12 @@ def _table() -> dict[str, Failure]:
         "grant-of-other-node": Failure(unwrap, "the grant is not for the node that received it"),
         "grant-widened-by-grantee": Failure(unwrap, "a grant may only be changed by the node that gave it"),
         "terms-exceed-grant": Failure(unwrap, "the parcel goes beyond its grant"),
+        "receipt-for-other-parcel": Failure(
+            unwrap, "the receipt is of a message that was not sent to its sender"
+        ),
+        "refusal-code-unknown": Failure(
+            unwrap, "the receipt refuses for a reason that this program does not know"
+        ),
         "facts-digest-wrong": Failure(unwrap, "the facts are not those that the set names"),
         "facts-wrong": Failure(unwrap, "the facts contradict the set"),
         "commitment-wrong": Failure(unwrap, "a key is not the one that the facts commit to"),

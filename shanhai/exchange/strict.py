@@ -200,6 +200,16 @@ class Fields:
             raise self.wrong(name)
         return found
 
+    def hashes(self, name: str, *, most: int = 64) -> tuple[bytes, ...]:
+        """A list of SHA-256 values in base64, as in Merkle proofs."""
+        found = self.items(name, most=most)
+        indexed = Fields(
+            {str(at): one for at, one in enumerate(found)},
+            " ".join(map(str, range(len(found)))),
+            stage=self.stage,
+        )
+        return tuple(indexed.raw(str(at), least=32, most=32) for at in range(len(found)))
+
     def mapping(self, name: str, *, most: int) -> dict[str, Json]:
         """An object whose keys are data."""
         value = self._value[name]

@@ -105,7 +105,7 @@ def _leaves(schema: list[Struct]) -> list[tuple[str, ...]]:
 
 
 def _check_columns(leaves: list[tuple[str, ...]]) -> None:
-    """One leaf a column, named by its number: with the footer's key one would see a structure's inner names."""
+    """One leaf a column, named by its number: the footer's key would show a structure's inner names."""
     if [leaf[0] for leaf in leaves] != [profile.physical_name(number) for number in range(len(leaves))]:
         raise Refused("odd-column-names")
     if any(name not in ("list", "element") for leaf in leaves for name in leaf[1:]):

@@ -1,0 +1,145 @@
+"""The facts of a set: what its recipients are told, and which keys it is sealed with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shanhai.exchange.commitments import check_commitment
+from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.secret import Secret
+from shanhai.exchange.sets import MOST_FILES, SetStatement
+from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64
+from shanhai.exchange.subjects import Subject, read_subject, write_subject
+
+MOST_BYTES = 512 * 1024
+MOST_COLUMNS = 10_000
+PHYSICAL = r"c[0-9]{4}"
+
+
+@dataclass(frozen=True)
+class FactColumn:
+    """One column of the files: `type` is the text of its type in the profile."""
+
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True)
+class FactFile:
+    """One file of the set: its rows, and the most bytes that all its columns decode to."""
+
+    rows: int
+    decoded_bytes: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a set. Fields as in the specification, section "Facts".
+
+    Attributes:
+        salt: 32 random bytes, so that the digest of the facts tells nothing.
+        subject: what it is a set of.
+        version: of the table or the application.
+        shape: of the dataset; None where it has none.
+        columns: of all files, as c0000, c0001, …
+        files: in the order of the statement.
+        contract, quality, lineage: SHA-256 of each document, hex; None where there is none.
+        commits: commitment to each key, by key id.
+    """
+
+    salt: bytes
+    subject: Subject
+    version: int
+    shape: str | None
+    columns: tuple[FactColumn, ...]
+    files: tuple[FactFile, ...]
+    commits: Mapping[str, str]
+    contract: str | None = None
+    quality: str | None = None
+    lineage: str | None = None
+
+
+def physical_name(index: int) -> str:
+    """What column `index`, counted from 0, is called in the files: c0000, c0001, …"""
+    return f"c{index:04d}"
+
+
+def write_facts(facts: Facts) -> bytes:
+    """The bytes whose SHA-256 the set statement names."""
+    columns: list[Json] = [
+        {"name": physical_name(index), "type": one.type, "nullable": one.nullable}
+        for index, one in enumerate(facts.columns)
+    ]
+    files: list[Json] = [{"rows": one.rows, "decoded_bytes": one.decoded_bytes} for one in facts.files]
+    return canonical(
+        {
+            "v": 1,
+            "salt": to_base64(facts.salt),
+            "subject": write_subject(facts.subject),
+            "version": facts.version,
+            "shape": facts.shape,
+            "columns": columns,
+            "files": files,
+            "contract": facts.contract,
+            "quality": facts.quality,
+            "lineage": facts.lineage,
+            "commits": dict(facts.commits),
+        }
+    )
+
+
+def read_facts(data: bytes, statement: SetStatement) -> Facts:
+    """The facts that a set names.
+
+    Raises:
+        Refused: facts-digest-wrong, the json codes, facts-wrong (other files or key ids than the set's).
+    """
+    if hashlib.sha256(data).hexdigest() != statement.facts_sha256:
+        raise Refused("facts-digest-wrong")
+    facts = _parsed(parse(data, most_bytes=MOST_BYTES, stage=Stage.UNWRAP))
+    keys = {statement.footer_key} | {statement.column_key(index) for index in range(len(facts.columns))}
+    if set(facts.commits) != keys or len(facts.files) != len(statement.files):
+        raise Refused("facts-wrong")
+    return facts
+
+
+def check_keys(facts: Facts, keys: Mapping[str, Secret]) -> None:
+    """Return if each key is the one that the facts commit to.
+
+    Raises:
+        Refused: key-for-ungranted-column (no such key in the set), commitment-wrong.
+    """
+    for kid, key in keys.items():
+        if kid not in facts.commits:
+            raise Refused("key-for-ungranted-column")
+        check_commitment(facts.commits[kid], kid, key)
+
+
+def _parsed(value: Json) -> Facts:
+    names = "salt subject version shape columns files contract quality lineage commits"
+    whole = Fields(value, names, stage=Stage.UNWRAP, version=1)
+    columns = whole.each("columns", "name type nullable", least=1, most=MOST_COLUMNS)
+    for index, one in enumerate(columns):
+        if one.text("name", PHYSICAL) != physical_name(index):
+            raise one.wrong("name")
+    files = whole.each("files", "rows decoded_bytes", least=1, most=MOST_FILES)
+    given = whole.mapping("commits", most=MOST_COLUMNS + 1)
+    if not all(isinstance(one, str) and len(one) == 64 for one in given.values()):
+        raise whole.wrong("commits")
+    return Facts(
+        salt=whole.raw("salt", least=32, most=32),
+        subject=read_subject(whole),
+        version=whole.integer("version", least=0),
+        shape=None if whole.is_null("shape") else whole.text("shape", r"[a-z][a-z0-9_./-]{0,127}"),
+        columns=tuple(FactColumn(one.text("type", r".+", most=256), one.flag("nullable")) for one in columns),
+        files=tuple(
+            FactFile(one.integer("rows", least=0), one.integer("decoded_bytes", least=0)) for one in files
+        ),
+        commits={kid: str(commit) for kid, commit in given.items()},
+        **{
+            name: None if whole.is_null(name) else whole.hex(name)
+            for name in ("contract", "quality", "lineage")
+        },
+    )

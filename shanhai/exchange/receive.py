@@ -1,0 +1,147 @@
+"""Stage one: a message verified before it is opened, without any secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shanhai.exchange import dsse
+from shanhai.exchange.failures import Gap, Refused, Seen, Stage
+from shanhai.exchange.keysets import Keyset
+from shanhai.exchange.messages import Header, read_header, read_payload
+from shanhai.exchange.order import Arrival, Position, place
+from shanhai.exchange.pairing_states import PairingState, check_open
+from shanhai.exchange.pairings import Pairing
+from shanhai.exchange.suites import SUITES
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the recipient knows when a message of one pairing comes.
+
+    Attributes:
+        pairing: the document that both signed.
+        state: where it stands.
+        mine: keyset of the recipient.
+        theirs: the newest keyset of the sender.
+        position: how far the recipient has come with the sender.
+    """
+
+    pairing: Pairing
+    state: PairingState
+    mine: Keyset
+    theirs: Keyset
+    position: Position
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What was recorded of a message when it was accepted, to open it again later.
+
+    Attributes:
+        digest: of its payload.
+        received: when it was first received.
+        theirs: the keyset of the sender by which it was verified.
+    """
+
+    digest: str
+    received: datetime
+    theirs: Keyset
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A message that passed stage one. Whoever holds it need not verify again.
+
+    Attributes:
+        header: as signed.
+        header_bytes: which bind what is sealed.
+        sealed: still closed.
+        seen: digest of the payload, pairing, generation and number: what is recorded of it.
+        signers: ids of the keys that signed, for the record.
+        keyset: of the sender, by which it was verified; `keyset.digest` is for the record.
+        arrival: next, known (nothing more is to be done), or reopened.
+    """
+
+    header: Header
+    header_bytes: bytes
+    sealed: bytes
+    seen: Seen
+    signers: frozenset[str]
+    keyset: Keyset
+    arrival: Arrival
+
+
+def receive(
+    envelope: bytes, *, standing: Standing, now: datetime, accepted: Accepted | None = None
+) -> Verified:
+    """Verify a message: checks 1 to 5 of the specification, section "Receiving".
+
+    Args:
+        envelope: the bytes as they came.
+        standing: what the recipient knows.
+        now: the present moment.
+        accepted: the record of a message that was accepted before, to open it again: then state, suite,
+            place and times are not judged again, but the bytes must be those and the keys believed still.
+
+    Raises:
+        Refused: with `seen` once the signatures hold.
+        Gap: the message may pass later.
+    """
+    keyset = accepted.theirs if accepted else standing.theirs
+    signed = dsse.read(envelope, dsse.MESSAGE)
+    signers = keyset.check_signed(signed)
+    header_bytes, sealed = read_payload(signed.payload)
+    header = read_header(header_bytes)
+    if header.sender not in signers:
+        raise Refused("from-not-signer")
+    seen = Seen(signed.digest, header.pairing, header.generation, header.seq)
+    try:
+        keyset.check_valid(signers, header.issued)
+        if accepted:
+            arrival = _reopened(seen, signers, standing, accepted)
+        else:
+            arrival = _arrived(header, seen, signers, standing, now)
+    except (Refused, Gap) as error:
+        raise type(error)(error.code, stage=error.stage, field=error.field, seen=seen) from None
+    return Verified(header, header_bytes, sealed, seen, signers, keyset, arrival)
+
+
+def _arrived(
+    header: Header, seen: Seen, signers: frozenset[str], standing: Standing, now: datetime
+) -> Arrival:
+    _check_standing(header, standing)
+    arrival = place(
+        seen, header.prev, position=standing.position, signed_generation=standing.theirs.generation
+    )
+    # A message that is settled may come again long after: it is judged by when it came first.
+    if arrival is Arrival.NEXT:
+        if header.issued > now + timedelta(seconds=standing.pairing.rules.skew):
+            raise Refused("issued-in-future")
+        if header.not_after <= now:
+            raise Refused("expired")
+        standing.theirs.check_received(signers, now)
+    return arrival
+
+
+def _reopened(seen: Seen, signers: frozenset[str], standing: Standing, accepted: Accepted) -> Arrival:
+    if seen.pairing != standing.pairing.id:
+        raise Refused("pairing-unknown")
+    if seen.digest != accepted.digest:
+        raise Refused("reopened-other-bytes")
+    standing.theirs.check_uncompromised(signers, accepted.received)
+    return Arrival.REOPENED
+
+
+def _check_standing(header: Header, standing: Standing) -> None:
+    sides = {side.node for side in standing.pairing.sides}
+    if header.pairing != standing.pairing.id or sides != {standing.mine.node, standing.theirs.node}:
+        raise Refused("pairing-unknown")
+    check_open(standing.state)
+    key = standing.mine.sealing(header.recipient)
+    if key is None:
+        raise Refused("recipient-wrong")
+    if header.suite not in standing.mine.suites or header.suite not in standing.pairing.rules.suites:
+        raise Refused("suite-not-allowed")
+    if SUITES[header.suite] != key.alg:
+        raise Refused("hpke-key-of-other-suite", stage=Stage.STANDING)

@@ -1,0 +1,71 @@
+"""From a keyset to an opened parcel, and to a second recipient of the same set."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from vectors import world as w
+
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.order import Arrival, Sent
+from shanhai.exchange.parcels import Parcel
+from shanhai.exchange.receive import Accepted, receive
+from shanhai.exchange.sets import read_set
+from shanhai.exchange.unwrap import Held, unwrap
+
+
+def held(**changes: object) -> Held:
+    key = w.GONGSHU.opening()
+    made = {"node": w.GONGSHU.id, "keys": {key.kid: key}, "grants": w.held_grants(), "sent": Sent({})}
+    return Held(**{**made, **changes})
+
+
+def test_a_parcel_arrives_and_opens():
+    sealed = w.parcel()
+    verified = receive(sealed.envelope, standing=w.standing(), now=w.NOW)
+    assert verified.arrival is Arrival.NEXT
+    assert verified.seen.digest == sealed.digest
+    statement = read_set(
+        w.set_envelope(w.statement()), keyset=verified.keyset, digest=verified.header.set_digest
+    )
+    opened = unwrap(verified, held=held(), statement=statement, at=w.NOW)
+    assert isinstance(opened.body.content, Parcel)
+    assert dict(opened.body.content.names) == {0: "street", 1: "opened_at"}
+    assert {kid: key.bytes for kid, key in opened.keys.items()} == {
+        kid: key.bytes for kid, key in w.parcel_keys().items()
+    }
+    assert opened.facts is not None
+    assert opened.facts.files[0].rows == 1000
+
+
+def test_a_settled_message_is_known_and_can_be_opened_again_after_it_expired():
+    sealed = w.parcel()
+    standing = w.standing()
+    first = receive(sealed.envelope, standing=standing, now=w.NOW)
+    late = w.NOW + 10 * w.YEAR
+    after = w.standing(position=standing.position.after(first.seen))
+    assert receive(sealed.envelope, standing=after, now=late).arrival is Arrival.KNOWN
+    record = Accepted(first.seen.digest, w.NOW, first.keyset)
+    again = receive(sealed.envelope, standing=after, now=late, accepted=record)
+    assert again.arrival is Arrival.REOPENED
+    assert unwrap(again, held=held(sent=None), statement=w.statement(), at=w.NOW).keys
+
+
+def test_the_envelope_holds_no_name_in_clear():
+    sealed = w.parcel()
+    for word in (*w.COLUMNS, "hotline", "statistics", w.SET_ID, w.GONGSHU.id):
+        assert word.encode() not in sealed.envelope
+        assert word.encode() not in receive(sealed.envelope, standing=w.standing(), now=w.NOW).header_bytes
+
+
+def test_a_refusal_says_which_message_once_its_signatures_hold():
+    sealed = w.parcel(issued=w.NOW - 3 * w.DAY, not_after=w.NOW - w.DAY)
+    with pytest.raises(Refused) as refusal:
+        receive(sealed.envelope, standing=w.standing(), now=w.NOW)
+    assert refusal.value.code == "expired"
+    assert refusal.value.seen is not None
+    assert refusal.value.seen.digest == sealed.digest
+    assert refusal.value.settles
+    again = pickle.loads(pickle.dumps(refusal.value))  # noqa: S301 -- our own bytes
+    assert (again.code, again.stage, again.seen) == ("expired", refusal.value.stage, refusal.value.seen)
