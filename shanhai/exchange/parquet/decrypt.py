@@ -1,0 +1,138 @@
+"""Read granted columns of a sealed file, counted against what was declared of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.parquet import profile
+from shanhai.exchange.parquet.footer import Footer, read_footer
+from shanhai.exchange.parquet.kms import KeyHolder, crypto_factory
+from shanhai.exchange.parquet.measure import decoded_bytes
+from shanhai.exchange.parquet.outline import outline
+from shanhai.exchange.parquet.types import schema_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_PROBE_ROWS = 64
+_BATCH_BYTES = 8 << 20
+_BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the facts say of a file.
+
+    Attributes:
+        rows: in the file.
+        decoded: bytes of all its columns, as `measure.py` counts them.
+        columns: name → type of all its columns, granted or not, in order.
+    """
+
+    rows: int
+    decoded: int
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Granted columns of a file.
+
+    Attributes:
+        schema: of the columns, in the order of the file.
+        batches: the rows, in the order of the file, in batches of bounded size; to be gone through once.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+def read_granted(
+    file: BinaryIO, size: int, keys: KeyHolder, *, columns: Sequence[str], declared: Declared
+) -> Granted:
+    """Open a file for its granted `columns`.
+
+    To be called in a process that may die: libraries abort or hang on keys and bytes of a stranger's choice.
+    No filter, no statistics, nothing of a withheld column is touched, since that alone ends the process.
+    Before the library sees the file, its outline and footer are checked by code of our own.
+
+    Raises:
+        Refused: a code of the stage `set`; `schema-differs`, `rows-differ`, `dictionary-bomb`,
+            `key-not-held`, `dek-wrong`; here, or while the batches are gone through. Batches that came before
+            are worth nothing.
+    """
+    footer = read_footer(file, outline(file, size), keys)
+    if footer.rows != declared.rows:
+        raise Refused("rows-differ")
+    parquet = _opened(file, keys)
+    schema = parquet.schema_arrow
+    if list(schema_names(schema).items()) != list(declared.columns.items()):
+        raise Refused("schema-differs")
+    if not columns or len(set(columns)) != len(columns) or not set(columns) <= set(declared.columns):
+        raise Refused("schema-differs")
+    wanted = sorted(columns, key=list(declared.columns).index)
+    return Granted(_part(schema, wanted), _counted(parquet, wanted, footer, keys, declared))
+
+
+def _part(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def _counted(
+    parquet: pq.ParquetFile, columns: Sequence[str], footer: Footer, keys: KeyHolder, declared: Declared
+) -> Iterator[pa.RecordBatch]:
+    rows = decoded = 0
+    for batch in _batches(parquet, columns, declared):
+        rows += batch.num_rows
+        decoded += decoded_bytes(batch)
+        if decoded > declared.decoded:
+            raise Refused("dictionary-bomb")
+        if rows > declared.rows:
+            raise Refused("rows-differ")
+        yield batch
+    if rows != declared.rows:
+        raise Refused("rows-differ")
+    _check_asked(keys, footer, columns)
+
+
+def _opened(file: BinaryIO, keys: KeyHolder) -> pq.ParquetFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    factory, connection = crypto_factory(keys)
+    file.seek(0)
+    return pq.ParquetFile(
+        pa.PythonFile(file, mode="r"),
+        decryption_properties=factory.file_decryption_properties(connection),
+        # Without a buffer a row group's columns would be read whole before the first batch.
+        buffer_size=1 << 20,
+        pre_buffer=False,
+    )
+
+
+def _batches(parquet: pq.ParquetFile, columns: Sequence[str], declared: Declared) -> Iterator[pa.RecordBatch]:
+    """Batches of about `_BATCH_BYTES`, after a short look at whether the declared size can be true.
+
+    A row group of a few kilobytes may decode to gigabytes, and a batch is decoded before it is counted.
+    """
+    probe = next(parquet.iter_batches(_PROBE_ROWS, columns=list(columns), use_threads=False), None)
+    if probe is None:
+        return
+    if decoded_bytes(probe) > declared.decoded:
+        raise Refused("dictionary-bomb")
+    width = max(decoded_bytes(probe) // probe.num_rows, declared.decoded // declared.rows, 1)
+    rows = max(_PROBE_ROWS, min(_BATCH_ROWS, _BATCH_BYTES // width))
+    yield from parquet.iter_batches(rows, columns=list(columns), use_threads=False)
+
+
+def _check_asked(keys: KeyHolder, footer: Footer, columns: Sequence[str]) -> None:
+    """A granted column whose key nobody asked for was not encrypted under it."""
+    names = {profile.physical_name(chunk.place[1]): chunk.material.key_id for chunk in footer.chunks}
+    if any(names[name] not in keys.asked for name in columns if name in names):
+        raise Refused("plaintext-column")
