@@ -1,1 +1,1 @@
-"""Carries parcels between this node and its partners; `shanhai.exchange` decides, this room does the I/O."""
+"""What two nodes do with each other: files, databases and clocks around the documents of `exchange`."""

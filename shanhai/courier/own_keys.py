@@ -1,0 +1,164 @@
+"""A node's own keys: made, changed by the root, and each change an event before it counts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from shanhai.audit.checkpoints import Checkpoint, LogKey, origin_of
+from shanhai.audit.database import FILE, open_database, transaction
+from shanhai.audit.events import Event, happened
+from shanhai.audit.log import EventLog
+from shanhai.audit.projection import FOLDER as LOG_FOLDER
+from shanhai.audit.projection import project
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.keysets import Keyset, sign_keyset
+from shanhai.exchange.secret import Secret
+from shanhai.keyring import age
+from shanhai.keyring.holdings import Holdings
+from shanhai.keyring.keyring import FOLDER, Keyring
+from shanhai.keyring.rotation import (
+    OVERLAP,
+    VALID,
+    Policy,
+    first_keyset,
+    needed,
+    new_keys,
+    new_roots,
+    next_keyset,
+    policy_of,
+)
+
+
+@dataclass(frozen=True)
+class Passphrases:
+    """Of the two files: that of the root keys, and that of the keys that the node works with."""
+
+    root: Secret
+    node: Secret
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the next keyset is to be.
+
+    Args:
+        valid: how long new keys last.
+        overlap: for how long the old ones stay valid beside them.
+        compromised: since when a key is not to be believed, by its id.
+        root: where `root.age` is, when not in the keyring.
+    """
+
+    valid: timedelta = VALID
+    overlap: timedelta = OVERLAP
+    compromised: Mapping[str, datetime] = MappingProxyType({})
+    root: Path | None = None
+
+
+def keyring_of(home: Path) -> Keyring:
+    """The keyring of a home."""
+    return Keyring(home / FOLDER)
+
+
+def create_node(
+    home: Path, name: str, passphrases: Passphrases, policy: Policy, *, who: str, now: datetime
+) -> Keyset:
+    """Make root keys, the first keyset and the keys that it names; killed anywhere, it may be run again.
+
+    Args:
+        name: of the node, for people.
+        who: the person who does it.
+
+    Raises:
+        ConfigurationError: the home has keys already, or `who` is no name of a person.
+        LogUnwritableError: the event cannot be written.
+        StoreError: a key file cannot be written.
+    """
+    moment = now.replace(microsecond=0)
+    keyring = keyring_of(home)
+    roots, fresh = new_roots(policy), new_keys(policy)
+    holdings = Holdings(age.new_identity(), tuple(key for keys in fresh.values() for key in keys))
+    keyset = first_keyset(name, roots, fresh, policy, moment)
+    envelope = sign_keyset(keyset, roots.keys)
+    event = _event(keyset, who, moment)
+    with contextlib.closing(open_database(home / FILE)) as connection:
+        with transaction(connection):
+            if keyring.exists:
+                raise ConfigurationError(
+                    "this home has keys already", given=keyring.folder, hint="shanhai node show"
+                )
+            keyring.lock_roots(roots, passphrases.root)
+            keyring.lock(holdings, passphrases.node)
+            EventLog(connection).append(event)
+        keyset = keyring.publish(envelope)
+    publish_log(home, holdings, now=moment)
+    return keyset
+
+
+def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: str, now: datetime) -> Keyset:
+    """Make new keys and the next keyset, signed by the root; killed anywhere, it may be run again.
+
+    Raises:
+        NotFoundError: the node has no keys, or `root.age` is elsewhere.
+        PassphraseError, DamagedKeyFileError, OpenKeyFileError: a key file stays closed.
+        ConfigurationError: a compromised key is none of the keyset.
+        LogUnwritableError: the event cannot be written.
+    """
+    moment = now.replace(microsecond=0)
+    keyring = keyring_of(home)
+    before = keyring.keyset()
+    roots = keyring.unlock_roots(passphrases.root, change.root)
+    held = keyring.unlock(passphrases.node)
+    policy = policy_of(before, change.valid)
+    fresh = new_keys(policy)
+    keyset = next_keyset(
+        before, fresh, policy, moment, overlap=change.overlap, compromised=change.compromised
+    )
+    envelope = sign_keyset(keyset, roots.keys)
+    kept = needed(held, (*keyring.keysets(), keyset)).keys
+    holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
+    with contextlib.closing(open_database(home / FILE)) as connection:
+        with transaction(connection):
+            if keyring.keyset().digest != before.digest:
+                raise ConfigurationError(
+                    "the keyset was changed by somebody else meanwhile", given=before.version
+                )
+            keyring.lock(holdings, passphrases.node)
+            EventLog(connection).append(_event(keyset, who, moment))
+        keyset = keyring.publish(envelope)
+    publish_log(home, holdings, now=moment)
+    return keyset
+
+
+def log_key(keyset: Keyset, holdings: Holdings, now: datetime) -> LogKey:
+    """What signs the checkpoints of the node now."""
+    signer = holdings.log_signer(keyset, now)
+    return LogKey(origin_of(keyset.node, keyset.generation), signer.public.public, signer.sign)
+
+
+def publish_log(home: Path, holdings: Holdings, *, now: datetime) -> Checkpoint:
+    """Bring the files of the log up to its events, and sign a checkpoint.
+
+    Raises:
+        EvidenceError: the log does not continue what it signed last.
+        StoreError: the folder cannot be written.
+    """
+    keyring = keyring_of(home)
+    key = log_key(keyring.keyset(), holdings, now)
+    with contextlib.closing(open_database(home / FILE)) as connection:
+        return project(connection, home / LOG_FOLDER, key, keyring.log_keys())
+
+
+def _event(keyset: Keyset, who: str, now: datetime) -> Event:
+    return happened(
+        "keyset",
+        who=who,
+        at=now,
+        node=keyset.node,
+        version=keyset.version,
+        generation=keyset.generation,
+    )

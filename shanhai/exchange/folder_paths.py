@@ -1,0 +1,91 @@
+"""Which paths a folder that crosses may hold: each the same file on every system, inside the folder."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from shanhai.exchange.failures import Refused
+
+MOST_NAME_BYTES = 255
+MOST_PATH_BYTES = 1024
+
+_UNSEEN = re.compile(
+    # Controls, marks of direction, characters without width, separators of lines, noncharacters, surrogates.
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff\ud800-\udfff]"
+)
+_WINDOWS_CHARACTERS = re.compile('[<>"|?*]')
+_WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
+
+
+def check_path(path: str) -> None:
+    """One path by itself: relative, in NFC, parted by `/`.
+
+    Raises:
+        Refused: `path-wrong`; its field names the rule: `unseen`, `nfc`, `long`, `backslash`, `colon`,
+            `absolute`, `empty`, `dots`, `edge`, `windows`. Never the path, which is content.
+    """
+    if (rule := _broken(path)) is not None:
+        raise Refused("path-wrong", field=rule)
+
+
+def check_together(paths: Iterable[str]) -> None:
+    """Paths beside each other, each of which passed `check_path`.
+
+    Case does not tell two files or two folders apart, since it does not on some systems, and a file is no
+    folder.
+
+    Raises:
+        Refused: `path-twice`.
+    """
+    files: set[str] = set()
+    folders: dict[str, str] = {}
+    for path in paths:
+        folded = _folded(path)
+        if folded in files:
+            raise Refused("path-twice", field="case" if path not in files else "path")
+        files.add(folded)
+        names = path.split("/")
+        for depth in range(1, len(names)):
+            folder = "/".join(names[:depth])
+            if folders.setdefault(_folded(folder), folder) != folder:
+                raise Refused("path-twice", field="case")
+    if files & set(folders):
+        raise Refused("path-twice", field="folder")
+
+
+def _broken(path: str) -> str | None:
+    if _UNSEEN.search(path):
+        return "unseen"
+    if not unicodedata.is_normalized("NFC", path):
+        return "nfc"
+    if len(path.encode("utf-8")) > MOST_PATH_BYTES:
+        return "long"
+    if "\\" in path:
+        return "backslash"
+    if ":" in path:
+        return "colon"
+    if path.startswith("/"):
+        return "absolute"
+    broken = (_broken_name(name) for name in path.split("/"))
+    return next((rule for rule in broken if rule is not None), None)
+
+
+def _broken_name(name: str) -> str | None:
+    if not name:
+        return "empty"
+    if name in (".", ".."):
+        return "dots"
+    if len(name.encode("utf-8")) > MOST_NAME_BYTES:
+        return "long"
+    if name[-1] in ". ":
+        return "edge"
+    if _WINDOWS_CHARACTERS.search(name) or _WINDOWS_NAMES.fullmatch(name):
+        return "windows"
+    return None
+
+
+def _folded(path: str) -> str:
+    """Equal for paths that some system takes for the same: folded case, and compatible characters as one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
