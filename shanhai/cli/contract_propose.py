@@ -89,5 +89,5 @@ def _tell(
 
 def _diff(name: str, old: str, new: str) -> str:
     """A unified diff of a file within the federation."""
-    lines = (text.splitlines(keepends=True) for text in (old, new))
-    return "".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}"))
+    before, after = (text.splitlines(keepends=True) for text in (old, new))
+    return "".join(difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"))
