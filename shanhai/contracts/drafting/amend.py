@@ -112,7 +112,7 @@ def _apply(
         case AddCodes():
             return _add_codes(document, proposal)
         case AddNullTokens():
-            return _add_tokens(document, proposal)
+            return _add_tokens(document, contract, proposal)
         case SetFormat():
             document.custom(document.data, "format").update(flow(proposal.settings))
             return "property format", "the format is another one"
@@ -137,7 +137,7 @@ def _take(
 
 def _drop(document: Document, contract: Contract, name: str) -> tuple[str, str]:
     column = contract.column(name)
-    if name in contract.key or name == contract.versions.by:
+    if _tells_apart(contract, name):
         raise _ImpossibleError(f"{name} tells rows or versions apart; no row can do without it")
     if not column.required:
         raise _ImpossibleError(
@@ -163,8 +163,7 @@ def _retype(document: Document, contract: Contract, proposal: RetypeColumn) -> t
     if proposal.type == column.type:
         document.set_custom(entry, "formats", list(proposal.formats))
         return column.name, "written in other formats"
-    used = {column.name} & {*contract.key, *([contract.versions.by] if contract.versions.by else [])}
-    if used or _is_fed(contract, column.name):
+    if _tells_apart(contract, column.name) or _is_fed(contract, column.name):
         raise _ImpossibleError(
             f"the type of {column.name} is that of its table, and keys, versions or marts use it; "
             f"declare a column of type {proposal.type} under another name by hand"
@@ -190,6 +189,10 @@ def _without_formats(document: Document, entry: object, formats: tuple[str, ...]
         document.set_custom(entry, "formats", list(formats))
 
 
+def _tells_apart(contract: Contract, name: str) -> bool:
+    return name in contract.key or name == contract.versions.by
+
+
 def _is_fed(contract: Contract, name: str) -> bool:
     for feed in contract.feeds:
         values = [*feed.columns.values(), *feed.readings.values()]
@@ -199,11 +202,15 @@ def _is_fed(contract: Contract, name: str) -> bool:
     return False
 
 
-def _add_tokens(document: Document, proposal: AddNullTokens) -> tuple[str, str]:
-    entry = document.column(proposal.column)
+def _add_tokens(document: Document, contract: Contract, proposal: AddNullTokens) -> tuple[str, str]:
+    """More texts mean missing; a column that is missing so often is not required, or its rows stay refused."""
+    column, entry = contract.column(proposal.column), document.column(proposal.column)
     known = list(document.custom(entry, "nullTokens") or ())
     document.set_custom(entry, "nullTokens", [*known, *(one for one in proposal.tokens if one not in known)])
-    return proposal.column, "more texts mean missing"
+    if column.required and not _tells_apart(contract, column.name):
+        entry.pop("required", None)
+        return column.name, "more texts mean missing, and it is no longer required"
+    return column.name, "more texts mean missing"
 
 
 def _add_codes(document: Document, proposal: AddCodes) -> tuple[str, str]:

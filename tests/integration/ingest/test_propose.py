@@ -139,8 +139,8 @@ CASES: dict[str, tuple[Callable[[Table], Table | bytes], str, str]] = {
     "new codes": (column(5, lambda at, cell: "特大" if at % 5 == 0 else cell), "1.1.0", "特大"),
     "words for missing": (
         column(6, lambda at, cell: "暂无" if at % 5 == 0 else cell),
-        "1.1.0",
-        "nullTokens, value: [暂无]",
+        "2.0.0",
+        "no longer required",
     ),
     "encoding": (lambda table: text(table).encode(), "1.1.0", "encoding: utf-8"),
     "delimiter": (lambda table: text(table, "\t").encode("gb18030"), "1.1.0", "delimiter:"),
