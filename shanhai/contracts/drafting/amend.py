@@ -203,7 +203,7 @@ def _is_fed(contract: Contract, name: str) -> bool:
 
 
 def _add_tokens(document: Document, contract: Contract, proposal: AddNullTokens) -> tuple[str, str]:
-    """More texts mean missing; a column that is missing so often is not required, or its rows stay refused."""
+    """More texts mean missing; what is missing so often is not required, else its rows would stay refused."""
     column, entry = contract.column(proposal.column), document.column(proposal.column)
     known = list(document.custom(entry, "nullTokens") or ())
     document.set_custom(entry, "nullTokens", [*known, *(one for one in proposal.tokens if one not in known)])
