@@ -32,12 +32,10 @@ def command(session: Session, every: bool) -> None:
     """
     from shanhai.ingest.reconcile import reconcile
     from shanhai.warehouse.build import build
-    from shanhai.warehouse.last_build import keep_build
 
     node = session.node
     say("build  dbt over the lake")
     result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
-    keep_build(node.settings, result)
     rows = [{**vars(line), "mart": line.public} for line in result.results]
     if session.form == "json":
         show_json(

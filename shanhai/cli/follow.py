@@ -39,10 +39,8 @@ def follow(session: Session, *, now: bool) -> None:
 def _built(session: Session) -> Publication | None:
     from shanhai.ingest.reconcile import reconcile
     from shanhai.warehouse.build import build
-    from shanhai.warehouse.last_build import keep_build
     from shanhai.warehouse.publish import publish
 
     node = session.node
     result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
-    keep_build(node.settings, result)
     return publish(node.settings, result, node.clock)

@@ -59,8 +59,9 @@ class Replayed:
     """What judging a delivery again has given.
 
     Attributes:
-        changes: whether rows, reasons or waivers are others than in the books, files were damaged, or rows of
-            the table were settled by another rule than the contract has now.
+        differs: whether rows, reasons or waivers are others than in the books, or files were damaged.
+        settles: whether rows of the table were settled by another rule than the contract has now, and are
+            settled anew, whichever delivery they are of.
         counts: those that are others.
         mended: whether damaged files were made again.
         entry: as it was committed; None when there was nothing to commit, or when it was only asked for. One
@@ -69,10 +70,16 @@ class Replayed:
 
     delivery: DeliveryId
     contract_version: str
-    changes: bool
+    differs: bool
+    settles: bool = False
     counts: tuple[Change, ...] = ()
     mended: bool = False
     entry: Entry | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is something to change."""
+        return self.differs or self.settles
 
 
 def replay(
@@ -82,8 +89,8 @@ def replay(
 
     One commit takes its old rows out and puts the new ones in, at its old place in the order of loading;
     rows of other deliveries come and go as they settle then. Where nothing changes, that is noted once, and
-    it is behind no longer. Done again, it changes nothing. Files of the delivery that are damaged are made again
-    from its bytes.
+    it is behind no longer. Done again, it changes nothing. Files of the delivery that are damaged are made
+    again from its bytes.
 
     Args:
         by: the name of a person who wants it although the gate would hold the delivery; who approved it
@@ -162,11 +169,11 @@ def _judged(
     if before is not None:
         intact = intact and not is_altered(node, table, table_net(table), delivery, before)
     same = canonical(waivers) == canonical(net.waivers) and have_same_rows(node, before, staging)
-    settled = not is_mixed(node, table, node.federation.contract(delivery.dataset))
     found = Replayed(
         delivery,
         staging.contract_version,
-        changes=not (intact and same and settled),
+        differs=not (intact and same),
+        settles=is_mixed(node, table, node.federation.contract(delivery.dataset)),
         counts=_counts(before, staging, net),
         mended=not intact,
     )

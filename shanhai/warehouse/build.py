@@ -8,7 +8,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,36 +17,13 @@ from shanhai.errors import BusyError
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_error, disk_errors
 from shanhai.warehouse.failed_build import keep_failed
+from shanhai.warehouse.last_build import BuildResult, keep_build
 from shanhai.warehouse.project import assemble
-from shanhai.warehouse.runner import BuildFailedError, NodeResult, invoke, require_sound
+from shanhai.warehouse.runner import BuildFailedError, invoke, require_sound
 from shanhai.warehouse.session import duckdb_session
 from shanhai.warehouse.sources import LAKE_SCHEMA, Pins, create_views, pin
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """A build that succeeded: the versions it read, what dbt did, and the scratch file with the marts.
-
-    The scratch file is this build's until the next one starts; `identity` tells them apart.
-    """
-
-    identity: str
-    pins: Pins
-    results: tuple[NodeResult, ...]
-    database: Path
-    seconds: float
-
-    @property
-    def marts(self) -> tuple[str, ...]:
-        """The tables to publish: models whose access is public, in alphabetical order."""
-        return tuple(sorted(result.name for result in self.results if result.public))
-
-    @property
-    def warnings(self) -> tuple[NodeResult, ...]:
-        """Tests that found something that does not end a build."""
-        return tuple(result for result in self.results if result.status == "warn")
 
 
 def build(
@@ -58,6 +34,9 @@ def build(
     reconcile: Callable[[], object] | None = None,
 ) -> BuildResult:
     """Build and test every model; a dataset without a table counts as an empty one.
+
+    The record of it is kept for `publish` before another build may begin: what it says of the scratch file is
+    true of no other one.
 
     Args:
         settings: tells the home, the dbt project and the limits.
@@ -78,14 +57,16 @@ def build(
         identity = secrets.token_hex(8)
         _fresh_database(settings, federation, versions, project.database, identity)
         results = invoke(project, ["build", "--exclude-resource-type", "unit_test"])
-    try:
-        require_sound(project, results)
-    except BuildFailedError:
-        keep_failed(settings, versions)
-        raise
-    seconds = round(time.monotonic() - started, 3)
+        try:
+            require_sound(project, results)
+        except BuildFailedError:
+            keep_failed(settings, versions)
+            raise
+        seconds = round(time.monotonic() - started, 3)
+        result = BuildResult(identity, versions, results, project.database, seconds)
+        keep_build(settings, result)
     log.info("build identity=%s nodes=%d seconds=%s", identity, len(results), seconds)
-    return BuildResult(identity, versions, results, project.database, seconds)
+    return result
 
 
 @contextlib.contextmanager

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shanhai.errors import NotFoundError
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors
-from shanhai.warehouse.build import BuildResult
 from shanhai.warehouse.runner import NodeResult
+from shanhai.warehouse.sources import Pins
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A build that succeeded: the versions it read, what dbt did, and the scratch file with the marts.
+
+    The scratch file is this build's until the next one starts; `identity` tells them apart.
+    """
+
+    identity: str
+    pins: Pins
+    results: tuple[NodeResult, ...]
+    database: Path
+    seconds: float
+
+    @property
+    def marts(self) -> tuple[str, ...]:
+        """The tables to publish: models whose access is public, in alphabetical order."""
+        return tuple(sorted(result.name for result in self.results if result.public))
+
+    @property
+    def warnings(self) -> tuple[NodeResult, ...]:
+        """Tests that found something that does not end a build."""
+        return tuple(result for result in self.results if result.status == "warn")
 
 
 def keep_build(settings: Settings, result: BuildResult) -> None:

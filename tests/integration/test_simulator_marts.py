@@ -16,7 +16,8 @@ from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.walk import walk
 from shanhai.settings import read_settings
-from shanhai.warehouse.build import BuildResult, build
+from shanhai.warehouse.build import build
+from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import SCHEMA
 from shanhai.warehouse.session import duckdb_session
 

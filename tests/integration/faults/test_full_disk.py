@@ -19,7 +19,7 @@ from shanhai.ingest.reconcile import reconcile
 from shanhai.report.write import write_report
 from shanhai.settings import read_settings
 from shanhai.warehouse.build import build
-from shanhai.warehouse.last_build import keep_build, last_build
+from shanhai.warehouse.last_build import last_build
 from shanhai.warehouse.publish import publish
 
 EVENTS = DatasetId("acounty", "events")
@@ -30,7 +30,7 @@ _LAGS = ("the ledger differs from the commits", "the quarantine table differs")
 
 
 def _build(node: Node) -> None:
-    keep_build(node.settings, build(node.settings, node.federation, reconcile=lambda: reconcile(node)))
+    build(node.settings, node.federation, reconcile=lambda: reconcile(node))
 
 
 STEPS: dict[str, Callable[[Node], object]] = {

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from one_city import HEADER, City
 
-from shanhai.warehouse.build import BuildResult
 from shanhai.warehouse.failed_build import keep_failed
-from shanhai.warehouse.last_build import keep_build
+from shanhai.warehouse.last_build import BuildResult, keep_build
 from shanhai.warehouse.sources import pin
 from shanhai.warehouse.unseen import unseen
 

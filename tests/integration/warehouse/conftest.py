@@ -19,8 +19,9 @@ from shanhai.contracts.federation import Federation, open_federation
 from shanhai.contracts.schema import arrow_schema
 from shanhai.ids import DatasetId
 from shanhai.settings import Settings, read_settings
-from shanhai.warehouse.build import BuildResult, build
+from shanhai.warehouse.build import build
 from shanhai.warehouse.lake import Change, LakeTable
+from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import SCHEMA
 from shanhai.warehouse.session import duckdb_session
 

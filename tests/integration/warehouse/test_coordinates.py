@@ -10,7 +10,7 @@ from typing import Any
 import prcoords
 import pytest
 
-from shanhai.warehouse.build import BuildResult
+from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import invoke
 from shanhai.warehouse.session import duckdb_session

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shanhai.warehouse.build import BuildResult
+from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import invoke
 
