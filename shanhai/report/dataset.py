@@ -40,6 +40,7 @@ class DatasetFacts:
         windows: those that are due by now.
         pulled: how many deliveries were pulled, with or without a verdict.
         since: when the first of them was.
+        keys: where its table keeps every version of a key: how many keys it has.
         on_disk: whether its sidecars lie below the home, where anybody can count them.
         truths: how many truths across tables rest on it, and how many of them held at the last publication.
     """
@@ -54,6 +55,7 @@ class DatasetFacts:
     pulled: int = 0
     since: datetime | None = None
     truths: tuple[int, int] = (0, 0)
+    keys: int | None = None
     on_disk: bool = True
 
     @property

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import windows
 from shanhai.contracts.schema import DELIVERY
+from shanhai.contracts.sql import quote_identifier
+from shanhai.contracts.validity import has_history
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
@@ -130,6 +132,7 @@ class _Reading:
             pulled=len(pulled),
             since=min((one.pulled_at for one in pulled), default=None),
             truths=self._truths(),
+            keys=self._keys(contract, version),
             on_disk=self._on_disk() or not pulled,
         )
 
@@ -183,6 +186,16 @@ class _Reading:
         relation = delta.relation(open_version(path, version), path)
         with duckdb_session(self.node.settings) as con:
             return dict(con.execute(f"SELECT {DELIVERY}, count(*) FROM {relation} GROUP BY 1").fetchall())
+
+    def _keys(self, contract: Contract | None, version: int | None) -> int | None:
+        """The keys of a table that keeps every version of them."""
+        if contract is None or version is None or not has_history(contract):
+            return None
+        path, key = self.node.table(self.id), ", ".join(map(quote_identifier, contract.key))
+        relation = delta.relation(open_version(path, version), path)
+        with duckdb_session(self.node.settings) as con:
+            (keys,) = con.execute(f"SELECT count(DISTINCT ({key})) FROM {relation}").fetchone() or (0,)
+        return int(keys)
 
     def _truths(self) -> tuple[int, int]:
         run = [one for one in (self.truths.truths if self.truths else ()) if str(self.id) in one.reads]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shanhai.contracts.sql import quote_literal
+from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.report.balance import PARTS
 from shanhai.report.data import ReportData
@@ -132,6 +132,17 @@ def in_lake(data: ReportData, dataset: DatasetId, version: int) -> Statement:
     )
     name = f"{dataset} at version {version}"
     return Statement(name, sql, ("at_version", str(dataset), str(version)), ("delivery",))
+
+
+def versions(data: ReportData, dataset: DatasetId, version: int, key: tuple[str, ...]) -> Statement:
+    """The versions of keys in a table that keeps all of them, and how many were followed by another one."""
+    path = f"{data.lake}/{dataset.district}/{dataset.name}"
+    keys = f"count(DISTINCT ({', '.join(map(quote_identifier, key))}))"
+    sql = (
+        f"SELECT count(*) AS versions, {keys} AS keys, count(*) - {keys} AS earlier\n"
+        f"FROM {scan(path, version)};"
+    )
+    return Statement(f"versions of {dataset}", sql, ("versions", str(dataset)))
 
 
 def commits(data: ReportData, dataset: DatasetId) -> Statement:

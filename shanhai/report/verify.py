@@ -7,7 +7,7 @@ from pathlib import Path
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.node import Node
-from shanhai.report import verify_figures, verify_files, verify_pages
+from shanhai.report import verify_figures, verify_files, verify_pages, verify_refused
 from shanhai.report.differences import Progress, Verification
 
 
@@ -18,9 +18,10 @@ def verify(
 
     Always: each page and the lists of figures with their digests; each figure with what its SQL gives now,
     and with its text on each page; the ledger with the commits; quarantine files with the digests in the
-    commits; the files of each table with the sizes in its log, and with the digests in its commits; each
-    snapshot's size. When all that agrees, and the books and contracts are those that the report was made of,
-    each statement and each page with what is written anew.
+    commits, and their rows with what the commits say became of them; the files of each table with the sizes
+    in its log, and with the digests in its commits; each snapshot's size. When all that agrees, and the books
+    and contracts are those that the report was made of, each statement and each page with what is written
+    anew.
 
     Args:
         report: the folder of the report.
@@ -41,6 +42,7 @@ def verify(
     found.look("figures on pages", verify_pages.shown(report, manifest, document))
     found.look("ledger rows", verify_files.books(node, progress))
     found.look("files", verify_files.files(node, progress))
+    found.look("refused rows", verify_refused.refused(node, progress))
     found.look("snapshots", verify_files.snapshots(node, deep, progress))
     if deep:
         left_out: list[DeliveryId] = []

@@ -39,9 +39,10 @@ def raw_texts(home: Path) -> list[str | None]:
 
 def counts(node: Walked) -> list[list[object]]:
     """The figures that tell what became of rows, and by which rule they were refused."""
-    told = [
-        one for one in node.figures()["figures"] if one[0] in ("ledger", "datasets", "reasons", "verdicts")
-    ]
+    figures = node.figures()["figures"]
+    told = [one for one in figures if one[0] in ("ledger", "datasets", "reasons", "verdicts")]
+    # A purge moves rows from one state to another, and nothing else.
+    told = [one for one in told if one[2] not in (["open"], ["discarded"], ["purged"])]
     assert {one[0] for one in told} >= {"ledger", "reasons"}
     return told
 
