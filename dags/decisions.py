@@ -19,7 +19,7 @@ from dag_factories.recovery import task_defaults, tell_failed_run
 def decide(**context: Any) -> dict[str, Any]:
     from shanhai import steps
 
-    return steps.decide_step(**context["params"])
+    return steps.decide_step(**context["params"], again=context["ti"].try_number > 1)
 
 
 @task(task_id="announce", outlets=[LOADED])

@@ -6,7 +6,7 @@ from typing import Any
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
-from shanhai.ingest.decisions import Decision, carry_out
+from shanhai.ingest.decisions import Decision, carry_out, carry_out_again
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.reconcile import reconcile
@@ -38,12 +38,23 @@ def load_step(dataset: str) -> Result:
 
 
 def decide_step(
-    delivery: str, action: Decision, by: str, reason: str, rules: list[str] | None = None
+    delivery: str,
+    action: Decision,
+    by: str,
+    reason: str,
+    rules: list[str] | None = None,
+    *,
+    again: bool = False,
 ) -> Result:
-    """Carry out a person's decision on the delivery that begins so; `changed` as of a load."""
+    """Carry out a person's decision on the delivery that begins so; `changed` as of a load.
+
+    Args:
+        again: it was tried before, and may have been carried out.
+    """
     node = open_node()
     chosen = find_delivery(node, delivery)
-    done = carry_out(node, chosen, action, by=by, reason=reason, rules=tuple(rules or ()))
+    carry = carry_out_again if again else carry_out
+    done = carry(node, chosen, action, by=by, reason=reason, rules=tuple(rules or ()))
     told = {"verdict": done.entry.verdict, "loaded": done.entry.loaded} if done.entry else {}
     return {"delivery": chosen.short, "action": action, "changed": done.moved, **told}
 

@@ -15,7 +15,7 @@ from shanhai.cli import main
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ingest.books import Entry, entries
 from shanhai.ingest.decide import decide
-from shanhai.ingest.decisions import carry_out
+from shanhai.ingest.decisions import Decision, carry_out, carry_out_again
 from shanhai.ingest.discard import discard, reopen
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.load import open_table
@@ -173,6 +173,35 @@ def test_a_note_moves_no_row_and_rules_are_for_rows_only(refused):
         carry_out(refused.node, delivery, "withdraw", rules=["n.type"], **WHO)
     with pytest.raises(ConfigurationError, match="no such decision"):
         carry_out(refused.node, delivery, "forget", **WHO)  # type: ignore[arg-type]
+
+
+def test_a_decision_that_stands_is_found_done_when_it_is_tried_again(refused):
+    decisions: list[tuple[Decision, list[str]]] = [
+        ("withdraw", []),
+        ("approve", []),
+        ("release", ["n.range"]),
+        ("revoke", []),
+        ("discard", ["n.type"]),
+        ("reopen", ["n.type"]),
+    ]
+    for decision, rules in decisions:
+        done = carry_out(refused.node, refused.delivery("a"), decision, rules=rules, **WHO)
+        before = entries_of(refused)
+        again = carry_out_again(refused.node, refused.delivery("a"), decision, rules=rules, **WHO)
+        assert (decision, again) == (decision, done)
+        assert entries_of(refused) == before
+
+
+def test_a_decision_that_does_not_stand_is_carried_out_or_denied_when_it_is_tried_again(refused):
+    delivery = refused.delivery("a")
+    assert carry_out_again(refused.node, delivery, "discard", rules=["n.type"], **WHO).entry
+    before = entries_of(refused)
+    for other in ({"rules": ["malformed.ragged"], **WHO}, {**WHO, "by": "Wang"}, {**WHO, "reason": "lost"}):
+        with pytest.raises(DeniedError):
+            carry_out_again(refused.node, delivery, "discard", **{"rules": ["n.type"], **other})
+    with pytest.raises(DeniedError):
+        carry_out_again(refused.node, delivery, "refuse", **WHO)
+    assert entries_of(refused) == before
 
 
 class CommandLine:
