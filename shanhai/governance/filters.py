@@ -205,8 +205,8 @@ class _Reader:
         plain = not (
             part["filter"] or part["distinct"] or part["order_bys"]["orders"] or part["export_state"]
         )
-        own = part["schema"] in ("", "main") and part["catalog"] in ("", "system")
-        if name not in FUNCTIONS or not plain or not own:
+        qualified = part["schema"] or part["catalog"]
+        if name not in FUNCTIONS or not plain or qualified:
             raise _refused("function", name, sorted(FUNCTIONS))
         wanted, result = FUNCTIONS[name]
         kinds = tuple(self.kind(child) for child in part["children"])

@@ -1,0 +1,336 @@
+"""No case is allowed that one rule denies; more rights never allow less; without a grant nothing leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from shanhai.contracts.model import Column
+from shanhai.governance.filters import RowFilter, read_filter
+from shanhai.governance.policy import Outcome, ReleaseDeniedError, check_can_release, decide
+from shanhai.governance.rules import RULES, Finding
+from shanhai.governance.shape import Shape
+from shanhai.governance.subjects import Counted
+from shanhai.governance.values import Case, Received, Request, Subject, SubjectId, Terms
+from tests.support.vectors.shape_cases import (
+    COLUMNS,
+    HERE,
+    NOW,
+    OTHER,
+    THERE,
+    PlainGrant,
+    columns_of,
+    moment,
+)
+
+EXAMPLES = settings(max_examples=300, deadline=None, print_blob=True)
+ALL = columns_of(COLUMNS)
+NAMES = tuple(column.name for column in ALL)
+TIME = moment(NOW)
+DAYS = st.integers(-400, 400).map(lambda days: TIME + timedelta(days=days))
+FILTERS = (None, "visits > 1", "seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'", "person_name = 'x'")
+MASKS = {
+    "person_name": ("mask-alphanum", "show-last-4", "md5"),
+    "born": ("truncate-to-year", "mask-to-fixed-value"),
+    "seen_at": ("truncate-to-month", "mask-alphanum"),
+    "visits": ("mask-to-fixed-value", "sha-256-global"),
+}
+PURPOSES = ("follow-up", "marketing", "", " ")
+ONWARD = ("none", "named", "open", "unheard")
+PEOPLE = ("Wang Li", "wang  li", "Chen Yu", "", " ")
+CLASSES = ("unconditional", "conditional", "not_shared")
+IDS = (SubjectId("dataset", "a.b"), SubjectId("dataset", "a.c"), SubjectId("application", "a.b"))
+SMALL = st.none() | st.integers(0, 12)
+
+
+@cache
+def condition(text: str | None) -> RowFilter | None:
+    return None if text is None else read_filter(text, ALL)
+
+
+def masks(names: tuple[str, ...] = NAMES) -> st.SearchStrategy[dict[str, str]]:
+    known = {name: st.sampled_from(MASKS[name]) for name in names if name in MASKS}
+    return st.fixed_dictionaries({}, optional=known)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The parts of a case, each right by itself; a test draws a few of them anew."""
+
+    names: tuple[str, ...] = ("village", "closed", "visits", "person_name")
+    readable: tuple[str, ...] = ("village", "visits", "person_name")
+    row_filter: str | None = None
+    shape_masks: Any = None
+    purpose: str = "follow-up"
+    share_class: str = "conditional"
+    onward: str = "none"
+    retain_until: Any = TIME + timedelta(days=30)
+    releaser: str = "Wang Li"
+    approver: str | None = "Chen Yu"
+    recipient: str = THERE
+    asked: SubjectId = IDS[0]
+    subject: SubjectId = IDS[0]
+    held_class: str = "conditional"
+    state: str = "stands"
+    counts_people: bool = False
+    received: Received | None = None
+    pairing: str = "active"
+    sent: frozenset[int] = frozenset()
+    counted: Counted | None = None
+
+    def case(self, grant: PlainGrant | None) -> Case:
+        known = {column.name: column for column in ALL}
+        return Case(
+            request=Request(
+                subject=self.asked,
+                version=7,
+                recipient=self.recipient,
+                shape=Shape(
+                    tuple(known[name] for name in self.names),
+                    condition(self.row_filter),
+                    {key: value for key, value in (self.shape_masks or {}).items() if key in self.names},
+                ),
+                readable=self.readable,
+                terms=Terms(self.purpose, self.share_class, self.onward, self.retain_until),
+                releaser=self.releaser,
+                approver=self.approver,
+            ),
+            subject=Subject(
+                self.subject, self.held_class, ALL, self.state, self.counts_people, self.received
+            ),
+            grant=grant,
+            pairing=self.pairing,
+            now=TIME,
+            sent=self.sent,
+            counted=self.counted,
+        )
+
+
+GRANT = PlainGrant(
+    grantee=THERE,
+    kind="dataset",
+    name="a.b",
+    columns=("village", "closed", "visits", "person_name"),
+    row_filter=None,
+    masks={},
+    purpose="follow-up",
+    share_class="conditional",
+    onward="named",
+    since=TIME - timedelta(days=30),
+    until=TIME + timedelta(days=30),
+    retention_days=60,
+    revoked=False,
+    k=None,
+)
+COUNTED = st.builds(Counted, SMALL, SMALL, SMALL, st.frozensets(st.integers(5, 7)), SMALL)
+SOME_NAMES = st.lists(st.sampled_from(NAMES), unique=True, max_size=8).map(tuple)
+STATED = {
+    "names": SOME_NAMES.filter(bool),
+    "readable": SOME_NAMES,
+    "row_filter": st.sampled_from(FILTERS),
+    "shape_masks": masks(),
+    "purpose": st.sampled_from(PURPOSES),
+    "share_class": st.sampled_from(CLASSES),
+    "onward": st.sampled_from(ONWARD),
+    "retain_until": DAYS,
+    "releaser": st.sampled_from(PEOPLE),
+    "approver": st.none() | st.sampled_from(PEOPLE),
+    "recipient": st.sampled_from((HERE, THERE)),
+    "asked": st.sampled_from(IDS),
+    "subject": st.sampled_from(IDS),
+    "held_class": st.sampled_from(CLASSES),
+    "state": st.sampled_from(("stands", "held", "withdrawn")),
+    "counts_people": st.booleans(),
+    "received": st.none()
+    | st.builds(Received, st.sampled_from(ONWARD), st.frozensets(st.sampled_from((THERE, OTHER)))),
+    "pairing": st.sampled_from(("offered", "accepted", "confirmed", "active", "suspended", "ended")),
+    "sent": st.frozensets(st.integers(5, 7)),
+    "counted": st.none() | COUNTED,
+}
+GRANTED = {
+    "grantee": st.sampled_from((HERE, THERE)),
+    "kind": st.sampled_from(("dataset", "application")),
+    "name": st.sampled_from(("a.b", "a.c")),
+    "columns": st.none() | SOME_NAMES,
+    "row_filter": st.sampled_from(FILTERS),
+    "masks": masks(),
+    "purpose": st.sampled_from(PURPOSES),
+    "share_class": st.sampled_from(CLASSES),
+    "onward": st.sampled_from(ONWARD),
+    "since": DAYS,
+    "until": DAYS,
+    "retention_days": st.integers(-5, 400),
+    "revoked": st.booleans(),
+    "k": SMALL,
+}
+
+
+@st.composite
+def stated(draw) -> tuple[Stated, PlainGrant]:
+    """A case that is right but for a few parts, and a grant likewise."""
+    parts = draw(st.sets(st.sampled_from(sorted(STATED)), max_size=3))
+    rights = draw(st.sets(st.sampled_from(sorted(GRANTED)), max_size=3))
+    return (
+        replace(Stated(), **{name: draw(STATED[name]) for name in sorted(parts)}),
+        replace(GRANT, **{name: draw(GRANTED[name]) for name in sorted(rights)}),
+    )
+
+
+def wrong(one: Stated, grant: PlainGrant) -> list[str]:
+    """The rules by their words, written down a second time."""
+    columns = {column.name: column for column in ALL}
+    leave = [columns[name] for name in one.readable if name in one.names]
+    named = set(grant.columns or ())
+    shown = {key: value for key, value in (one.shape_masks or {}).items() if key in one.names}
+    return [
+        rule
+        for rule, holds in {
+            "grant": grant.grantee == one.recipient
+            and not grant.revoked
+            and (grant.kind, grant.name) == (one.asked.kind, one.asked.name)
+            and one.asked == one.subject,
+            "pairing": one.pairing == "active",
+            "validity": grant.since <= TIME < grant.until,
+            "standing": one.state == "stands",
+            "share-class": one.held_class != "not_shared"
+            and one.held_class == grant.share_class == one.share_class,
+            "purpose": one.purpose == grant.purpose and bool(one.purpose.strip()),
+            "columns": 0 < len(one.readable) == len(leave)
+            and (
+                set(one.readable) <= named if grant.columns is not None else one.subject.kind == "application"
+            ),
+            "classification": all(
+                column.name in named for column in leave if column.personal or column.classification == "core"
+            ),
+            "masks": not ({"md5"} & set(shown.values()))
+            and shown.get("seen_at") != "mask-alphanum"
+            and shown.get("person_name") != "show-last-4"
+            and shown.get("visits") != "sha-256-global"
+            and all(
+                shown.get(column.name) == grant.masks[column.name]
+                for column in leave
+                if column.name in grant.masks
+            ),
+            "rows": row_rule(one, grant, shown),
+            "onward": (one.onward, grant.onward)
+            in {("none", "none"), *(("none", to) for to in ("named", "open")), ("named", "named")}
+            | {("named", "open"), ("open", "open")}
+            and (
+                one.received is None
+                or one.received.onward == "open"
+                or (
+                    one.received.onward == "named"
+                    and one.recipient in one.received.named
+                    and one.onward == "none"
+                )
+            ),
+            "retention": TIME < one.retain_until <= TIME + timedelta(days=max(grant.retention_days, 0)),
+            "four-eyes": bool(one.releaser.strip())
+            and (not any(column.personal for column in leave) or apart(one.releaser, one.approver)),
+            "k-anonymity": k_rule(one, grant),
+        }.items()
+        if not holds
+    ]
+
+
+def row_rule(one: Stated, grant: PlainGrant, shown: dict[str, str]) -> bool:
+    if grant.row_filter is not None:
+        return one.row_filter == grant.row_filter
+    match one.row_filter:
+        case None:
+            return True
+        case "visits > 1":
+            return "visits" not in shown
+        case "person_name = 'x'":
+            return "person_name" in one.readable and "person_name" not in shown
+        case _:
+            return "seen_at" not in shown
+
+
+def apart(releaser: str, approver: str | None) -> bool:
+    return approver in PEOPLE[:3] and {releaser, approver} not in ({"Wang Li", "wang  li"}, {releaser})
+
+
+def k_rule(one: Stated, grant: PlainGrant) -> bool:
+    if grant.k is None or grant.k < 2:
+        return not one.counts_people
+    counted = one.counted
+    return (
+        counted is not None
+        and all(version in counted.compared_with or version == 7 for version in one.sent)
+        and (counted.smallest_group is None or counted.smallest_group >= grant.k)
+        and all(
+            not count or count >= grant.k
+            for count in (counted.smallest_complement, counted.smallest_difference)
+        )
+    )
+
+
+@EXAMPLES
+@given(stated())
+def test_denied_by_exactly_the_rules_that_are_broken(drawn):
+    one, grant = drawn
+    decision = decide(one.case(grant))
+    event(f"allowed: {decision.allowed}")
+    broken = wrong(one, grant)
+    assert [outcome.rule for outcome in decision.denials] == broken
+    assert decision.allowed == (not broken)
+    assert decision.rule == (broken[0] if broken else None)
+    assert [outcome.rule for outcome in decision.outcomes] == list(RULES)
+    assert all(bool(outcome.change("zh")) != outcome.allows for outcome in decision.outcomes)
+    assert not decide(one.case(None)).allowed
+
+
+@EXAMPLES
+@given(stated(), st.data())
+def test_more_rights_never_allow_less(drawn, data):
+    one, grant = drawn
+    if not decide(one.case(grant)).allowed:
+        return
+    extra = data.draw(st.lists(st.sampled_from(NAMES)))
+    wider = replace(
+        grant,
+        columns=None if grant.columns is None else (*grant.columns, *extra),
+        since=grant.since - timedelta(days=data.draw(st.integers(0, 9))),
+        until=grant.until + timedelta(days=data.draw(st.integers(0, 9))),
+        retention_days=grant.retention_days + data.draw(st.integers(0, 9)),
+        onward=data.draw(st.sampled_from(ONWARD[ONWARD.index(grant.onward) : 3])),
+        masks={name: mask for name, mask in grant.masks.items() if data.draw(st.booleans())},
+        k=data.draw(st.integers(2, grant.k)) if grant.k and grant.k >= 2 else grant.k,
+    )
+    assert decide(one.case(wider)).allowed
+
+
+def test_a_denial_is_an_error_that_says_which_rule():
+    case = Stated(purpose="marketing").case(GRANT)
+    with pytest.raises(ReleaseDeniedError, match="follow-up") as denied:
+        check_can_release(case)
+    assert denied.value.given == "purpose: purpose-differs"
+    assert check_can_release(Stated().case(GRANT)).allowed
+
+
+def test_a_decision_that_was_not_asked_everything_allows_nothing():
+    decision = decide(Stated().case(GRANT))
+    assert decision.allowed
+    assert not replace(decision, outcomes=decision.outcomes[1:]).allowed
+    assert not replace(decision, outcomes=()).allowed
+    denied = Outcome("pairing", Finding("pairing-not-active", {"given": "ended"}))
+    assert not replace(decision, outcomes=(*decision.outcomes[:1], denied, *decision.outcomes[2:])).allowed
+
+
+def test_a_column_that_the_contract_knows_otherwise_is_no_column_of_it():
+    """A set is judged by the contract as it is, not by the one that its shape was made from."""
+    case = Stated().case(GRANT)
+    loosened = tuple(
+        Column(**{**vars(column), "personal": False}) if column.name == "person_name" else column
+        for column in ALL
+    )
+    case = replace(case, request=replace(case.request, shape=Shape(loosened[1:5])))
+    denied = [outcome.finding.code for outcome in decide(case).denials]
+    assert "column-unknown" in denied
