@@ -44,6 +44,12 @@ class Settings(BaseSettings):
         default="https://s3.amazonaws.com", description="the service that has the bucket of `snapshots`"
     )
     s3_region: str = Field(default="us-east-1", description="where the bucket is")
+    passphrase_file: Path | None = Field(
+        default=None, description="file with the passphrase of the node's keys; none: asked for"
+    )
+    root_passphrase_file: Path | None = Field(
+        default=None, description="file with the passphrase of the root keys; none: asked for"
+    )
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:

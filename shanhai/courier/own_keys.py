@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 from shanhai.audit.checkpoints import Checkpoint, LogKey, origin_of
 from shanhai.audit.database import FILE, open_database, transaction
@@ -55,7 +54,7 @@ class Change:
 
     valid: timedelta = VALID
     overlap: timedelta = OVERLAP
-    compromised: Mapping[str, datetime] = MappingProxyType({})
+    compromised: Mapping[str, datetime] = field(default_factory=dict)
     root: Path | None = None
 
 

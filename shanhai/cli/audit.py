@@ -1,0 +1,257 @@
+"""`shanhai audit`: what this node did in the exchange, proven, and shown to others one event at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shanhai.cli.output import Heading, Row, say, show, show_json
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import ConfigurationError, DataError, NotFoundError
+
+if TYPE_CHECKING:
+    from shanhai.audit.checkpoints import Checkpoint
+    from shanhai.audit.log import Entry, EventLog
+
+_EVENTS = (
+    Heading("leaf", "event", number=True),
+    Heading("at", "at"),
+    Heading("kind", "what"),
+    Heading("who", "who"),
+    Heading("about", "about", wraps=True),
+)
+_WRONG = (
+    Heading("code", "what"),
+    Heading("leaf", "event", number=True),
+    Heading("means", "means", wraps=True),
+)
+_NOTHING = "Nothing has been logged yet."
+
+
+class LogDamagedError(DataError):
+    """The audit log, or its files, are not what they should be."""
+
+
+@click.group()
+def command() -> None:
+    """Read, verify and disclose the audit log.
+
+    Every crossing is an event, written before it happens, in a log that can only grow. A node signs what the
+    log is at each moment; who holds an older signature sees whether anything was changed or left out.
+    """
+
+
+@command.command("log")
+@click.option("--kind", metavar="WHAT", help="Only events of this kind.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N of them.")
+@format_option
+@pass_session
+def log_command(session: Session, kind: str | None, last: int | None) -> None:
+    """List the events of this node: what, who, when, about what.
+
+    \b
+    Examples:
+      shanhai audit log --last 20
+      shanhai audit log --kind release --format json
+    """
+    from shanhai.audit.events import KINDS
+
+    if kind is not None and kind not in KINDS:
+        raise ConfigurationError("no such kind of event", given=kind, allowed=list(KINDS))
+    with _log(session) as log:
+        rows = [] if log is None else [_row(entry) for entry in log.entries()]
+    chosen = [row for row in rows if kind in (None, row["kind"])]
+    chosen = chosen[-last:] if last else chosen
+    if session.form == "table":
+        chosen = [{**row, "about": _told(row["about"])} for row in chosen]
+    show(chosen, _EVENTS, form=session.form, empty=_NOTHING if not rows else "No event is of this kind.")
+
+
+@command.command("verify")
+@click.option(
+    "--disclosure",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="An event that somebody disclosed, instead of this node's log.",
+)
+@click.option(
+    "--keyset",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The keyset of the node that disclosed it.  [default: this node's own]",
+)
+@format_option
+@pass_session
+def verify_command(session: Session, disclosure: Path | None, keyset: Path | None) -> None:
+    """Count the whole log again: events, tree, files, checkpoint.
+
+    Ends with code 65 and a list when something was edited, deleted or left out. What lies after the newest
+    checkpoint is counted too, but only this node vouches for it.
+
+    \b
+    Examples:
+      shanhai audit verify
+      shanhai audit verify --disclosure /tmp/event.json --keyset /tmp/gongshu.json
+    """
+    if disclosure is not None:
+        _verify_disclosure(session, disclosure, keyset)
+    elif keyset is not None:
+        raise ConfigurationError("--keyset goes with --disclosure", given=keyset)
+    else:
+        _verify_log(session)
+
+
+@command.command("disclose")
+@click.argument("leaf", type=click.IntRange(0))
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@format_option
+@pass_session
+def disclose_command(session: Session, leaf: int, out: Path) -> None:
+    """Write one event with its proof, for a stranger to check.
+
+    The file tells this event, and of all others nothing but hashes. It can be checked with sha256sum and
+    openssl alone. An event that no checkpoint covers yet needs the passphrase of the node's keys.
+
+    \b
+    Example:
+      shanhai audit disclose 7 --out event-7.json
+    """
+    from shanhai.audit.checkpoints import origin_of
+    from shanhai.audit.disclosure import disclose
+    from shanhai.audit.projection import FOLDER, published
+    from shanhai.audit.tiles import CHECKPOINT
+    from shanhai.courier.own_keys import keyring_of
+
+    home = session.settings.home
+    keyring = keyring_of(home)
+    keyset = keyring.keyset()
+    origin, publics = origin_of(keyset.node, keyset.generation), keyring.log_keys()
+    with _log(session) as log:
+        if log is None:
+            raise NotFoundError("no such event", given=leaf, allowed="none")
+        log.entry(leaf)
+        checkpoint = published(home / FOLDER, origin, publics)
+        if checkpoint is None or checkpoint.size <= leaf:
+            checkpoint = _sign_checkpoint(session)
+        document = disclose(log, leaf, (home / FOLDER / CHECKPOINT).read_bytes(), checkpoint.size)
+    out.write_bytes(document)
+    if session.form == "json":
+        show_json({"file": str(out), "leaf": leaf, "size": checkpoint.size})
+        return
+    say(f"Event {leaf} of {checkpoint.size:,} is disclosed, with its proof:")
+    click.echo(out)
+
+
+def _sign_checkpoint(session: Session) -> Checkpoint:
+    from shanhai.cli.passphrase import passphrase
+    from shanhai.clock import system_clock
+    from shanhai.courier.own_keys import keyring_of, publish_log
+
+    home = session.settings.home
+    holdings = keyring_of(home).unlock(passphrase(session.settings, "node"))
+    return publish_log(home, holdings, now=system_clock())
+
+
+def _verify_log(session: Session) -> None:
+    from shanhai.audit.checkpoints import origin_of
+    from shanhai.audit.projection import FOLDER
+    from shanhai.audit.verify import verify_log
+    from shanhai.courier.own_keys import keyring_of
+
+    home = session.settings.home
+    with _log(session) as log:
+        if log is None:
+            show([], _WRONG, form=session.form, empty=_NOTHING)
+            return
+        keyring = keyring_of(home)
+        keyset = keyring.keyset()
+        origin = origin_of(keyset.node, keyset.generation)
+        found = verify_log(log, home / FOLDER, origin, keyring.log_keys())
+    rows: list[Row] = [{"code": one.code, "leaf": one.leaf, "means": one.message} for one in found.wrong]
+    size = found.checkpoint.size if found.checkpoint else None
+    if session.form == "json":
+        show_json(
+            {
+                "agrees": not rows,
+                "events": found.events,
+                "erased": found.erased,
+                "checkpoint": size,
+                "after_checkpoint": found.tail,
+                "wrong": rows,
+            }
+        )
+    elif rows:
+        show(rows, _WRONG, form="table", empty="")
+    if rows:
+        raise LogDamagedError(
+            f"{len(rows):,} things are not as the audit log says",
+            given=f"{found.events:,} events",
+            allowed="none",
+            hint="keep a copy as it is, and compare with checkpoints that partners hold",
+        )
+    if session.form == "table":
+        covered = f"a checkpoint covers {size:,}" if size else "no checkpoint was signed yet"
+        say(f"Everything agrees: {found.events:,} events, {found.erased:,} erased; {covered}.")
+
+
+def _verify_disclosure(session: Session, disclosure: Path, keyset_file: Path | None) -> None:
+    from shanhai.audit.checkpoints import origin_of
+    from shanhai.audit.disclosure import read_disclosure
+    from shanhai.courier.own_keys import keyring_of
+    from shanhai.keyring.keyring import keyset_in, log_keys_of
+
+    keyring = keyring_of(session.settings.home)
+    keyset = keyset_in(keyset_file) if keyset_file else keyring.keyset()
+    publics = keyring.log_keys() if keyset_file is None else log_keys_of(keyset)
+    found = read_disclosure(disclosure.read_bytes(), origin_of(keyset.node, keyset.generation), publics)
+    facts = {
+        "leaf": found.leaf,
+        "at": found.event.at,
+        "kind": found.event.kind,
+        "who": found.event.who,
+        "about": dict(found.event.about),
+    }
+    if session.form == "table":
+        show([{**facts, "about": _told(facts["about"])}], _EVENTS, form="table", empty="")
+        say(f"Proven: event {found.leaf} of the {found.checkpoint.size:,} that {keyset.name} signed.")
+        return
+    show_json({**facts, "node": keyset.node, "name": keyset.name, "size": found.checkpoint.size})
+
+
+@contextlib.contextmanager
+def _log(session: Session) -> Iterator[EventLog | None]:
+    """The log of the home; None where nothing was ever logged."""
+    from shanhai.audit.database import FILE, open_database
+    from shanhai.audit.log import EventLog
+
+    file = session.settings.home / FILE
+    if not file.is_file():
+        yield None
+        return
+    with contextlib.closing(open_database(file)) as connection:
+        yield EventLog(connection)
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    from shanhai.audit.failures import EvidenceError
+
+    try:
+        event = entry.event
+    except EvidenceError:
+        return {"leaf": entry.leaf, "at": None, "kind": "EDITED", "who": None, "about": {}}
+    if event is None:
+        return {"leaf": entry.leaf, "at": None, "kind": "erased", "who": None, "about": {}}
+    return {
+        "leaf": entry.leaf,
+        "at": event.at,
+        "kind": event.kind,
+        "who": event.who,
+        "about": dict(event.about),
+    }
+
+
+def _told(about: object) -> str:
+    pairs = about.items() if isinstance(about, dict) else ()
+    return ", ".join(f"{name} {value}" for name, value in sorted(pairs))

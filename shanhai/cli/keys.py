@@ -1,0 +1,144 @@
+"""`shanhai keys`: which keys speak for this node, until when, and new ones in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shanhai.cli.output import Heading, say, show, show_json
+from shanhai.cli.session import Session, format_option, pass_session
+
+if TYPE_CHECKING:
+    from shanhai.exchange.keysets import Keyset
+
+_HEADINGS = (
+    Heading("use", "use"),
+    Heading("alg", "algorithm"),
+    Heading("state", "state"),
+    Heading("not_before", "from"),
+    Heading("not_after", "until"),
+    Heading("days_left", "days left", number=True),
+    Heading("kid", "key"),
+)
+
+
+@click.group()
+def command() -> None:
+    """List and renew the keys that speak for this node.
+
+    Each key has one use: sign (messages and sets), hpke (others seal to it), log (checkpoints of the audit
+    log). The root keys are not among them: they sign the list.
+    """
+
+
+@command.command("list")
+@format_option
+@pass_session
+def list_command(session: Session) -> None:
+    """List the keys of the newest keyset, with the days left.
+
+    \b
+    Example:
+      shanhai keys list --format json
+    """
+    from shanhai.clock import system_clock
+    from shanhai.courier.own_keys import keyring_of
+
+    keyring = keyring_of(session.settings.home)
+    rows = _rows(keyring.keyset(), system_clock()) if keyring.exists else []
+    show(rows, _HEADINGS, form=session.form, empty="This home has no keys yet: shanhai node init.")
+
+
+@command.command("rotate")
+@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The file root.age.  [default: that of the home]",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Validity of new keys."
+)
+@click.option(
+    "--overlap-days",
+    type=click.IntRange(0, 365),
+    default=30,
+    show_default=True,
+    help="For how long the old keys stay valid beside them.",
+)
+@click.option(
+    "--compromised", multiple=True, metavar="KEY", help="A key that somebody else may have had; its id."
+)
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    help="When somebody may have had it first, in UTC.  [default: now]",
+)
+@format_option
+@pass_session
+def rotate_command(
+    session: Session,
+    by: str,
+    root: Path | None,
+    days: int,
+    overlap_days: int,
+    compromised: tuple[str, ...],
+    since: datetime | None,
+) -> None:
+    """Make new keys and the next keyset, signed by the root.
+
+    Asks for the passphrases of the root keys and of the node's. Old keys stay valid for the overlap, so that
+    what is under way still counts; of a compromised key only what partners had before --since does.
+
+    \b
+    Examples:
+      shanhai keys rotate --by "Li Wei" --root /media/usb/root.age
+      shanhai keys rotate --by "Li Wei" --compromised 9f2c… --since 2026-11-20T00:00:00Z
+    """
+    from shanhai.cli.passphrase import both_passphrases
+    from shanhai.clock import system_clock
+    from shanhai.courier.own_keys import Change, keyring_of, rotate_keys
+
+    home, now = session.settings.home, system_clock()
+    keyring_of(home).keyset()
+    moment = since.replace(tzinfo=UTC) if since else now.replace(microsecond=0)
+    change = Change(
+        valid=timedelta(days=days),
+        overlap=timedelta(days=overlap_days),
+        compromised=dict.fromkeys(compromised, moment),
+        root=root,
+    )
+    keyset = rotate_keys(home, both_passphrases(session.settings), change, who=by, now=now)
+    rows = _rows(keyset, now)
+    if session.form == "json":
+        show_json({"keyset": keyset.version, "keys": rows})
+        return
+    show(rows, _HEADINGS, form="table", empty="")
+    say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next message.")
+
+
+def _rows(keyset: Keyset, now: datetime) -> list[dict[str, object]]:
+    return [
+        {
+            "use": one.use,
+            "alg": one.key.alg,
+            "state": _state(keyset, one.kid, one.not_before, one.not_after, now),
+            "not_before": one.not_before,
+            "not_after": one.not_after,
+            "days_left": max(0, (one.not_after - now).days),
+            "compromised_since": keyset.compromised.get(one.kid),
+            "kid": one.kid,
+        }
+        for one in sorted(keyset.keys, key=lambda one: (one.use, one.key.alg, one.not_before))
+    ]
+
+
+def _state(keyset: Keyset, kid: str, start: datetime, end: datetime, now: datetime) -> str:
+    if kid in keyset.compromised:
+        return "compromised"
+    if now < start:
+        return "not yet"
+    return "valid" if now < end else "over"

@@ -1,0 +1,77 @@
+"""Locking bytes with age, by a passphrase or to a key (age-encryption.org/v1)."""
+
+from __future__ import annotations
+
+import pyrage
+
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.secret import Secret
+from shanhai.keyring.failures import DamagedKeyFileError, OtherKeyError, PassphraseError
+
+_NO_KEY_FITS = "No matching keys"
+_TOO_SLOW = "work"
+
+
+def lock(plain: Secret, passphrase: Secret) -> bytes:
+    """Lock by a passphrase, through scrypt: about a second on the machine it runs on."""
+    return bytes(pyrage.passphrase.encrypt(plain.bytes, _text(passphrase)))
+
+
+def unlock(locked: bytes, passphrase: Secret, *, name: str) -> Secret:
+    """What was locked by the passphrase. The bytes must be known to be whole.
+
+    Args:
+        name: of the file, for the error.
+
+    Raises:
+        PassphraseError: it is another passphrase.
+        ConfigurationError: the file was locked on a machine that is much faster than this one.
+    """
+    try:
+        return Secret(pyrage.passphrase.decrypt(locked, _text(passphrase)))
+    except pyrage.DecryptError as error:
+        if _TOO_SLOW in str(error).lower():
+            raise ConfigurationError("a key file that takes too long to open here", given=name) from None
+        raise PassphraseError(
+            "the passphrase does not open the key file",
+            given=name,
+            hint="type it again, or use the file's own",
+        ) from None
+
+
+def new_identity() -> Secret:
+    """The text of a new age identity: an X25519 private key."""
+    return Secret(str(pyrage.x25519.Identity.generate()).encode())
+
+
+def recipient_of(identity: Secret) -> str:
+    """To whom one locks for an identity; public."""
+    return str(pyrage.x25519.Identity.from_str(_text(identity)).to_public())
+
+
+def lock_to(plain: Secret, recipient: str) -> bytes:
+    """Lock to a key, without any passphrase."""
+    return bytes(pyrage.encrypt(plain.bytes, [pyrage.x25519.Recipient.from_str(recipient)]))
+
+
+def unlock_with(locked: bytes, identity: Secret, *, name: str) -> Secret:
+    """What was locked to an identity's recipient.
+
+    Raises:
+        OtherKeyError: it was locked to another.
+        DamagedKeyFileError: it is not what was locked.
+    """
+    try:
+        return Secret(pyrage.decrypt(locked, [pyrage.x25519.Identity.from_str(_text(identity))]))
+    except pyrage.DecryptError as error:
+        if _NO_KEY_FITS in str(error):
+            raise OtherKeyError(
+                "the file is locked to another key",
+                given=name,
+                hint="was node.age replaced since it was written?",
+            ) from None
+        raise DamagedKeyFileError("a key file is damaged", given=name) from None
+
+
+def _text(secret: Secret) -> str:
+    return secret.bytes.decode()
