@@ -148,7 +148,7 @@ def _table() -> dict[str, Failure]:
         "from-not-signer": Failure(signature, "the header names a sender whose key did not sign"),
         "signer-revoked": Failure(signature, "the signing key was compromised before the message was issued"),
         "signer-compromised-since": Failure(
-            signature, "the signing key is compromised, and the message came after that was known to begin"
+            time, "the signing key is compromised, and the message came after that was known to begin"
         ),
         "signer-expired": Failure(signature, "the signing key was no longer valid"),
         "key-not-yet-valid": Failure(signature, "the signing key was not valid yet"),

@@ -117,7 +117,7 @@ def _arrived(
     # A message that is settled may come again long after: it is judged by when it came first.
     if arrival is Arrival.NEXT:
         if header.issued > now + timedelta(seconds=standing.pairing.rules.skew):
-            raise Refused("issued-in-future")
+            raise Gap("issued-in-future")
         if header.not_after <= now:
             raise Refused("expired")
         standing.theirs.check_received(signers, now)

@@ -1,0 +1,60 @@
+"""Every vector of statements, messages, order, keys and opening gives what it says, and none is missing."""
+
+from __future__ import annotations
+
+import pytest
+from vectors.__main__ import agrees
+from vectors.runner import run
+from vectors.vector import load, names
+
+from shanhai.exchange.failures import FAILURES, Stage
+
+GROUPS = ("signature", "addressing", "order", "keys", "unwrap", "receipts")
+FILES = names(*GROUPS)
+
+NAMES = {
+    "signature": """sig-forged sig-unknown-key sig-key-of-other-node sig-ed25519-ok-mldsa-missing
+        sig-mldsa-ok-ed25519-bad sig-same-key-twice sig-keyid-hint-lies sig-small-order-key sig-noncanonical-S
+        type-receipt-as-grant type-set-as-message dsse-payload-type-changed json-duplicate-key
+        json-unknown-field json-float-number json-depth version-unknown profile-unknown suite-not-allowed
+        suite-downgrade message-too-big checkpoint-key-used-for-message""",
+    "addressing": """recipient-wrong recipient-substituted resigned-by-third-party forwarded-to-third-party
+        context-changed body-digest-wrong body-salt-missing hpke-truncated hpke-key-rotated-away
+        hpke-x25519-key-used-in-hybrid pairing-unknown pairing-suspended pairing-ended""",
+    "order": """replayed out-of-order gap fork-same-seq fork-prev-mismatch rolled-back-after-restore
+        generation-old generation-raised-without-root expired issued-in-future clock-skew-edge
+        reopen-expired-accepted ack-below-ours cut-off-and-resumed crash-after-sign-before-upload""",
+    "keys": """signer-revoked signer-compromised-since-backdated keyset-older-version keyset-not-by-root
+        key-not-yet-valid overlap-old-key pair-fingerprint-mismatch pair-countersign-other-document
+        grant-revoked grant-older-revision grant-expired grant-widened-by-grantee""",
+    "unwrap": """commitment-wrong one-wrap-two-keys key-for-ungranted-column terms-exceed-grant
+        facts-digest-wrong""",
+    "receipts": "receipt-for-other-parcel receipt-replayed refusal-code-unknown",
+}
+"""The names that the specification promises; variants have theirs behind a full stop."""
+
+OF_LATER_STAGES = {Stage.SET, Stage.CONTENTS, Stage.ADMIT}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_gives_what_it_says(name: str):
+    vector = load(FILES[name])
+    assert (vector.name, vector.group) == (name, FILES[name].parent.name)
+    outcome = run(vector)
+    assert agrees(vector, outcome), outcome
+
+
+@pytest.mark.parametrize("group", NAMES)
+def test_no_name_of_the_specification_lacks_its_vector(group: str):
+    assert set(NAMES[group].split()) <= set(names(group))
+
+
+def test_every_refusal_before_the_files_has_a_vector():
+    found = {load(file).expect.get("refused") or load(file).expect.get("gap") for file in FILES.values()}
+    expected = {code for code, failure in FAILURES.items() if failure.stage not in OF_LATER_STAGES}
+    assert expected <= found, expected - found
+
+
+def test_every_vector_says_what_it_is_about():
+    abouts = [load(file).about for file in FILES.values()]
+    assert all(len(about) > 5 for about in abouts)
