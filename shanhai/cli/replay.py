@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,7 +108,10 @@ def _replayed(
     for place, delivery in enumerate(chosen, start=1):
         say(f"{place} of {len(chosen)}  {delivery.short}")
         try:
-            found.append(replay(session.node, delivery, by=by, reason=reason, dry_run=dry_run))
+            one = replay(session.node, delivery, by=by, reason=reason, dry_run=dry_run)
+            # The first one of a round settles the table, and by then nothing of it is left for the others.
+            settled = {known.delivery.dataset for known in found if known.settles}
+            found.append(replace(one, settles=one.settles and delivery.dataset not in settled))
         except ShanhaiError as error:
             if len(chosen) > 1:
                 say(str(error))
@@ -121,6 +125,10 @@ def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> No
     show(lines, _COUNTS, form="table", empty="No count is another one.")
     changed = sum(one.changes for one in found)
     verb = "would change" if dry_run else "changed"
+    for one in found:
+        if one.settles:
+            does = "would be" if dry_run else "was"
+            say(f"{one.delivery.dataset} {does} settled anew: another rule for key, copies or versions.")
     refused = f", {failed} cannot be replayed" if failed else ""
     section(f"{changed} of {len(found) + failed} deliveries {verb}{refused}")
     alike = sum(one.entry is not None and not one.changes for one in found)
@@ -139,6 +147,7 @@ def outcome(one: Replayed) -> dict[str, Any]:
         "delivery": str(one.delivery),
         "contract_version": one.contract_version,
         "changes": one.changes,
+        "settles": one.settles,
         "committed": one.entry is not None,
         "mended": one.mended,
         "counts": [vars(count) for count in one.counts],
