@@ -8,6 +8,7 @@ fails. Nothing in the lists can fail on a value, see a file, the clock, the sess
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "number", "truth", "date", "instant"]
 
-MOST_CHARACTERS = 2048
+MOST_CHARACTERS = 4096
+"""As many as a grant can state."""
 
 _OF_COLUMN: dict[ColumnType, Kind] = {
     "string": "text",
@@ -69,8 +71,7 @@ def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
         ShapeRefusedError: `row-filter-not-allowed`, with the first part that is on no list. Constants of
             the condition are not repeated.
     """
-    text = text.strip()
-    if not text or len(text) > MOST_CHARACTERS or not text.isprintable():
+    if not text.strip() or len(text) > MOST_CHARACTERS or _is_deceptive(text):
         raise _refused("form", f"{len(text)} characters", f"one line of 1 to {MOST_CHARACTERS} characters")
     reader = _Reader({column.name: _OF_COLUMN[column.type] for column in columns})
     try:
@@ -79,6 +80,11 @@ def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
     except RecursionError as error:
         raise _refused("depth", "hundreds of levels", "a condition that a person can read") from error
     return RowFilter(text, frozenset(reader.seen))
+
+
+def _is_deceptive(text: str) -> bool:
+    """Whether a person could read it otherwise than it is: controls, marks of direction, breaks of lines."""
+    return any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text)
 
 
 def _parsed(text: str) -> dict[str, Any]:

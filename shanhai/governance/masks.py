@@ -9,24 +9,14 @@ Each gives a value of the column's own type. NULL stays NULL.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 from shanhai.contracts.model import Column, ColumnType
 from shanhai.contracts.schema import duckdb_type
+from shanhai.exchange.grants import MASKS
 from shanhai.governance.refusals import ShapeCode, ShapeRefusedError
 
-Action = Literal[
-    "mask-alphanum",
-    "mask-to-fixed-value",
-    "replace-with-null",
-    "show-first-4",
-    "show-last-4",
-    "truncate-to-year",
-    "truncate-to-month",
-    "sha-256-global",
-    "sha-256-query-local",
-]
-ACTIONS: tuple[Action, ...] = get_args(Action)
+ACTIONS = MASKS
 
 SALT_PARAMETER = "salt"
 """Named parameter of the statement: the random bytes of one set. They are bound, and never in its text."""
@@ -35,7 +25,7 @@ SALT_BYTES = 32
 _ALL = frozenset(get_args(ColumnType))
 _TEXT = frozenset({"string"})
 _DAYS = frozenset({"date", "timestamp"})
-_TYPES: dict[Action, frozenset[str]] = {
+_TYPES: dict[str, frozenset[str]] = {
     "mask-alphanum": _TEXT,
     "mask-to-fixed-value": _ALL,
     "replace-with-null": _ALL,

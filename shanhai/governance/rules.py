@@ -13,9 +13,12 @@ from datetime import timedelta
 from typing import Literal, get_args
 
 from shanhai.contracts.model import Column
+from shanhai.exchange.grants import ONWARD, Grant
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.subjects import APPLICATION
 from shanhai.governance.masks import mask_fault
 from shanhai.governance.refusals import ShapeCode
-from shanhai.governance.values import ONWARD, Case, Grant
+from shanhai.governance.values import Case
 
 Rule = Literal[
     "grant",
@@ -40,6 +43,7 @@ PolicyCode = Literal[
     "grant-revoked",
     "grant-of-other-node",
     "grant-of-other-subject",
+    "grant-of-other-revision",
     "pairing-not-active",
     "grant-not-yet-valid",
     "grant-expired",
@@ -54,6 +58,7 @@ PolicyCode = Literal[
     "core-column-without-named-grant",
     "personal-column-without-named-grant",
     "mask-missing",
+    "terms-untrue",
     "rows-beyond-grant",
     "row-filter-on-masked-column",
     "onward-without-consent",
@@ -91,26 +96,31 @@ def _grant(case: Case) -> Finding | None:
         return Finding("grant-revoked")
     if grant.grantee != request.recipient:
         return Finding("grant-of-other-node")
-    of = {(grant.kind, grant.name), (case.subject.id.kind, case.subject.id.name)}
-    if of != {(request.subject.kind, request.subject.name)}:
+    if not grant.subject == request.subject == case.data.subject:
         return Finding("grant-of-other-subject", {"given": request.subject.name})
+    if (grant.id, grant.rev) != (request.terms.grant, request.terms.rev):
+        return Finding(
+            "grant-of-other-revision", {"given": str(request.terms.rev), "allowed": str(grant.rev)}
+        )
     return None
 
 
 def _pairing(case: Case) -> Finding | None:
-    return None if case.pairing == "active" else Finding("pairing-not-active", {"given": case.pairing})
+    if case.pairing is not PairingState.ACTIVE:
+        return Finding("pairing-not-active", {"given": str(case.pairing)})
+    return None
 
 
 def _validity(case: Case, grant: Grant) -> Finding | None:
-    if case.now < grant.since:
-        return Finding("grant-not-yet-valid", {"allowed": f"{grant.since:%Y-%m-%d}"})
+    if case.now < grant.valid_from:
+        return Finding("grant-not-yet-valid", {"allowed": f"{grant.valid_from:%Y-%m-%d}"})
     if case.now >= grant.until:
         return Finding("grant-expired", {"allowed": f"{grant.until:%Y-%m-%d}"})
     return None
 
 
 def _standing(case: Case) -> Finding | None:
-    match case.subject.state:
+    match case.data.state:
         case "stands":
             return None
         case "held":
@@ -120,7 +130,7 @@ def _standing(case: Case) -> Finding | None:
 
 
 def _share_class(case: Case, grant: Grant) -> Finding | None:
-    now = case.subject.share_class
+    now = case.data.share_class
     if now not in ("unconditional", "conditional"):
         return Finding("not-shared")
     for given in (grant.share_class, case.request.terms.share_class):
@@ -138,14 +148,14 @@ def _purpose(case: Case, grant: Grant) -> Finding | None:
 
 def _columns(case: Case, grant: Grant) -> Finding | None:
     request = case.request
-    known = {column.name: column for column in case.subject.columns}
-    if not request.readable:
+    known = {column.name: column for column in case.data.columns}
+    if not request.terms.columns:
         return Finding("columns-missing")
     for column in request.shape.columns:
         # A column that the contract knows otherwise would be judged by what it was.
         if known.get(column.name) != column:
             return Finding("column-unknown", {"given": column.name})
-    for name in request.readable:
+    for name in request.terms.columns:
         if name not in request.shape.names:
             return Finding("column-not-in-set", {"given": name})
         if not _is_granted(name, case, grant):
@@ -155,7 +165,7 @@ def _columns(case: Case, grant: Grant) -> Finding | None:
 
 def _is_granted(name: str, case: Case, grant: Grant) -> bool:
     if grant.columns is None:
-        return case.subject.id.kind == "application"
+        return case.data.subject.kind == APPLICATION
     return name in grant.columns
 
 
@@ -172,40 +182,42 @@ def _classification(case: Case, grant: Grant) -> Finding | None:
 
 
 def _masks(case: Case, grant: Grant) -> Finding | None:
-    shape = case.request.shape
+    shape, terms = case.request.shape, case.request.terms
     for column in shape.columns:
         action = shape.masks.get(column.name)
         fault = None if action is None else mask_fault(action, column)
         if fault is not None:
             return Finding(fault, {"given": f"{column.name}: {action}"})
+        if column.name not in terms.columns:
+            continue
         wanted = grant.masks.get(column.name)
-        if wanted is not None and column.name in case.request.readable and action != wanted:
+        if wanted is not None and action != wanted:
             return Finding("mask-missing", {"given": column.name, "allowed": wanted})
+        if terms.masks.get(column.name) != action:
+            return Finding("terms-untrue", {"given": column.name})
     return None
 
 
 def _rows(case: Case, grant: Grant) -> Finding | None:
-    """The owner states which rows; what a mask hides, only the owner may choose rows by."""
-    given = case.request.shape.row_filter
-    owners = None if grant.row_filter is None else grant.row_filter.strip()
+    """The owner states which rows; what a mask hides, nobody else may choose rows by."""
+    given, owners = case.request.shape.row_filter, grant.row_filter
     text = given.text if given else None
-    if owners is not None and text != owners:
-        return Finding("rows-beyond-grant", {"allowed": owners})
-    if given is not None and owners is None:
-        for column in case.subject.columns:
-            if column.name in given.columns and _is_hidden(column, case):
+    if text != owners:
+        for column in case.data.columns:
+            if given is not None and column.name in given.columns and _is_hidden(column, case):
                 return Finding("row-filter-on-masked-column", {"given": column.name})
-    return None
+        return Finding("rows-beyond-grant")
+    return None if case.request.terms.row_filter == owners else Finding("terms-untrue", {"given": "rows"})
 
 
 def _is_hidden(column: Column, case: Case) -> bool:
     guarded = column.personal or column.classification != "general"
     masked = column.name in case.request.shape.masks
-    return masked or (guarded and column.name not in case.request.readable)
+    return masked or (guarded and column.name not in case.request.terms.columns)
 
 
 def _onward(case: Case, grant: Grant) -> Finding | None:
-    given, received = case.request.terms.onward, case.subject.received
+    given, received = case.request.terms.onward, case.data.received
     consented = ONWARD[: ONWARD.index(grant.onward) + 1] if grant.onward in ONWARD else ()
     if given not in consented:
         return Finding("onward-without-consent", {"given": given, "allowed": grant.onward})
@@ -249,7 +261,7 @@ def _name(text: str) -> str:
 def _k_anonymity(case: Case, grant: Grant) -> Finding | None:
     k, counted = grant.k, case.counted
     if k is None or k < _LEAST_K:
-        return Finding("k-not-stated") if case.subject.counts_people else None
+        return Finding("k-not-stated") if case.data.counts_people else None
     if counted is None or not case.sent - {case.request.version} <= counted.compared_with:
         return Finding("k-not-measured", {"allowed": str(k)})
     smallest = counted.smallest_group
@@ -268,7 +280,7 @@ def _k_anonymity(case: Case, grant: Grant) -> Finding | None:
 
 
 def _leaving(case: Case) -> tuple[Column, ...]:
-    return tuple(column for column in case.request.shape.columns if column.name in case.request.readable)
+    return tuple(column for column in case.request.shape.columns if column.name in case.request.terms.columns)
 
 
 def _with_grant(check: Callable[[Case, Grant], Finding | None]) -> Callable[[Case], Finding | None]:

@@ -1,44 +1,33 @@
-"""What policy is asked about, and what it answers: frozen values, without a word of how they were got."""
+"""What policy is asked about: frozen values, without a word of how they were got."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from shanhai.contracts.model import Column, ShareClass
+from shanhai.exchange.grants import Grant, Terms
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import Shape
 from shanhai.governance.subjects import Counted
 
-Onward = Literal["none", "named", "open"]
-"""May the recipient pass it on: to nobody, to nodes that the owner names, to anybody."""
-ONWARD: tuple[Onward, ...] = ("none", "named", "open")
-
-PairingState = Literal["offered", "accepted", "confirmed", "active", "suspended", "ended"]
 DataState = Literal["stands", "held", "withdrawn"]
-SubjectKind = Literal["dataset", "application"]
-
-
-@dataclass(frozen=True, order=True)
-class SubjectId:
-    """What a grant is about: a dataset `<district>.<name>`, or a folder of files, an application."""
-
-    kind: SubjectKind
-    name: str
 
 
 @dataclass(frozen=True)
 class Received:
     """The terms under which we got somebody else's data; `named` are nodes that the owner lets us pass to."""
 
-    onward: Onward
+    onward: str
     named: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The thing itself, as its contract, the ledger and the receipts tell.
+class Data:
+    """What a subject is, as its contract, the ledger and the receipts tell.
 
     Args:
         columns: all of it, of a derived table with the highest classification of their sources.
@@ -46,22 +35,12 @@ class Subject:
         received: None for what is our own.
     """
 
-    id: SubjectId
+    subject: Subject
     share_class: ShareClass
     columns: tuple[Column, ...]
     state: DataState = "stands"
     counts_people: bool = False
     received: Received | None = None
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a parcel would say to its recipient."""
-
-    purpose: str
-    share_class: ShareClass
-    onward: Onward
-    retain_until: datetime
 
 
 @dataclass(frozen=True)
@@ -71,52 +50,18 @@ class Request:
     Args:
         version: of the dataset, or the number of the publication.
         recipient: id of the node, 64 hex digits.
-        readable: columns of the shape whose keys the recipient would get; a set may have more.
+        terms: what the parcel would say; its columns are those whose keys the recipient would get.
         releaser: who proposes it, by name.
         approver: who agreed, by name; None: nobody yet.
     """
 
-    subject: SubjectId
+    subject: Subject
     version: int
     recipient: str
     shape: Shape
-    readable: tuple[str, ...]
     terms: Terms
     releaser: str
     approver: str | None = None
-
-
-class Grant(Protocol):
-    """What policy reads of the owner's statement; columns are None for applications."""
-
-    @property
-    def grantee(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def columns(self) -> Sequence[str] | None: ...
-    @property
-    def row_filter(self) -> str | None: ...
-    @property
-    def masks(self) -> Mapping[str, str]: ...
-    @property
-    def purpose(self) -> str: ...
-    @property
-    def share_class(self) -> str: ...
-    @property
-    def onward(self) -> str: ...
-    @property
-    def since(self) -> datetime: ...
-    @property
-    def until(self) -> datetime: ...
-    @property
-    def retention_days(self) -> int: ...
-    @property
-    def revoked(self) -> bool: ...
-    @property
-    def k(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -124,15 +69,34 @@ class Case:
     """Everything that a decision rests on.
 
     Args:
+        grant: the newest revision of the one that the release would be under; None: there is none.
         sent: versions of the subject that the recipient has been sent before, under any grant.
         counted: what was measured of this release; None: nothing.
         now: aware.
     """
 
     request: Request
-    subject: Subject
+    data: Data
     grant: Grant | None
     pairing: PairingState
     now: datetime
     sent: frozenset[int] = frozenset()
     counted: Counted | None = None
+
+
+def terms_of(shape: Shape, grant: Grant, columns: Sequence[str], *, retain_until: datetime) -> Terms:
+    """The terms of a parcel that has some columns of a set in this shape, as the grant states them.
+
+    They say what the shape does to these columns; whether that is what was granted, policy decides.
+    """
+    return Terms(
+        grant=grant.id,
+        rev=grant.rev,
+        purpose=grant.purpose,
+        share_class=grant.share_class,
+        onward=grant.onward,
+        retain_until=retain_until,
+        columns=tuple(columns),
+        masks={name: shape.masks[name] for name in columns if name in shape.masks},
+        row_filter=shape.row_filter.text if shape.row_filter else None,
+    )

@@ -12,19 +12,21 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from shanhai.contracts.model import Column
+from shanhai.exchange.grants import Grant, Terms, check_covers
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.subjects import Subject
 from shanhai.governance.filters import RowFilter, read_filter
 from shanhai.governance.policy import Outcome, ReleaseDeniedError, check_can_release, decide
 from shanhai.governance.rules import RULES, Finding
 from shanhai.governance.shape import Shape
 from shanhai.governance.subjects import Counted
-from shanhai.governance.values import Case, Received, Request, Subject, SubjectId, Terms
+from shanhai.governance.values import Case, Data, Received, Request, terms_of
 from tests.support.vectors.shape_cases import (
     COLUMNS,
     HERE,
     NOW,
     OTHER,
     THERE,
-    PlainGrant,
     columns_of,
     moment,
 )
@@ -45,7 +47,7 @@ PURPOSES = ("follow-up", "marketing", "", " ")
 ONWARD = ("none", "named", "open", "unheard")
 PEOPLE = ("Wang Li", "wang  li", "Chen Yu", "", " ")
 CLASSES = ("unconditional", "conditional", "not_shared")
-IDS = (SubjectId("dataset", "a.b"), SubjectId("dataset", "a.c"), SubjectId("application", "a.b"))
+SUBJECTS = (Subject("dataset", "a.b"), Subject("dataset", "a.c"), Subject("application", "a.b"))
 SMALL = st.none() | st.integers(0, 12)
 
 
@@ -73,19 +75,37 @@ class Stated:
     retain_until: Any = TIME + timedelta(days=30)
     releaser: str = "Wang Li"
     approver: str | None = "Chen Yu"
+    revision: int = 3
+    told_masks: Any = None
+    told_filter: str | None = ""
     recipient: str = THERE
-    asked: SubjectId = IDS[0]
-    subject: SubjectId = IDS[0]
+    asked: Subject = SUBJECTS[0]
+    subject: Subject = SUBJECTS[0]
     held_class: str = "conditional"
     state: str = "stands"
     counts_people: bool = False
     received: Received | None = None
-    pairing: str = "active"
+    pairing: PairingState = PairingState.ACTIVE
     sent: frozenset[int] = frozenset()
     counted: Counted | None = None
 
-    def case(self, grant: PlainGrant | None) -> Case:
+    @property
+    def shown(self) -> dict[str, str]:
+        """The masks of the shape."""
+        return {name: mask for name, mask in (self.shape_masks or {}).items() if name in self.names}
+
+    @property
+    def told(self) -> tuple[dict[str, str], str | None]:
+        """Masks and rows as the terms tell them: as they are, unless drawn otherwise."""
+        masks = {name: mask for name, mask in self.shown.items() if name in self.readable}
+        return (
+            masks if self.told_masks is None else self.told_masks,
+            self.row_filter if self.told_filter == "" else self.told_filter,
+        )
+
+    def case(self, grant: Grant | None) -> Case:
         known = {column.name: column for column in ALL}
+        told_masks, told_filter = self.told
         return Case(
             request=Request(
                 subject=self.asked,
@@ -94,16 +114,23 @@ class Stated:
                 shape=Shape(
                     tuple(known[name] for name in self.names),
                     condition(self.row_filter),
-                    {key: value for key, value in (self.shape_masks or {}).items() if key in self.names},
+                    self.shown,
                 ),
-                readable=self.readable,
-                terms=Terms(self.purpose, self.share_class, self.onward, self.retain_until),
+                terms=Terms(
+                    grant="a" * 32,
+                    rev=self.revision,
+                    purpose=self.purpose,
+                    share_class=self.share_class,
+                    onward=self.onward,
+                    retain_until=self.retain_until,
+                    columns=self.readable,
+                    masks=told_masks,
+                    row_filter=told_filter,
+                ),
                 releaser=self.releaser,
                 approver=self.approver,
             ),
-            subject=Subject(
-                self.subject, self.held_class, ALL, self.state, self.counts_people, self.received
-            ),
+            data=Data(self.subject, self.held_class, ALL, self.state, self.counts_people, self.received),
             grant=grant,
             pairing=self.pairing,
             now=TIME,
@@ -112,17 +139,18 @@ class Stated:
         )
 
 
-GRANT = PlainGrant(
+GRANT = Grant(
     grantee=THERE,
-    kind="dataset",
-    name="a.b",
+    id="a" * 32,
+    rev=3,
+    subject=SUBJECTS[0],
     columns=("village", "closed", "visits", "person_name"),
     row_filter=None,
     masks={},
     purpose="follow-up",
     share_class="conditional",
     onward="named",
-    since=TIME - timedelta(days=30),
+    valid_from=TIME - timedelta(days=30),
     until=TIME + timedelta(days=30),
     retention_days=60,
     revoked=False,
@@ -142,28 +170,31 @@ STATED = {
     "releaser": st.sampled_from(PEOPLE),
     "approver": st.none() | st.sampled_from(PEOPLE),
     "recipient": st.sampled_from((HERE, THERE)),
-    "asked": st.sampled_from(IDS),
-    "subject": st.sampled_from(IDS),
+    "asked": st.sampled_from(SUBJECTS),
+    "subject": st.sampled_from(SUBJECTS),
     "held_class": st.sampled_from(CLASSES),
     "state": st.sampled_from(("stands", "held", "withdrawn")),
     "counts_people": st.booleans(),
     "received": st.none()
     | st.builds(Received, st.sampled_from(ONWARD), st.frozensets(st.sampled_from((THERE, OTHER)))),
-    "pairing": st.sampled_from(("offered", "accepted", "confirmed", "active", "suspended", "ended")),
+    "pairing": st.sampled_from(PairingState),
+    "revision": st.integers(2, 4),
+    "told_masks": masks(),
+    "told_filter": st.sampled_from(FILTERS),
     "sent": st.frozensets(st.integers(5, 7)),
     "counted": st.none() | COUNTED,
 }
 GRANTED = {
     "grantee": st.sampled_from((HERE, THERE)),
-    "kind": st.sampled_from(("dataset", "application")),
-    "name": st.sampled_from(("a.b", "a.c")),
+    "rev": st.integers(2, 4),
+    "subject": st.sampled_from(SUBJECTS),
     "columns": st.none() | SOME_NAMES,
     "row_filter": st.sampled_from(FILTERS),
     "masks": masks(),
     "purpose": st.sampled_from(PURPOSES),
     "share_class": st.sampled_from(CLASSES),
     "onward": st.sampled_from(ONWARD),
-    "since": DAYS,
+    "valid_from": DAYS,
     "until": DAYS,
     "retention_days": st.integers(-5, 400),
     "revoked": st.booleans(),
@@ -172,7 +203,7 @@ GRANTED = {
 
 
 @st.composite
-def stated(draw) -> tuple[Stated, PlainGrant]:
+def stated(draw) -> tuple[Stated, Grant]:
     """A case that is right but for a few parts, and a grant likewise."""
     parts = draw(st.sets(st.sampled_from(sorted(STATED)), max_size=3))
     rights = draw(st.sets(st.sampled_from(sorted(GRANTED)), max_size=3))
@@ -182,21 +213,22 @@ def stated(draw) -> tuple[Stated, PlainGrant]:
     )
 
 
-def wrong(one: Stated, grant: PlainGrant) -> list[str]:
+def wrong(one: Stated, grant: Grant) -> list[str]:
     """The rules by their words, written down a second time."""
     columns = {column.name: column for column in ALL}
     leave = [columns[name] for name in one.readable if name in one.names]
     named = set(grant.columns or ())
-    shown = {key: value for key, value in (one.shape_masks or {}).items() if key in one.names}
+    shown = one.shown
+    told_masks, told_filter = one.told
     return [
         rule
         for rule, holds in {
             "grant": grant.grantee == one.recipient
             and not grant.revoked
-            and (grant.kind, grant.name) == (one.asked.kind, one.asked.name)
-            and one.asked == one.subject,
+            and grant.subject == one.asked == one.subject
+            and grant.rev == one.revision,
             "pairing": one.pairing == "active",
-            "validity": grant.since <= TIME < grant.until,
+            "validity": grant.valid_from <= TIME < grant.until,
             "standing": one.state == "stands",
             "share-class": one.held_class != "not_shared"
             and one.held_class == grant.share_class == one.share_class,
@@ -216,8 +248,9 @@ def wrong(one: Stated, grant: PlainGrant) -> list[str]:
                 shown.get(column.name) == grant.masks[column.name]
                 for column in leave
                 if column.name in grant.masks
-            ),
-            "rows": row_rule(one, grant, shown),
+            )
+            and all(told_masks.get(column.name) == shown.get(column.name) for column in leave),
+            "rows": grant.row_filter == one.row_filter == told_filter,
             "onward": (one.onward, grant.onward)
             in {("none", "none"), *(("none", to) for to in ("named", "open")), ("named", "named")}
             | {("named", "open"), ("open", "open")}
@@ -239,25 +272,11 @@ def wrong(one: Stated, grant: PlainGrant) -> list[str]:
     ]
 
 
-def row_rule(one: Stated, grant: PlainGrant, shown: dict[str, str]) -> bool:
-    if grant.row_filter is not None:
-        return one.row_filter == grant.row_filter
-    match one.row_filter:
-        case None:
-            return True
-        case "visits > 1":
-            return "visits" not in shown
-        case "person_name = 'x'":
-            return "person_name" in one.readable and "person_name" not in shown
-        case _:
-            return "seen_at" not in shown
-
-
 def apart(releaser: str, approver: str | None) -> bool:
     return approver in PEOPLE[:3] and {releaser, approver} not in ({"Wang Li", "wang  li"}, {releaser})
 
 
-def k_rule(one: Stated, grant: PlainGrant) -> bool:
+def k_rule(one: Stated, grant: Grant) -> bool:
     if grant.k is None or grant.k < 2:
         return not one.counts_people
     counted = one.counted
@@ -285,6 +304,9 @@ def test_denied_by_exactly_the_rules_that_are_broken(drawn):
     assert [outcome.rule for outcome in decision.outcomes] == list(RULES)
     assert all(bool(outcome.change("zh")) != outcome.allows for outcome in decision.outcomes)
     assert not decide(one.case(None)).allowed
+    if decision.allowed:
+        request = one.case(grant).request
+        check_covers(grant, request.terms, subject=request.subject, issued=TIME)
 
 
 @EXAMPLES
@@ -297,7 +319,7 @@ def test_more_rights_never_allow_less(drawn, data):
     wider = replace(
         grant,
         columns=None if grant.columns is None else (*grant.columns, *extra),
-        since=grant.since - timedelta(days=data.draw(st.integers(0, 9))),
+        valid_from=grant.valid_from - timedelta(days=data.draw(st.integers(0, 9))),
         until=grant.until + timedelta(days=data.draw(st.integers(0, 9))),
         retention_days=grant.retention_days + data.draw(st.integers(0, 9)),
         onward=data.draw(st.sampled_from(ONWARD[ONWARD.index(grant.onward) : 3])),
@@ -305,6 +327,14 @@ def test_more_rights_never_allow_less(drawn, data):
         k=data.draw(st.integers(2, grant.k)) if grant.k and grant.k >= 2 else grant.k,
     )
     assert decide(one.case(wider)).allowed
+
+
+def test_terms_are_made_of_the_shape():
+    stated = Stated(shape_masks={"visits": "mask-to-fixed-value", "closed": "mask-to-fixed-value"})
+    case = stated.case(GRANT)
+    terms = terms_of(case.request.shape, GRANT, ["village", "visits"], retain_until=TIME + timedelta(days=1))
+    assert terms.masks == {"visits": "mask-to-fixed-value"}
+    assert decide(replace(case, request=replace(case.request, terms=terms))).allowed
 
 
 def test_a_denial_is_an_error_that_says_which_rule():

@@ -85,7 +85,7 @@ def measured(
     earlier: dict[str, list[list[Any]]] | None = None,
 ) -> dict[str, Any]:
     """Rows about people, counted by subject and judged with k = 3."""
-    given = right(grant__k=3, subject__counts_people=True, sent=[int(one) for one in earlier or {}])
+    given = right(grant__k=3, data__counts_people=True, sent=[int(one) for one in earlier or {}])
     given["measure"] = {
         "columns": ["person", "village"],
         "subject": "person",
@@ -288,38 +288,42 @@ VECTORS: dict[str, dict[str, Any]] = {
         "rows",
         "row-filter-on-masked-column",
         shape__names=["village", "closed", "visits", "seen_at"],
-        request__readable=["village", "closed", "visits", "seen_at"],
+        terms__columns=["village", "closed", "visits", "seen_at"],
         grant__columns=["village", "closed", "visits", "seen_at"],
         shape__masks={"seen_at": "truncate-to-year"},
+        terms__masks={"seen_at": "truncate-to-year"},
         shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+        terms__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
     ),
     "row-filter-of-the-owner": judged(
         "The same filter, stated by the owner in the grant.",
         None,
         shape__names=["village", "closed", "visits", "seen_at"],
-        request__readable=["village", "closed", "visits", "seen_at"],
+        terms__columns=["village", "closed", "visits", "seen_at"],
         grant__columns=["village", "closed", "visits", "seen_at"],
         shape__masks={"seen_at": "truncate-to-year"},
+        terms__masks={"seen_at": "truncate-to-year"},
         shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+        terms__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
         grant__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
     ),
     "core-column-without-named-grant": judged(
         "A core column leaves by name only, also where a grant states no columns.",
         "classification",
         "core-column-without-named-grant",
-        subject__kind="application",
-        request__kind="application",
-        grant__kind="application",
+        data__subject={"application": "visits"},
+        request__subject={"application": "visits"},
+        grant__subject={"application": "visits"},
         grant__columns=None,
         shape__names=["village", "narrative"],
-        request__readable=["village", "narrative"],
+        terms__columns=["village", "narrative"],
     ),
     "personal-column-by-one-person": judged(
         "Who releases a personal column is not who approves it.",
         "four-eyes",
         "approver-is-releaser",
         shape__names=["village", "person_name"],
-        request__readable=["village", "person_name"],
+        terms__columns=["village", "person_name"],
         grant__columns=["village", "person_name"],
         request__approver="wang  li",
     ),
@@ -327,16 +331,16 @@ VECTORS: dict[str, dict[str, Any]] = {
         "What we received on condition that it stays with us is passed on to nobody.",
         "onward",
         "onward-without-consent",
-        subject__received={"onward": "named", "named": [OTHER]},
+        data__received={"onward": "named", "named": [OTHER]},
     ),
     "onward-with-consent": judged(
-        "The owner named the node.", None, subject__received={"onward": "named", "named": [THERE]}
+        "The owner named the node.", None, data__received={"onward": "named", "named": [THERE]}
     ),
     "purpose-differs": judged(
         "The purpose is another one.",
         "purpose",
         "purpose-differs",
-        request__terms__purpose="marketing",
+        terms__purpose="marketing",
     ),
     "k-subjects": measured(
         "Three people each, of whom all leave.",

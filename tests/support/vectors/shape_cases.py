@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shanhai.contracts.model import Column
+from shanhai.exchange.grants import Terms, read_grant
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import Shape, read_shape
 from shanhai.governance.subjects import Counted
-from shanhai.governance.values import Case, Received, Request, Subject, SubjectId, Terms
+from shanhai.governance.values import Case, Data, Received, Request
 
 HERE = "1" * 64
 THERE = "2" * 64
@@ -29,9 +31,8 @@ COLUMNS: list[dict[str, Any]] = [
 """A small contract that nobody has: what tells of persons, what is core, what is neither."""
 
 RIGHT: dict[str, Any] = {
-    "subject": {
-        "kind": "dataset",
-        "name": "gongshu.visits",
+    "data": {
+        "subject": {"dataset": "gongshu.visits"},
         "share_class": "conditional",
         "state": "stands",
         "counts_people": False,
@@ -40,31 +41,36 @@ RIGHT: dict[str, Any] = {
     "columns": COLUMNS,
     "shape": {"names": ["village", "closed", "visits"], "row_filter": None, "masks": {}},
     "request": {
-        "kind": "dataset",
-        "name": "gongshu.visits",
+        "subject": {"dataset": "gongshu.visits"},
         "version": 7,
         "recipient": THERE,
-        "readable": ["village", "closed", "visits"],
         "releaser": "Wang Li",
         "approver": None,
-        "terms": {
-            "purpose": "chronic disease follow-up",
-            "share_class": "conditional",
-            "onward": "none",
-            "retain_until": "2026-12-01T00:00:00Z",
-        },
+    },
+    "terms": {
+        "grant": "a" * 32,
+        "rev": 1,
+        "purpose": "chronic-disease",
+        "share_class": "conditional",
+        "onward": "none",
+        "retain_until": "2026-12-01T00:00:00Z",
+        "columns": ["village", "closed", "visits"],
+        "masks": {},
+        "row_filter": None,
     },
     "grant": {
+        "v": 1,
+        "id": "a" * 32,
+        "rev": 1,
         "grantee": THERE,
-        "kind": "dataset",
-        "name": "gongshu.visits",
+        "subject": {"dataset": "gongshu.visits"},
         "columns": ["village", "closed", "visits"],
         "row_filter": None,
         "masks": {},
-        "purpose": "chronic disease follow-up",
+        "purpose": "chronic-disease",
         "share_class": "conditional",
         "onward": "none",
-        "since": "2026-01-01T00:00:00Z",
+        "from": "2026-01-01T00:00:00Z",
         "until": "2027-01-01T00:00:00Z",
         "retention_days": 90,
         "revoked": False,
@@ -74,27 +80,8 @@ RIGHT: dict[str, Any] = {
     "sent": [],
     "counted": None,
 }
+"""The grant is in the form in which it travels."""
 NOW = "2026-11-01T08:00:00Z"
-
-
-@dataclass(frozen=True)
-class PlainGrant:
-    """The fields of a grant that policy reads."""
-
-    grantee: str
-    kind: str
-    name: str
-    columns: tuple[str, ...] | None
-    row_filter: str | None
-    masks: dict[str, str]
-    purpose: str
-    share_class: str
-    onward: str
-    since: datetime
-    until: datetime
-    retention_days: int
-    revoked: bool
-    k: int | None
 
 
 def right(**changes: Any) -> dict[str, Any]:
@@ -127,42 +114,40 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def subject_of(stated: dict[str, str]) -> Subject:
+    ((kind, name),) = stated.items()
+    return Subject(kind, name)
+
+
 def case_of(given: dict[str, Any], now: str = NOW, *, counted: Counted | None = None) -> Case:
     """The case that a vector gives; `counted` in place of the numbers that it states."""
-    subject, request, grant = given["subject"], given["request"], given["grant"]
-    received = subject["received"]
+    data, request, terms, grant = given["data"], given["request"], given["terms"], given["grant"]
+    received = data["received"]
     if counted is None and given["counted"] is not None:
         numbers = given["counted"]
         counted = Counted(**{**numbers, "compared_with": frozenset(numbers["compared_with"])})
     return Case(
         request=Request(
-            subject=SubjectId(request["kind"], request["name"]),
-            version=request["version"],
-            recipient=request["recipient"],
+            **{**request, "subject": subject_of(request["subject"])},
             shape=shape_of(given),
-            readable=tuple(request["readable"]),
-            terms=Terms(**{**request["terms"], "retain_until": moment(request["terms"]["retain_until"])}),
-            releaser=request["releaser"],
-            approver=request["approver"],
+            terms=Terms(
+                **{
+                    **terms,
+                    "retain_until": moment(terms["retain_until"]),
+                    "columns": tuple(terms["columns"]),
+                }
+            ),
         ),
-        subject=Subject(
-            id=SubjectId(subject["kind"], subject["name"]),
-            share_class=subject["share_class"],
+        data=Data(
+            subject=subject_of(data["subject"]),
+            share_class=data["share_class"],
             columns=columns_of(given["columns"]),
-            state=subject["state"],
-            counts_people=subject["counts_people"],
+            state=data["state"],
+            counts_people=data["counts_people"],
             received=received and Received(received["onward"], frozenset(received["named"])),
         ),
-        grant=grant
-        and PlainGrant(
-            **{
-                **grant,
-                "columns": None if grant["columns"] is None else tuple(grant["columns"]),
-                "since": moment(grant["since"]),
-                "until": moment(grant["until"]),
-            }
-        ),
-        pairing=given["pairing"],
+        grant=None if grant is None else read_grant(grant),
+        pairing=PairingState(given["pairing"]),
         now=moment(now),
         sent=frozenset(given["sent"]),
         counted=counted,

@@ -28,7 +28,7 @@ GOOD = {
 }
 BAD = (
     *("", " ", "1", "visits", "village", "visits > 1;", "visits > 1; DROP TABLE held", "visits >"),
-    *("(" * 5000, "true, false", "closed\x00"),
+    *("(" * 5000, "true, false", "closed\x00", "village = '\u202e'"),
     *("visits > 1) OR (true", "visits > 1) --", "true) FROM held WHERE (true", "true, true", "true AS x"),
     *("true ORDER BY 1", "true UNION SELECT true", "DISTINCT true", "true LIMIT 1", "true\nAND true"),
     *("visits IN (SELECT 1)", "EXISTS (FROM held)", "(SELECT true)", "visits = ANY(SELECT 1)"),
@@ -48,7 +48,7 @@ BAD = (
 
 @pytest.mark.parametrize(("text", "seen"), GOOD.items())
 def test_good(text, seen):
-    found = read_filter(f" {text} ", ALL)
+    found = read_filter(text, ALL)
     assert found.text == text
     assert found.columns == seen
 
