@@ -29,7 +29,7 @@ def passphrase_files(folder: Path) -> dict[str, str]:
 
 
 def shanhai(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A call of the command line in a process of its own, with nothing of the surroundings but these variables."""
+    """A call of the command line in a process of its own, with these variables and `PATH` only."""
     return subprocess.run(
         [sys.executable, "-m", "shanhai.cli", "--home", str(home), *arguments],
         capture_output=True,

@@ -1,0 +1,224 @@
+"""A node's keys on the disk: made at a terminal, opened by age, shown nowhere, changed by the root."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from locked_node import NODE_PASSPHRASE, ROOT_PASSPHRASE, passphrase_files, shanhai, told, typed
+from required import program
+
+from shanhai.courier.own_keys import keyring_of
+from shanhai.exchange.keysets import read_keyset
+from shanhai.exchange.secret import Secret
+from shanhai.keyring.age import new_identity
+from shanhai.keyring.failures import OtherKeyError, PassphraseError
+from shanhai.keyring.holdings import Holdings
+from shanhai.keyring.keyring import Keyring
+
+INIT = ("node", "init", "longyou", "--by", "Li Wei")
+NODE_KEY = re.compile(rb'"seed": "([^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("node")
+
+
+@pytest.fixture(scope="module")
+def screen(base: Path) -> str:
+    """What the terminal showed while the keys were made."""
+    command = [sys.executable, "-m", "shanhai.cli", "-vv", "--home", str(base / "home"), *INIT]
+    code, shown = typed(command, [ROOT_PASSPHRASE] * 2 + [NODE_PASSPHRASE] * 2)
+    assert code == 0, shown
+    return shown
+
+
+@pytest.fixture(scope="module")
+def home(base: Path, screen: str) -> Path:
+    return base / "home"
+
+
+@pytest.fixture(scope="module")
+def variables(base: Path) -> dict[str, str]:
+    return passphrase_files(base / "passphrases")
+
+
+@pytest.fixture(scope="module")
+def opened(home: Path) -> Secret:
+    """What is locked into node.age, opened by the age of Debian, which asks at a terminal."""
+    age = program("/usr/bin/age", "age")
+    plain = home.parent / "opened"
+    command = [str(age), "--decrypt", "--output", str(plain), str(home / "keyring" / "node.age")]
+    code, shown = typed(command, [NODE_PASSPHRASE])
+    assert code == 0, shown
+    return Secret(plain.read_bytes())
+
+
+@pytest.fixture
+def copy(home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(home, tmp_path / "home"))
+
+
+def test_keys_are_made_once(home: Path, variables: dict[str, str]):
+    again = shanhai(home, *INIT, **variables)
+    assert (again.returncode, "has keys already" in again.stderr) == (78, True)
+
+
+def test_who_the_node_is_stands_in_the_signed_keyset(home: Path):
+    keyset = keyring_of(home).keyset()
+    shown = told(shanhai(home, "node", "show", "--format", "json"))
+    assert (shown["name"], shown["node"], shown["keyset"]) == ("longyou", keyset.node, 1)
+    assert read_keyset(keyring_of(home).envelope, roots=keyset.roots) == keyset
+    rows = json.loads(shanhai(home, "keys", "list", "--format", "json").stdout)
+    assert {row["kid"] for row in rows} == {key.kid for key in keyset.keys}
+    assert {(row["state"], row["days_left"]) for row in rows} <= {("valid", 364), ("valid", 365)}
+    assert min(datetime.fromisoformat(row["not_after"]) for row in rows) > datetime.now(UTC)
+
+
+def test_age_of_debian_opens_a_key_file(home: Path, opened: Secret):
+    """The format is age's own: an operator without this software reaches the keys."""
+    holdings = Holdings.read(opened)
+    assert {key.kid for key in holdings.keys} == {key.kid for key in keyring_of(home).keyset().keys}
+
+
+def test_age_of_debian_opens_the_keys_of_a_set(copy: Path, opened: Secret, tmp_path: Path):
+    age, keyring, set_id = program("/usr/bin/age", "age"), keyring_of(copy), "ab" * 16
+    keyring.keep_set(set_id, {f"{set_id}.0": Secret.random(), f"{set_id}.f": Secret.random()})
+    holdings = Holdings.read(opened)
+    kept = keyring.keys_of_set(set_id, holdings)
+    identity = tmp_path / "identity"
+    identity.write_bytes(holdings.identity.bytes + b"\n")
+    locked = copy / "keyring" / "sets" / f"{set_id}.age"
+    done = subprocess.run(
+        [str(age), "--decrypt", "--identity", str(identity), str(locked)], capture_output=True, check=True
+    )
+    assert set(json.loads(done.stdout)) == set(kept) == {f"{set_id}.0", f"{set_id}.f"}
+
+
+def test_the_keys_of_a_set_open_with_the_node_s_identity_only_and_are_gone_after_it(
+    copy: Path, opened: Secret, tmp_path: Path
+):
+    keyring, set_id = keyring_of(copy), "cd" * 16
+    before = Secret.random()
+    keyring.keep_set(set_id, {f"{set_id}.f": before})
+    holdings = Holdings.read(opened)
+    assert keyring.keys_of_set(set_id, holdings)[f"{set_id}.f"].bytes == before.bytes
+    with pytest.raises(OtherKeyError):
+        keyring.keys_of_set(set_id, Holdings(new_identity(), holdings.keys))
+    with pytest.raises(Exception, match="never change"):
+        keyring.keep_set(set_id, {})
+    keyring.retire_set(set_id)
+    keyring.retire_set(set_id)
+    assert list((copy / "keyring" / "sets").iterdir()) == []
+    for strange in ("../root", "AB" * 16, ""):
+        with pytest.raises(Exception, match="not the id of a set"):
+            keyring.retire_set(strange)
+
+
+def test_three_errors_are_three(copy: Path):
+    """passphrase-wrong, keyfile-damaged, keyfile-world-readable: each says what helps."""
+    keyring, file = keyring_of(copy), copy / "keyring" / "node.age"
+    with pytest.raises(PassphraseError, match="type it again"):
+        keyring.unlock(Secret(b"correct horse battery stable"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(Exception, match=r"a key file is damaged.*put back a copy"):
+        keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
+    file.chmod(0o644)
+    with pytest.raises(Exception, match="others may read or replace a key file"):
+        keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
+
+
+def test_new_keys_take_the_root_and_count_after_their_event(
+    copy: Path, variables: dict[str, str], tmp_path: Path
+):
+    """The root is brought from elsewhere, a stolen key is named, and the log tells both keysets."""
+    first = keyring_of(copy).keyset()
+    offline = tmp_path / "usb"
+    offline.mkdir(mode=0o700)
+    for name in ("root.age", "root.age.sha256"):
+        shutil.move(copy / "keyring" / name, offline / name)
+    stolen = first.of_use("sign")[0].kid
+    call = ("keys", "rotate", "--by", "Li Wei", "--root", str(offline / "root.age"), "--compromised", stolen)
+    shown = told(shanhai(copy, *call, "--format", "json", **variables))
+    second = keyring_of(copy).keyset()
+    assert (shown["keyset"], second.version, set(second.compromised)) == (2, 2, {stolen})
+    assert read_keyset(keyring_of(copy).envelope, roots=first.roots, known=first) == second
+    events = json.loads(shanhai(copy, "audit", "log", "--format", "json").stdout)
+    assert [(event["kind"], event["who"], event["about"]["version"]) for event in events] == [
+        ("keyset", "Li Wei", 1),
+        ("keyset", "Li Wei", 2),
+    ]
+    assert told(shanhai(copy, "audit", "verify", "--format", "json"))["checkpoint"] == 2
+    missing = shanhai(copy, "keys", "rotate", "--by", "Li Wei", **variables)
+    assert (missing.returncode, "no such key file" in missing.stderr) == (78, True)
+
+
+def test_without_a_terminal_and_a_file_nobody_is_asked(tmp_path: Path):
+    done = shanhai(tmp_path / "home", *INIT)
+    assert (done.returncode, "SHANHAI_ROOT_PASSPHRASE_FILE" in done.stderr) == (78, True)
+    assert not (tmp_path / "home" / "keyring").exists()
+
+
+def secrets_of(opened: Secret) -> Iterator[bytes]:
+    yield from (NODE_PASSPHRASE.encode(), ROOT_PASSPHRASE.encode(), b"AGE-SECRET-KEY")
+    yield from NODE_KEY.findall(opened.bytes)
+
+
+def test_secrets_are_in_no_file_and_on_no_screen(home: Path, screen: str, opened: Secret):
+    """secret-in-repr-log-argv-environ-core, on the disk and in the log at its most talkative."""
+    kept = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    assert len(kept) > 8
+    for secret in secrets_of(opened):
+        assert [path for path, data in kept.items() if secret in data] == []
+        assert secret.decode() not in screen
+    assert {path.stat().st_mode & 0o077 for path in (home / "keyring").rglob("*") if path.is_file()} == {0}
+
+
+WITH_CORES = 'ulimit -c unlimited 2>/dev/null; exec "$@"'
+HOLDS_KEYS = """
+import os, resource, sys
+from pathlib import Path
+from shanhai.keyring.keyring import Keyring
+from shanhai.keyring.passphrases import passphrase_in
+held = Keyring(Path(sys.argv[1])).unlock(passphrase_in(Path(os.environ["SHANHAI_PASSPHRASE_FILE"])))
+print(Path("/proc/self/cmdline").read_bytes(), Path("/proc/self/environ").read_bytes(), os.environ, held)
+print(resource.getrlimit(resource.RLIMIT_CORE), flush=True)
+os.abort()
+"""
+
+
+def test_secrets_are_in_no_listing_of_processes_and_in_no_core(
+    home: Path, variables: dict[str, str], opened: Secret, tmp_path: Path
+):
+    """secret-in-repr-log-argv-environ-core, of a process that holds them and dies where cores are allowed."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", WITH_CORES, "sh", sys.executable, "-c", HOLDS_KEYS, str(home / "keyring")],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **variables},
+    )
+    assert done.returncode in (-6, 134), done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(rb"\((0, 0|1, 1|0, 1)\)\n$", done.stdout)
+    for secret in secrets_of(opened):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_a_node_that_was_cut_off_before_its_keyset_is_made_anew(tmp_path: Path, home: Path):
+    """Key files without a keyset are none yet."""
+    begun = shutil.copytree(home, tmp_path / "home")
+    (begun / "keyring" / "keyset.json").unlink()
+    assert not Keyring(begun / "keyring").exists
+    done = shanhai(begun, "node", "show")
+    assert (done.returncode, "shanhai node init" in done.stderr) == (78, True)

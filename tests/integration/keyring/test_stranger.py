@@ -1,0 +1,121 @@
+"""A stranger checks a disclosed event with bash, sha256sum and openssl, as the page about the log says."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shanhai.audit.checkpoints import LogKey, origin_of
+from shanhai.audit.database import open_database, transaction
+from shanhai.audit.disclosure import disclose
+from shanhai.audit.events import happened
+from shanhai.audit.log import EventLog
+from shanhai.audit.projection import project
+from shanhai.exchange.keysets import LOG, sign_keyset
+from shanhai.keyring.rotation import Policy, first_keyset, new_keys, new_roots
+
+PAGE = Path(__file__).parents[3] / "docs" / "guide" / "audit-log.md"
+START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+EVENTS = 11
+
+
+class Stranger:
+    """Who has a keyset, a fingerprint, disclosed events and the page."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        roots, fresh = new_roots(Policy()), new_keys(Policy())
+        keyset = first_keyset("longyou", roots, fresh, Policy(), START)
+        signer = fresh[LOG][0]
+        self.fingerprint = next(key.kid for key in roots.keys if key.alg == "ed25519")
+        self.origin = origin_of(keyset.node, 0)
+        (folder / "keyset.json").write_bytes(sign_keyset(keyset, roots.keys))
+        key = LogKey(self.origin, signer.public.public, signer.sign)
+        connection = open_database(folder / "exchange.db")
+        log = EventLog(connection)
+        with transaction(connection):
+            for number in range(EVENTS):
+                at = START + timedelta(minutes=number)
+                log.append(happened("end", who="李 Wei", at=at, pairing=f"{number:032x}"))
+        project(connection, folder / "audit", key, [key.public])
+        note = (folder / "audit" / "checkpoint").read_bytes()
+        self.told = [disclose(log, leaf, note, EVENTS) for leaf in range(EVENTS)]
+        (script,) = re.findall(
+            r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+        (folder / "check-event.sh").write_text(script, encoding="utf-8")
+
+    def checks(
+        self, disclosed: bytes, *, keyset: bytes | None = None, fingerprint: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        event, keys = self.folder / "event.json", self.folder / "given.json"
+        event.write_bytes(disclosed)
+        keys.write_bytes(keyset or (self.folder / "keyset.json").read_bytes())
+        command = ["bash", "check-event.sh", event.name, keys.name, fingerprint or self.fingerprint]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.folder)},
+        )
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Stranger:
+    assert shutil.which("openssl", path="/usr/bin:/bin")
+    return Stranger(tmp_path_factory.mktemp("stranger"))
+
+
+@pytest.mark.parametrize("leaf", [0, 5, 7, 8, 10])
+def test_an_event_is_proven(stranger: Stranger, leaf: int):
+    done = stranger.checks(stranger.told[leaf])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"This is index {leaf} of the {EVENTS} events of {stranger.origin}:" in done.stdout
+    assert json.loads(done.stdout.splitlines()[1])["about"] == {"pairing": f"{leaf:032x}"}
+
+
+def inside(disclosed: bytes, name: str, old: str, new: str) -> bytes:
+    fields = json.loads(disclosed)
+    text = base64.b64decode(fields[name]).decode()
+    assert old in text
+    fields[name] = base64.b64encode(text.replace(old, new, 1).encode()).decode()
+    return (json.dumps(fields, indent=1) + "\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "why"),
+    [
+        ("event", "Wei", "Wai", "the event is not in the log"),
+        ("event", "2026-11-20T08:05", "2026-11-20T08:06", "the event is not in the log"),
+        ("proof", "index 5", "index 4", "the event is not in the log"),
+        ("proof", "index 5", "index 55", "the log has no such event"),
+        ("proof", f"\n{EVENTS}\n", f"\n{EVENTS + 1}\n", "the signature of the checkpoint does not hold"),
+        ("proof", "/0\n", "/1\n", "the checkpoint is of another log"),
+        ("proof", "tlog-proof@v1", "tlog-proof@v2", "not a proof"),
+    ],
+)
+def test_what_was_altered_is_not(stranger: Stranger, name: str, old: str, new: str, why: str):
+    done = stranger.checks(inside(stranger.told[5], name, old, new))
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"WRONG: {why}\n")
+    assert done.stdout == ""
+
+
+def test_a_keyset_of_other_roots_is_told(stranger: Stranger):
+    done = stranger.checks(stranger.told[5], fingerprint="00" * 32)
+    assert done.stderr == "WRONG: another root key\n"
+    keyset = json.loads((stranger.folder / "keyset.json").read_bytes())
+    payload = base64.b64decode(keyset["payload"]).replace(b'"version":1', b'"version":2')
+    forged = {**keyset, "payload": base64.b64encode(payload).decode()}
+    done = stranger.checks(stranger.told[5], keyset=json.dumps(forged, separators=(",", ":")).encode())
+    assert done.returncode == 1
+    assert done.stderr.endswith("WRONG: the root key did not sign the keyset\n")
