@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,10 @@ class _Kept:
     released: int = 0
     with_text: int = 0
     without_text: int = 0
-    rules: tuple[str, ...] = ()
+    rules: Sequence[str] = ()
 
 
+_COUNTED = ("quarantined", "released", "with_text", "without_text", "rules")
 _KEPT = """
     SELECT delivery, count(*) FILTER (NOT released), count(*) FILTER (released),
            count(raw), count(*) - count(raw),
@@ -69,7 +70,7 @@ def _kept(node: Node) -> dict[str, _Kept]:
         rows: list[tuple[Any, ...]] = con.execute(
             _KEPT.format(table=LakeTable.open(path).relation())
         ).fetchall()
-    return {name: _Kept(*counts, rules=tuple(rules)) for name, *counts, rules in rows}
+    return {name: _Kept(**dict(zip(_COUNTED, counts, strict=True))) for name, *counts in rows}
 
 
 def _tables(node: Node) -> Iterator[LakeTable]:
