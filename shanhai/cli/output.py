@@ -78,6 +78,9 @@ def show(
 
 def show_json(document: object) -> None:
     """Print one JSON document on standard output."""
+    from shanhai.cli.progress import erase
+
+    erase()
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_as_text))
 
 
@@ -89,6 +92,9 @@ def say(text: str) -> None:
     """One line for the person at the terminal, on standard error, so that pipes stay clean."""
     from rich.text import Text
 
+    from shanhai.cli.progress import erase
+
+    erase()
     error_console().print(Text(text))
 
 
@@ -148,6 +154,9 @@ def error_console() -> Console:
 def _console() -> Console:
     from rich.console import Console
 
+    from shanhai.cli.progress import erase
+
+    erase()
     return Console(highlight=False, markup=False, width=_width(sys.stdout.isatty()))
 
 

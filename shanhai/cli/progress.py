@@ -1,34 +1,93 @@
-"""How far a long call has come, on standard error, once it has taken two seconds."""
+"""How far a long call has come: one line on standard error, once the call has taken two seconds."""
 
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shanhai.ingest.node import Progress
 
 _PATIENCE = 2.0
 _EVERY = 0.2
+_ERASED = "\r\x1b[K"
+_SHOWN = 2
+
+
+@dataclass
+class _Line:
+    """A line that a thread writes over and over; what is done is left out of it."""
+
+    started: float = field(default_factory=time.monotonic)
+    told: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ended: threading.Event = field(default_factory=threading.Event)
+    wrote: bool = False
+
+    def tell(self, what: str, done: int, of: int) -> None:
+        with self.lock:
+            if done >= of > 0:
+                self.told.pop(what, None)
+            else:
+                self.told[what] = (done, of)
+
+    def erase(self) -> None:
+        with self.lock:
+            if self.wrote:
+                print(_ERASED, end="", file=sys.stderr, flush=True)  # noqa: T201
+                self.wrote = False
+
+    def draw(self) -> None:
+        """Write it until the call has ended."""
+        while not self.ended.wait(_EVERY):
+            with self.lock:
+                if self.told and time.monotonic() - self.started > _PATIENCE:
+                    print(f"{_ERASED}{self._text()}", end="", file=sys.stderr, flush=True)  # noqa: T201
+                    self.wrote = True
+            if not self.told:
+                self.erase()
+
+    def _text(self) -> str:
+        shown = list(self.told.items())[-_SHOWN:]
+        parts = (f"{what}: {done:,}{f' of {of:,}' if of else ''}" for what, (done, of) in shown)
+        return " · ".join(parts)[: shutil.get_terminal_size().columns - 1]
+
+
+_lines: list[_Line] = []
+
+
+def tell(what: str, done: int, of: int) -> None:
+    """Tell what is worked at, how much is done, and of how much (0: nobody knows); done at last, it goes."""
+    if _lines:
+        _lines[-1].tell(what, done, of)
+
+
+def erase() -> None:
+    """Take the line away for something else to be printed; it comes again by itself."""
+    if _lines:
+        _lines[-1].erase()
 
 
 @contextlib.contextmanager
-def telling() -> Iterator[Callable[[str, int, int], None]]:
-    """Gives a function that is told what is done, how many, and of how many.
-
-    On a terminal it writes one line over and over; elsewhere it says nothing, so that logs stay short.
-    """
-    started = told = time.monotonic()
-    wrote = False
-
-    def tell(what: str, done: int, of: int) -> None:
-        nonlocal told, wrote
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - started > _PATIENCE and (now - told > _EVERY or done == of):
-            print(f"\r\x1b[K{what}: {done:,} of {of:,}", end="", file=sys.stderr, flush=True)  # noqa: T201
-            told, wrote = now, True
-
+def telling() -> Iterator[Progress]:
+    """Show what is told meanwhile, on a terminal; elsewhere say nothing, so that logs stay short."""
+    if _lines or not sys.stderr.isatty():
+        yield tell
+        return
+    line = _Line()
+    drawing = threading.Thread(target=line.draw, name="progress", daemon=True)
+    _lines.append(line)
+    drawing.start()
     try:
         yield tell
     finally:
-        if wrote:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
+        line.ended.set()
+        drawing.join()
+        line.erase()
+        _lines.remove(line)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
 import click
 
@@ -60,10 +60,14 @@ class Session:
 
     @functools.cached_property
     def node(self) -> Node:
-        """The node whose state lies in the home folder."""
-        from shanhai.ingest.node import open_node
+        """The node whose state lies in the home folder; on a terminal its steps tell how far they are."""
+        from shanhai.cli.progress import telling
+        from shanhai.ingest.node import open_node, silent
 
-        return open_node(self.settings)
+        context = click.get_current_context(silent=True)
+        if context is None or not sys.stderr.isatty():
+            return open_node(self.settings, progress=silent)
+        return open_node(self.settings, progress=context.with_resource(telling()))
 
 
 pass_session = click.make_pass_decorator(Session)
@@ -85,13 +89,23 @@ def format_option(command: Verb) -> Verb:
 def log_to_stderr(verbosity: int) -> None:
     """Send our own log to standard error: warnings, with 1 also steps, with 2 everything."""
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _AboveProgress(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s", "%H:%M:%S"))
     for package in ("shanhai", "connectors"):
         logger = logging.getLogger(package)
         logger.handlers[:] = [handler]
         logger.setLevel(level)
         logger.propagate = False
+
+
+class _AboveProgress(logging.StreamHandler[TextIO]):
+    """Writes where the line of progress stood, which comes again below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from shanhai.cli.progress import erase
+
+        erase()
+        super().emit(record)
 
 
 def _remember_form(ctx: click.Context, _: click.Parameter, value: Any) -> None:

@@ -16,6 +16,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.parting import Parted, part
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
 from shanhai.ingest.terms import Terms
+from shanhai.ingest.watched import watched
 from shanhai.quality.checked import TEXTS, create_checked
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def take_in(
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         intact = pool.submit(_check_bodies, source.bodies, bodies)
         try:
-            return _read(con, terms, source.id, bodies, folder, scratch)
+            with watched(con, node.progress, f"{source.id.short}, bytes read", source.size):
+                return _read(con, terms, source.id, bodies, folder, scratch)
         finally:
             # Altered bytes explain every other error, so that theirs is the one to be raised.
             intact.result()

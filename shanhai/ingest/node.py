@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +29,23 @@ _CLOSED = ("snapshots", "staged", "quarantine", "lake", "scratch")
 """May hold personal values: what others put or leave open there, such as a library's files, stays hidden."""
 
 
+Progress = Callable[[str, int, int], None]
+"""Told what is worked at, how much of it is done, and of how much; 0: nobody knows."""
+
+
+def silent(_what: str, _done: int, _of: int) -> None:
+    """Nobody looks how far a step has come."""
+
+
 @dataclass(frozen=True)
 class Node:
-    """Everything a step of the walk needs, and where it keeps what it makes."""
+    """Everything a step of the walk needs, where it keeps what it makes, and who is told how far it is."""
 
     settings: Settings
     federation: Federation
     snapshots: ObjectStore
     clock: Clock
+    progress: Progress = silent
 
     @property
     def home(self) -> Path:
@@ -64,7 +74,9 @@ class Node:
         return self.home / "quarantine"
 
 
-def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) -> Node:
+def open_node(
+    settings: Settings | None = None, *, clock: Clock = system_clock, progress: Progress = silent
+) -> Node:
     """The node that the settings describe; its home is made if it is not there, for the owner alone.
 
     Folders that may hold personal values are closed to others, whoever made them.
@@ -82,4 +94,4 @@ def open_node(settings: Settings | None = None, *, clock: Clock = system_clock) 
         for folder in (settings.home / name for name in _CLOSED):
             if folder.stat().st_mode & 0o077:
                 folder.chmod(0o700)
-    return Node(settings, federation, snapshot_store(settings, clock), clock)
+    return Node(settings, federation, snapshot_store(settings, clock), clock, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,7 +125,7 @@ def _pull_window(
         if partition is None:
             strangers.append(body.name)
             continue
-        kept.append(_keep(node, body))
+        kept.append(_keep(node, body, f"{contract.dataset}, bytes of body {len(kept) + 1}"))
         if contract.delivery.per == "file":
             found.append(_register(node, contract, partition, kept[-1:], asked, len(kept)))
     if contract.delivery.per == "pull" and kept:
@@ -140,8 +141,8 @@ def _pull_window(
     return found
 
 
-def _keep(node: Node, body: Body) -> BodyRef:
-    same = body.unchanged or node.snapshots.put(body_key, body.chunks, if_absent=True)
+def _keep(node: Node, body: Body, what: str) -> BodyRef:
+    same = body.unchanged or node.snapshots.put(body_key, _told(node, body, what), if_absent=True)
     return BodyRef(
         name=body.name,
         sha256=same.sha256,
@@ -151,6 +152,16 @@ def _keep(node: Node, body: Body) -> BodyRef:
         facts=dict(body.facts),
         request=body.request,
     )
+
+
+def _told(node: Node, body: Body, what: str) -> Iterator[bytes]:
+    """The chunks of a body; how many bytes came is told, of how many no source says for certain."""
+    came = 0
+    for chunk in body.chunks:
+        came += len(chunk)
+        node.progress(what, came, 0)
+        yield chunk
+    node.progress(what, came, came)
 
 
 def _register(

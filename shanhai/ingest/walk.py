@@ -45,7 +45,7 @@ def stage_step(node: Node, dataset: DatasetId) -> Result:
     Raises:
         ShanhaiError: one could not be staged; raised after the others were.
     """
-    return _each(dataset, pending(node, dataset), lambda delivery: stage(node, delivery), "staged")
+    return _each(node, dataset, pending(node, dataset), lambda delivery: stage(node, delivery), "staged")
 
 
 def check_step(node: Node, dataset: DatasetId) -> Result:
@@ -55,7 +55,7 @@ def check_step(node: Node, dataset: DatasetId) -> Result:
         ShanhaiError: one could not be checked; raised after the others were.
     """
     ready = [known for known in pending(node, dataset) if read_staging(node, known) is not None]
-    return _each(dataset, ready, lambda delivery: check(node, delivery), "checked")
+    return _each(node, dataset, ready, lambda delivery: check(node, delivery), "checked")
 
 
 def load_step(node: Node, dataset: DatasetId) -> Result:
@@ -70,7 +70,7 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     ready = [known for known in pending(node, dataset) if read_validation(node, known) is not None]
     entries: list[Entry] = []
     try:
-        _each(dataset, ready, lambda delivery: entries.append(load(node, delivery)), "loaded")
+        _each(node, dataset, ready, lambda delivery: entries.append(load(node, delivery)), "loaded")
     finally:
         tell_verdicts(node, dataset, lambda entry: _tell_loaded(node, entry))
     return {
@@ -149,7 +149,11 @@ def walk(node: Node, dataset: DatasetId, window: str | None = None) -> Result:
 
 
 def _each(
-    dataset: DatasetId, deliveries: list[DeliveryId], work: Callable[[DeliveryId], object], done: str
+    node: Node,
+    dataset: DatasetId,
+    deliveries: list[DeliveryId],
+    work: Callable[[DeliveryId], object],
+    done: str,
 ) -> Result:
     """Work through all deliveries; afterwards raise what a retry may cure, else the first failure.
 
@@ -159,7 +163,8 @@ def _each(
     finished: list[str] = []
     failures: list[Exception] = []
     waiting: dict[str, list[DeliveryId]] = {}
-    for delivery in deliveries:
+    for place, delivery in enumerate(deliveries):
+        node.progress(f"{dataset}, deliveries {done}", place, len(deliveries))
         try:
             work(delivery)
             finished.append(delivery.short)
@@ -167,6 +172,7 @@ def _each(
             told = str(error) if isinstance(error, ShanhaiError) else type(error).__name__
             waiting.setdefault(told, []).append(delivery)
             failures.append(error)
+    node.progress(f"{dataset}, deliveries {done}", len(deliveries), len(deliveries))
     for told, those in waiting.items():
         which = f"delivery={those[0].short}" if len(those) == 1 else f"waiting={len(those)}"
         log.error("failed dataset=%s %s error=%s", dataset, which, told)
