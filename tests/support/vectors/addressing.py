@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shanhai.exchange import dsse
+from shanhai.exchange.algorithms import key_id
 from shanhai.exchange.messages import seal_message
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.rules import Rules
@@ -145,8 +147,6 @@ def _sealed() -> Iterator[Vector]:
     expect = refused("hpke-x25519-key-used-in-hybrid", "signature")
     value = json.loads(dsse.read(GONGSHU.keyset_envelope(), dsse.KEYSET).payload)
     half = GONGSHU.opening().public.x25519
-    from shanhai.exchange.algorithms import key_id
-
     hybrid = next(one for one in value["keys"] if one["use"] == "hpke")
     value["keys"].append({**hybrid, "alg": X25519, "pub": b64(half), "kid": key_id(X25519, half)})
     value["keys"].sort(key=lambda one: one["kid"])
@@ -165,8 +165,6 @@ def _sealed() -> Iterator[Vector]:
     name = "hpke-x25519-key-used-in-hybrid.by-header"
     yield receiving(name, about, envelope, expect, group=GROUP, mine=both.keyset_envelope())
     place = world.address(recipient=GONGSHU, set_digest=world.statement().digest, suite=CLASSIC)
-    from dataclasses import replace
-
     key = both.opening(X25519)
     classic = seal_message(
         replace(place, recipient=key.public),

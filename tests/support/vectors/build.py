@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from shanhai.exchange import dsse
 from shanhai.exchange.algorithms import SigningKey
-from shanhai.exchange.messages import read_payload
+from shanhai.exchange.messages import context, read_payload
 from shanhai.exchange.order import Position, Sent
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.receive import Standing
@@ -51,15 +53,16 @@ def reheaded(envelope: bytes, keys: Sequence[SigningKey] = (), **changes: object
     return message(compact({**header_of(envelope), **changes}), sealed_of(envelope), keys)
 
 
+@cache
+def _parcel() -> bytes:
+    return world.parcel().envelope
+
+
 def resealed(plain: object, **changes: object) -> bytes:
     """A message to Gongshu whose sealed part is whatever is given, padded, under a header that binds it."""
-    import hashlib
-
-    from shanhai.exchange.messages import context
-
     text = plain if isinstance(plain, bytes) else compact(plain)
     body = json.loads(text)["body"]
-    head = header_of(world.parcel().envelope)
+    head = header_of(_parcel())
     head["body_sha256"] = hashlib.sha256(givens.raw(body)).hexdigest()
     header = compact({**head, **changes})
     short = -len(text) % 4096
