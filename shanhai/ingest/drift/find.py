@@ -19,7 +19,7 @@ from shanhai.contracts.model import (
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Net
+from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.drift.columns import column_differences
 from shanhai.ingest.drift.dialect import dialect_differences, encoding_difference
@@ -37,16 +37,17 @@ from shanhai.ingest.drift.json_places import records_difference
 from shanhai.ingest.drift.look import Look
 from shanhai.ingest.drift.sheets import sheet_differences
 from shanhai.ingest.drift.shifts import shift_differences
+from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record
-from shanhai.ingest.sidecar import Sidecar, body_key, sidecar
+from shanhai.ingest.sidecar import Sidecar, body_key, sidecar, sidecars
 from shanhai.ingest.stage import GOOD, SCRATCH
 from shanhai.quality.difference import Difference, differs
 from shanhai.quality.plausibility import read_plausibility
 from shanhai.warehouse.session import duckdb_session
 
 _MOST_EARLIER = 8
-"""Accepted deliveries, the newest ones, that a delivery is compared with."""
+"""The newest deliveries, so many that a delivery is compared with."""
 _MOST_BODIES = 8
 _MOST_TOLD = 40
 
@@ -142,9 +143,8 @@ def _beside(
     earlier = list(_earlier(node, own, accepted))
     yield from emptied_columns(contract, staging, earlier)
     if counts_twice(contract):
-        bodies = frozenset(body.sha256 for body in own.bodies)
         others = [known for known in earlier if known.id.partition != delivery.partition]
-        again = repeated_bytes(bodies, others) or _repeated_rows(node, delivery, staging, others)
+        again = repeated_bytes(own, _before(node, own)) or _repeated_rows(node, delivery, staging, others)
         if again is not None:
             yield again
 
@@ -156,7 +156,15 @@ def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[
         known = sidecar(node, DeliveryId.parse(name))
         staging = read_record(node, known.id, net.staging, Staging)
         if staging is not None and known.place < own.place:
-            yield Earlier(known.id, staging, frozenset(body.sha256 for body in known.bodies))
+            yield Earlier(known.id, staging)
+
+
+def _before(node: Node, own: Sidecar) -> list[Sidecar]:
+    """The newest deliveries that were pulled before and not turned away, oldest first."""
+    books = table_net(open_table(node, own.id.dataset))
+    out = {known for known, net in books.items() if net.verdict in ("refused", "withdrawn")}
+    pulled = sidecars(node, own.id.dataset)
+    return [one for one in pulled if one.place < own.place and one.delivery not in out][-_MOST_EARLIER:]
 
 
 def _repeated_rows(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shanhai.contracts.model import Contract
 from shanhai.ids import DeliveryId
 from shanhai.ingest.records import Staging
+from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality.difference import Difference, differs
 from shanhai.quality.plausibility import ENOUGH_ROWS, MINIMUM_HISTORY
 
@@ -18,11 +19,10 @@ _USUALLY_FILLED = 0.2
 
 @dataclass(frozen=True)
 class Earlier:
-    """An accepted delivery of the dataset: its record of staging, and the digests of its bodies."""
+    """An accepted delivery of the dataset, and its record of staging."""
 
     id: DeliveryId
     staging: Staging
-    bodies: frozenset[str]
 
 
 def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
@@ -68,12 +68,20 @@ def counts_twice(contract: Contract) -> bool:
     return contract.versions.rule == "append" and contract.duplicates != "table"
 
 
-def repeated_bytes(bodies: frozenset[str], earlier: Sequence[Earlier]) -> Difference | None:
-    """The same bytes as an earlier delivery of another partition."""
-    for known in earlier:
-        if bodies and bodies == known.bodies:
+def repeated_bytes(own: Sidecar, before: Sequence[Sidecar]) -> Difference | None:
+    """The same bytes as a delivery of another partition that was pulled before.
+
+    That one need not be accepted yet: a source that gives the same whatever window it is asked for does so in
+    one backfill.
+    """
+    for known in before:
+        if known.id.partition != own.id.partition and _bytes_of(known) == _bytes_of(own):
             return differs("repeated_rows", "bytes", given=known.id.short)
     return None
+
+
+def _bytes_of(one: Sidecar) -> frozenset[str]:
+    return frozenset(body.sha256 for body in one.bodies)
 
 
 def alike(staging: Staging, earlier: Sequence[Earlier]) -> Earlier | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from one_city import City
 
+from shanhai.ingest.decide import decide
 from shanhai.ingest.records import Validation, read_validation
 from shanhai.report.words import words
 
@@ -95,6 +96,28 @@ def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFix
     assert [words("zh").reason(reason) for reason in why] == [
         "与约定或常情不符：note 没有一行有值，以前 100% 的行有值"
     ]
+
+
+def test_bytes_that_come_again_in_one_backfill_are_held(make_city: Callable[..., City]) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="none", tolerance=None)
+    for partition in ("p1", "p2", "p3"):
+        city.put(f"{partition}.csv", body(3))
+    city.walk()
+    one = city.delivery("p1").short
+    assert said(city, "p1")[:2] == ("accepted", [])
+    for partition in ("p2", "p3"):
+        assert said(city, partition)[:2] == ("held", [f"the bytes are those of {one} once more"])
+    assert len(city.rows("id")) == 3
+
+
+def test_bytes_of_what_was_withdrawn_are_new(make_city: Callable[..., City]) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="none", tolerance=None)
+    city.put("p1.csv", body(3))
+    city.walk()
+    decide(city.node, city.delivery("p1"), "withdraw", by="Li", reason="of another partition")
+    city.put("p2.csv", body(3))
+    city.walk()
+    assert said(city, "p2")[:2] == ("accepted", [])
 
 
 def test_a_difference_that_the_contract_tolerates_is_told_and_holds_nothing(
