@@ -1,9 +1,10 @@
 """The nine column masks of Apache Iceberg: which column may have which, and each as a DuckDB expression.
 
-Names, types and results follow the read restrictions of the Iceberg REST catalogue
-(https://github.com/apache/iceberg, open-api/rest-catalog-open-api.yaml, `ReadRestrictions`; proposed in
-pull request 13879). The list is closed there and here, and a reader that does not know an action fails.
-Each gives a value of the column's own type. NULL stays NULL.
+Names, types and results are those of the read restrictions of the Iceberg REST catalogue
+(https://github.com/apache/iceberg, open-api/rest-catalog-open-api.yaml, `ReadRestrictions`, from pull request
+13879). The list is closed there and here, and a reader that does not know an action fails. Each action gives
+a value of the column's own type. NULL stays NULL under all of them; Iceberg's mask-to-fixed-value alone
+would fill it in.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ _TYPES: dict[str, frozenset[str]] = {
 }
 _FIXED: dict[ColumnType, str] = {
     "string": "'XXXXXXXX'",
-    "integer": "999999999",
+    "integer": "0",
     "number": "0",
     "boolean": "false",
-    "date": "DATE '9999-12-31'",
-    "timestamp": "TIMESTAMPTZ '9999-12-31 00:00:00+00'",
+    "date": "DATE '1970-01-01'",
+    "timestamp": "TIMESTAMPTZ '1970-01-01 00:00:00+00'",
     "time": "'00:00:00'",
 }
 _SHORT = 8
@@ -119,13 +120,13 @@ def _is_guessable(column: Column) -> bool:
 
 
 def _alphanum(column: Column, value: str) -> str:
-    """Digits become `n`, everything else but `( ) , . - @` becomes `x`, character by character."""
+    """0 to 9 become `n`, all else but U+0028, 0029, 002C, 002E, 002D, 0040 becomes `x`, by code points."""
     letters = f"regexp_replace({value}, '[^0-9(),.@-]', 'x', 'g')"
     return f"regexp_replace({letters}, '[0-9]', 'n', 'g')"
 
 
 def _fixed(column: Column, value: str) -> str:
-    """One value a type, of Iceberg's table: `XXXXXXXX`, 999999999, 0, false, 9999-12-31, midnight."""
+    """One value a type: `XXXXXXXX`, which no empty text is taken for, and else zero, false, the epoch."""
     return f"CASE WHEN {value} IS NOT NULL THEN {_FIXED[column.type]} END"
 
 

@@ -214,7 +214,7 @@ VECTORS: dict[str, dict[str, Any]] = {
         ],
         rows=[["x", 1, "2.50", True, "2020-02-02", "2020-02-02T02:02:02+00:00", "02:02:02"]],
         masks=dict.fromkeys("abcdefg", "mask-to-fixed-value"),
-        leave=[["XXXXXXXX", 999999999, "0.00", False, "9999-12-31", "9999-12-31T00:00:00+00:00", "00:00:00"]],
+        leave=[["XXXXXXXX", 0, "0.00", False, "1970-01-01", "1970-01-01T00:00:00+00:00", "00:00:00"]],
     ),
     "mask-salted-resident-id": scanned(
         "A salt that nobody keeps makes a digest of an identifier safe within one set; equal stays equal.",

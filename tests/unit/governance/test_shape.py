@@ -26,8 +26,8 @@ def con():
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE held AS SELECT 'id' || i AS person_id, 'n' AS person_name, "
-            "'v' || i % 2 AS village, i % 3 = 0 AS closed, i AS visits, NULL::DATE AS born, 'SECRET' AS narrative, "
-            "NULL::TIMESTAMPTZ AS seen_at, 'd' AS _delivery FROM range(10) AS r(i)"
+            "'v' || i % 2 AS village, i % 3 = 0 AS closed, i AS visits, NULL::DATE AS born, "
+            "'SECRET' AS narrative, NULL::TIMESTAMPTZ AS seen_at, 'd' AS _delivery FROM range(10) AS r(i)"
         )
         yield connection
 
