@@ -19,7 +19,7 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.proofs import check_inclusion
 from shanhai.errors import NotFoundError
 
-MOST_BYTES = 128 * 1024
+MOST_BYTES = 1024 * 1024
 _PROOF = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,17})")
 

@@ -13,8 +13,8 @@ from shanhai.audit.failures import EvidenceError
 from shanhai.exchange.algorithms import ED25519, VerifyKey
 from shanhai.exchange.failures import Refused
 
-MOST_BYTES = 64 * 1024
-"""Room for a text and more signatures than the sixteen that a verifier has to accept."""
+MOST_BYTES = 256 * 1024
+"""Room for a text and the sixteen signatures that a verifier has to accept, also post-quantum ones."""
 
 _TYPE = b"\x01"
 _NAME = re.compile(r"[^\s+]+")

@@ -43,10 +43,10 @@ def verify_log(log: EventLog, folder: Path, origin: str, publics: Collection[byt
         origin: the log that it must be.
         publics: the log keys of the node, 32 bytes each.
     """
-    wrong: list[EvidenceError] = []
-    entries = list(log.entries())
-    wrong += _events(entries)
-    wrong += _tree(log, entries)
+    counted = _Recount(log)
+    for entry in log.entries():
+        counted.take(entry)
+    wrong = [*counted.wrong, *counted.emptied()]
     checkpoint = None
     try:
         checkpoint = published(folder, origin, publics)
@@ -55,60 +55,70 @@ def verify_log(log: EventLog, folder: Path, origin: str, publics: Collection[byt
     except EvidenceError as error:
         wrong.append(error)
     if checkpoint is not None:
-        wrong += _lost(entries, folder, checkpoint.size)
+        wrong += _lost(counted.leaves, folder, checkpoint.size)
     if checkpoint is not None and checkpoint.size <= log.size:
         wrong += _files(log, folder, checkpoint.size)
     return Verified(
-        events=len(entries),
-        erased=sum(entry.document is None for entry in entries),
+        events=len(counted.leaves),
+        erased=len(counted.empty),
         checkpoint=checkpoint,
         tail=log.size - (checkpoint.size if checkpoint else 0),
-        wrong=_once(wrong),
+        wrong=tuple({(one.code, one.leaf): one for one in wrong}.values()),
     )
 
 
-def _events(entries: list[Entry]) -> Iterator[EvidenceError]:
-    """Gaps, edited events, and events that are gone without an event that says so."""
-    erasures: set[object] = set()
-    for place, entry in enumerate(entries):
-        before = entries[place - 1].leaf if place else -1
-        for leaf in range(before + 1, entry.leaf):
-            yield EvidenceError("entry-deleted", leaf=leaf)
+class _Recount:
+    """The events in their order, and the tree over them computed anew; of both, only hashes are kept."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._edge: dict[tuple[int, int], bytes] | None = {}
+        self._erasures: set[object] = set()
+        self._next = 0
+        self.leaves: list[bytes] = []
+        self.empty: list[int] = []
+        self.wrong: list[EvidenceError] = []
+
+    def take(self, entry: Entry) -> None:
+        """Look at one event and at every subtree that it completes."""
+        self.wrong += (EvidenceError("entry-deleted", leaf=leaf) for leaf in range(self._next, entry.leaf))
+        if entry.leaf != self._next:
+            # Nothing to the right of a gap can be computed.
+            self._edge = None
+        self._next = entry.leaf + 1
+        self.leaves.append(leaf_of(entry.digest))
+        if entry.document is None:
+            self.empty.append(entry.leaf)
         try:
             event = entry.event
         except EvidenceError as error:
-            yield error
-            continue
-        if event is not None and event.kind == "erase":
-            erasures.add(event.about["leaf"])
-    for entry in entries:
-        if entry.document is None and entry.leaf not in erasures:
-            yield EvidenceError("entry-deleted", leaf=entry.leaf)
+            self.wrong.append(error)
+        else:
+            if event is not None and event.kind == "erase":
+                self._erasures.add(event.about["leaf"])
+        if self._edge is not None:
+            self._complete(self._edge, entry.leaf)
 
+    def emptied(self) -> Iterator[EvidenceError]:
+        """Events that are gone without an event that says so."""
+        return (
+            EvidenceError("entry-deleted", leaf=leaf) for leaf in self.empty if leaf not in self._erasures
+        )
 
-def _tree(log: EventLog, entries: list[Entry]) -> Iterator[EvidenceError]:
-    """Stored hashes that are not those of the events, each named once by the first leaf below it."""
-    known: dict[tuple[int, int], bytes] = {}
-    for entry in entries:
-        try:
-            gained = grown(entry.leaf, leaf_of(entry.digest), lambda level, index: known[level, index])
-        except KeyError:
-            return
-        for one in gained:
-            known[one.level, one.index] = one.hash
+    def _complete(self, edge: dict[tuple[int, int], bytes], leaf: int) -> None:
+        for one in grown(leaf, self.leaves[-1], lambda level, index: edge.pop((level, index))):
+            last = one
             try:
-                stored = log.subtree(one.level, one.index)
+                if self._log.subtree(one.level, one.index) != one.hash:
+                    code = "tree-differs" if one.level else "entry-edited"
+                    self.wrong.append(EvidenceError(code, leaf=one.index << one.level))
             except EvidenceError as error:
-                yield error
-                continue
-            if stored != one.hash:
-                code = "entry-edited" if one.level == 0 else "tree-differs"
-                yield EvidenceError(code, leaf=one.index << one.level)
+                self.wrong.append(error)
+        edge[last.level, last.index] = last.hash
 
 
-def _lost(entries: list[Entry], folder: Path, size: int) -> Iterator[EvidenceError]:
+def _lost(leaves: list[bytes], folder: Path, size: int) -> Iterator[EvidenceError]:
     """The first leaf that is not the published one: deleted when later ones moved up, else edited."""
-    leaves = [leaf_of(entry.digest) for entry in entries]
     told = _published_leaves(folder, size)
     for place, leaf in enumerate(told[: len(leaves)]):
         if leaves[place] != leaf:
@@ -144,7 +154,3 @@ def _files(log: EventLog, folder: Path, size: int) -> Iterator[EvidenceError]:
                 continue
             if not same:
                 yield EvidenceError("tile-differs", leaf=first)
-
-
-def _once(wrong: list[EvidenceError]) -> tuple[EvidenceError, ...]:
-    return tuple({(one.code, one.leaf): one for one in wrong}.values())
