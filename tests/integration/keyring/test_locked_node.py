@@ -22,7 +22,6 @@ from shanhai.exchange.secret import Secret
 from shanhai.keyring.age import new_identity
 from shanhai.keyring.failures import OtherKeyError, PassphraseError
 from shanhai.keyring.holdings import Holdings
-from shanhai.keyring.keyring import Keyring
 
 INIT = ("node", "init", "longyou", "--by", "Li Wei")
 NODE_KEY = re.compile(rb'"seed": "([^"]+)"')
@@ -187,7 +186,6 @@ WITH_CORES = 'ulimit -c unlimited 2>/dev/null; exec "$@"'
 HOLDS_KEYS = """
 import os, resource, sys
 from pathlib import Path
-from shanhai.keyring.keyring import Keyring
 from shanhai.keyring.passphrases import passphrase_in
 held = Keyring(Path(sys.argv[1])).unlock(passphrase_in(Path(os.environ["SHANHAI_PASSPHRASE_FILE"])))
 print(Path("/proc/self/cmdline").read_bytes(), Path("/proc/self/environ").read_bytes(), os.environ, held)
@@ -215,10 +213,18 @@ def test_secrets_are_in_no_listing_of_processes_and_in_no_core(
         assert secret not in done.stdout + done.stderr
 
 
-def test_a_node_that_was_cut_off_before_its_keyset_is_made_anew(tmp_path: Path, home: Path):
-    """Key files without a keyset are none yet."""
-    begun = shutil.copytree(home, tmp_path / "home")
-    (begun / "keyring" / "keyset.json").unlink()
-    assert not Keyring(begun / "keyring").exists
-    done = shanhai(begun, "node", "show")
+def test_a_node_that_was_cut_off_before_its_keyset_is_made_anew(copy: Path, variables: dict[str, str]):
+    """Killed after the event: key files without a keyset are none yet, and the log tells both attempts."""
+    for name in ("keyset.json", "keysets"):
+        shutil.move(copy / "keyring" / name, copy.parent / name)
+    shutil.move(copy / "audit", copy.parent / "audit")
+    done = shanhai(copy, "node", "show")
     assert (done.returncode, "shanhai node init" in done.stderr) == (78, True)
+    made = told(shanhai(copy, *INIT, "--format", "json", **variables))
+    found = told(shanhai(copy, "audit", "verify", "--format", "json"))
+    assert (found["events"], found["checkpoint"], made["keyset"]) == (2, 2, 1)
+    assert (
+        keyring_of(copy)
+        .unlock(Secret(NODE_PASSPHRASE.encode()))
+        .signers(keyring_of(copy).keyset(), datetime.now(UTC))
+    )
