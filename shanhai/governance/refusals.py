@@ -10,6 +10,7 @@ ShapeCode = Literal[
     "column-unknown",
     "column-twice",
     "columns-missing",
+    "columns-too-many",
     "mask-unknown",
     "mask-of-other-column",
     "mask-not-for-type",

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from shanhai.contracts.model import Column
 from shanhai.contracts.schema import duckdb_type
 from shanhai.contracts.sql import quote_identifier
+from shanhai.exchange.parquet.profile import MOST_COLUMNS, physical_name
 from shanhai.exchange.strict import Json, canonical
 from shanhai.governance.filters import RowFilter, read_filter
 from shanhai.governance.masks import check_mask, mask_expression, needs_salt
@@ -37,7 +38,7 @@ class Shape:
     @property
     def physical(self) -> tuple[str, ...]:
         """What the columns are called in the files: `c0000`, `c0001` and so on, so that no name leaves."""
-        return tuple(f"c{position:04d}" for position in range(len(self.columns)))
+        return tuple(map(physical_name, range(len(self.columns))))
 
     @property
     def shape_id(self) -> str:
@@ -81,6 +82,10 @@ def read_shape(
     masks = masks or {}
     if not names:
         raise ShapeRefusedError("columns-missing", "a shape without columns", allowed=known)
+    if len(names) > MOST_COLUMNS:
+        raise ShapeRefusedError(
+            "columns-too-many", "a set cannot have so many columns", given=len(names), allowed=MOST_COLUMNS
+        )
     for position, name in enumerate(names):
         if name not in known:
             raise ShapeRefusedError("column-unknown", "no such column", given=name, allowed=known)

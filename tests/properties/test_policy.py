@@ -10,6 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from vectors.shape_cases import (
+    COLUMNS,
+    HERE,
+    NOW,
+    OTHER,
+    THERE,
+    columns_of,
+    moment,
+)
 
 from shanhai.contracts.model import Column
 from shanhai.exchange.grants import Grant, Terms, check_covers
@@ -21,15 +30,6 @@ from shanhai.governance.rules import RULES, Finding
 from shanhai.governance.shape import Shape
 from shanhai.governance.subjects import Counted
 from shanhai.governance.values import Case, Data, Received, Request, terms_of
-from tests.support.vectors.shape_cases import (
-    COLUMNS,
-    HERE,
-    NOW,
-    OTHER,
-    THERE,
-    columns_of,
-    moment,
-)
 
 EXAMPLES = settings(max_examples=300, deadline=None, print_blob=True)
 ALL = columns_of(COLUMNS)

@@ -12,6 +12,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from vectors.shape import GROUP, VILLAGE, vectors
+from vectors.shape_cases import case_of, columns_of, shape_of
+from vectors.vector import names
 
 from shanhai.contracts.schema import duckdb_type
 from shanhai.contracts.sql import quote_identifier, quote_literal
@@ -20,8 +23,6 @@ from shanhai.governance.refusals import ShapeRefusedError
 from shanhai.governance.shape import scan_sql
 from shanhai.governance.subjects import Counted, complement_sql, difference_sql, groups_sql
 from shanhai.warehouse import pins
-from tests.support.vectors.shape import FOLDER, VECTORS, VILLAGE
-from tests.support.vectors.shape_cases import case_of, columns_of, shape_of
 
 WANTED = {
     *("dictionary-keeps-filtered-rows", "enum-keeps-values", "deleted-rows-of-delta"),
@@ -38,26 +39,27 @@ WANTED = {
 }
 """The names that the design gives to the group."""
 
-FILES = sorted(FOLDER.glob("*.json"))
-READ = [json.loads(file.read_text(encoding="utf-8")) for file in FILES]
+FILES = names(GROUP)
+READ = [json.loads(file.read_text(encoding="utf-8")) for file in FILES.values()]
 
 
-def of(kind: str) -> list[Any]:
-    return [pytest.param(vector, id=vector["name"]) for vector in READ if kind in vector["given"]]
+def of(operation: str) -> list[Any]:
+    return [pytest.param(vector, id=vector["name"]) for vector in READ if vector["operation"] == operation]
 
 
 def test_every_name_has_a_vector():
-    names = [vector["name"] for vector in READ]
-    assert names == [file.stem for file in FILES]
-    assert set(names) >= WANTED
-    assert {vector["group"] for vector in READ} == {"shape"}
+    assert [vector["name"] for vector in READ] == list(FILES)
+    assert FILES.keys() >= WANTED
+    assert len(of("scan")) + len(of("shape")) + len(of("judge")) == len(FILES)
 
 
 def test_the_files_are_what_the_generator_writes():
-    assert {one["name"]: {key: one[key] for key in VECTORS[one["name"]]} for one in READ} == VECTORS
+    assert {vector.name: vector.text() for vector in vectors()} == {
+        name: file.read_text(encoding="utf-8") for name, file in FILES.items()
+    }
 
 
-@pytest.mark.parametrize("vector", of("rows"))
+@pytest.mark.parametrize("vector", of("scan"))
 def test_leaves(vector, con, tmp_path):
     given, passes = vector["given"], vector["expect"]["passes"]
     shape = shape_of(given)
@@ -70,7 +72,7 @@ def test_leaves(vector, con, tmp_path):
     assert not [text for text in passes["absent"] if tells(found, text)]
 
 
-@pytest.mark.parametrize("vector", of("rows"))
+@pytest.mark.parametrize("vector", of("scan"))
 def test_leaves_in_one_order_whatever_the_order_before(vector, con, tmp_path):
     given = vector["given"]
     turned = {**given, "rows": list(reversed(given["rows"]))}
@@ -83,7 +85,7 @@ def test_leaves_in_one_order_whatever_the_order_before(vector, con, tmp_path):
 
 @pytest.mark.parametrize(
     "vector",
-    [param for param in of("rows") if param.values[0]["given"]["held_as"] in ("enum", "delta-deleted")],
+    [param for param in of("scan") if param.values[0]["given"]["held_as"] in ("enum", "delta-deleted")],
 )
 def test_what_stays_would_be_found(vector, con, tmp_path):
     """The look for bytes is worth something: it finds them where rows are handed on as they are held."""
@@ -96,16 +98,14 @@ def test_what_stays_would_be_found(vector, con, tmp_path):
     assert any(tells(naive, text) for text in vector["expect"]["passes"]["absent"])
 
 
-@pytest.mark.parametrize(
-    "vector", [param for param in of("shape") if not {"rows", "request"} & set(param.values[0]["given"])]
-)
+@pytest.mark.parametrize("vector", of("shape"))
 def test_is_no_shape(vector):
     with pytest.raises(ShapeRefusedError) as refused:
         shape_of(vector["given"])
     assert {"refused": refused.value.code, "stage": "shape"} == vector["expect"]
 
 
-@pytest.mark.parametrize("vector", of("request"))
+@pytest.mark.parametrize("vector", of("judge"))
 def test_is_judged(vector, con):
     given = vector["given"]
     counted = measured(con, given["measure"]) if "measure" in given else None

@@ -1,15 +1,16 @@
-"""Writes the vectors of the group `shape` anew: `python -m tests.support.vectors.shape`."""
+"""Writes the vectors of the group `shape` anew: `python -m vectors.shape` in `tests/support`."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from tests.support.vectors.shape_cases import NOW, OTHER, THERE, right
+from shanhai.exchange.strict import read_moment
+from vectors.shape_cases import NOW, OTHER, THERE, right
+from vectors.vector import Vector, names, refused
 
-FOLDER = Path(__file__).parents[3] / "shanhai" / "exchange" / "vectors" / "shape"
+GROUP = "shape"
 SALT = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 PERSON = {"name": "person_id", "type": "string", "personal": True, "validators": ["resident_id"]}
@@ -44,6 +45,7 @@ def scanned(
     given = {"columns": columns, "rows": rows, "held_as": held_as, "salt": SALT, "shape": shape}
     return {
         "about": about,
+        "operation": "scan",
         "given": given,
         "expect": {"passes": {"rows": leave, "absent": absent or []}},
     }
@@ -65,15 +67,16 @@ def unshaped(
     }
     return {
         "about": about,
+        "operation": "shape",
         "given": {"columns": columns, "shape": shape},
-        "expect": {"refused": code, "stage": "shape"},
+        "expect": refused(code, "shape"),
     }
 
 
 def judged(about: str, rule: str | None, code: str | None = None, **changes: Any) -> dict[str, Any]:
     """The right case with changes; one rule denies it, or none."""
     expect = {"passes": {}} if rule is None else {"refused": code, "stage": "policy", "rule": rule}
-    return {"about": about, "given": right(**changes), "expect": expect}
+    return {"about": about, "operation": "judge", "given": right(**changes), "expect": expect}
 
 
 def measured(
@@ -95,7 +98,7 @@ def measured(
         "earlier": earlier or {},
     }
     expect = {"refused": code, "stage": "policy", "rule": "k-anonymity"} if code else {"passes": {}}
-    return {"about": about, "given": given, "expect": expect}
+    return {"about": about, "operation": "judge", "given": given, "expect": expect}
 
 
 def visits(village: str, *people: str, times: int = 1) -> list[list[Any]]:
@@ -367,13 +370,19 @@ VECTORS: dict[str, dict[str, Any]] = {
 }
 
 
-def write() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, vector in VECTORS.items():
-        whole = {"name": name, "group": "shape", "now": NOW, **vector}
-        text = json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True)
-        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+def vectors() -> Iterator[Vector]:
+    for name, parts in VECTORS.items():
+        yield Vector(name=name, group=GROUP, now=read_moment(NOW), **parts)
+
+
+def main() -> None:
+    made = {vector.name: vector for vector in vectors()}
+    for vector in made.values():
+        vector.file.parent.mkdir(parents=True, exist_ok=True)
+        vector.file.write_text(vector.text(), encoding="utf-8")
+    if left := names(GROUP).keys() - made:
+        raise SystemExit(f"nothing makes {', '.join(sorted(left))}")
 
 
 if __name__ == "__main__":
-    write()
+    main()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from vectors.shape_cases import COLUMNS, columns_of
 
 from shanhai.contracts.schema import duckdb_type
 from shanhai.governance.filters import FUNCTIONS, read_filter
 from shanhai.governance.refusals import ShapeRefusedError
 from shanhai.governance.shape import read_shape, scan_sql
-from tests.support.vectors.shape_cases import COLUMNS, columns_of
 
 ALL = columns_of(COLUMNS)
 GOOD = {

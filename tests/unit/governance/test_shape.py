@@ -7,12 +7,12 @@ import json
 
 import duckdb
 import pytest
+from vectors.shape_cases import COLUMNS, columns_of
 
 from shanhai.contracts.model import Column
 from shanhai.governance.leaving import dry_run
 from shanhai.governance.refusals import SHAPE_CODES, ShapeRefusedError
 from shanhai.governance.shape import count_sql, read_shape, scan_sql
-from tests.support.vectors.shape_cases import COLUMNS, columns_of
 
 ALL = columns_of(COLUMNS)
 ODD = tuple(
@@ -36,6 +36,7 @@ def con():
     ("stated", "code"),
     [
         ({"names": []}, "columns-missing"),
+        ({"names": ["village"] * 5000}, "columns-too-many"),
         ({"names": ["village", "other"]}, "column-unknown"),
         ({"names": ["_delivery"]}, "column-unknown"),
         ({"names": ["village", "visits", "village"]}, "column-twice"),
