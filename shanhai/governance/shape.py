@@ -42,16 +42,16 @@ class Shape:
 
     @property
     def shape_id(self) -> str:
-        """64 hex digits: the same for the same columns, types, condition and masks, in this order.
+        """`sha256-` and 64 hex digits: the same for the same columns in order, types, condition and masks.
 
-        SHA-256 of `shanhai/shape/1`, a line feed and canonical JSON (`shanhai.exchange.strict`).
+        The digest is of `shanhai/shape/1`, a line feed and canonical JSON (`shanhai.exchange.strict`).
         """
         stated: Json = {
             "columns": [[column.name, duckdb_type(column)] for column in self.columns],
             "masks": dict(self.masks),
             "row_filter": self.row_filter.text if self.row_filter else None,
         }
-        return hashlib.sha256(_ID_LINE + canonical(stated)).hexdigest()
+        return "sha256-" + hashlib.sha256(_ID_LINE + canonical(stated)).hexdigest()
 
     @property
     def needs_salt(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -225,3 +226,4 @@ def test_another_contract_column_is_another_shape():
     }
     other = {"columns": [VILLAGE, {"name": "n", "type": "number"}], "shape": stated}
     assert len(ids | {shape_of(other).shape_id}) == 6
+    assert all(re.fullmatch(r"[a-z][a-z0-9_./-]{0,127}", one) for one in ids), "as facts want it"
