@@ -51,7 +51,8 @@ def disclose(log: EventLog, leaf: int, note: bytes, size: int) -> bytes:
         raise NotFoundError("no checkpoint covers the event yet", given=leaf, allowed=f"below {size}")
     path = [base64.b64encode(one).decode() for one in log.inclusion(leaf, size)]
     proof = "\n".join([_PROOF, f"index {leaf}", *path, "", ""]).encode() + note
-    fields = {"v": 1, "event": _base64(entry.document), "proof": _base64(proof)}
+    document = _base64(entry.document)
+    fields = {"v": 1, "event": document, "sha256": entry.digest, "proof": _base64(proof)}
     return (json.dumps(fields, indent=1) + "\n").encode()
 
 
@@ -65,7 +66,7 @@ def read_disclosure(data: bytes, origin: str, publics: Collection[bytes]) -> Dis
     Raises:
         EvidenceError: which of its parts is wrong.
     """
-    document, proof = _parts(data)
+    document, digest, proof = _parts(data)
     head, separator, note = proof.partition(b"\n\n")
     if not separator:
         raise EvidenceError("disclosure-malformed")
@@ -79,19 +80,24 @@ def read_disclosure(data: bytes, origin: str, publics: Collection[bytes]) -> Dis
     if kind != _PROOF or found is None:
         raise EvidenceError("disclosure-malformed")
     leaf = int(found[1])
+    if digest_of(document) != digest:
+        raise EvidenceError("event-disclosure-altered")
     event = read_event(document)
-    check_inclusion(leaf_of(digest_of(document)), leaf, checkpoint.size, hashes, checkpoint.root)
+    check_inclusion(leaf_of(digest), leaf, checkpoint.size, hashes, checkpoint.root)
     return Disclosed(event, leaf, checkpoint)
 
 
-def _parts(data: bytes) -> tuple[bytes, bytes]:
+def _parts(data: bytes) -> tuple[bytes, str, bytes]:
     try:
         fields = json.loads(data) if len(data) <= MOST_BYTES else None
-        if not isinstance(fields, dict) or fields.keys() != {"v", "event", "proof"} or fields["v"] != 1:
+        if (
+            not isinstance(fields, dict)
+            or fields.keys() != {"v", "event", "sha256", "proof"}
+            or fields["v"] != 1
+        ):
             raise ValueError("other fields")
-        return base64.b64decode(fields["event"], validate=True), base64.b64decode(
-            fields["proof"], validate=True
-        )
+        document = base64.b64decode(fields["event"], validate=True)
+        return document, str(fields["sha256"]), base64.b64decode(fields["proof"], validate=True)
     except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise EvidenceError("disclosure-malformed") from error
 

@@ -11,6 +11,7 @@ from event_log import ORIGIN, START, Books, books, log_key
 
 from shanhai.audit.database import transaction
 from shanhai.audit.disclosure import disclose, read_disclosure
+from shanhai.audit.events import digest_of
 from shanhai.audit.failures import EvidenceError
 from shanhai.errors import NotFoundError
 
@@ -42,6 +43,12 @@ def changed(data: bytes, name: str, old: bytes, new: bytes) -> bytes:
     return json.dumps({**fields, name: base64.b64encode(inside.replace(old, new, 1)).decode()}).encode()
 
 
+def rewritten(data: bytes) -> bytes:
+    """Another event with the digest that it has: whole in itself, and not in the log."""
+    fields = json.loads(changed(data, "event", b"Chen", b"Chan"))
+    return json.dumps({**fields, "sha256": digest_of(base64.b64decode(fields["event"]))}).encode()
+
+
 def beside(kept: Books) -> bytes:
     return base64.b64encode(kept.log.inclusion(3, 7)[0])
 
@@ -49,7 +56,8 @@ def beside(kept: Books) -> bytes:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda data, kept: changed(data, "event", b"Chen", b"Chan"), "inclusion-proof-wrong"),
+        (lambda data, kept: changed(data, "event", b"Chen", b"Chan"), "event-disclosure-altered"),
+        (lambda data, kept: rewritten(data), "inclusion-proof-wrong"),
         (lambda data, kept: changed(data, "event", b'"v":1', b'"v":2'), "event-disclosure-altered"),
         (lambda data, kept: changed(data, "event", b",", b", "), "event-disclosure-altered"),
         (lambda data, kept: changed(data, "proof", b"index 3", b"index 2"), "inclusion-proof-wrong"),
