@@ -105,6 +105,12 @@ def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, Rea
     mandatory = {
         column.source for column in contract.columns if column.required or column.name in contract.key
     }
+    promised = {column.source for column in contract.columns}
+    if len(promised) > 1 and promised <= set(signals.missing):
+        # Another delimiter, or no line of headings: to name what stands there instead tells nothing.
+        form = "none of the {count} headings of the contract is there"
+        yield "refused" if mandatory else "held", _reason("missing_all", form, count=len(promised))
+        return
     for heading in signals.missing:
         if heading in mandatory:
             yield (

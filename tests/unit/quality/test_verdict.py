@@ -54,6 +54,15 @@ CASES = [
         [*(f"unknown heading: h{number}" for number in range(20)), "3 more unknown headings"],
     ),
     (
+        "no heading at all",
+        {
+            "rows_in": 10,
+            "signals": Signals(missing=("监测点", "声级", "备注"), unknown=("#1 (9 characters)",)),
+        },
+        "refused",
+        ["none of the 3 headings of the contract is there"],
+    ),
+    (
         "everything at once",
         {
             "rows_in": 10,
