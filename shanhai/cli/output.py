@@ -78,9 +78,6 @@ def show(
 
 def show_json(document: object) -> None:
     """Print one JSON document on standard output."""
-    from shanhai.cli.progress import erase
-
-    erase()
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_as_text))
 
 
@@ -92,10 +89,10 @@ def say(text: str) -> None:
     """One line for the person at the terminal, on standard error, so that pipes stay clean."""
     from rich.text import Text
 
-    from shanhai.cli.progress import erase
+    from shanhai.cli.progress import aside
 
-    erase()
-    error_console().print(Text(text))
+    with aside():
+        error_console().print(Text(text))
 
 
 def fields(facts: Row) -> None:
@@ -154,9 +151,6 @@ def error_console() -> Console:
 def _console() -> Console:
     from rich.console import Console
 
-    from shanhai.cli.progress import erase
-
-    erase()
     return Console(highlight=False, markup=False, width=_width(sys.stdout.isatty()))
 
 

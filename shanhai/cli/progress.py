@@ -26,7 +26,7 @@ class _Line:
 
     started: float = field(default_factory=time.monotonic)
     told: dict[str, tuple[int, int]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
     ended: threading.Event = field(default_factory=threading.Event)
     wrote: bool = False
 
@@ -34,6 +34,8 @@ class _Line:
         with self.lock:
             if done >= of > 0:
                 self.told.pop(what, None)
+                if not self.told:
+                    self.erase()
             else:
                 self.told[what] = (done, of)
 
@@ -50,13 +52,13 @@ class _Line:
                 if self.told and time.monotonic() - self.started > _PATIENCE:
                     print(f"{_ERASED}{self._text()}", end="", file=sys.stderr, flush=True)  # noqa: T201
                     self.wrote = True
-            if not self.told:
-                self.erase()
 
     def _text(self) -> str:
         shown = list(self.told.items())[-_SHOWN:]
         parts = (f"{what}: {done:,}{f' of {of:,}' if of else ''}" for what, (done, of) in shown)
-        return " · ".join(parts)[: shutil.get_terminal_size().columns - 1]
+        # A count may stand still for long: the seconds tell that the call does not.
+        passed = f"{time.monotonic() - self.started:,.0f} s"
+        return " · ".join((passed, *parts))[: shutil.get_terminal_size().columns - 1]
 
 
 _lines: list[_Line] = []
@@ -68,10 +70,15 @@ def tell(what: str, done: int, of: int) -> None:
         _lines[-1].tell(what, done, of)
 
 
-def erase() -> None:
-    """Take the line away for something else to be printed; it comes again by itself."""
-    if _lines:
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Take the line away while something else is printed; it comes again by itself."""
+    if not _lines:
+        yield
+        return
+    with _lines[-1].lock:
         _lines[-1].erase()
+        yield
 
 
 @contextlib.contextmanager

@@ -102,10 +102,10 @@ class _AboveProgress(logging.StreamHandler[TextIO]):
     """Writes where the line of progress stood, which comes again below."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from shanhai.cli.progress import erase
+        from shanhai.cli.progress import aside
 
-        erase()
-        super().emit(record)
+        with aside():
+            super().emit(record)
 
 
 def _remember_form(ctx: click.Context, _: click.Parameter, value: Any) -> None:
