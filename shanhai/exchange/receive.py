@@ -10,7 +10,7 @@ from shanhai.exchange.failures import Gap, Refused, Seen, Stage
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.messages import Header, read_header, read_payload
 from shanhai.exchange.order import Arrival, Position, place
-from shanhai.exchange.pairing_states import PairingState, check_open
+from shanhai.exchange.pairing_states import PairingState, check_receives
 from shanhai.exchange.pairings import Pairing
 from shanhai.exchange.suites import SUITES
 
@@ -137,7 +137,7 @@ def _check_standing(header: Header, standing: Standing) -> None:
     sides = {side.node for side in standing.pairing.sides}
     if header.pairing != standing.pairing.id or sides != {standing.mine.node, standing.theirs.node}:
         raise Refused("pairing-unknown")
-    check_open(standing.state)
+    check_receives(standing.state)
     key = standing.mine.sealing(header.recipient)
     if key is None:
         raise Refused("recipient-wrong")

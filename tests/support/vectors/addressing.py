@@ -190,9 +190,16 @@ def _pairings() -> Iterator[Vector]:
     expect = refused("pairing-unknown", "standing")
     yield receiving("pairing-unknown", about, reheaded(honest, pairing="0" * 32), expect, group=GROUP)
     for state, name in (
-        (PairingState.SUSPENDED, "pairing-suspended"),
+        (PairingState.SUSPENDED_HERE, "pairing-suspended"),
         (PairingState.ENDED, "pairing-ended"),
-        (PairingState.CONFIRMED_HERE, "pairing-not-confirmed"),
+        (PairingState.CONFIRMED_THERE, "pairing-not-confirmed"),
     ):
         about = f"the pairing is {state.value}"
         yield receiving(name, about, honest, refused(name, "standing"), group=GROUP, state=state)
+    passes = {"passes": {"arrival": "next"}}
+    about = "confirmed here alone: by its first message the partner tells that it confirmed too"
+    name = "pairing-confirmed-here"
+    yield receiving(name, about, honest, passes, group=GROUP, state=PairingState.CONFIRMED_HERE)
+    about = "suspended by the partner, whose messages are received still, that it may resume"
+    name = "pairing-suspended-there"
+    yield receiving(name, about, honest, passes, group=GROUP, state=PairingState.SUSPENDED_THERE)

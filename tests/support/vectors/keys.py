@@ -178,7 +178,7 @@ def _pairings() -> Iterator[Vector]:
 
     good = {"passes": {"id": agreed.id, "number": compared}}
     yield case("pair-countersign-good", "signed by both", agreed, good, both=True)
-    for state, step in (("ended", "resume"), ("offered", "confirm here"), ("accepted", "suspend")):
+    for state, step in (("ended", "resume here"), ("offered", "confirm here"), ("accepted", "suspend here")):
         name = f"pairing-step-wrong.{step.replace(' ', '-')}-{state}"
         about = f"a pairing that is {state} cannot take the step {step}"
         wrong = refused("pairing-step-wrong", "standing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from shanhai.exchange import dsse
 from shanhai.exchange.failures import FAILURES, Gap, Refused, Seen, Stage
 from shanhai.exchange.grants import widened
 from shanhai.exchange.order import Arrival, Position, place
-from shanhai.exchange.pairing_states import STEPS, PairingState, Step, check_open, taken
+from shanhai.exchange.pairing_states import STEPS, PairingState, Step, check_receives, check_releases, taken
 from shanhai.exchange.pairings import number
 from shanhai.exchange.rules import BOUNDS, Rules
 from shanhai.exchange.strict import canonical, from_base64, parse, read_moment, write_moment
@@ -154,16 +155,39 @@ def test_a_grant_that_comes_back_after_revocation_is_wider():
     assert widened(replace(GRANT, revoked=True), replace(GRANT, rev=3))
 
 
-def test_only_an_active_pairing_is_open_and_an_ended_one_stays_ended():
+def closed(check: Callable[[PairingState], None]) -> dict[PairingState, str]:
+    """Why a check refuses each state that it refuses."""
+    found = {}
     for state in PairingState:
-        if state is PairingState.ACTIVE:
-            check_open(state)
-        else:
-            with pytest.raises(Refused, match="pairing-"):
-                check_open(state)
-    assert not [step for (state, step) in STEPS if state is PairingState.ENDED]
+        try:
+            check(state)
+        except Refused as refusal:
+            found[state] = refusal.code
+    return found
+
+
+def test_parcels_leave_an_active_pairing_alone():
+    assert set(PairingState) - set(closed(check_releases)) == {PairingState.ACTIVE}
+
+
+def test_messages_are_received_once_confirmed_here_until_suspended_here():
+    S = PairingState  # noqa: N806 -- as in the table
+    assert set(PairingState) - set(closed(check_receives)) == {S.CONFIRMED_HERE, S.ACTIVE, S.SUSPENDED_THERE}
+    assert closed(check_receives)[S.SUSPENDED_BOTH] == "pairing-suspended"
+    assert closed(check_receives)[S.CONFIRMED_THERE] == "pairing-not-confirmed"
+
+
+def test_every_state_is_reached_and_only_ended_is_final():
+    assert set(STEPS.values()) | {PairingState.OFFERED} == set(PairingState)
+    assert set(PairingState) - {state for state, _ in STEPS} == {PairingState.ENDED}
     assert taken(taken(PairingState.ACCEPTED, Step.CONFIRM_HERE), Step.CONFIRM_THERE) is PairingState.ACTIVE
     assert taken(taken(PairingState.ACCEPTED, Step.CONFIRM_THERE), Step.CONFIRM_HERE) is PairingState.ACTIVE
+
+
+def test_what_the_partner_does_is_only_learnt_where_messages_are_received():
+    for state, step in STEPS:
+        if step in (Step.SUSPEND_THERE, Step.RESUME_THERE):
+            check_receives(state)
 
 
 def test_every_refusal_has_a_sentence_and_a_stage():
