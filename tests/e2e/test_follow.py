@@ -1,23 +1,29 @@
-"""Under a real Airflow: marts follow the command line, and an open calendar is filled backwards."""
+"""Under a real Airflow: marts follow the command line, a calendar is filled backwards, people decide."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
+from killed_county import of_a_verdict
 from little_county import County
+from plain_state import differences, read_state, read_table
 from under_airflow import Node
 
+from infra.local.api import Run
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import open_node
 from shanhai.settings import read_settings
 from shanhai.warehouse.lake import LakeTable
+from tests.conformance.far_side import Asked, FarSide, Reply
 
 pytestmark = pytest.mark.e2e
 
@@ -36,14 +42,22 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     county = County(tmp_path_factory.mktemp("county"), seed)
     county.declare(retries=1)
     _open_a_calendar(county)
-    made = Node(county, county.root / "home", PATIENT)
-    for number in range(2):
-        county.send(number)
-        assert county.run(made.home, "walk", "--all") == 0
-    with made.up() as api:
-        api.unpause("watch")
-        made.wait_until_idle(seconds=SECONDS)
-        yield made
+    heard: list[dict[str, Any]] = []
+
+    def listen(asked: Asked) -> Reply:
+        heard.append(json.loads(asked.body))
+        return Reply(b"ok")
+
+    with FarSide(listen) as far:
+        made = Node(county, county.root / "home", {**PATIENT, "SHANHAI_NOTIFY_URL": far.address})
+        made.heard = heard
+        for number in range(3):
+            county.send(number, files=3)
+            assert county.run(made.home, "walk", "--all") == 0
+        with made.up() as api:
+            api.unpause("watch")
+            made.wait_until_idle(seconds=SECONDS)
+            yield made
 
 
 def _open_a_calendar(county: County) -> None:
@@ -113,3 +127,113 @@ def filled(node: Node, first: str, last: str) -> dict[str, Any]:
         time.sleep(1)
     found = node.api._get("/api/v2/dags/acounty__visits/dagRuns", {"run_type": ["backfill"]})["dag_runs"]
     return {run["partition_key"]: run for run in sorted(found, key=lambda run: run["start_date"])}
+
+
+def test_every_decision_is_carried_out(node: Node) -> None:
+    state = read_state(node.home)
+    first, second = of_a_verdict(state, "held", "events")
+    counted, released, *_ = of_a_verdict(state, "accepted", "counts")
+    replayed, discarded, *_ = of_a_verdict(state, "accepted", "visits")
+    node.county.declare(retries=1, wide=1)
+    _open_a_calendar(node.county)
+    decisions: list[tuple[str, str, list[str]]] = [
+        ("approve", first, []),
+        ("refuse", second, []),
+        ("withdraw", counted, []),
+        ("replay", replayed, []),
+        ("release", released, ["n.range"]),
+        ("revoke", released, []),
+        ("discard", discarded, ["n.type"]),
+        ("reopen", discarded, []),
+    ]
+    runs = [node.decide(delivery, action, rules) for action, delivery, rules in decisions]
+    node.wait_until_idle(seconds=SECONDS)
+    assert [ended(node, run)["decide"] for run in runs] == [("success", 1)] * len(decisions)
+    # What is released or taken back is judged again.
+    kinds = {"release": "replay", "revoke": "replay"}
+    entered = decided(node)
+    told = Counter((line["kind"], line["delivery"]) for line in entered)
+    assert Counter((kinds.get(action, action), delivery) for action, delivery, _ in decisions) <= told
+    let_in, taken_back = [line["quarantined"] for line in entered if line["delivery"] == released]
+    assert let_in < 0 < taken_back
+    now = read_state(node.home)
+    assert now.faults == []
+    verdicts = [now.verdicts[name] for name in (first, second, counted, replayed, released)]
+    assert verdicts == ["accepted", "refused", "withdrawn", "accepted", "accepted"]
+    # A number that is a little below zero is none that is refused any more.
+    assert now.nets[replayed][2] < state.nets[replayed][2]
+    assert rows(node.home / "marts" / "mart_every_event") == rows(node.home / "lake" / "acounty" / "events")
+
+
+def test_what_is_denied_is_told_at_once_and_changes_nothing(node: Node) -> None:
+    state = read_state(node.home)
+    refused, *_ = of_a_verdict(state, "refused", "events")
+    accepted, *_ = of_a_verdict(state, "accepted", "counts")
+    unknown = f"{accepted.rpartition('/')[0]}/{'0' * 64}"
+    wrong = "fix the configuration"
+    denials = [
+        ("approve", accepted, [], "denied", "a delivery that is accepted cannot be changed so"),
+        ("refuse", accepted, [], "denied", "a delivery that is accepted cannot be changed so"),
+        ("withdraw", refused, [], "denied", "a delivery that is refused cannot be changed so"),
+        ("replay", refused, [], "denied", "only an accepted delivery is replayed"),
+        ("release", refused, ["n.range"], "denied", "only an accepted delivery is replayed"),
+        ("release", accepted, ["n.type"], "denied", "a rule cannot be waived"),
+        ("revoke", accepted, [], "denied", "nothing of that is waived for the delivery"),
+        ("discard", accepted, ["id.required"], "denied", "no open row broke such a rule"),
+        ("reopen", accepted, [], "denied", "no such rule is discarded"),
+        ("replay", accepted, ["n.range"], wrong, "the decision replay is about a whole delivery"),
+        ("approve", unknown, [], wrong, "no such delivery"),
+    ]
+    builds = node.api.count("warehouse")
+    runs = [node.decide(delivery, action, rules) for action, delivery, rules, *_ in denials]
+    node.wait_until_idle(seconds=SECONDS)
+    for run, (action, _, _, recovery, message) in zip(runs, denials, strict=True):
+        assert ended(node, run) == {"decide": ("failed", 1), "announce": ("upstream_failed", 0)}, action
+        (told,) = told_of(node, run)
+        assert (told["recovery"], told["message"]) == (recovery, message)
+    assert differences(state, read_state(node.home)) == []
+    assert node.api.count("warehouse") == builds
+    with pytest.raises(httpx.HTTPStatusError, match="40"):
+        node.decide(accepted, "burn")
+
+
+def test_a_purge_takes_texts_and_what_it_took_is_not_judged_again(node: Node) -> None:
+    accepted, *_ = of_a_verdict(read_state(node.home), "accepted", "visits")
+    assert texts(node) > 0
+    purge = node.purge(days=400)
+    node.wait_until_idle(seconds=SECONDS)
+    assert ended(node, purge) == {"purge": ("success", 1)}
+    assert texts(node) == 0
+    before = read_state(node.home)
+    assert before.faults == []
+    run = node.decide(accepted, "replay")
+    node.wait_until_idle(seconds=SECONDS)
+    assert ended(node, run)["decide"] == ("failed", 1)
+    (told,) = told_of(node, run)
+    assert told["message"] == "the delivery was purged by retention, and is not staged again"
+    assert differences(before, read_state(node.home)) == []
+
+
+def ended(node: Node, run: Run) -> dict[str, tuple[str, int]]:
+    """How each task of a run ended, and at which try."""
+    assert node.api is not None
+    return {task["task_id"]: (task["state"], task["try_number"]) for task in node.api.tasks(run)}
+
+
+def told_of(node: Node, run: Run) -> list[dict[str, Any]]:
+    """The alerts that tell of a run."""
+    return [alert for alert in node.heard if alert.get("run") == run.run_id]
+
+
+def decided(node: Node) -> list[dict[str, Any]]:
+    """The entries of what people decided, as the commits say; those of a dataset in their order."""
+    tables = [read_table(log.parent) for log in node.home.glob("lake/acounty/*/_delta_log")]
+    lines = (line for table in tables for facts in table.facts.values() for line in facts.get("entries", ()))
+    return [line for line in lines if line["decided_by"] == "Li Wei"]
+
+
+def texts(node: Node) -> int:
+    """Refused rows of the home that have their text."""
+    files = [str(file) for file in node.home.glob("quarantine/*.parquet")]
+    (found,) = duckdb.execute("SELECT count(raw) FROM read_parquet(?)", [files]).fetchone() or (0,)
+    return int(found)

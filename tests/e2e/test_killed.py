@@ -1,5 +1,7 @@
 """SIGKILL at each durable write, at random, to a supervisor, to the scheduler; then older metadata.
 
+Deliveries are loaded, decided about, replayed, released and purged meanwhile.
+
 Nothing is lost, nothing is there twice, and nobody has to help.
 """
 
@@ -19,14 +21,16 @@ from typing import Any
 
 import psutil
 import pytest
-from durable_writes import UNDER_AIRFLOW
-from killed_county import Killed, of_a_verdict
+from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, UNDER_AIRFLOW, Write
+from killed_county import Killed, in_reach, of_a_verdict
 
 from tests.conformance.far_side import Asked, FarSide, Reply
 
 pytestmark = pytest.mark.e2e
 
 AT_RANDOM = 4
+OF_EACH_DECISION = 2
+"""Kills of a replay and of a release: as many as their task has retries."""
 
 
 @dataclass
@@ -84,25 +88,53 @@ def _told(told: Story) -> Story:
 
 
 def _kill_at_every_write(told: Story) -> None:
-    """One kill at each write of the list, before or after it by the seed."""
+    """One kill at each write of the list, before or after it by the seed; a withdrawal comes later."""
     killed = told.killed
-    for write in UNDER_AIRFLOW:
+    for write in (one for one in UNDER_AIRFLOW if one.tasks[0] != "decide"):
         killed.order(write, killed.chance.choice(["before", "after"]))
     told.scheduler.append(killed.node.scheduler().pid)
     killed.round(2)
-    (held,) = of_a_verdict(killed.state(), "held", "events")
-    killed.decide(held, "approve")
+    _kill_decisions(killed)
     killed.tell_late()
+    _kill_a_purge(killed)
     assert killed.node.scheduler().alive()
     told.scheduler.append(killed.node.scheduler().pid)
 
 
+def _kill_decisions(killed: Killed) -> None:
+    """Approve what is held; replay one delivery by other contracts, and release rows of another."""
+    state = killed.state()
+    (held,) = of_a_verdict(state, "held", "events")
+    replayed, *_ = of_a_verdict(state, "accepted", "visits")
+    released, *_ = of_a_verdict(state, "accepted", "counts")
+    killed.widen()
+    killed.order_of("replay", replayed, _chosen(killed, OF_A_REPLAY, replayed))
+    killed.order_of("release", released, _chosen(killed, OF_A_RELEASE, released))
+    killed.ask(replayed, "replay")
+    killed.ask(released, "release", rules=["n.range"])
+    killed.ask(held, "approve")
+    killed.wait()
+
+
+def _chosen(killed: Killed, writes: tuple[Write, ...], delivery: str) -> list[tuple[Write, str]]:
+    reached = [(write, when) for write in writes if in_reach(write, delivery) for when in ("before", "after")]
+    return killed.chance.sample(reached, OF_EACH_DECISION)
+
+
+def _kill_a_purge(killed: Killed) -> None:
+    """One kill at a write that others make as well, beside those that only a purge makes."""
+    write = killed.chance.choice([write for write in OF_A_PURGE if write.tasks[0] != "purge"])
+    killed.order(write, killed.chance.choice(["before", "after"]), task="purge")
+    killed.purge()
+
+
 def _kill_at_each_try(told: Story) -> None:
-    """Three kills of a task that has two retries; then somebody clears it."""
+    """Three kills of a task that has two retries, the last after its commit; then somebody clears it."""
     killed = told.killed
+    (rows,) = (write for write in UNDER_AIRFLOW if write.tasks[0] == "decide")
     (commit,) = (write for write in UNDER_AIRFLOW if write.name == "commit of a delivery")
-    for _ in range(2):
-        killed.order(commit, "before", task="decide", tries=3)
+    for write, when in ((rows, "before"), (commit, "before"), (commit, "after")):
+        killed.order(write, when, task="decide", tries=3)
     (withdrawn, *_) = of_a_verdict(killed.state(), "accepted", "events")
     run = killed.decide(withdrawn, "withdraw")
     told.given_up = killed.node.failed()
@@ -149,7 +181,7 @@ def _restore(copy: Path, database: Path) -> None:
 def test_every_order_was_carried_out_on_a_group_that_is_the_tasks_own(story: Story):
     done = story.killed.node.done()
     assert story.killed.left_over() == []
-    assert len(done) == len(UNDER_AIRFLOW) + 2
+    assert len(done) == len(UNDER_AIRFLOW) + 2 * OF_EACH_DECISION + 1 + 2
     for order in done:
         assert order["group"] == order["pid"] != order["of_parent"]
     assert story.killed.at_random == AT_RANDOM

@@ -3,33 +3,71 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 import pytest
-from durable_writes import UNDER_AIRFLOW, Write
-from killed_county import Killed, of_a_verdict
+from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, OF_A_WITHDRAWAL, UNDER_AIRFLOW, Write
+from killed_county import Killed, in_reach, of_a_verdict
 
 pytestmark = pytest.mark.long
 
 EACH = 5
 AT_RANDOM = 30
-ROUNDS = 50
+ROUNDS = 60
 RETRIES = 30
 WIDE_FROM = 12
-"""From this round on contracts have a column more: tables are altered, and the contracts kept."""
+"""Before this round contracts change with nothing judged again: a load alters the tables and keeps them."""
 _ONCE = {
     "table": ("acounty/events", "acounty/visits", "acounty/counts"),
     "kept contract": ("acounty__events", "acounty__visits", "acounty__counts"),
 }
 _PATIENT = ("pull", "stage", "check", "load")
+_A_PURGE_BEARS = 4
+_OF_AN_ACTION = {
+    "withdraw": OF_A_WITHDRAWAL,
+    "replay": OF_A_REPLAY,
+    "release": OF_A_RELEASE,
+    "purge": OF_A_PURGE,
+}
+"""What the tasks for a decision and for a purge write, beside what follows from files that come."""
+
+Kill = tuple[str, Write, str]
+"""What it is an action of, or nothing; the write; before or after it."""
 
 
-def _wanted() -> Iterator[tuple[Write, str]]:
-    """Each write so often before and after; what happens once a contract and table is ordered apart."""
-    for write in UNDER_AIRFLOW:
-        if write.name not in _ONCE:
-            yield from [(write, when) for when in ("before", "after")] * EACH
+@dataclass
+class Waiting:
+    """The kills that are wanted and were not ordered yet."""
+
+    kills: list[Kill]
+    judged: set[str] = field(default_factory=set)
+
+    def take(self, most: int, wanted: Callable[[Kill], bool]) -> list[tuple[Write, str]]:
+        taken = list(islice(filter(wanted, self.kills), max(most, 0)))
+        for one in taken:
+            self.kills.remove(one)
+        return [(write, when) for _, write, when in taken]
+
+    def take_of_tasks(self, tasks: tuple[str, ...], most: int) -> list[tuple[Write, str]]:
+        return self.take(most, lambda kill: not kill[0] and kill[1].tasks[0] in tasks)
+
+    def take_of_a_decision(self, action: str, delivery: str) -> list[tuple[Write, str]]:
+        """Two, as many as the task that decides has retries."""
+        return self.take(2, lambda kill: kill[0] == action and in_reach(kill[1], delivery))
+
+
+def _places() -> Iterator[Kill]:
+    """Where there are to be kills."""
+    writes = [("", write) for write in UNDER_AIRFLOW if write.tasks[0] not in ("decide", "purge")]
+    writes += [(action, write) for action, each in _OF_AN_ACTION.items() for write in each]
+    yield from ((action, write, when) for action, write in writes for when in ("before", "after"))
+
+
+def _wanted() -> list[Kill]:
+    """Each so often; what happens once a contract and table is ordered apart."""
+    return [kill for kill in _places() if kill[0] or kill[1].name not in _ONCE] * EACH
 
 
 def _order_what_happens_once(killed: Killed) -> None:
@@ -42,60 +80,82 @@ def _order_what_happens_once(killed: Killed) -> None:
             killed.order(writes["kept contract"], when, dag=dag)
 
 
-def _take(waiting: list[tuple[Write, str]], tasks: tuple[str, ...], most: int) -> list[tuple[Write, str]]:
-    taken = list(islice((one for one in waiting if one[0].tasks[0] in tasks), max(most, 0)))
-    for one in taken:
-        waiting.remove(one)
-    return taken
-
-
-def _orders_of_a_round(killed: Killed, waiting: list[tuple[Write, str]]) -> None:
+def _orders_of_a_round(killed: Killed, waiting: Waiting) -> None:
     """As many as the tasks of one round can bear; a task with two retries dies twice a run."""
     bearable = ((_PATIENT, 16), (("build",), 4), (("publish",), 4), (("report",), 4), (("late",), 2))
     for tasks, most in bearable:
         left = sum(task in tasks for task in killed.tasks_left())
-        for write, when in _take(waiting, tasks, most - left):
+        for write, when in waiting.take_of_tasks(tasks, most - left):
             killed.order(write, when)
 
 
-def _decide(killed: Killed, waiting: list[tuple[Write, str]], number: int) -> None:
+def _decide(killed: Killed, waiting: Waiting, number: int) -> None:
     """Approve what is held, and withdraw what came first; two kills of each decision."""
     state = killed.state()
     held, accepted = (list(of_a_verdict(state, verdict, "events")) for verdict in ("held", "accepted"))
     for delivery, action in [*((name, "approve") for name in held), (accepted[number % 2], "withdraw")]:
-        if action == "withdraw":
-            for write, when in _take(waiting, ("decide",), 2):
-                killed.order(write, when)
+        killed.order_of(action, delivery, waiting.take_of_a_decision(action, delivery))
         killed.decide(delivery, action)
 
 
-@pytest.mark.timeout(3 * 3600)
+def _judge_again(killed: Killed, waiting: Waiting) -> None:
+    """Of what came since the last purge replay one delivery of each dataset, and release rows of another."""
+    state = killed.state()
+    for action, rules in (("replay", []), ("release", ["n.range"])):
+        for dataset in killed.county.rules:
+            fresh = [one for one in of_a_verdict(state, "accepted", dataset) if one not in waiting.judged]
+            if fresh:
+                waiting.judged.add(fresh[0])
+                killed.order_of(action, fresh[0], waiting.take_of_a_decision(action, fresh[0]))
+                killed.ask(fresh[0], action, rules=rules)
+    killed.wait()
+    # Who has died twice already is not killed where it was to be killed as well.
+    missed = killed.forget_orders("decide")
+    waiting.kills += [kill for kill in _places() for name in missed if name.startswith(_kind(kill))]
+
+
+def _purge(killed: Killed, waiting: Waiting) -> None:
+    left = killed.tasks_left().count("purge")
+    for write, when in waiting.take(_A_PURGE_BEARS - left, lambda kill: kill[0] == "purge"):
+        killed.order(write, when, task="purge", action="purge")
+    killed.purge()
+    waiting.judged |= killed.state().verdicts.keys()
+
+
+def _kind(kill: Kill) -> str:
+    """How the names of its orders begin."""
+    return f"{kill[0]} {kill[1].name} {kill[2]} ".lstrip()
+
+
+@pytest.mark.timeout(4 * 3600)
 def test_two_hundred_kills_leave_what_a_clean_run_leaves(tmp_path):
     killed = Killed.make(tmp_path, random.randrange(10**6), retries=RETRIES)
-    waiting = list(_wanted())
-    killed.chance.shuffle(waiting)
+    waiting = Waiting(_wanted())
+    killed.chance.shuffle(waiting.kills)
     with killed.node.up():
         for number in range(ROUNDS):
-            wide = number >= WIDE_FROM
             if number == WIDE_FROM:
-                killed.county.declare(retries=RETRIES, wide=True)
+                killed.widen()
             if number in (0, WIDE_FROM):
                 _order_what_happens_once(killed)
             _orders_of_a_round(killed, waiting)
-            killed.round(number, kills=2 if killed.at_random < AT_RANDOM else 0, wide=wide)
+            killed.round(number, kills=2 if killed.at_random < AT_RANDOM else 0)
             if number % 2:
                 _decide(killed, waiting, number)
             killed.tell_late()
-            if number > WIDE_FROM and not waiting and not killed.left_over():
+            if number + 1 != WIDE_FROM:
+                killed.widen()
+                _judge_again(killed, waiting)
+            _purge(killed, waiting)
+            if number > WIDE_FROM and not waiting.kills and not killed.left_over():
                 break
         failed = killed.node.failed()
     assert killed.left_over() == []
     done = killed.node.done()
     assert len(done) + killed.at_random >= 200
-    for write in UNDER_AIRFLOW:
-        for when in ("before", "after"):
-            count = sum(order["id"].startswith(f"{write.name} {when} ") for order in done)
-            assert count >= EACH, (write.name, when, count)
+    for kill in _places():
+        count = sum(order["id"].startswith(_kind(kill)) for order in done)
+        assert count >= EACH, (_kind(kill), count)
     assert {order["group"] == order["pid"] != order["of_parent"] for order in done} == {True}
     assert failed == []
     assert killed.compare() == []

@@ -20,7 +20,7 @@ class Clean:
 
 
 def walk_cleanly(root: Path) -> Clean:
-    """Load, decide, discard, widen the contracts, replay, build, publish, report and purge."""
+    """Load, decide, discard, release, widen the contracts, replay, build, publish, report and purge."""
     county = County(root, seed=7)
     county.declare(retries=0)
     home = county.root / "home"
@@ -46,6 +46,8 @@ def walk_cleanly(root: Path) -> Clean:
         run("delivery", "withdraw", of_a_verdict(state, "accepted", "events")[0], *person)
         first, *_ = of_a_verdict(state, "accepted", "visits")
         run("quarantine", "discard", first, "--rule", "n.type", *person)
+        released, *_ = of_a_verdict(state, "accepted", "counts")
+        run("quarantine", "release", released, "--rule", "n.range", *person)
         county.late(home)
         county.declare(retries=0, wide=True)
         run("replay", "--all-behind", *person)

@@ -23,6 +23,7 @@ class Write:
         tasks: in which it happens; the first is where a test kills.
         function: `module:qualified.name`; no name has it yet when it is called, and all have it on return.
         about: a text in one of the function's variables, where it writes several things.
+        within: the function that calls it, where others do as well.
         makes: files that appear, by their own name or by a move.
         replaces: files that are written whole beside their name, and moved to it.
         removes: files that go.
@@ -35,6 +36,7 @@ class Write:
     makes: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     removes: tuple[str, ...] = ()
+    within: str = ""
 
     def covers(self, act: Act, path: str) -> bool:
         """Whether it explains what was seen of a name."""
@@ -107,7 +109,7 @@ WRITES: tuple[Write, ...] = (
     ),
     Write(
         "table",
-        ("stage", "build", "publish"),
+        ("stage", "build", "publish", "decide"),
         "shanhai.warehouse.lake:LakeTable.create",
         makes=tuple(
             path
@@ -176,6 +178,7 @@ WRITES: tuple[Write, ...] = (
         ("check", "decide"),
         "shanhai.ingest.stage:forget_staged_rows",
         removes=("staged/<delivery>/<staging>/staged.<part>",),
+        within="_check_anew",
     ),
     Write(
         "good rows in the table's folder",
@@ -193,7 +196,7 @@ WRITES: tuple[Write, ...] = (
         ),
         removes=(f"{_TABLE}/<delivery>-<number>-<random>-rest.parquet",),
     ),
-    Write("commit of a delivery", ("load", "decide"), _COMMIT, **_log(_TABLE)),
+    Write("commit of a delivery", ("load", "decide", "purge"), _COMMIT, **_log(_TABLE)),
     Write(
         "rows after a withdrawal or a replay",
         ("decide",),
@@ -202,18 +205,18 @@ WRITES: tuple[Write, ...] = (
     ),
     Write(
         "lines of the ledger",
-        ("build",),
+        ("build", "purge"),
         "shanhai.ingest.projections:ledger_change",
         makes=(f"{_LEDGER}/<dataset>-<version>-<random>.parquet",),
     ),
-    Write("commit of the ledger", ("build",), _COMMIT, _LEDGER, **_log(_LEDGER)),
+    Write("commit of the ledger", ("build", "purge"), _COMMIT, _LEDGER, **_log(_LEDGER)),
     Write(
         "rows in the quarantine's folder",
-        ("build",),
+        ("build", "purge"),
         "shanhai.ingest.projections:_placed",
         replaces=(f"{_QUARANTINE}/<delivery>-<staging>-<digest>.parquet",),
     ),
-    Write("commit of the quarantine", ("build",), _COMMIT, _QUARANTINE, **_log(_QUARANTINE)),
+    Write("commit of the quarantine", ("build", "purge"), _COMMIT, _QUARANTINE, **_log(_QUARANTINE)),
     Write(
         "scratch of a build",
         ("build",),
@@ -309,8 +312,21 @@ WRITES: tuple[Write, ...] = (
 )
 
 
-UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] not in ("purge", "failing build"))
-"""What happens without days going by and without a mart that is wrong."""
+UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] != "failing build")
+"""What happens without a mart that is wrong."""
+
+OF_A_REPLAY = tuple(write for write in WRITES if "decide" in write.tasks)
+"""What the task that carries out a person's decision writes when a delivery is judged by another contract."""
+
+OF_A_RELEASE = tuple(write for write in OF_A_REPLAY if write.name not in ("table", "kept contract"))
+"""The same when the contract is still the one that the delivery was judged by."""
+
+OF_A_WITHDRAWAL = tuple(
+    write for write in OF_A_RELEASE if "withdrawal" in write.name or write.name == "commit of a delivery"
+)
+"""The same when a delivery is taken back: nothing is staged."""
+
+OF_A_PURGE = tuple(write for write in WRITES if "purge" in write.tasks)
 
 
 def unexplained(seen: Iterable[tuple[Act, str]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -19,9 +20,18 @@ from under_airflow import Node, Order
 
 from infra.local.api import Run
 
-_TRIES = 10
+_TRIES = {"pull": 10, "stage": 10, "check": 10, "load": 10, "purge": 5}
 _TRIES_OF_OTHERS = 2
-"""How many tries of a task may be killed: of a dataset's tasks, and of the others, which have two retries."""
+"""How many tries of a task may be killed: of those with retries enough, and of the others, which have two."""
+_COMMANDS = {"replay": ("replay",), "release": ("quarantine", "release")}
+_LATER = 400
+"""Days after which every purge looks: what was let go by then is let go in both homes."""
+_ONLY = {
+    "good rows in the table's folder": ("counts",),
+    "rows that win or stay": ("counts",),
+    "rows after a withdrawal or a replay": ("events", "visits"),
+}
+"""The datasets for which a replay makes a write, if not for every one: rows of `counts` never compete."""
 
 
 @dataclass
@@ -29,12 +39,16 @@ class Killed:
     """Two homes of one county: `node` under Airflow, `clean` walked in this process.
 
     Attributes:
+        retries: of a task of a dataset.
+        wide: how many contracts came before those of now.
         at_random: how many task groups were killed from outside.
     """
 
     node: Node
     clean: Path
     chance: random.Random
+    retries: int
+    wide: int = 0
     at_random: int = 0
     _ordered: Counter[str] = field(default_factory=Counter)
 
@@ -44,7 +58,7 @@ class Killed:
         print(f"seed={seed}")
         county = County(root, seed)
         county.declare(retries=retries)
-        return cls(Node(county, root / "home"), root / "clean", random.Random(seed))
+        return cls(Node(county, root / "home"), root / "clean", random.Random(seed), retries)
 
     @property
     def county(self) -> County:
@@ -55,34 +69,62 @@ class Killed:
 
         Args:
             tries: only the first so many tries; by default one is left that can end.
-            where: `dag`, `task` and `about`, if they are not those of the write.
+            where: `dag`, `task`, `about` and `of`, if they are not those of the write; `action`, which names
+                what the task that decides is to do.
         """
-        self._ordered[f"{write.name} {when}"] += 1
-        name = f"{write.name} {when} {self._ordered[f'{write.name} {when}']}"
+        kind = f"{where.get('action', '')} {write.name} {when}".strip()
+        self._ordered[kind] += 1
         task = where.get("task", write.tasks[0])
         if tries is None:
-            tries = _TRIES if task in ("pull", "stage", "check", "load") else _TRIES_OF_OTHERS
-        about = where.get("about", write.about)
-        self.node.order([Order(name, where.get("dag"), task, write.function, when, about, tries)])
+            tries = _TRIES.get(task, _TRIES_OF_OTHERS)
+        about, of = where.get("about", write.about), where.get("of", "")
+        name, dag = f"{kind} {self._ordered[kind]}", where.get("dag")
+        self.node.order([Order(name, dag, task, write.function, when, about, tries, of, write.within)])
 
-    def round(self, number: int, *, kills: int = 0, wide: bool = False) -> None:
+    def order_of(self, action: str, delivery: str, kills: Iterable[tuple[Write, str]]) -> None:
+        """Kill the task that replays or releases a delivery, at most twice."""
+        district, _, dataset = delivery.partition("/")[0].partition(".")
+        # Neither a table nor a contract is that of one delivery; its files have names that begin so.
+        whose = {"table": f"{district}/{dataset}", "kept contract": f"urn:test:{dataset}"}
+        for write, when in kills:
+            of = whose.get(write.name, hashlib.sha256(delivery.encode()).hexdigest()[:32])
+            self.order(write, when, task="decide", action=action, of=of)
+
+    def widen(self) -> None:
+        """Change the contracts: they have one column more, and take other numbers."""
+        self.wide += 1
+        self.county.declare(retries=self.retries, wide=self.wide)
+
+    def round(self, number: int, *, kills: int = 0) -> None:
         """Send files, let Airflow pull and load them, and kill so many tasks at random meanwhile."""
-        self.begin(number, wide=wide)
+        self.begin(number)
         self.wait(kills=kills)
 
-    def begin(self, number: int, *, wide: bool = False) -> None:
+    def begin(self, number: int) -> None:
         """Send files, walk the clean home, and let Airflow begin."""
-        self.county.send(number, wide=wide)
+        self.county.send(number, wide=self.wide)
         assert self.county.run(self.clean, "walk", "--all") == 0
         self.node.trigger()
 
-    def decide(self, delivery: str, action: str) -> Run:
-        """The same decision about a delivery in both homes."""
-        arguments = (delivery, "--by", "Li Wei", "--reason", "looked at it")
-        assert self.county.run(self.clean, "delivery", action, *arguments) == 0
-        run = self.node.decide(delivery, action)
+    def decide(self, delivery: str, action: str, *, rules: Iterable[str] = ()) -> Run:
+        """The same decision about a delivery in both homes, and all that follows."""
+        run = self.ask(delivery, action, rules=rules)
         self.wait()
         return run
+
+    def ask(self, delivery: str, action: str, *, rules: Iterable[str] = ()) -> Run:
+        """The same decision in both homes; Airflow takes one after the other, in their order."""
+        command = _COMMANDS.get(action, ("delivery", action))
+        options = [option for rule in rules for option in ("--rule", rule)]
+        person = ("--by", "Li Wei", "--reason", "looked at it")
+        assert self.county.run(self.clean, *command, delivery, *options, *person) == 0
+        return self.node.decide(delivery, action, rules)
+
+    def purge(self) -> None:
+        """The same purge in both homes, when what both have is old enough."""
+        assert self.county.purge(self.clean, days=_LATER) > 0
+        self.node.purge(days=_LATER)
+        self.wait()
 
     def wait(self, *, kills: int = 0, seconds: float = 900) -> None:
         """Wait until Airflow has nothing left to do."""
@@ -121,6 +163,14 @@ class Killed:
         left = set(self.left_over())
         return [order.task for order in self.node.ordered if order.id in left]
 
+    def forget_orders(self, task: str) -> list[str]:
+        """Take back the orders to a task that were not carried out; returns their names."""
+        left = set(self.left_over())
+        missed = [order.id for order in self.node.ordered if order.task == task and order.id in left]
+        for name in missed:
+            (self.node.orders / f"{name}.json").unlink()
+        return missed
+
     def _can_bear(self, task: dict[str, Any]) -> bool:
         """Whether a task has tries enough for this kill beside those that are ordered."""
         patient = task["max_tries"] > _TRIES_OF_OTHERS
@@ -130,6 +180,12 @@ class Killed:
         """Orders that nobody came by."""
         done = {order["id"] for order in self.node.done()}
         return sorted(file.stem for file in self.node.orders.glob("*.json") if file.stem not in done)
+
+
+def in_reach(write: Write, delivery: str) -> bool:
+    """Whether a replay or a release of a delivery makes this write."""
+    dataset = delivery.partition("/")[0].partition(".")[2]
+    return dataset in _ONLY.get(write.name, (dataset,))
 
 
 def _kill(task: int) -> bool:

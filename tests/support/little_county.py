@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,11 @@ RULES: dict[str, dict[str, Any]] = {
 }
 _COLUMNS = [
     {"name": "id", "logicalType": "string", "required": True, "primaryKey": True},
-    {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
+    {"name": "n", "logicalType": "integer", "required": True},
     {"name": "seen_at", "logicalType": "timestamp", "required": True},
     {"name": "note", "logicalType": "string"},
 ]
+_WRONG = ("many", "1000000", "-5")
 _PROPERTIES: dict[str, Any] = {
     "level": "district",
     "shareClass": "conditional",
@@ -56,12 +58,9 @@ _KEPT = (
     "models/marts/_sources.yml",
     "tests/pool_*",
 )
-_MART = """select id, n, seen_at, note, _delivery as delivery from {{ source('acounty', 'events') }}
+_MARTS = {"mart_every_event": "events", "mart_every_visit": "visits"}
+_MART = """select id, n, seen_at, note, _delivery as delivery from {{{{ source('acounty', '{dataset}') }}}}
 """
-_MART_PAGE = {
-    "version": 2,
-    "models": [{"name": "mart_every_event", "description": "Every event. 全部事件", "access": "public"}],
-}
 
 
 @dataclass(frozen=True)
@@ -81,12 +80,13 @@ class County:
     def marts(self) -> Path:
         return self.root / "marts"
 
-    def declare(self, *, retries: int, wide: bool = False) -> None:
+    def declare(self, *, retries: int, wide: int = 0) -> None:
         """Write contracts, what is generated from them, and the dbt project.
 
         Args:
             retries: of a task of a dataset; a test kills more often than fate.
-            wide: by the next contracts, which have one column more.
+            wide: by the contracts after so many others. Each has one column more, and every second one takes
+                numbers that are a little below zero.
         """
         folder = self.root / "districts" / "acounty"
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,13 +109,21 @@ class County:
             place = self.marts / file.relative_to(PRODUCT)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, place)
-        (self.marts / "models" / "marts" / "mart_every_event.sql").write_text(_MART)
-        (self.marts / "models" / "marts" / "mart_every_event.yml").write_text(yaml.safe_dump(_MART_PAGE))
+        for mart, dataset in _MARTS.items():
+            model = self.marts / "models" / "marts" / f"{mart}.sql"
+            model.write_text(_MART.format(dataset=dataset))
+            page = {"name": mart, "description": "Every row. 每一行", "access": "public"}
+            model.with_suffix(".yml").write_text(yaml.safe_dump({"version": 2, "models": [page]}))
 
-    def send(self, number: int, *, files: int = 2, wide: bool = False) -> None:
+    def send(self, number: int, *, files: int = 2, wide: int = 0) -> None:
         """Place the files of one round at the sources: good rows, broken, repeated, old and corrected ones.
 
-        Every third round one delivery of `events` is bad enough to be held, and one to be refused.
+        Every third round one delivery of `events` is bad enough to be held, and one to be refused. Of rows
+        that are broken one in three is no number, one too great and one a little below zero.
+
+        Args:
+            files: of each dataset.
+            wide: how many columns more they have, see `declare`.
         """
         for name in self.rules:
             for place in range(files):
@@ -168,8 +176,10 @@ class County:
         file.write_text(json.dumps(document), encoding="utf-8")
 
 
-def _contract(name: str, rules: dict[str, Any], *, wide: bool) -> dict[str, Any]:
-    columns = [*_COLUMNS, {"name": "more", "logicalType": "string"}] if wide else _COLUMNS
+def _contract(name: str, rules: dict[str, Any], *, wide: int) -> dict[str, Any]:
+    options = {"logicalTypeOptions": {"minimum": -9 if wide % 2 else 0, "maximum": 999}}
+    columns = [column | (options if column["name"] == "n" else {}) for column in _COLUMNS]
+    columns += [{"name": name, "logicalType": "string"} for name in _more(wide)]
     source = {"connector": "files", "endpoint": "data", "options": {"path": f"{name}/*.csv"}}
     properties = {**_PROPERTIES, "source": source, **rules}
     return {
@@ -177,21 +187,24 @@ def _contract(name: str, rules: dict[str, Any], *, wide: bool) -> dict[str, Any]
         "kind": "DataContract",
         "id": f"urn:test:{name}",
         "name": name,
-        "version": "1.1.0" if wide else "1.0.0",
+        "version": f"{wide + 1}.0.0",
         "status": "active",
         "schema": [{"name": name, "logicalType": "object", "properties": columns}],
         "customProperties": [{"property": key, "value": value} for key, value in properties.items()],
     }
 
 
-def _rows(chance: random.Random, *, rows: int, bad: float, wide: bool) -> str:
+def _more(wide: int) -> list[str]:
+    return [f"more_{number}" for number in range(1, wide + 1)]
+
+
+def _rows(chance: random.Random, *, rows: int, bad: float, wide: int) -> str:
     lines = []
-    wrong = set(chance.sample(range(rows), round(rows * bad)))
+    wrong = dict(zip(chance.sample(range(rows), round(rows * bad)), cycle(_WRONG), strict=False))
     for place in range(rows):
         key = f"k{chance.randrange(150)}"
         day = f"2024-0{chance.randrange(1, 10)}-1{chance.randrange(10)}"
-        number = "many" if place in wrong else str(chance.randrange(1000))
-        lines.append(f"{key},{number},{day},{chance.choice(['', 'seen', 'heard'])}")
-        lines[-1] += f",{number}" if wide else ""
+        number = wrong.get(place, str(chance.randrange(1000)))
+        lines.append(",".join([key, number, day, chance.choice(["", "seen", "heard"]), *[number] * wide]))
     lines += chance.sample(lines, 3)
-    return "\n".join(["id,n,seen_at,note" + (",more" if wide else ""), *lines]) + "\n"
+    return "\n".join([",".join(["id", "n", "seen_at", "note", *_more(wide)]), *lines]) + "\n"

@@ -97,11 +97,14 @@ def read_state(home: Path) -> State:
         if _is_table(log.parent)
     }
     ledger: Counter[str] = Counter()
+    purged: set[str] = set()
     latest: dict[str, dict[str, Any]] = {}
     for name, table in datasets.items():
         state.tables[name] = table.rows()
         _look_for_faults(state, name, table)
         _add_up(state, name, table, ledger, latest)
+        purged |= _purged(table)
+    _look_for_text(state, home, purged)
     _look_at_quarantine(state, home, latest)
     _look_at_ledger(state, home, ledger)
     _look_at_publications(state, home)
@@ -194,6 +197,22 @@ def _look_at_quarantine(state: State, home: Path, latest: dict[str, dict[str, An
         _look_for_faults(state, "quarantine", table)
         if table.rows() != state.quarantine:
             state.faults.append(f"the quarantine table differs: {_told(state.quarantine, table.rows())}")
+
+
+def _purged(table: Table) -> set[str]:
+    """The deliveries whose refused rows have no text any more, as the commits say."""
+    lines = [line for facts in table.facts.values() for line in facts.get("entries", ())]
+    return {line["delivery"] for line in lines if line["kind"] == "purge" and "quarantine" in line["scope"]}
+
+
+def _look_for_text(state: State, home: Path, purged: set[str]) -> None:
+    """No file of refused rows of a purged delivery has their text, wherever a kill left it."""
+    for delivery in purged:
+        key = hashlib.sha256(delivery.encode()).hexdigest()[:32]
+        for folder in (home / "quarantine", home / "lake" / "_system" / "quarantine"):
+            for file in (*folder.glob(f"{key}-*"), *folder.glob(f".{key}-*")):
+                if duckdb.execute("FROM read_parquet(?) WHERE raw IS NOT NULL", [str(file)]).fetchall():
+                    state.faults.append(f"{delivery}: {file.name} has texts, and was purged")
 
 
 def _look_at_ledger(state: State, home: Path, ledger: Counter[str]) -> None:

@@ -39,6 +39,8 @@ class Order:
         when: before or after.
         about: a text that one of the function's variables has in it.
         tries: only the first so many tries are killed, so that a later one can end.
+        of: another text that one of the function's variables has in it.
+        within: the name of the function that calls it; empty for any.
     """
 
     id: str
@@ -48,11 +50,13 @@ class Order:
     when: str
     about: str = ""
     tries: int = 2
+    of: str = ""
+    within: str = ""
 
 
 @dataclass
 class Node:
-    """One home, with Airflow's processes on it while it is `up`."""
+    """One home, with Airflow's processes on it while it is `up`; `heard` is what was told of it."""
 
     county: County
     home: Path
@@ -60,6 +64,7 @@ class Node:
     airflow: Airflow | None = None
     api: Api | None = None
     ordered: list[Order] = field(default_factory=list)
+    heard: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def layout(self) -> Layout:
@@ -124,11 +129,19 @@ class Node:
         found = self.api.running_tasks()
         return [task for task in found if task["pid"] and task["try_number"] <= task["max_tries"]]
 
-    def decide(self, delivery: str, action: str) -> Run:
+    def decide(self, delivery: str, action: str, rules: Iterable[str] = ()) -> Run:
         """A person's decision, by the DAG for it."""
         assert self.api is not None
-        conf = {"delivery": delivery, "action": action, "by": "Li Wei", "reason": "looked at it"}
+        person = {"by": "Li Wei", "reason": "looked at it"}
+        conf = {"delivery": delivery, "action": action, "rules": list(rules), **person}
         return self.api.trigger("decisions", conf=conf)
+
+    def purge(self, *, days: int) -> Run:
+        """A purge by the DAG for it, in whose tasks so many days have gone by."""
+        assert self.api is not None
+        (self.orders / "days").write_text(str(days), encoding="utf-8")
+        self.api.unpause("purge")
+        return self.api.trigger("purge")
 
     def clear(self, run: Run) -> None:
         """Let the failed tasks of a run, and what follows them, run again."""

@@ -192,4 +192,4 @@ def test_the_clean_walk_has_every_kind_of_row(clean: Clean):
     totals = [sum(net[place] for net in state.nets.values()) for place in range(6)]
     assert all(totals), totals
     assert set(state.verdicts.values()) == {"accepted", "refused", "withdrawn"}
-    assert set(state.marts) == {"mart_every_event", "mart_pool_size"}
+    assert set(state.marts) == {"mart_every_event", "mart_every_visit", "mart_pool_size"}
