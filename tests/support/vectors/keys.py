@@ -151,7 +151,7 @@ def _pairings() -> Iterator[Vector]:
     expect = refused("pair-fingerprint-mismatch", "standing")
     yield Vector("pair-fingerprint-mismatch", GROUP, about, "number", wrong, NOW, expect)
     about = "the partner's root was exchanged on its way, and the number tells"
-    mallory = Node("gongshu", changes={}).signing("another root").public
+    mallory = Node("gongshu").signing("another root").public
     swapped = replace(
         agreed,
         sides=tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shanhai.exchange.algorithms import ED25519, ML_DSA_65, SigningKey
@@ -46,7 +46,6 @@ class Node:
     post_quantum: bool = False
     suites: tuple[str, ...] = (HYBRID,)
     both_hpke: bool = False
-    changes: dict[str, object] = field(default_factory=dict)
 
     def signing(self, label: str = "sign", alg: str = ED25519) -> SigningKey:
         return SigningKey(alg, seed(self.name, label, alg))
