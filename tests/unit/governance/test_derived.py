@@ -1,0 +1,66 @@
+"""What is built from several tables is as high as the highest of them, and as strict as the strictest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.schema import duckdb_type
+from shanhai.errors import ConfigurationError
+from shanhai.governance.derived import derived_columns, derived_share_class
+from shanhai.ids import DatasetId
+
+
+def source(share_class: str = "unconditional", **fields: object) -> Contract:
+    return Contract(
+        dataset=DatasetId("longyou", "visits"),
+        version="1.0.0",
+        status="active",
+        title="visits",
+        level="district",
+        share_class=share_class,
+        columns=(
+            Column(name="a", source="a", type="string"),
+            Column(name="b", source="b", type="string", **fields),
+        ),
+        source=Source(connector="files", endpoint="portal"),
+        format=CsvFormat(kind="csv"),
+        path=Path("visits.odcs.yml"),
+        digest="0" * 64,
+    )
+
+
+def test_the_highest_wins_on_every_column():
+    high = derived_columns({"n": "BIGINT", "t": "VARCHAR"}, [source(), source(classification="important")])
+    assert [column.classification for column in high] == ["important", "important"]
+    assert not any(column.personal for column in high)
+    told = derived_columns({"n": "BIGINT"}, [source(personal=True), source(classification="core")])
+    assert (told[0].classification, told[0].personal) == ("core", True)
+    assert derived_columns({"n": "BIGINT"}, [source()])[0].classification == "general"
+
+
+def test_the_strictest_class_wins():
+    assert derived_share_class([source(), source("conditional")]) == "conditional"
+    assert derived_share_class([source("not_shared"), source("conditional")]) == "not_shared"
+    assert derived_share_class([source()]) == "unconditional"
+
+
+def test_what_comes_of_nothing_known_stays():
+    (column,) = derived_columns({"n": "BIGINT"}, [])
+    assert (column.classification, column.personal) == ("core", True)
+    assert derived_share_class([]) == "not_shared"
+
+
+def test_types_are_those_of_a_contract():
+    types = {"a": "VARCHAR", "b": "INTEGER", "c": "DECIMAL(12,2)", "d": "TIMESTAMP WITH TIME ZONE"}
+    assert [duckdb_type(column) for column in derived_columns(types, [source()])] == [
+        "VARCHAR",
+        "BIGINT",
+        "DECIMAL(12,2)",
+        "TIMESTAMP WITH TIME ZONE",
+    ]
+    for other in ("TIMESTAMP", "BLOB", "INTEGER[]", "STRUCT(a INTEGER)", "DECIMAL"):
+        with pytest.raises(ConfigurationError):
+            derived_columns({"a": other}, [source()])
