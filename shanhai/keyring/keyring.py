@@ -125,6 +125,7 @@ class Keyring:
             raise NotFoundError(
                 "this home has no keys", given=self.folder, hint="make them: shanhai node init"
             )
+        forbid_core_dumps()
         recipient = (self.folder / RECIPIENT).read_text(encoding="ascii").strip()
         document = canonical({name: to_base64(key.bytes) for name, key in keys.items()})
         self._write(file, age.lock_to(Secret(document), recipient))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.secret import Secret
+from shanhai.keyring.core_dumps import forbid_core_dumps
 from shanhai.keyring.files import read_private
 
 SHORTEST = 12
@@ -24,7 +25,7 @@ def passphrase_in(file: Path) -> Secret:
 
 
 def checked(text: bytes, *, given: str) -> Secret:
-    """A passphrase that is long enough to lock keys with.
+    """A passphrase that is long enough to lock keys with; from now on the process leaves no core dump.
 
     Args:
         given: where it came from, for the error.
@@ -40,4 +41,5 @@ def checked(text: bytes, *, given: str) -> Secret:
         raise ConfigurationError(
             "not a passphrase", given=given, allowed=f"a line of text of {SHORTEST} characters or more"
         )
+    forbid_core_dumps()
     return Secret(text)

@@ -79,7 +79,7 @@ def next_keyset(
         compromised: since when a key is not to be believed, by its id.
 
     Raises:
-        ConfigurationError: a compromised key is not in the keyset.
+        ConfigurationError: a compromised key is not in the keyset, or is said to be so later than now.
     """
     unknown = set(compromised) - {one.kid for one in keyset.keys}
     if unknown:
@@ -87,6 +87,12 @@ def next_keyset(
             "no such key in the keyset",
             given=", ".join(sorted(unknown)),
             allowed=[one.kid for one in keyset.keys],
+        )
+    if any(since > now for since in compromised.values()):
+        raise ConfigurationError(
+            "a key is compromised in the future",
+            given=max(compromised.values()),
+            allowed=f"a moment until now, {now}",
         )
     # A compromised key stays listed: what it signed before that moment still counts.
     old = [

@@ -85,6 +85,8 @@ def test_a_compromised_key_stays_listed_and_is_used_no_more(roots: Roots):
     assert {key.kid for key in signers} == {key.kid for key in again[SIGN]}
     with pytest.raises(ConfigurationError, match="no such key"):
         next_keyset(first, again, policy_of(first), now, compromised={"00" * 32: now})
+    with pytest.raises(ConfigurationError, match="in the future"):
+        next_keyset(first, again, policy_of(first), now, compromised={stolen: now + DAY})
 
 
 def test_the_newest_valid_keys_sign(roots: Roots):
