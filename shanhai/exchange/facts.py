@@ -8,22 +8,13 @@ from dataclasses import dataclass
 
 from shanhai.exchange.commitments import check_commitment
 from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.parquet.profile import MOST_COLUMNS, physical_name
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import MOST_FILES, SetStatement
 from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64
 from shanhai.exchange.subjects import Subject, read_subject, write_subject
 
 MOST_BYTES = 512 * 1024
-MOST_COLUMNS = 10_000
-PHYSICAL = r"c[0-9]{4}"
-
-
-@dataclass(frozen=True)
-class FactColumn:
-    """One column of the files: `type` is the text of its type in the profile."""
-
-    type: str
-    nullable: bool
 
 
 @dataclass(frozen=True)
@@ -43,7 +34,7 @@ class Facts:
         subject: what it is a set of.
         version: of the table or the application.
         shape: of the dataset; None where it has none.
-        columns: of all files, as c0000, c0001, …
+        columns: types of c0000, c0001, … of all files, as `parquet/types.py` names them.
         files: in the order of the statement.
         contract, quality, lineage: SHA-256 of each document, hex; None where there is none.
         commits: commitment to each key, by key id.
@@ -53,25 +44,22 @@ class Facts:
     subject: Subject
     version: int
     shape: str | None
-    columns: tuple[FactColumn, ...]
+    columns: tuple[str, ...]
     files: tuple[FactFile, ...]
     commits: Mapping[str, str]
     contract: str | None = None
     quality: str | None = None
     lineage: str | None = None
 
-
-def physical_name(index: int) -> str:
-    """What column `index`, counted from 0, is called in the files: c0000, c0001, …"""
-    return f"c{index:04d}"
+    @property
+    def schema(self) -> dict[str, str]:
+        """Type by physical name, in the order of the columns."""
+        return {physical_name(number): kind for number, kind in enumerate(self.columns)}
 
 
 def write_facts(facts: Facts) -> bytes:
     """The bytes whose SHA-256 the set statement names."""
-    columns: list[Json] = [
-        {"name": physical_name(index), "type": one.type, "nullable": one.nullable}
-        for index, one in enumerate(facts.columns)
-    ]
+    columns: list[Json] = [{"name": name, "type": kind} for name, kind in facts.schema.items()]
     files: list[Json] = [{"rows": one.rows, "decoded_bytes": one.decoded_bytes} for one in facts.files]
     return canonical(
         {
@@ -120,9 +108,9 @@ def check_keys(facts: Facts, keys: Mapping[str, Secret]) -> None:
 def _parsed(value: Json) -> Facts:
     names = "salt subject version shape columns files contract quality lineage commits"
     whole = Fields(value, names, stage=Stage.UNWRAP, version=1)
-    columns = whole.each("columns", "name type nullable", least=1, most=MOST_COLUMNS)
+    columns = whole.each("columns", "name type", least=1, most=MOST_COLUMNS)
     for index, one in enumerate(columns):
-        if one.text("name", PHYSICAL) != physical_name(index):
+        if one.text("name") != physical_name(index):
             raise one.wrong("name")
     files = whole.each("files", "rows decoded_bytes", least=1, most=MOST_FILES)
     given = whole.mapping("commits", most=MOST_COLUMNS + 1)
@@ -133,7 +121,7 @@ def _parsed(value: Json) -> Facts:
         subject=read_subject(whole),
         version=whole.integer("version", least=0),
         shape=None if whole.is_null("shape") else whole.text("shape", r"[a-z][a-z0-9_./-]{0,127}"),
-        columns=tuple(FactColumn(one.text("type", r".+", most=256), one.flag("nullable")) for one in columns),
+        columns=tuple(one.text("type", r".+", most=256) for one in columns),
         files=tuple(
             FactFile(one.integer("rows", least=0), one.integer("decoded_bytes", least=0)) for one in files
         ),

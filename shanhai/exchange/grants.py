@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.messages import ID
+from shanhai.exchange.parquet.profile import MOST_COLUMNS
 from shanhai.exchange.strict import Fields, Json, write_moment
 from shanhai.exchange.subjects import APPLICATION, Subject, read_subject, write_subject
 
@@ -30,7 +31,6 @@ ONWARD = ("none", "named", "open")
 
 COLUMN = r"[^\s].{0,255}"
 PURPOSE = r"[a-z][a-z0-9_-]{0,63}"
-MOST_COLUMNS = 10_000
 _FIELDS = (
     "id rev grantee subject columns row_filter masks purpose share_class onward from until"
     " retention_days revoked k"

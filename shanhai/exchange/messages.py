@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from datetime import datetime
 from shanhai.exchange import dsse
 from shanhai.exchange.algorithms import SigningKey
 from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.parquet.profile import KEY_ID, MOST_COLUMNS
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64, write_moment
 from shanhai.exchange.suites import SUITES, SealKey
@@ -19,8 +19,6 @@ BLOCK = 4096
 """The sealed part is filled with blanks to a multiple of so many bytes."""
 
 ID = r"[0-9a-f]{32}"
-KEY_ID = r"[0-9a-f]{32}\.(f|0|[1-9][0-9]{0,3})"
-MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ def read_sealed(plaintext: bytes) -> tuple[bytes, dict[str, Secret]]:
     if len(plaintext) % BLOCK or whole.text("pad", most=BLOCK).strip(" "):
         raise Refused("body-padding-wrong")
     given = whole.mapping("keys", most=MOST_COLUMNS + 1)
-    if not all(re.fullmatch(KEY_ID, kid) for kid in given):
+    if not all(KEY_ID.fullmatch(kid) for kid in given):
         raise whole.wrong("keys")
     keys = Fields(given, " ".join(given), stage=Stage.UNWRAP)
     return whole.raw("body", least=2, most=most), {

@@ -6,11 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shanhai.exchange.facts import PHYSICAL
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.grants import (
     COLUMN,
-    MOST_COLUMNS,
     ONWARD,
     PURPOSE,
     SHARE_CLASSES,
@@ -19,10 +17,12 @@ from shanhai.exchange.grants import (
     read_row_filter,
 )
 from shanhai.exchange.messages import ID
+from shanhai.exchange.parquet.profile import MOST_COLUMNS, physical_name
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetStatement
 from shanhai.exchange.strict import Fields, Json, to_base64, write_moment
 
+_PHYSICAL = re.compile(r"c[0-9]{4}")
 _FIELDS = "grant terms columns masks row_filter facts"
 
 
@@ -45,7 +45,7 @@ def write_parcel(parcel: Parcel, statement: SetStatement) -> dict[str, Json]:
     """The content of a message of type parcel."""
     terms = parcel.terms
     columns: dict[str, Json] = {
-        f"c{index:04d}": {"name": name, "key": statement.column_key(index)}
+        physical_name(index): {"name": name, "key": statement.column_key(index)}
         for index, name in parcel.names.items()
     }
     return {
@@ -119,6 +119,6 @@ def _names(whole: Fields, statement: SetStatement) -> dict[int, str]:
 
 
 def _index(physical: str, whole: Fields) -> int:
-    if not re.fullmatch(PHYSICAL, physical):
+    if not _PHYSICAL.fullmatch(physical):
         raise whole.wrong("columns")
     return int(physical[1:])

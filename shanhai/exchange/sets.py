@@ -11,14 +11,13 @@ from shanhai.exchange.algorithms import SigningKey
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.messages import ID
+from shanhai.exchange.parquet.profile import MOST_FILE_BYTES, PROFILE, column_key_id, footer_key_id
 from shanhai.exchange.strict import Fields, Json, canonical, parse
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:shanhai:set:v1"
-PROFILE = "pme-aes-256-gcm/1"
 
 MOST_FILES = 10_000
-MOST_FILE_BYTES = 1 << 30
 _SMALLEST_FILE = 12
 
 
@@ -56,11 +55,11 @@ class SetStatement:
     @property
     def footer_key(self) -> str:
         """Id of the key of the footers."""
-        return f"{self.set}.f"
+        return footer_key_id(self.set)
 
-    def column_key(self, index: int) -> str:
-        """Id of the key of column `index`, counted from 0."""
-        return f"{self.set}.{index}"
+    def column_key(self, number: int) -> str:
+        """Id of the key of column `number`, counted from 0."""
+        return column_key_id(self.set, number)
 
 
 def sign_set(statement: SetStatement, keys: Sequence[SigningKey]) -> bytes:

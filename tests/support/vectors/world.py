@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from shanhai.exchange.algorithms import ED25519, ML_DSA_65, SigningKey
 from shanhai.exchange.bodies import Body, write_body
 from shanhai.exchange.commitments import commitment
-from shanhai.exchange.facts import FactColumn, FactFile, Facts, write_facts
+from shanhai.exchange.facts import FactFile, Facts, write_facts
 from shanhai.exchange.grants import Grant, HeldGrant, Terms
 from shanhai.exchange.keysets import HPKE, LOG, SIGN, Keyset, NodeKey, node_id, read_keyset, sign_keyset
 from shanhai.exchange.messages import Address, Sealed, seal_message
@@ -135,11 +135,7 @@ def facts(statement_id: str = SET_ID, **changes: object) -> Facts:
         subject=Subject("dataset", "longyou.hotline"),
         version=7,
         shape="event",
-        columns=(
-            FactColumn("string", False),
-            FactColumn("timestamp[us, tz=UTC]", True),
-            FactColumn("string", True),
-        ),
+        columns=("string", "timestamp[us,UTC]", "string"),
         files=(FactFile(1000, 64_000),),
         commits={kid: commitment(kid, kek(kid)) for kid in ids},
         contract=digest("contract"),
