@@ -36,6 +36,9 @@ def _answer(source: int, out: int, limits: Limits) -> dict[str, Any]:
         return {"unable": str(error)}
     except MemoryError:
         return {"refused": "parser-memory"}
+    except OSError as error:
+        # Also when what is buffered is written at the end.
+        return {"refused": "parser-memory" if error.errno == errno.EFBIG else "parser-abort"}
 
 
 def _parse(file: BinaryIO, target: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
@@ -58,10 +61,8 @@ def _parse(file: BinaryIO, target: BinaryIO, job: dict[str, Any]) -> dict[str, A
         rows = _write(granted.batches, granted.schema, target)
     except Refused as refused:
         return {"refused": refused.code}
-    except MemoryError:
+    except pa.ArrowMemoryError:
         return {"refused": "parser-memory"}
-    except OSError as error:
-        return {"refused": "parser-memory" if error.errno == errno.EFBIG else "parser-abort"}
     except pa.ArrowException:
         return {"refused": "parser-abort"}
     return {"rows": rows, "asked": sorted(set(keys.asked))}
