@@ -11,7 +11,7 @@ from shanhai.audit import tree
 from shanhai.audit.checkpoints import LogKey, sign_checkpoint
 from shanhai.audit.events import Event, digest_of, happened, leaf_of, read_event
 from shanhai.audit.failures import EvidenceError, LogUnwritableError
-from shanhai.errors import NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError
 
 _BEYOND = 2**63 - 1
 
@@ -91,9 +91,13 @@ class EventLog:
 
         Raises:
             NotFoundError: there is no such event.
+            ConfigurationError: it says itself that another was erased.
+            EvidenceError: it was edited, which must not be hidden.
             LogUnwritableError: it could not be written.
         """
-        self.entry(leaf)
+        event = self.entry(leaf).event
+        if event is not None and event.kind == "erase":
+            raise ConfigurationError("what says that an event was erased is kept", given=leaf)
         appended = self.append(happened("erase", who=who, at=at, leaf=leaf))
         try:
             self._connection.execute("UPDATE event SET document = NULL WHERE leaf = ?", (leaf,))

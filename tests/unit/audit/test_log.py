@@ -16,6 +16,7 @@ from shanhai.audit.projection import project
 from shanhai.audit.proofs import check_consistency, check_inclusion
 from shanhai.audit.tree import EMPTY_ROOT
 from shanhai.audit.verify import Verified, verify_log
+from shanhai.errors import ConfigurationError
 
 
 def looked_at(kept: Books) -> Verified:
@@ -165,6 +166,8 @@ def test_an_erased_event_is_forgotten_and_still_proven(tmp_path: Path):
     assert kept.log.erase(1, who="Chen Wei", at=START) == 3
     kept.connection.execute("COMMIT")
     kept.add(1)
+    with pytest.raises(ConfigurationError, match="is kept"):
+        kept.log.erase(3, who="Chen Wei", at=START)
     assert kept.log.entry(1).event is None
     found = looked_at(kept)
     assert (found.wrong, found.events, found.erased, found.tail) == ((), 5, 1, 0)
