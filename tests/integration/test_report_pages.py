@@ -15,11 +15,6 @@ from linked import unlinked
 from walked import NAMED, PERSON, SCRIPT, SECRET, Walked
 
 pytestmark = pytest.mark.timeout(180)
-OVERFLOW = """[...document.querySelectorAll('body *')].filter(one => {
-  for (let box = one.parentElement; box; box = box.parentElement)
-    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(box).overflowX)) return false;
-  return one.getBoundingClientRect().right > innerWidth + 1;
-}).map(one => one.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +106,7 @@ def test_a_browser_shows_every_page(walked_home: Walked, browser: Browser, width
         if dark and page.parent.name != "en":
             continue
         browser.open(page, width=width, height=844, dark=dark)
-        wide = browser.value("document.documentElement.scrollWidth > innerWidth") and browser.value(OVERFLOW)
-        if told := [*browser.told(), *(wide or [])]:
+        if told := [*browser.told(), *browser.too_wide()]:
             wrong[page.relative_to(walked_home.report)] = told
     assert wrong == {}
 

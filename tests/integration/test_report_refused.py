@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from browser import chromium
 from linked import unlinked
 from one_city import COLUMNS, DATASET, City
 
@@ -135,6 +136,20 @@ def test_a_replay_shows_both_judgements_and_what_moved(city: City) -> None:
     assert "1 行出湖" in page
     assert "入库 3 2 −1" in page
     assert "loaded 3" in text(city, f"en/deliveries/{second.key}.html").replace("loaded 2 3", "loaded 3")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_them_within_its_window(city: City, tmp_path: Path, width: int) -> None:
+    first = city.delivery("p1")
+    release(city.node, first, ["n.range"], **LI)
+    _without_least(city, "2.0.0")
+    replay(city.node, first)
+    write_report(city.node)
+    with chromium(tmp_path / "profile") as browser:
+        for page in ("quarantine.html", f"deliveries/{first.key}.html"):
+            for language in ("en", "zh"):
+                browser.open(city.root / "home" / "report" / language / page, width=width)
+                assert (page, [*browser.told(), *browser.too_wide()]) == (page, [])
 
 
 def _without_least(city: City, version: str, **limits: int) -> None:

@@ -40,6 +40,13 @@ _WATCHED = (
 )
 
 
+_TOO_WIDE = """[...document.querySelectorAll('body *')].filter(one => {
+  for (let box = one.parentElement; box; box = box.parentElement)
+    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(box).overflowX)) return false;
+  return one.getBoundingClientRect().right > {width} + 1;
+}).map(one => one.outerHTML.slice(0, 120))"""
+
+
 @dataclass
 class Browser:
     """One browser with one page; `heard` are the events of the page that was opened last.
@@ -50,6 +57,7 @@ class Browser:
     commands: int
     answers: int
     session: str = ""
+    width: int = 0
     sent: int = 0
     rest: bytes = b""
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -57,6 +65,7 @@ class Browser:
     def open(self, file: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
         """Load a file in a window of that size, and wait until it is drawn."""
         self.heard.clear()
+        self.width = width
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -80,6 +89,11 @@ class Browser:
         """The page as a person prints it, on A4."""
         paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
         return base64.b64decode(self("Page.printToPDF", **paper, displayHeaderFooter=False)["data"])
+
+    def too_wide(self) -> list[str]:
+        """The elements that reach beyond the window, if the page does; a phone's would grow with them."""
+        reaches = self.value(f"document.documentElement.scrollWidth > {self.width}")
+        return list(self.value(_TOO_WIDE.replace("{width}", str(self.width)))) if reaches else []
 
     def told(self) -> list[str]:
         """What the page complained of, and every address that it asked for beyond its own file."""
