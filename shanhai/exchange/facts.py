@@ -12,9 +12,10 @@ from shanhai.exchange.parquet.profile import MOST_COLUMNS, physical_name
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import MOST_FILES, SetStatement
 from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64
-from shanhai.exchange.subjects import Subject, read_subject, write_subject
+from shanhai.exchange.subjects import DATASET, Subject, read_subject, write_subject
 
 MOST_BYTES = 512 * 1024
+_DIGESTS = ("contract", "quality", "lineage", "listing")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Facts:
         columns: types of c0000, c0001, … of all files, as `parquet/types.py` names them.
         files: in the order of the statement.
         contract, quality, lineage: SHA-256 of each document, hex; None where there is none.
+        listing: SHA-256 of the listing of an application's files, hex; None for a dataset.
         commits: commitment to each key, by key id.
     """
 
@@ -50,6 +52,7 @@ class Facts:
     contract: str | None = None
     quality: str | None = None
     lineage: str | None = None
+    listing: str | None = None
 
     @property
     def schema(self) -> dict[str, str]:
@@ -73,6 +76,7 @@ def write_facts(facts: Facts) -> bytes:
             "contract": facts.contract,
             "quality": facts.quality,
             "lineage": facts.lineage,
+            "listing": facts.listing,
             "commits": dict(facts.commits),
         }
     )
@@ -106,7 +110,7 @@ def check_keys(facts: Facts, keys: Mapping[str, Secret]) -> None:
 
 
 def _parsed(value: Json) -> Facts:
-    names = "salt subject version shape columns files contract quality lineage commits"
+    names = "salt subject version shape columns files commits contract quality lineage listing"
     whole = Fields(value, names, stage=Stage.UNWRAP, version=1)
     columns = whole.each("columns", "name type", least=1, most=MOST_COLUMNS)
     for index, one in enumerate(columns):
@@ -116,9 +120,12 @@ def _parsed(value: Json) -> Facts:
     given = whole.mapping("commits", most=MOST_COLUMNS + 1)
     if not all(isinstance(one, str) and len(one) == 64 for one in given.values()):
         raise whole.wrong("commits")
+    subject = read_subject(whole)
+    if whole.is_null("listing") != (subject.kind == DATASET):
+        raise whole.wrong("listing")
     return Facts(
         salt=whole.raw("salt", least=32, most=32),
-        subject=read_subject(whole),
+        subject=subject,
         version=whole.integer("version", least=0),
         shape=None if whole.is_null("shape") else whole.text("shape", r"[a-z][a-z0-9_./-]{0,127}"),
         columns=tuple(one.text("type", r".+", most=256) for one in columns),
@@ -126,8 +133,5 @@ def _parsed(value: Json) -> Facts:
             FactFile(one.integer("rows", least=0), one.integer("decoded_bytes", least=0)) for one in files
         ),
         commits={kid: str(commit) for kid, commit in given.items()},
-        **{
-            name: None if whole.is_null(name) else whole.hex(name)
-            for name in ("contract", "quality", "lineage")
-        },
+        **{name: None if whole.is_null(name) else whole.hex(name) for name in _DIGESTS},
     )

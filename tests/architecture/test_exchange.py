@@ -79,3 +79,15 @@ RAISED_OUTSIDE = {
     "parser-hang",
     "parser-memory",
 }
+
+
+def test_the_specification_names_every_code():
+    text = (ROOT / "shanhai" / "exchange" / "SPEC.md").read_text(encoding="utf-8")
+    assert not {code for code in FAILURES if f"`{code}`" not in text}
+
+
+def test_the_specification_names_every_operation_of_vectors():
+    from vectors.runner import OPERATIONS
+
+    text = (ROOT / "shanhai" / "exchange" / "SPEC.md").read_text(encoding="utf-8")
+    assert not {name for name in OPERATIONS if f"| `{name}` |" not in text}
