@@ -162,11 +162,17 @@ def _suite(node: Node, contract: Contract) -> dict[str, Any]:
 
 
 def _accepted(node: Node, delivery: DeliveryId) -> dict[str, Net]:
-    """By id, the other deliveries of the dataset that are accepted."""
+    """By id, the other deliveries of the dataset that are accepted.
+
+    Of one that is in the table itself, and judged again, those that came in before it: what came later says
+    nothing of what was usual then.
+    """
     books = table_net(open_table(node, delivery.dataset))
-    return {
-        known: net for known, net in books.items() if net.verdict == "accepted" and known != str(delivery)
-    }
+    accepted = {known: net for known, net in books.items() if net.verdict == "accepted"}
+    own = accepted.pop(str(delivery), None)
+    if own is None:
+        return accepted
+    return {known: net for known, net in accepted.items() if net.loaded_version < own.loaded_version}
 
 
 def _implausible(

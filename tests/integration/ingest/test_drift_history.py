@@ -11,6 +11,7 @@ from one_city import City
 
 from shanhai.ingest.decide import decide
 from shanhai.ingest.records import Validation, read_validation
+from shanhai.ingest.replay import replay
 from shanhai.report.words import words
 
 COLUMNS = [
@@ -96,6 +97,20 @@ def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFix
     assert [words("zh").reason(reason) for reason in why] == [
         "与约定或常情不符：note 没有一行有值，以前 100% 的行有值"
     ]
+
+
+def test_what_came_later_says_nothing_of_what_was_usual_then(make_city: Callable[..., City]) -> None:
+    rule = {"versions": {"rule": "append"}, "duplicates": "none", "tolerance": None}
+    city = make_city(columns=COLUMNS, **rule)
+    for partition, rows in (("p1", 40), ("p2", 70), ("p3", 95)):
+        city.put(f"{partition}.csv", body(rows, first=rows * 10))
+        city.walk()
+    city.declare(columns=[*COLUMNS[:2], {**COLUMNS[2], "logicalTypeOptions": {"maxLength": 5}}], **rule)
+    assert replay(city.node, city.delivery("p1")).entry is not None
+    city.put("p4.csv", body(40, first=2000))
+    city.walk()
+    assert said(city, "p1")[0] == "accepted"
+    assert "rows.vs_median" in city.ledger()["p4"].reason
 
 
 def test_bytes_that_come_again_in_one_backfill_are_held(make_city: Callable[..., City]) -> None:
