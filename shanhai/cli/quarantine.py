@@ -104,7 +104,7 @@ def show_rows(session: Session, delivery: str, rule: str, state: str | None, lim
 
     \b
     Examples:
-      shanhai quarantine show longyou.hazards/2024-03-02 --rule level.codes
+      shanhai quarantine show longyou.hazards/2024-03-02 --rule risk_level.codes
       shanhai quarantine show longyou.hazards/2024-03-02 --raw --limit 3
     """
     from shanhai.ingest.quarantine import rows
@@ -178,9 +178,10 @@ def release_rows(
 
     \b
     Examples:
-      shanhai quarantine release longyou.hazards/2024-03-02 --rule level.codes \\
+      shanhai quarantine release longyou.hazards/2024-03-02 --rule risk_level.codes \\
         --by "Li Wei" --reason "the new code is right" --dry-run
-      shanhai quarantine release longyou.hazards/2024-03-02 --rule level.codes --row 2024-03-02.csv:17 \\
+      shanhai quarantine release longyou.hazards/2024-03-02 --rule risk_level.codes \\
+        --row opendata/hazards/2024-03-02.csv:17 \\
         --by "Li Wei" --reason "seen on the spot"
     """
     from shanhai.ingest.release import release
@@ -235,7 +236,7 @@ def discard_rows(session: Session, delivery: str, rules: tuple[str, ...], by: st
 
     \b
     Example:
-      shanhai quarantine discard longyou.hazards/2024-03-02 --rule level.codes \\
+      shanhai quarantine discard longyou.hazards/2024-03-02 --rule risk_level.codes \\
         --by "Li Wei" --reason "the district has no better figures"
     """
     from shanhai.ingest.discard import discard
