@@ -186,6 +186,7 @@ WITH_CORES = 'ulimit -c unlimited 2>/dev/null; exec "$@"'
 HOLDS_KEYS = """
 import os, resource, sys
 from pathlib import Path
+from shanhai.keyring.keyring import Keyring
 from shanhai.keyring.passphrases import passphrase_in
 held = Keyring(Path(sys.argv[1])).unlock(passphrase_in(Path(os.environ["SHANHAI_PASSPHRASE_FILE"])))
 print(Path("/proc/self/cmdline").read_bytes(), Path("/proc/self/environ").read_bytes(), os.environ, held)
