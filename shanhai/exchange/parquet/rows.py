@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _AT_ONCE = 8_192
-"""Rows that are turned into values in one step: a dictionary's values may be large and repeated often."""
+"""Rows that are turned into plain values in one step: a dictionary's may be large and repeated often."""
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -60,8 +60,9 @@ def groups(
 def _pieces(
     batch: pa.RecordBatch, schema: pa.Schema, most_bytes: int
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
-    for start in range(0, batch.num_rows, _AT_ONCE):
-        piece = _plain(batch.slice(start, _AT_ONCE), schema)
+    at_once = batch.num_rows if batch.schema.types == schema.types else _AT_ONCE
+    for start in range(0, batch.num_rows, at_once or 1):
+        piece = _plain(batch.slice(start, at_once), schema)
         yield from _halved(piece, min(most_bytes, profile.MOST_ROW_BYTES))
 
 
