@@ -8,7 +8,7 @@ PROFILE = "pme-aes-256-gcm/1"
 
 MOST_FILE_BYTES = 1 << 30
 MOST_FOOTER_BYTES = 16 << 20
-MOST_MODULE_BYTES = 128 << 20
+MOST_MODULE_BYTES = 256 << 20
 MOST_COLUMNS = 4_096
 MOST_CHUNKS = 16_384
 """Row groups times columns. A chunk costs about 700 bytes of footer, so the footer's limit is kept."""
@@ -16,7 +16,7 @@ MOST_GROUPS = 32_767
 MOST_PAGES = 32_767
 """Ordinals of row groups and pages are two signed bytes in the additional data of a module."""
 
-GROUP_BYTES = 64 << 20
+GROUP_BYTES = 128 << 20
 GROUP_ROWS = 1 << 20
 """A writer closes a row group at the first of the two; decoded bytes as `measure.py` counts them."""
 MOST_ROW_BYTES = 16 << 20
