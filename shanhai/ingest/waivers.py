@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable
 
@@ -50,13 +51,20 @@ def canonical(waivers: Iterable[Waiver]) -> str:
     return json.dumps(meant, ensure_ascii=False, separators=(",", ":"))
 
 
+def _alike(contract: Contract, rule: str) -> str:
+    """The rules that a person may have meant, or else where all of them stand."""
+    names = [known.name for known in rules_for(contract)]
+    meant = [name for name in names if name.endswith(f".{rule.rpartition('.')[2]}")]
+    return ", ".join(difflib.get_close_matches(rule, names) or meant) or "those of `shanhai quarantine list`"
+
+
 def why_not_waivable(contract: Contract, rule: str) -> str | None:
     """Why a rule cannot be waived under a contract; None when it can."""
     if rule.startswith("malformed."):
         return "a record that cannot be read has no values to keep"
     found = next((known for known in rules_for(contract) if known.name == rule), None)
     if found is None:
-        return "the contract has no such rule"
+        return f"the contract has no such rule; it has {_alike(contract, rule)}"
     if found.kind == "type":
         return "a text that is not of the type gives no value to keep"
     if found.kind == "required" and found.column in contract.key:

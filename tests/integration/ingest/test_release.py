@@ -136,7 +136,7 @@ def test_a_release_stays_with_its_delivery(loaded):
         ("n.type", "no value to keep"),
         ("id.required", "without its key"),
         ("at.required", "versions are told apart"),
-        ("n.pattern", "no such rule"),
+        ("n.rnge", "no such rule; it has n.range"),
     ],
 )
 def test_what_cannot_be_waived_is_refused_with_the_reason(loaded, rule, why):
