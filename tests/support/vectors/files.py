@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sealing import SET, Sealed, careless, keks, sealed
 
 from shanhai.exchange.parquet.decrypt import Declared
+from shanhai.exchange.parquet.footer import read_footer
+from shanhai.exchange.parquet.kms import KeyHolder
+from shanhai.exchange.parquet.modules import Kind
+from shanhai.exchange.parquet.outline import module_length, outline
 from shanhai.exchange.parquet.profile import MOST_FOOTER_BYTES
 from vectors.vector import Vector, refused
 
@@ -199,8 +206,26 @@ def of_contents() -> Iterator[Vector]:
     given = keyed(good, declared={**right, "rows": 99}, columns=["c0001"])
     yield vector("rows-differ", "One row more than was declared.", "read", given, "rows-differ")
     yield from _bombs(vector)
+    torn = _torn(sealed(TABLE, compression="none", dictionaries=False))
+    given = keyed(torn, declared=right, columns=["c0000"])
+    yield vector("parser-abort", "A page of nonsense, sealed as it should be.", "cell", given, "parser-abort")
     about = "A good file in a cell without time."
     yield vector("parser-hang", about, "cell", keyed(good, **rest, limits={"seconds": 0}), "parser-hang")
+
+
+def _torn(made: Sealed) -> Sealed:
+    """The first page begins with a length far beyond its end, under the right key and in its place."""
+    file, keys = io.BytesIO(made.only), KeyHolder(made.keys)
+    outer = outline(file, len(made.only))
+    material = read_footer(file, outer, keys).chunks[0].material
+    dek = keys.unwrap(material.wrapped, material.key_id)
+    start = 4 + module_length(file, 4, outer.modules_end)
+    end = start + module_length(file, start, outer.modules_end)
+    page = made.only[start + 4 : end]
+    aad = outer.file_id + bytes([Kind.DATA_PAGE]) + bytes(6)
+    nonsense = b"\xff\xff\xff\x7f" + AESGCM(dek).decrypt(page[:12], page[12:], aad)[4:]
+    resealed = page[:12] + AESGCM(dek).encrypt(page[:12], nonsense, aad)
+    return replace(made, contents=[made.only[: start + 4] + resealed + made.only[end:]])
 
 
 def _bombs(vector: Any) -> Iterator[Vector]:
