@@ -129,6 +129,13 @@ def _another_quarantine_file(home: Path) -> None:
     _rewritten(file, "FROM {rows} OFFSET 1")
 
 
+def _texts_of_a_purged_delivery_are_left(home: Path) -> None:
+    file = max(home.glob("quarantine/*.parquet"), key=lambda one: one.stat().st_size)
+    left = file.with_name(f"{file.name[:32]}-left.parquet")
+    shutil.copy(file, left)
+    _rewritten(left, "SELECT * REPLACE ('x' AS raw) FROM {rows}")
+
+
 def _a_mart_lacks_a_row(home: Path) -> None:
     _rewritten(_live(home, "marts/mart_every_event"), "FROM {rows} OFFSET 1")
 
@@ -162,6 +169,7 @@ MUTATIONS = (
     _a_line_of_the_ledger_is_there_twice,
     _another_reason,
     _another_quarantine_file,
+    _texts_of_a_purged_delivery_are_left,
     _a_mart_lacks_a_row,
     _a_publication_is_there_twice,
     _a_sidecar_is_gone,
