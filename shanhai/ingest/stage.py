@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from shanhai.contracts.since import too_young
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, UnreadableError
 from shanhai.ids import DeliveryId
@@ -193,6 +194,7 @@ def _divide(
         waivers=terms.waivers,
     )
     refused = sha256_of(beside / _REFUSED) if (beside / _REFUSED).is_file() else None
+    not_yet = too_young(contract, source.age, decoded.missing)
     staging = Staging(
         delivery=str(delivery),
         staging=terms.id,
@@ -201,7 +203,8 @@ def _divide(
         waivers=terms.waivers,
         rows_in=decoded.rows,
         **asdict(division),
-        missing=decoded.missing,
+        missing=tuple(heading for heading in decoded.missing if heading not in not_yet),
+        not_yet=not_yet,
         unknown=decoded.unknown,
         unreadable=None,
         good_sha256=sha256_of(beside / GOOD) if division.good else None,
