@@ -35,7 +35,7 @@ down: $(VENV)/.runtime ## stop what `make up` started
 
 test: $(VENV)/.dev ## the test suite
 	@$(BIN)/python -m pytest -q -m "not long and not e2e" -n 2 --dist loadfile
-	@$(BIN)/python -m pytest -q -m e2e
+	@$(BIN)/python -m pytest -q -m e2e -n 2 --dist loadfile
 
 test-long: $(VENV)/.dev ## the slow proofs
 	@$(BIN)/python -m pytest -q -m long
