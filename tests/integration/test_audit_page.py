@@ -127,6 +127,8 @@ def written(form: str, values: list[Any]) -> str:
     match form:
         case "number":
             return f"{values[0]:,}"
+        case "signed":
+            return f"{values[0]:+,}".replace("-", "−") if values[0] else "0"
         case "moment":
             return f"{values[0].astimezone(SHANGHAI):%Y-%m-%d %H:%M} UTC+8"
         case "text":

@@ -253,7 +253,7 @@ def test_a_failure_that_nobody_foresaw_stops_no_other_delivery(pulled, caplog):
         done.append(delivery.partition)
 
     with pytest.raises(ValueError, match="a value"):
-        walk._each(DATASET, pending(pulled.node, DATASET), work, "done")
+        walk._each(pulled.node, DATASET, pending(pulled.node, DATASET), work, "done")
     assert done == ["p2"]
     assert "a value of the data" not in caplog.text
 
