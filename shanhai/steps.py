@@ -59,12 +59,6 @@ def decide_step(
     return {"delivery": chosen.short, "action": action, "changed": done.moved, **told}
 
 
-def replay_step(delivery: str, by: str = "", reason: str = "") -> Result:
-    """Judge the accepted delivery that begins so again by the contract as it is now."""
-    node = open_node()
-    return walk.replay_step(node, find_delivery(node, delivery), by, reason)
-
-
 def late_step() -> Result:
     """Tell people which windows are late."""
     return walk.late_step(open_node())

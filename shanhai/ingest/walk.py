@@ -14,7 +14,6 @@ from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import Late, late, pending, read_told, write_told
 from shanhai.ingest.records import read_staging, read_validation
-from shanhai.ingest.replay import replay
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.told import tell_verdicts
@@ -100,20 +99,6 @@ def _tell_loaded(node: Node, entry: Entry) -> bool:
         reason=entry.reason,
         difference="; ".join((*told, *more)),
     )
-
-
-def replay_step(node: Node, delivery: DeliveryId, by: str, reason: str) -> Result:
-    """Judge an accepted delivery again by the contract as it is now; `changed` tells whether rows moved.
-
-    Raises:
-        ShanhaiError: as `shanhai.ingest.replay.replay`.
-    """
-    found = replay(node, delivery, by=by, reason=reason)
-    return {
-        "delivery": delivery.short,
-        "changed": found.entry is not None,
-        "counts": {one.name: [one.before, one.after] for one in found.counts},
-    }
 
 
 def late_step(node: Node) -> Result:
