@@ -1,9 +1,11 @@
-"""From a call of the command line to the open node that an act of the exchange needs."""
+"""From a call of the command line to the open node that an act of the exchange needs, and who acts."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
+
+import click
 
 from shanhai.errors import ConfigurationError
 
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
 
     from shanhai.cli.session import Session
     from shanhai.courier.desk import Desk
+
+
+def _person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from shanhai.audit.events import SYSTEM
+
+    if value == SYSTEM:
+        raise click.BadParameter("that is no person: it stands for what nobody decided", ctx, param)
+    return value
+
+
+by_option = click.option(
+    "--by", required=True, metavar="NAME", callback=_person, help="Who does it; kept in the audit log."
+)
+"""Adds `--by NAME`: the person who acts."""
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, state_of
+from shanhai.cli.desk import at_desk, by_option, state_of
 from shanhai.cli.output import Heading, fields, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DeniedError
@@ -37,7 +37,6 @@ _SHARE_CLASSES = ("unconditional", "conditional")
 _ONWARD = ("none", "named", "open")
 _NOT_TOLD = ("v", "masks")
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
-_by = click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
 
 
 class _MaskType(click.ParamType[tuple[str, str]]):
@@ -100,11 +99,12 @@ def command() -> None:
 @click.option("--k", type=click.IntRange(2, 1_000_000), help="Fewest people behind a row that counts people.")
 @click.option("--application", is_flag=True, help="DATASET is the name of an application, had whole.")
 @click.option("--revises", metavar="GRANT", help="Replace this grant by its next revision.")
-@_by
+@click.option("--wider", is_flag=True, help="The revision may allow what the grant did not.")
+@by_option
 @format_option
 @pass_session
 def add_command(
-    session: Session, subject: str, partner: str, by: str, revises: str | None, **stated: Any
+    session: Session, subject: str, partner: str, by: str, revises: str | None, wider: bool, **stated: Any
 ) -> None:
     """Give a grant to a partner.
 
@@ -140,7 +140,7 @@ def add_command(
             grant = add(desk, partner, draft, columns=checked)
         else:
             _check_partner(partner, of_pairing(desk.connection, given(desk, revises).pairing).name)
-            grant = revise(desk, revises, draft, columns=checked)
+            grant = revise(desk, revises, draft, columns=checked, wider=wider)
     _tell(session, grant, partner)
 
 
@@ -171,7 +171,7 @@ def list_command(session: Session, partner: str | None) -> None:
 
 @command.command("revoke")
 @click.argument("grant")
-@_by
+@by_option
 @format_option
 @pass_session
 def revoke_command(session: Session, grant: str, by: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, state_of, write_once
+from shanhai.cli.desk import at_desk, by_option, state_of, write_once
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.selection import DURATION
 from shanhai.cli.session import Session, format_option, pass_session
@@ -29,7 +29,6 @@ _LIST = (
 )
 _STEPS = (Heading("at", "at"), Heading("kind", "step"), Heading("who", "who"))
 
-_by = click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
 _reason = click.option("--reason", metavar="TEXT", help="Told to the partner, sealed.")
 _relay = click.option(
     "--relay",
@@ -56,7 +55,7 @@ def command() -> None:
 @click.option("--to", "file", type=_FILE, required=True, help="The file to carry to the partner.")
 @_name
 @_relay
-@_by
+@by_option
 @click.option(
     "--suites",
     type=click.Choice(["x-wing", "x25519", "both"]),
@@ -120,7 +119,7 @@ def offer_command(
 @click.option("--to", "file", type=_FILE, required=True, help="The file to carry back to the partner.")
 @_name
 @_relay
-@_by
+@by_option
 @format_option
 @pass_session
 def accept_command(session: Session, offer_file: Path, file: Path, name: str, relay: str, by: str) -> None:
@@ -202,7 +201,7 @@ def confirm_command(
 
 @command.command("suspend")
 @click.argument("partner")
-@_by
+@by_option
 @_reason
 @format_option
 @pass_session
@@ -223,7 +222,7 @@ def suspend_command(session: Session, partner: str, by: str, reason: str | None)
 
 @command.command("resume")
 @click.argument("partner")
-@_by
+@by_option
 @_reason
 @click.option("--after-fork", is_flag=True, help="Go on although two messages of the partner contradict.")
 @format_option
@@ -250,7 +249,7 @@ def resume_command(session: Session, partner: str, by: str, reason: str | None, 
 
 @command.command("end")
 @click.argument("partner")
-@_by
+@by_option
 @_reason
 @format_option
 @pass_session
@@ -273,7 +272,7 @@ def end_command(session: Session, partner: str, by: str, reason: str | None) -> 
 @command.command("renew")
 @click.argument("partner")
 @click.argument("keyset", type=_READABLE)
-@_by
+@by_option
 @format_option
 @pass_session
 def renew_command(session: Session, partner: str, keyset: Path, by: str) -> None:

@@ -18,7 +18,7 @@ GIVEN: Direction = "given"
 RECEIVED: Direction = "received"
 
 _NEWEST = """
-    SELECT direction, grant_.pairing, body, at, message, partner.node
+    SELECT direction, grant_.pairing, body, at, message, partner.node, partner.state <> 'ended'
     FROM grant_ JOIN partner USING (pairing)
     WHERE rev = (
         SELECT max(rev) FROM grant_ AS newer WHERE newer.direction = grant_.direction AND newer.id = grant_.id
@@ -37,6 +37,7 @@ class KeptGrant:
         at: when it was given, or received.
         message: digest of the message that told it.
         partner: node id of the other side.
+        standing: whether the pairing has not ended; a grant ends with it.
     """
 
     direction: str
@@ -45,6 +46,7 @@ class KeptGrant:
     at: datetime
     message: str
     partner: str
+    standing: bool
 
 
 def keep(
@@ -115,7 +117,7 @@ def received(connection: sqlite3.Connection, pairing: str) -> Mapping[str, HeldG
 
 
 def held(connection: sqlite3.Connection, me: str) -> Mapping[str, HeldGrant]:
-    """By id, what a grant that comes in a message is held against: all that came, and our own.
+    """By id, what is held against a message that comes: what was received and stands, and what we gave.
 
     Ours are among them, so that a partner that sends one back as its own is refused.
 
@@ -125,14 +127,15 @@ def held(connection: sqlite3.Connection, me: str) -> Mapping[str, HeldGrant]:
     return {
         one.grant.id: HeldGrant(me if one.direction == GIVEN else one.partner, one.grant)
         for one in sorted(every(connection), key=lambda one: one.direction == GIVEN)
+        if one.standing or one.direction == GIVEN
     }
 
 
 def _select(connection: sqlite3.Connection, statement: str, *values: str) -> tuple[KeptGrant, ...]:
     rows = connection.execute(statement, values).fetchall()
     return tuple(
-        KeptGrant(direction, pairing, _grant(body), read_moment(at), message, node)
-        for direction, pairing, body, at, message, node in rows
+        KeptGrant(direction, pairing, _grant(body), read_moment(at), message, node, bool(stands))
+        for direction, pairing, body, at, message, node, stands in rows
     )
 
 

@@ -15,7 +15,7 @@ from shanhai.courier.desk import Desk
 from shanhai.courier.granted import GIVEN, KeptGrant
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.grants import Grant, read_grant, write_grant
+from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
 from shanhai.exchange.strict import canonical
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import read_shape
@@ -84,16 +84,19 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
     return grant
 
 
-def revise(desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | None = None) -> Grant:
-    """Replace a grant by its next revision, narrower or wider.
+def revise(
+    desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | None = None, wider: bool = False
+) -> Grant:
+    """Replace a grant by its next revision.
 
     Args:
         text: the id of the grant, or the first digits of it.
         draft: what holds from then on, whole.
         columns: as of `add`.
+        wider: it may allow what the revision before did not.
 
     Raises:
-        As `add`; and DeniedError: it is revoked, or about something else.
+        As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
     """
     _check_shape(draft, columns)
     with transaction(desk.connection):
@@ -107,6 +110,12 @@ def revise(desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | N
                 hint="give a new grant",
             )
         grant = draft.numbered(before.grant.id, before.grant.rev + 1, before.grant.grantee)
+        if widened(before.grant, grant) and not wider:
+            raise DeniedError(
+                "the revision allows something that the grant did not",
+                given=f"revision {grant.rev} of {grant.id}",
+                hint="where that is meant, say so: --wider",
+            )
         _give(desk, before.pairing, grant)
     return grant
 

@@ -77,7 +77,7 @@ def accept(desk: Desk, data: bytes, name: str, *, relay: str) -> Partner:
         relay: the address at which this node reaches the relay.
 
     Raises:
-        Refused: the codes of `read_keyset` and `read_offer`.
+        Refused: the codes of `read_keyset`, `check_distinct` and `read_offer`.
         ConfigurationError: a name or an address that cannot be, another pairing has the name, the file is no
             offer or our own, or one of the two nodes accepts no suite of the rules.
         LogUnwritableError: the event cannot be written.
@@ -104,7 +104,7 @@ def take(desk: Desk, name: str, data: bytes) -> Partner:
     """Take the file that came back: the acceptance of our offer, or later the document that both signed.
 
     Raises:
-        Refused: the codes of `read_keyset` and `read_pairing`, among them pair-countersign-other-document.
+        Refused: the codes of `read_keyset`, `check_distinct` and `read_pairing`.
         ConfigurationError: the file is another one of a pairing.
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
@@ -213,6 +213,7 @@ def _check_document(
 
 def _agreed(desk: Desk, partner: Partner, document: bytes, theirs: tuple[Keyset, bytes]) -> Partner:
     """This node has the document: from now on the number waits for two people."""
+    partners.check_own(desk.connection, theirs[0], desk.speaker.keyset)
     partners.agree(desk.connection, partner.pairing, document, theirs, now=desk.now)
     desk.record("accept", pairing=partner.pairing, partner=partner.name)
     waiting.waits(desk.connection, "confirm", partner.pairing, desk.now)

@@ -12,7 +12,7 @@ from typing import Any
 from shanhai.courier import waiting
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.algorithms import VerifyKey
-from shanhai.exchange.keysets import Keyset, read_keyset
+from shanhai.exchange.keysets import Keyset, check_distinct, read_keyset
 from shanhai.exchange.order import Acknowledged, Position
 from shanhai.exchange.pairing_states import PairingState, Step, taken
 from shanhai.exchange.pairings import Offer, Pairing, kept_offer, kept_pairing
@@ -198,19 +198,33 @@ def keyset_of_digest(connection: sqlite3.Connection, pairing: str, digest: str) 
 
 
 def take_keyset(
-    connection: sqlite3.Connection, pairing: str, envelope: bytes, *, now: datetime
+    connection: sqlite3.Connection, pairing: str, envelope: bytes, *, mine: Keyset, now: datetime
 ) -> Keyset:
     """Make a newer keyset of the partner the one that counts; the one that counts already changes nothing.
 
+    Args:
+        mine: the keyset of this node, none of whose keys may be listed.
+
     Raises:
-        Refused: the codes of `read_keyset`, with the roots that people compared.
+        Refused: the codes of `read_keyset`, with the roots that people compared, and of `check_distinct`.
     """
     partner = of_pairing(connection, pairing)
     known = their_keyset(partner)
     keyset = read_keyset(envelope, roots=roots_of(partner), known=known)
     if keyset.version > known.version:
+        check_own(connection, keyset, mine)
         _keep_keyset(connection, pairing, keyset, envelope, now)
     return keyset
+
+
+def check_own(connection: sqlite3.Connection, keyset: Keyset, mine: Keyset) -> None:
+    """Return if a keyset lists no key of this node and none of another partner.
+
+    Raises:
+        Refused: keyset-unusable.
+    """
+    known = (their_keyset(one) for one in every(connection) if one.keyset is not None)
+    check_distinct(keyset, (mine, *known))
 
 
 def agree(

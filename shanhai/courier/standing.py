@@ -136,14 +136,17 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
         envelope: the signed keyset, as it lies in `keyring/keyset.json` of the partner.
 
     Raises:
-        Refused: the codes of `read_keyset`: the roots that people once compared must have signed it.
+        Refused: the codes of `partners.take_keyset`.
         ConfigurationError: the partner has not accepted yet.
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
     """
     with transaction(desk.connection):
         partner = partners.named(desk.connection, name)
-        keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, now=desk.now)
+        mine = desk.speaker.keyset
+        keyset = partners.take_keyset(
+            desk.connection, partner.pairing, envelope, mine=mine, now=desk.now
+        )
         desk.record("keyset", node=keyset.node, version=keyset.version, partner=name)
     return keyset
 

@@ -203,7 +203,8 @@ def _applied(here: Desk, pairing_id: str, body: Body, digest: str) -> None:
     connection = here.connection
     match body.content:
         case NewKeyset(envelope):
-            partners.take_keyset(connection, pairing_id, envelope, now=here.now)
+            mine = here.speaker.keyset
+            partners.take_keyset(connection, pairing_id, envelope, mine=mine, now=here.now)
         case Suspension(suspended, _):
             step = Step.SUSPEND_THERE if suspended else Step.RESUME_THERE
             partners.step(connection, pairing_id, step)

@@ -104,6 +104,31 @@ def test_revisions_replace_and_a_revoked_grant_stays_revoked(paired: Two):
     assert held_at(paired)[first.id].grant == third
 
 
+def test_a_wider_revision_is_asked_for(paired: Two):
+    """More columns, fewer masks or a longer time are no slip of the keyboard."""
+    with paired.gongshu.desk() as desk:
+        grant = granting.add(desk, "longyou", DRAFT)
+        longer = replace(DRAFT, until=DRAFT.until + timedelta(days=1))
+        for draft in (longer, replace(DRAFT, masks={}), replace(DRAFT, row_filter=None)):
+            with pytest.raises(DeniedError, match="allows something that the grant did not"):
+                granting.revise(desk, grant.id, draft)
+        other = replace(DRAFT, subject=Subject("dataset", "gongshu.events"))
+        with pytest.raises(DeniedError, match="about the same"):
+            granting.revise(desk, grant.id, other, wider=True)
+        assert granting.revise(desk, grant.id, longer, wider=True).until == longer.until
+    assert [one.rev for one in given_at(paired)] == [2]
+
+
+def test_grants_end_with_their_pairing(paired: Two):
+    with paired.gongshu.desk() as desk:
+        granting.add(desk, "longyou", DRAFT)
+    hand_over(paired.gongshu, paired.longyou)
+    with paired.longyou.desk() as desk:
+        assert len(granted.held(desk.connection, desk.me)) == 1
+        standing.end(desk, "gongshu")
+        assert granted.held(desk.connection, desk.me) == {}
+
+
 def test_a_grant_that_comes_back_from_the_grantee_is_refused(paired: Two):
     """grant-widened-by-grantee: what we gave, nobody else states."""
     with paired.gongshu.desk() as desk:

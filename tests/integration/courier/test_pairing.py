@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -137,6 +137,22 @@ def test_who_exchanges_the_files_is_betrayed_by_the_number(two: Two):
         assert number_at(two.longyou, "gongshu") != number_at(two.gongshu, "longyou")
         heard = number_at(two.longyou, "gongshu")
         assert code_of(lambda: pairing.confirm(desk, "longyou", heard)) == "pair-fingerprint-mismatch"
+
+
+def test_keys_of_another_node_cannot_be_listed(two: Two):
+    """Nobody proves that he holds a key of his list: with ours among them, our signatures would count as his."""
+    now = system_clock().replace(microsecond=0)
+    roots = new_roots(Policy())
+    ours = two.longyou.keyset.keys
+    keyset = replace(first_keyset("gongshu", roots, new_keys(Policy()), Policy(), now), keys=ours)
+    envelope = sign_keyset(keyset, roots.keys)
+    signers = two.longyou.holdings.signers(two.longyou.keyset, now)
+    side = Side(keyset.node, "gongshu", keyset.roots)
+    offer = sign_offer(Offer("ab" * 16, side, Rules()), signers)
+    file = write_carried(Carried("offer", offer, envelope, "cd" * 16))
+    assert code_of(lambda: accepted(two, file)) == "keyset-unusable"
+    with pytest.raises(NotFoundError):
+        two.longyou.partner("gongshu")
 
 
 def test_an_acceptance_of_another_offer_is_refused(two: Two):
