@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from shanhai.courier.desk import Desk
 
 
-def _person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuses, of an option that names a person, what stands for nobody."""
     from shanhai.audit.events import SYSTEM
 
     if value == SYSTEM:
@@ -27,7 +28,7 @@ def _person(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 
 by_option = click.option(
-    "--by", required=True, metavar="NAME", callback=_person, help="Who does it; kept in the audit log."
+    "--by", required=True, metavar="NAME", callback=person, help="Who does it; kept in the audit log."
 )
 """Adds `--by NAME`: the person who acts."""
 
@@ -55,7 +56,7 @@ def at_desk(session: Session, who: str) -> Iterator[Desk]:
 
 @contextlib.contextmanager
 def state_of(session: Session) -> Iterator[sqlite3.Connection | None]:
-    """The state of the exchange, for looking only; None where there is none yet."""
+    """The state of the exchange, without any key; None where there is none yet."""
     from shanhai.audit.database import FILE
     from shanhai.courier.database import open_state
 

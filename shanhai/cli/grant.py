@@ -286,7 +286,7 @@ def _row(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:
         "columns": None if grant.columns is None else list(grant.columns),
         "purpose": grant.purpose,
         "until": grant.until,
-        "state": _state(grant, now),
+        "state": _state(grant, now) if kept.standing else "pairing ended",
         "from": grant.valid_from,
         "row_filter": grant.row_filter,
         "masks": dict(grant.masks),

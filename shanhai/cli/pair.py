@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, by_option, state_of, write_once
-from shanhai.cli.output import Heading, fields, say, section, show, show_json
+from shanhai.cli.desk import at_desk, by_option, person, state_of, write_once
+from shanhai.cli.output import Heading, say, show
+from shanhai.cli.pair_shown import facts_of, tell
+from shanhai.cli.pair_standing import (
+    READABLE,
+    bytes_of,
+    end,
+    move,
+    relay_option,
+    renew,
+    resume,
+    suspend,
+    unknown,
+)
 from shanhai.cli.selection import DURATION
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from shanhai.courier.partners import Partner
 
 _LIST = (
     Heading("partner", "partner"),
@@ -27,18 +33,9 @@ _LIST = (
     Heading("keys_until", "its keys until"),
     Heading("relay", "relay", wraps=True),
 )
-_STEPS = (Heading("at", "at"), Heading("kind", "step"), Heading("who", "who"))
 
-_reason = click.option("--reason", metavar="TEXT", help="Told to the partner, sealed.")
-_relay = click.option(
-    "--relay",
-    required=True,
-    metavar="URL",
-    help="Where this node reaches the relay: file:///folder, s3://bucket/prefix or tar:/file.",
-)
 _name = click.option("--name", required=True, metavar="PARTNER", help="What this node calls the partner.")
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_READABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group()
@@ -54,7 +51,7 @@ def command() -> None:
 @command.command("offer")
 @click.option("--to", "file", type=_FILE, required=True, help="The file to carry to the partner.")
 @_name
-@_relay
+@relay_option
 @by_option
 @click.option(
     "--suites",
@@ -110,15 +107,15 @@ def offer_command(
     with at_desk(session, by) as desk:
         partner = offer(desk, name, relay=relay, rules=rules)
         write_once(file, carried_file(desk.home, partner))
-        _tell(session, desk.connection, partner)
+        tell(session, desk.connection, partner)
     _next(session, f"Carry {file} to the partner. With what comes back: shanhai pair confirm {name} FILE")
 
 
 @command.command("accept")
-@click.argument("offer_file", metavar="OFFER", type=_READABLE)
+@click.argument("offer_file", metavar="OFFER", type=READABLE)
 @click.option("--to", "file", type=_FILE, required=True, help="The file to carry back to the partner.")
 @_name
-@_relay
+@relay_option
 @by_option
 @format_option
 @pass_session
@@ -136,18 +133,18 @@ def accept_command(session: Session, offer_file: Path, file: Path, name: str, re
     from shanhai.courier.pairing import accept, carried_file
 
     with at_desk(session, by) as desk:
-        partner = accept(desk, _bytes_of(offer_file), name, relay=relay)
+        partner = accept(desk, bytes_of(offer_file), name, relay=relay)
         write_once(file, carried_file(desk.home, partner))
-        _tell(session, desk.connection, partner)
+        tell(session, desk.connection, partner)
     _next(session, f"Carry {file} back. Then compare the number: shanhai pair confirm {name}")
 
 
 @command.command("confirm")
 @click.argument("partner")
-@click.argument("file", required=False, type=_READABLE)
+@click.argument("file", required=False, type=READABLE)
 @click.option("--number", metavar="DIGITS", help="What the partner's person read.  [default: asked for]")
 @click.option("--to", "back", type=_FILE, help="Write what is carried to the partner after that.")
-@click.option("--by", metavar="NAME", help="Who does it; kept in the audit log.")
+@click.option("--by", metavar="NAME", callback=person, help="Who does it; kept in the audit log.")
 @click.option(
     "--demonstration-without-people",
     "nobody",
@@ -185,112 +182,18 @@ def confirm_command(
         raise click.UsageError("either --by NAME and the number, or --demonstration-without-people alone")
     with at_desk(session, by or DEMONSTRATION) as desk:
         if file is not None:
-            take(desk, partner, _bytes_of(file))
+            take(desk, partner, bytes_of(file))
         if nobody:
             confirmed = confirm_without_people(desk, partner)
         else:
             confirmed = confirm(desk, partner, number or _asked(partner))
         if back is not None:
             write_once(back, carried_file(desk.home, confirmed))
-        _tell(session, desk.connection, confirmed)
+        tell(session, desk.connection, confirmed)
     if nobody:
         _next(session, "Nobody compared the number: this pairing is for a demonstration only.")
     else:
         _next(session, "Active once the partner's first message has come: shanhai ship, shanhai receive")
-
-
-@command.command("suspend")
-@click.argument("partner")
-@by_option
-@_reason
-@format_option
-@pass_session
-def suspend_command(session: Session, partner: str, by: str, reason: str | None) -> None:
-    """Let nothing come and nothing leave for a time.
-
-    The partner is told with the next `shanhai ship`. What it sends meanwhile waits at the relay.
-
-    \b
-    Example:
-      shanhai pair suspend longyou --by "Li Wei" --reason "we look into a leak"
-    """
-    from shanhai.courier.standing import suspend
-
-    with at_desk(session, by) as desk:
-        _tell(session, desk.connection, suspend(desk, partner, reason=reason))
-
-
-@command.command("resume")
-@click.argument("partner")
-@by_option
-@_reason
-@click.option("--after-fork", is_flag=True, help="Go on although two messages of the partner contradict.")
-@format_option
-@pass_session
-def resume_command(session: Session, partner: str, by: str, reason: str | None, after_fork: bool) -> None:
-    """Take your suspension back, or go on after a fork.
-
-    A pairing is frozen by two messages of the partner that contradict each other. Both are kept. Speak to the
-    partner first: its state may have been copied, or put back from a backup.
-
-    \b
-    Examples:
-      shanhai pair resume longyou --by "Li Wei"
-      shanhai pair resume longyou --by "Li Wei" --after-fork
-    """
-    from shanhai.courier.standing import resume, thaw
-
-    if after_fork and reason is not None:
-        raise click.UsageError("a fork is lifted here alone: there is nobody to tell a reason")
-    with at_desk(session, by) as desk:
-        found = thaw(desk, partner) if after_fork else resume(desk, partner, reason=reason)
-        _tell(session, desk.connection, found)
-
-
-@command.command("end")
-@click.argument("partner")
-@by_option
-@_reason
-@format_option
-@pass_session
-def end_command(session: Session, partner: str, by: str, reason: str | None) -> None:
-    """End a pairing for good.
-
-    The partner is told with the next `shanhai ship`. What was sent stays sent. A new pairing begins with an
-    offer, and may have the same name.
-
-    \b
-    Example:
-      shanhai pair end longyou --by "Li Wei" --reason "the programme is over"
-    """
-    from shanhai.courier.standing import end
-
-    with at_desk(session, by) as desk:
-        _tell(session, desk.connection, end(desk, partner, reason=reason))
-
-
-@command.command("renew")
-@click.argument("partner")
-@click.argument("keyset", type=_READABLE)
-@by_option
-@format_option
-@pass_session
-def renew_command(session: Session, partner: str, keyset: Path, by: str) -> None:
-    """Take a newer keyset of a partner from a file.
-
-    Usually it comes in a message. Where the partner's keys ran out, or somebody else had one, its people
-    bring keyring/keyset.json of their home. It counts if the root keys signed it that were once compared.
-
-    \b
-    Example:
-      shanhai pair renew longyou /media/usb/keyset.json --by "Li Wei"
-    """
-    from shanhai.courier.partners import named
-    from shanhai.courier.standing import renew
-
-    with at_desk(session, by) as desk:
-        renew(desk, partner, _bytes_of(keyset))
-        _tell(session, desk.connection, named(desk.connection, partner))
 
 
 @command.command("show")
@@ -308,69 +211,20 @@ def show_command(session: Session, partner: str | None, file: Path | None) -> No
     """
     from shanhai.courier.pairing import carried_file
     from shanhai.courier.partners import every, named
-    from shanhai.errors import NotFoundError
 
     if file is not None and partner is None:
         raise click.UsageError("--to is for one partner")
     with state_of(session) as connection:
         if partner is None:
-            rows = [] if connection is None else [_facts(one) for one in every(connection)]
+            rows = [] if connection is None else [facts_of(one) for one in every(connection)]
             show(rows, _LIST, form=session.form, empty="No pairing yet: shanhai pair offer, or accept.")
             return
         if connection is None:
-            raise NotFoundError("no such partner", given=ascii(partner), allowed="none yet")
+            raise unknown(partner)
         found = named(connection, partner)
         if file is not None:
             write_once(file, carried_file(session.settings.home, found))
-        _tell(session, connection, found)
-
-
-def _tell(session: Session, connection: sqlite3.Connection, partner: Partner) -> None:
-    from shanhai.courier.standing import steps
-
-    facts = _facts(partner)
-    taken = [{"at": one.at, "kind": one.kind, "who": one.who} for one in steps(connection, partner.pairing)]
-    if session.form == "json":
-        show_json({**facts, "steps": taken})
-        return
-    rules = {f"rule {name.replace('_', ' ')}": value for name, value in facts.pop("rules").items()}
-    shown = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
-    fields({**shown, **rules})
-    section("Steps")
-    show(taken, _STEPS, form="table", empty="")
-
-
-def _facts(partner: Partner) -> dict[str, Any]:
-    """What is shown of a pairing; the number is None until the partner has accepted."""
-    from shanhai.courier.partners import agreed, offer_of, their_keyset
-    from shanhai.exchange.keysets import HPKE, SIGN
-    from shanhai.exchange.pairings import number
-    from shanhai.exchange.rules import write_rules
-
-    keyset = None if partner.document is None else their_keyset(partner)
-    ends = [[one.not_after for one in keyset.of_use(use)] for use in (SIGN, HPKE)] if keyset else []
-    return {
-        "partner": partner.name,
-        "state": partner.state.value,
-        "frozen": partner.frozen,
-        "heard": partner.heard,
-        "number": None if partner.document is None else number(agreed(partner)),
-        "pairing": partner.pairing,
-        "node": partner.node,
-        "calls_itself": keyset.name if keyset else None,
-        "keyset": keyset.version if keyset else None,
-        "keys_until": min((max(one) for one in ends), default=None),
-        "relay": partner.relay,
-        "rules": write_rules(offer_of(partner).rules),
-    }
-
-
-def _bytes_of(file: Path) -> bytes:
-    """The file, or so much of it that it is refused as too large."""
-    from shanhai.courier.carried import MOST_FILE_BYTES
-
-    with file.open("rb") as opened:
-        return opened.read(MOST_FILE_BYTES + 1)
+        tell(session, connection, found)
 
 
 def _asked(partner: str) -> str:
@@ -384,3 +238,7 @@ def _asked(partner: str) -> str:
 def _next(session: Session, text: str) -> None:
     if session.form == "table":
         say(text)
+
+
+for _verb in (suspend, resume, end, renew, move):
+    command.add_command(_verb)

@@ -308,6 +308,11 @@ def told(connection: sqlite3.Connection, pairing: str, version: int) -> None:
     connection.execute("UPDATE partner SET told_keyset = ? WHERE pairing = ?", (version, pairing))
 
 
+def move(connection: sqlite3.Connection, pairing: str, relay: str) -> None:
+    """Reach the relay at another address from now on."""
+    connection.execute("UPDATE partner SET relay = ? WHERE pairing = ?", (relay, pairing))
+
+
 def freeze(connection: sqlite3.Connection, pairing: str, digest: str, at: datetime) -> None:
     """Let nothing be received and nothing be released until a person has decided.
 

@@ -140,7 +140,7 @@ def test_who_exchanges_the_files_is_betrayed_by_the_number(two: Two):
 
 
 def test_keys_of_another_node_cannot_be_listed(two: Two):
-    """Nobody proves that he holds a key of his list: with ours among them, our signatures would count as his."""
+    """Nobody proves that he holds what he lists: with our keys there, our signatures would count as his."""
     now = system_clock().replace(microsecond=0)
     roots = new_roots(Policy())
     ours = two.longyou.keyset.keys

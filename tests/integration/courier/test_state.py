@@ -82,9 +82,10 @@ def test_one_name_for_one_partner(tmp_path: Path):
         partners.add(connection, a_partner())
         with pytest.raises(ConfigurationError, match="has this name already"):
             partners.add(connection, a_partner("cd" * 16))
-        columns = "pairing, name, state, offer, relay, folder_out, folder_in"
+        columns = "name, state, offer, relay, folder_out, folder_in"
+        again = f"INSERT INTO partner (pairing, {columns}) SELECT 'another', {columns} FROM partner"
         with pytest.raises(sqlite3.IntegrityError, match="name"):
-            connection.execute(f"INSERT INTO partner ({columns}) SELECT '{'cd' * 16}', {columns[9:]} FROM partner")
+            connection.execute(again)
 
 
 def test_what_was_acknowledged_is_never_taken_back(tmp_path: Path):
