@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from locked_node import passphrase_files, shanhai, told
+from locked_node import passphrase_files, shanhai, told, typed
 from two_nodes import Two, accepted, confirmed, hand_over, number_at, offered, rotated
 
 from shanhai.audit.checkpoints import origin_of, read_checkpoint
@@ -383,12 +384,12 @@ def test_the_command_line_pairs_two_homes(two: Two, tmp_path: Path):
     call = ("pair", "confirm", "longyou", str(acceptance), "--by", "Li Wei")
     wrong = shanhai(gongshu, *call, "--number", "0" * 60, **variables)
     assert (wrong.returncode, "pair-fingerprint-mismatch" in wrong.stderr) == (77, True)
-    call = (*call, "--number", taken["number"], "--to", str(both))
-    done = told(shanhai(gongshu, *call, *as_json, **variables))
-    assert (done["state"], [one["kind"] for one in done["steps"]]) == (
-        "confirmed_here",
-        ["offer", "accept", "confirm"],
-    )
+    command = [sys.executable, "-m", "shanhai.cli", "--home", str(gongshu), *call, "--to", str(both)]
+    code, screen = typed(command, [taken["number"]], **variables)
+    assert (code, "Number that the person at longyou reads to you" in screen) == (0, True), screen
+    done = told(shanhai(gongshu, "pair", "show", "longyou", *as_json))
+    assert (done["state"], done["number"]) == ("confirmed_here", taken["number"])
+    assert [one["kind"] for one in done["steps"]] == ["offer", "accept", "confirm"]
     call = ("pair", "confirm", "gongshu", str(both), "--demonstration-without-people")
     told(shanhai(longyou, *call, *as_json, **variables))
     shown = shanhai(longyou, "pair", "show", "gongshu")
