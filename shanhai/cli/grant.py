@@ -86,9 +86,7 @@ def command() -> None:
 )
 @click.option("--rows", metavar="CONDITION", help="Which rows leave.  [default: all]")
 @click.option("--mask", "masks", type=_MaskType(), multiple=True, help="<column>=<mask>, once a column.")
-@click.option(
-    "--share-class", type=click.Choice(_SHARE_CLASSES), help="[default: what the contracts say]"
-)
+@click.option("--share-class", type=click.Choice(_SHARE_CLASSES), help="[default: what the contracts say]")
 @click.option(
     "--onward",
     type=click.Choice(_ONWARD),

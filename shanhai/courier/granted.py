@@ -90,9 +90,7 @@ def newest(connection: sqlite3.Connection, direction: Direction, grant_id: str) 
     return found[0].grant if found else None
 
 
-def revision(
-    connection: sqlite3.Connection, direction: Direction, grant_id: str, rev: int
-) -> Grant | None:
+def revision(connection: sqlite3.Connection, direction: Direction, grant_id: str, rev: int) -> Grant | None:
     """One revision of one grant, as it was when something was sent or accepted under it."""
     row = connection.execute(
         "SELECT body FROM grant_ WHERE direction = ? AND id = ? AND rev = ?", (direction, grant_id, rev)
@@ -100,9 +98,7 @@ def revision(
     return None if row is None else _grant(row[0])
 
 
-def given(
-    connection: sqlite3.Connection, pairing: str, subject: Subject | None = None
-) -> tuple[Grant, ...]:
+def given(connection: sqlite3.Connection, pairing: str, subject: Subject | None = None) -> tuple[Grant, ...]:
     """The newest revisions that were given under a pairing, revoked ones too; None: of every subject."""
     found = _select(
         connection, f"{_NEWEST} AND direction = ? AND pairing = ? ORDER BY at, id", GIVEN, pairing

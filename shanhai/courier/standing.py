@@ -144,9 +144,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
     with transaction(desk.connection):
         partner = partners.named(desk.connection, name)
         mine = desk.speaker.keyset
-        keyset = partners.take_keyset(
-            desk.connection, partner.pairing, envelope, mine=mine, now=desk.now
-        )
+        keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
         desk.record("keyset", node=keyset.node, version=keyset.version, partner=name)
     return keyset
 

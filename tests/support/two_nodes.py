@@ -73,7 +73,6 @@ class NodeHome:
         return [(one.kind, one.who) for one in found if one is not None and one.kind != "keyset"]
 
 
-
 @dataclass(frozen=True)
 class Two:
     """Both nodes, and the address of a relay that is a folder beside them."""

@@ -299,7 +299,7 @@ def test_without_the_log_nothing_is_confirmed(two: Two):
         before = pairing.take(desk, "longyou", acceptance)
         desk.connection.execute(
             "CREATE TRIGGER no_room BEFORE INSERT ON event "
-            "WHEN CAST(NEW.document AS TEXT) LIKE '%\"kind\":\"ship\"%' "
+            'WHEN CAST(NEW.document AS TEXT) LIKE \'%"kind":"ship"%\' '
             "BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
         with pytest.raises(LogUnwritableError, match="no room"):
