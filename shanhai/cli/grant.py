@@ -102,7 +102,14 @@ def command() -> None:
 @format_option
 @pass_session
 def add_command(
-    session: Session, subject: str, partner: str, by: str, revises: str | None, wider: bool, **stated: Any
+    session: Session,
+    /,
+    subject: str,
+    partner: str,
+    by: str,
+    revises: str | None,
+    wider: bool,
+    **stated: Any,
 ) -> None:
     """Give a grant to a partner.
 

@@ -87,7 +87,7 @@ def command() -> None:
 @format_option
 @pass_session
 def offer_command(
-    session: Session, file: Path, name: str, relay: str, by: str, suites: str, **seconds: int
+    session: Session, /, file: Path, name: str, relay: str, by: str, suites: str, **seconds: int
 ) -> None:
     """Offer a pairing, with its rules.
 

@@ -64,16 +64,16 @@ def resume(session: Session, partner: str, by: str, reason: str | None, after_fo
       shanhai pair resume longyou --by "Li Wei"
       shanhai pair resume longyou --by "Li Wei" --after-fork
     """
-    from shanhai.courier import standing
+    from shanhai.courier import partners, standing
 
     if after_fork and reason is not None:
         raise click.UsageError("a fork is lifted here alone: there is nobody to tell a reason")
     with at_desk(session, by) as desk:
         if after_fork:
-            found = standing.thaw(desk, partner)
+            standing.thaw(desk, partner)
         else:
-            found = standing.resume(desk, partner, reason=reason)
-        tell(session, desk.connection, found)
+            standing.resume(desk, partner, reason=reason)
+        tell(session, desk.connection, partners.named(desk.connection, partner))
 
 
 @click.command("end")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,8 +70,7 @@ def test_a_disk_that_fails_in_between_undoes_all_and_may_be_tried_again(tmp_path
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}")
         with pytest.raises(LogUnwritableError, match="full"), transaction(connection):
-            partners.add(connection, a_partner())
-            connection.execute("UPDATE partner SET offer = zeroblob(100000)")
+            partners.add(connection, replace(a_partner(), offer=bytes(100_000)))
         assert partners.every(connection) == ()
         connection.execute("PRAGMA max_page_count = 1000000")
         partners.add(connection, a_partner())
