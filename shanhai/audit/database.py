@@ -68,7 +68,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """One transaction that holds the database from its beginning: committed whole, or rolled back.
 
     Raises:
-        LogUnwritableError: it cannot be begun or committed; what the block did is undone.
+        LogUnwritableError: it cannot be begun, written or committed; what the block did is undone.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -77,6 +77,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         _commit(connection)
+    except sqlite3.OperationalError as error:
+        connection.rollback()
+        raise LogUnwritableError("the database of the exchange cannot be written", hint=str(error)) from error
     except BaseException:
         # Where the disk is full, SQLite has rolled back by itself, and this does nothing.
         connection.rollback()

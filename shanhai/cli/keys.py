@@ -13,6 +13,7 @@ from shanhai.cli.session import Session, format_option, pass_session
 
 if TYPE_CHECKING:
     from shanhai.exchange.keysets import Keyset
+    from shanhai.exchange.secret import Secret
 
 _HEADINGS = (
     Heading("use", "use"),
@@ -104,6 +105,7 @@ def rotate_command(
 
     home, now = session.settings.home, system_clock()
     keyring_of(home).keyset()
+    passphrases = both_passphrases(session.settings)
     moment = since.replace(tzinfo=UTC) if since else now.replace(microsecond=0)
     change = Change(
         valid=timedelta(days=days),
@@ -111,13 +113,32 @@ def rotate_command(
         compromised=dict.fromkeys(compromised, moment),
         root=root,
     )
-    keyset = rotate_keys(home, both_passphrases(session.settings), change, who=by, now=now)
-    rows = _rows(keyset, now)
+    keyset = rotate_keys(home, passphrases, change, who=by, now=now)
+    rows, told = _rows(keyset, now), _tell_partners(home, passphrases.node, by)
     if session.form == "json":
-        show_json({"keyset": keyset.version, "keys": rows})
+        show_json({"keyset": keyset.version, "keys": rows, "told": list(told)})
         return
     show(rows, _HEADINGS, form="table", empty="")
-    say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next message.")
+    say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next shanhai ship.")
+    if compromised:
+        say("Tell their people yourself as well: a partner believes the old keys until it has the keyset.")
+
+
+def _tell_partners(home: Path, passphrase: Secret, by: str) -> tuple[str, ...]:
+    """Put the newest keyset into a message to each partner; gives their names."""
+    from contextlib import closing
+
+    from shanhai.clock import system_clock
+    from shanhai.courier.database import open_state
+    from shanhai.courier.desk import open_desk
+    from shanhai.courier.partners import every
+    from shanhai.courier.standing import tell_keyset
+
+    with closing(open_state(home)) as connection:
+        if not every(connection):
+            return ()
+    with open_desk(home, passphrase, who=by, now=system_clock()) as desk:
+        return tell_keyset(desk)
 
 
 def _rows(keyset: Keyset, now: datetime) -> list[dict[str, object]]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _MIN_DIGEST = 4
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MOST_DIGITS = 12
 
 
 class DatasetType(click.ParamType[DatasetId]):
@@ -51,6 +53,23 @@ class RowType(click.ParamType[tuple[str, int]]):
 
 
 ROW = RowType()
+
+
+class DurationType(click.ParamType[int]):
+    """A number and a unit, as `90s`, `5m`, `12h` or `30d`; its value is in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        count, unit = str(value)[:-1], str(value)[-1:]
+        if not (count.isascii() and count.isdigit() and len(count) <= _MOST_DIGITS and unit in _SECONDS):
+            self.fail("a duration is a number with s, m, h or d, as 12h", param, ctx)
+        return int(count) * _SECONDS[unit]
+
+
+DURATION = DurationType()
 
 
 def declared(session: Session, *datasets: DatasetId | None) -> None:

@@ -183,6 +183,17 @@ def read_keyset(data: bytes, *, roots: Sequence[VerifyKey], known: Keyset | None
     return keyset
 
 
+def check_distinct(keyset: Keyset, others: Iterable[Keyset]) -> None:
+    """Return if no key of a keyset is one of another node: nobody proves that he holds what he lists.
+
+    Raises:
+        Refused: keyset-unusable.
+    """
+    taken = {public for other in others if other.node != keyset.node for public in _publics(other)}
+    if taken & set(_publics(keyset)):
+        raise Refused("keyset-unusable")
+
+
 def read_roots(fields: Fields, name: str) -> tuple[VerifyKey, ...]:
     """Root keys as every document writes them: [{alg, pub}], distinct, in the order of their key ids."""
     roots = tuple(
@@ -247,9 +258,13 @@ def _key(one: Fields) -> NodeKey:
     return entry
 
 
+def _publics(keyset: Keyset) -> list[bytes]:
+    return [key.key.public for key in keyset.keys] + [root.public for root in keyset.roots]
+
+
 def _check_usable(keyset: Keyset) -> None:
     kids = [key.kid for key in keyset.keys]
-    publics = [key.key.public for key in keyset.keys] + [root.public for root in keyset.roots]
+    publics = _publics(keyset)
     signs = {key.key.alg for key in keyset.of_use(SIGN)}
     seals = {key.key.alg for key in keyset.of_use(HPKE)}
     if kids != sorted(set(kids)) or len(set(publics)) != len(publics):

@@ -123,6 +123,16 @@ def read_offer(data: bytes, *, keyset: Keyset, now: datetime) -> Offer:
     return offer
 
 
+def kept_offer(data: bytes) -> Offer:
+    """An offer that was verified when it came. **Nothing is verified**: only for what this node keeps."""
+    return _offer(dsse.read(data, dsse.OFFER))
+
+
+def kept_pairing(data: bytes) -> Pairing:
+    """A pairing that was verified when it came. **Nothing is verified**, as of `kept_offer`."""
+    return _pairing(dsse.read(data, dsse.PAIRING))
+
+
 def agree(offer: Offer, mine: Side) -> Pairing:
     """The pairing that accepts an offer as it is."""
     first, second = sorted((offer.side, mine), key=lambda side: side.node)

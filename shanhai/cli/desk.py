@@ -1,0 +1,82 @@
+"""From a call of the command line to the open node that an act of the exchange needs, and who acts."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import click
+
+from shanhai.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from shanhai.cli.session import Session
+    from shanhai.courier.desk import Desk
+
+
+def person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuses, of an option that names a person, what stands for nobody."""
+    from shanhai.audit.events import SYSTEM
+
+    if value == SYSTEM:
+        raise click.BadParameter("that is no person: it stands for what nobody decided", ctx, param)
+    return value
+
+
+by_option = click.option(
+    "--by", required=True, metavar="NAME", callback=person, help="Who does it; kept in the audit log."
+)
+"""Adds `--by NAME`: the person who acts."""
+
+
+@contextlib.contextmanager
+def at_desk(session: Session, who: str) -> Iterator[Desk]:
+    """The node of the home with its keys open, after its passphrase was asked for.
+
+    Raises:
+        NotFoundError: the home has no keys.
+        PassphraseError, DamagedKeyFileError, OpenKeyFileError: they stay locked.
+    """
+    from shanhai.cli.passphrase import passphrase
+    from shanhai.clock import system_clock
+    from shanhai.courier.desk import open_desk
+    from shanhai.courier.own_keys import keyring_of
+
+    home = session.settings.home
+    # Nobody is asked for the passphrase of keys that are not there.
+    keyring_of(home).keyset()
+    secret = passphrase(session.settings, "node")
+    with open_desk(home, secret, who=who, now=system_clock()) as desk:
+        yield desk
+
+
+@contextlib.contextmanager
+def state_of(session: Session) -> Iterator[sqlite3.Connection | None]:
+    """The state of the exchange, without any key; None where there is none yet."""
+    from shanhai.audit.database import FILE
+    from shanhai.courier.database import open_state
+
+    home = session.settings.home
+    if not (home / FILE).is_file():
+        yield None
+        return
+    with contextlib.closing(open_state(home)) as connection:
+        yield connection
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file for people to carry, readable by its owner alone. The same once more does no harm.
+
+    Raises:
+        ConfigurationError: the file is there and holds something else.
+        StoreError: the folder cannot be written.
+    """
+    from shanhai.storage.durable import write_durably
+
+    if path.is_file() and path.read_bytes() != data:
+        raise ConfigurationError("the file holds something else", given=path, hint="name another one")
+    write_durably(path, data)

@@ -1,0 +1,314 @@
+"""`shanhai grant`: what a partner may have, in numbered statements of the owner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.output import Heading, fields, say, show, show_json
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import ConfigurationError, DeniedError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+
+    from shanhai.contracts.model import Column
+    from shanhai.courier.granted import KeptGrant
+    from shanhai.exchange.grants import Grant
+    from shanhai.exchange.subjects import Subject
+    from shanhai.governance.values import Data
+
+_LIST = (
+    Heading("grant", "grant"),
+    Heading("rev", "rev", number=True),
+    Heading("direction", "direction"),
+    Heading("partner", "partner"),
+    Heading("about", "about", wraps=True),
+    Heading("columns", "columns", wraps=True),
+    Heading("purpose", "purpose"),
+    Heading("until", "until"),
+    Heading("state", "state"),
+)
+_SHARE_CLASSES = ("unconditional", "conditional")
+_ONWARD = ("none", "named", "open")
+_NOT_TOLD = ("v", "masks")
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
+
+
+class _MaskType(click.ParamType[tuple[str, str]]):
+    """`<column>=<mask>`."""
+
+    name = "mask"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        column, equals, action = str(value).partition("=")
+        if not (column and equals and action):
+            self.fail("a mask is <column>=<mask>, as holder=mask-alphanum", param, ctx)
+        return column, action
+
+
+@click.group()
+def command() -> None:
+    """State what a partner may have, and take that back.
+
+    A grant names a dataset with its columns, or an application, a purpose, until when, and for how long the
+    partner may keep it. Nothing leaves without one, and the rules of a release judge each parcel by its
+    newest revision. The partner gets every revision in a message.
+    """
+
+
+@command.command("add")
+@click.argument("subject", metavar="DATASET")
+@click.option("--to", "partner", required=True, metavar="PARTNER", help="Who may have it.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="A column that leaves.  [default: those that are general and not personal]",
+)
+@click.option("--purpose", required=True, metavar="WORD", help="What for, in small letters, digits, _ and -.")
+@click.option("--until", type=_MOMENT, required=True, help="Until before this moment, in UTC.")
+@click.option("--from", "start", type=_MOMENT, help="From this moment, in UTC.  [default: now]")
+@click.option(
+    "--retention-days",
+    type=click.IntRange(1, 36_500),
+    required=True,
+    help="For how many days the partner may keep what it gets.",
+)
+@click.option("--rows", metavar="CONDITION", help="Which rows leave.  [default: all]")
+@click.option("--mask", "masks", type=_MaskType(), multiple=True, help="<column>=<mask>, once a column.")
+@click.option("--share-class", type=click.Choice(_SHARE_CLASSES), help="[default: what the contracts say]")
+@click.option(
+    "--onward",
+    type=click.Choice(_ONWARD),
+    default="none",
+    show_default=True,
+    help="Whether the partner may pass it on.",
+)
+@click.option("--k", type=click.IntRange(2, 1_000_000), help="Fewest people behind a row that counts people.")
+@click.option("--application", is_flag=True, help="DATASET is the name of an application, had whole.")
+@click.option("--revises", metavar="GRANT", help="Replace this grant by its next revision.")
+@click.option("--wider", is_flag=True, help="The revision may allow what the grant did not.")
+@by_option
+@format_option
+@pass_session
+def add_command(
+    session: Session,
+    /,
+    subject: str,
+    partner: str,
+    by: str,
+    revises: str | None,
+    wider: bool,
+    **stated: Any,
+) -> None:
+    """Give a grant to a partner.
+
+    DATASET is <district>.<dataset>, or marts.<mart> of the newest publication. Columns, masks and rows are
+    checked against the contract at once, and again at each release. Which masks a column can have, and what
+    a condition may say, is in docs/reference/release.md. A column that is core or personal must be named.
+
+    \b
+    Examples:
+      shanhai grant add longyou.hazards --to gongshu --purpose flood-drill --until 2027-06-30 \\
+        --retention-days 90 --column area_code --column risk_level --rows "risk_score >= 60" --by "Chen Mei"
+      shanhai grant add water_desk --application --to gongshu --purpose trial --until 2027-06-30 \\
+        --retention-days 365 --share-class conditional --by "Chen Mei"
+    """
+    from shanhai.courier.granting import Draft, add, given, revise
+    from shanhai.courier.partners import of_pairing
+
+    about = _subject(subject, application=stated.pop("application"))
+    with at_desk(session, by) as desk:
+        known = _known(session, desk.connection, about)
+        draft = Draft(
+            subject=about,
+            columns=_columns(stated.pop("columns"), known),
+            masks=_masks(stated.pop("masks")),
+            share_class=_share_class(stated.pop("share_class"), known),
+            valid_from=_utc(stated.pop("start") or desk.now),
+            until=_utc(stated.pop("until")),
+            row_filter=stated.pop("rows"),
+            **stated,
+        )
+        checked = known.columns if known else None
+        if revises is None:
+            grant = add(desk, partner, draft, columns=checked)
+        else:
+            _check_partner(partner, of_pairing(desk.connection, given(desk, revises).pairing).name)
+            grant = revise(desk, revises, draft, columns=checked, wider=wider)
+    _tell(session, grant, partner)
+
+
+@command.command("list")
+@click.option("--partner", metavar="PARTNER", help="Only of this one.")
+@format_option
+@pass_session
+def list_command(session: Session, partner: str | None) -> None:
+    """List what is granted, by us and to us, by its newest revision.
+
+    \b
+    Example:
+      shanhai grant list --partner gongshu
+    """
+    from shanhai.clock import system_clock
+    from shanhai.courier import granted, partners
+
+    rows: list[dict[str, Any]] = []
+    with state_of(session) as connection:
+        if connection is not None:
+            names = {one.pairing: one.name for one in partners.every(connection)}
+            now = system_clock()
+            rows = [_row(one, names[one.pairing], now) for one in granted.every(connection)]
+    chosen = [row for row in rows if partner in (None, row["partner"])]
+    empty = "No grant is with this partner." if rows else "Nothing is granted yet."
+    show(chosen, _LIST, form=session.form, empty=empty)
+
+
+@command.command("revoke")
+@click.argument("grant")
+@by_option
+@format_option
+@pass_session
+def revoke_command(session: Session, grant: str, by: str) -> None:
+    """Take a grant back.
+
+    GRANT is its id, or four or more of the first digits. Nothing leaves under it from this moment on; the
+    partner is told with the next `shanhai ship`. What it has, it has: only it can delete that.
+
+    \b
+    Example:
+      shanhai grant revoke 5e7a --by "Chen Mei"
+    """
+    from shanhai.courier.granting import given, revoke
+    from shanhai.courier.partners import of_pairing
+
+    with at_desk(session, by) as desk:
+        partner = of_pairing(desk.connection, given(desk, grant).pairing).name
+        revoked = revoke(desk, grant)
+    _tell(session, revoked, partner)
+
+
+def _subject(name: str, *, application: bool) -> Subject:
+    from shanhai.exchange.subjects import APPLICATION, DATASET, Subject
+    from shanhai.ids import DatasetId
+
+    return Subject(APPLICATION, name) if application else Subject(DATASET, str(DatasetId.parse(name)))
+
+
+def _known(session: Session, connection: sqlite3.Connection, subject: Subject) -> Data | None:
+    """What contracts say of a dataset or a mart; None of an application.
+
+    Raises:
+        NotFoundError: this federation has no such dataset, or no such mart was published yet.
+    """
+    from shanhai.courier.subjects import MARTS, find
+    from shanhai.exchange.subjects import APPLICATION
+    from shanhai.governance.values import Data
+    from shanhai.ids import DatasetId
+
+    if subject.kind == APPLICATION:
+        return None
+    dataset = DatasetId.parse(subject.name)
+    if dataset.district == MARTS:
+        return find(session.node, connection, subject.name).data
+    contract = session.federation.contract(dataset)
+    return Data(subject, contract.share_class, contract.columns)
+
+
+def _columns(named: tuple[str, ...], known: Data | None) -> tuple[str, ...] | None:
+    if known is None:
+        if named:
+            raise ConfigurationError("an application is had whole", given=", ".join(named), allowed="none")
+        return None
+    return named or _open_ones(known.columns)
+
+
+def _open_ones(columns: Sequence[Column]) -> tuple[str, ...]:
+    """The columns that need not be named one by one."""
+    return tuple(one.name for one in columns if one.classification == "general" and not one.personal)
+
+
+def _masks(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    masks = dict(pairs)
+    if len(masks) != len(pairs):
+        raise ConfigurationError(
+            "a column has two masks", given=", ".join(name for name, _ in pairs), allowed="one each"
+        )
+    return masks
+
+
+def _share_class(given: str | None, known: Data | None) -> str:
+    stated = known.share_class if known else None
+    if stated == "not_shared":
+        raise DeniedError("the contracts say that it is not shared", given=known and known.subject.name)
+    if given is None and stated is None:
+        raise ConfigurationError(
+            "the share class", given="none", allowed="--share-class: an application has no contract"
+        )
+    return given or str(stated)
+
+
+def _check_partner(given: str, allowed: str) -> None:
+    if given != allowed:
+        raise ConfigurationError("the grant is of another partner", given=given, allowed=allowed)
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
+
+
+def _tell(session: Session, grant: Grant, partner: str) -> None:
+    from shanhai.exchange.grants import write_grant
+
+    facts = {"partner": partner, **write_grant(grant)}
+    if session.form == "json":
+        show_json(facts)
+        return
+    fields({name.replace("_", " "): value for name, value in facts.items() if name not in _NOT_TOLD})
+    for column, action in grant.masks.items():
+        fields({f"mask of {column}": action})
+    say("The partner learns of it with the next shanhai ship.")
+
+
+def _row(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:
+    grant = kept.grant
+    return {
+        "grant": grant.id,
+        "rev": grant.rev,
+        "direction": kept.direction,
+        "partner": partner,
+        "about": grant.subject.name,
+        "columns": None if grant.columns is None else list(grant.columns),
+        "purpose": grant.purpose,
+        "until": grant.until,
+        "state": _state(grant, now) if kept.standing else "pairing ended",
+        "from": grant.valid_from,
+        "row_filter": grant.row_filter,
+        "masks": dict(grant.masks),
+        "share_class": grant.share_class,
+        "onward": grant.onward,
+        "retention_days": grant.retention_days,
+        "k": grant.k,
+        "at": kept.at,
+        "message": kept.message,
+    }
+
+
+def _state(grant: Grant, now: datetime) -> str:
+    if grant.revoked:
+        return "revoked"
+    if now < grant.valid_from:
+        return "not yet"
+    if now >= grant.until:
+        return "over"
+    return "ends soon" if grant.until - now < timedelta(days=30) else "in force"

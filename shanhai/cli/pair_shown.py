@@ -1,0 +1,56 @@
+"""A pairing as it is shown: where it stands, its rules, number and keys, and who took which step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shanhai.cli.output import Heading, fields, section, show, show_json
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from shanhai.cli.session import Session
+    from shanhai.courier.partners import Partner
+
+_STEPS = (Heading("at", "at"), Heading("kind", "step"), Heading("who", "who"))
+
+
+def tell(session: Session, connection: sqlite3.Connection, partner: Partner) -> None:
+    """Print one pairing on standard output."""
+    from shanhai.courier.standing import steps
+
+    facts = facts_of(partner)
+    taken = [{"at": one.at, "kind": one.kind, "who": one.who} for one in steps(connection, partner.pairing)]
+    if session.form == "json":
+        show_json({**facts, "steps": taken})
+        return
+    rules = {f"rule {name.replace('_', ' ')}": value for name, value in facts.pop("rules").items()}
+    shown = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
+    fields({**shown, **rules})
+    section("Steps")
+    show(taken, _STEPS, form="table", empty="")
+
+
+def facts_of(partner: Partner) -> dict[str, Any]:
+    """What is shown of a pairing; the number is None until the partner has accepted."""
+    from shanhai.courier.partners import agreed, offer_of, their_keyset
+    from shanhai.exchange.keysets import HPKE, SIGN
+    from shanhai.exchange.pairings import number
+    from shanhai.exchange.rules import write_rules
+
+    keyset = None if partner.document is None else their_keyset(partner)
+    ends = [[one.not_after for one in keyset.of_use(use)] for use in (SIGN, HPKE)] if keyset else []
+    return {
+        "partner": partner.name,
+        "state": partner.state.value,
+        "frozen": partner.frozen,
+        "heard": partner.heard,
+        "number": None if partner.document is None else number(agreed(partner)),
+        "pairing": partner.pairing,
+        "node": partner.node,
+        "calls_itself": keyset.name if keyset else None,
+        "keyset": keyset.version if keyset else None,
+        "keys_until": min((max(one) for one in ends), default=None),
+        "relay": partner.relay,
+        "rules": write_rules(offer_of(partner).rules),
+    }

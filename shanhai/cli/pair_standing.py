@@ -1,0 +1,162 @@
+"""The verbs of `shanhai pair` for a pairing that stands: suspend, resume, end, renew, move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.pair_shown import tell
+from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import NotFoundError
+
+READABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
+"""A file that somebody brought."""
+
+relay_option = click.option(
+    "--relay",
+    required=True,
+    metavar="URL",
+    help="Where this node reaches the relay: file:///folder, s3://bucket/prefix or tar:/file.",
+)
+"""Adds `--relay URL`."""
+
+_reason = click.option("--reason", metavar="TEXT", help="Told to the partner, sealed.")
+
+
+@click.command("suspend")
+@click.argument("partner")
+@by_option
+@_reason
+@format_option
+@pass_session
+def suspend(session: Session, partner: str, by: str, reason: str | None) -> None:
+    """Let nothing come and nothing leave for a time.
+
+    The partner is told with the next `shanhai ship`. What it sends meanwhile waits at the relay.
+
+    \b
+    Example:
+      shanhai pair suspend longyou --by "Li Wei" --reason "we look into a leak"
+    """
+    from shanhai.courier import standing
+
+    with at_desk(session, by) as desk:
+        tell(session, desk.connection, standing.suspend(desk, partner, reason=reason))
+
+
+@click.command("resume")
+@click.argument("partner")
+@by_option
+@_reason
+@click.option("--after-fork", is_flag=True, help="Go on although two messages of the partner contradict.")
+@format_option
+@pass_session
+def resume(session: Session, partner: str, by: str, reason: str | None, after_fork: bool) -> None:
+    """Take your suspension back, or go on after a fork.
+
+    A pairing is frozen by two messages of the partner that contradict each other. Both are kept. Speak to the
+    partner first: its state may have been copied, or put back from a backup.
+
+    \b
+    Examples:
+      shanhai pair resume longyou --by "Li Wei"
+      shanhai pair resume longyou --by "Li Wei" --after-fork
+    """
+    from shanhai.courier import partners, standing
+
+    if after_fork and reason is not None:
+        raise click.UsageError("a fork is lifted here alone: there is nobody to tell a reason")
+    with at_desk(session, by) as desk:
+        if after_fork:
+            standing.thaw(desk, partner)
+        else:
+            standing.resume(desk, partner, reason=reason)
+        tell(session, desk.connection, partners.named(desk.connection, partner))
+
+
+@click.command("end")
+@click.argument("partner")
+@by_option
+@_reason
+@format_option
+@pass_session
+def end(session: Session, partner: str, by: str, reason: str | None) -> None:
+    """End a pairing for good.
+
+    The partner is told with the next `shanhai ship`. What was sent stays sent. A new pairing begins with an
+    offer, and may have the same name.
+
+    \b
+    Example:
+      shanhai pair end longyou --by "Li Wei" --reason "the programme is over"
+    """
+    from shanhai.courier import standing
+
+    with at_desk(session, by) as desk:
+        tell(session, desk.connection, standing.end(desk, partner, reason=reason))
+
+
+@click.command("move")
+@click.argument("partner")
+@relay_option
+@format_option
+@pass_session
+def move(session: Session, partner: str, relay: str) -> None:
+    """Reach the relay at another address from now on.
+
+    Nothing is copied: what the partner has not had yet, `shanhai ship --again` puts at the new address. The
+    address is of this node alone, and no event.
+
+    \b
+    Example:
+      shanhai pair move longyou --relay s3://exchange/longyou
+    """
+    from shanhai.audit.database import transaction
+    from shanhai.courier import partners
+    from shanhai.courier.relays.opening import check_address
+
+    address = check_address(relay)
+    with state_of(session) as connection:
+        if connection is None:
+            raise unknown(partner)
+        with transaction(connection):
+            partners.move(connection, partners.named(connection, partner).pairing, address)
+        tell(session, connection, partners.named(connection, partner))
+
+
+@click.command("renew")
+@click.argument("partner")
+@click.argument("keyset", type=READABLE)
+@by_option
+@format_option
+@pass_session
+def renew(session: Session, partner: str, keyset: Path, by: str) -> None:
+    """Take a newer keyset of a partner from a file.
+
+    Usually it comes in a message. Where the partner's keys ran out, or somebody else had one, its people
+    bring keyring/keyset.json of their home. It counts if the root keys signed it that were once compared.
+
+    \b
+    Example:
+      shanhai pair renew longyou /media/usb/keyset.json --by "Li Wei"
+    """
+    from shanhai.courier import partners, standing
+
+    with at_desk(session, by) as desk:
+        standing.renew(desk, partner, bytes_of(keyset))
+        tell(session, desk.connection, partners.named(desk.connection, partner))
+
+
+def bytes_of(file: Path) -> bytes:
+    """The file, or so much of it that it is refused as too large."""
+    from shanhai.courier.carried import MOST_FILE_BYTES
+
+    with file.open("rb") as opened:
+        return opened.read(MOST_FILE_BYTES + 1)
+
+
+def unknown(partner: str) -> NotFoundError:
+    """Where there is no pairing at all."""
+    return NotFoundError("no such partner", given=ascii(partner), allowed="none yet")

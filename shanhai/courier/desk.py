@@ -1,0 +1,73 @@
+"""A person, or a schedule, at the keys of one node: what every act in the exchange needs."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from shanhai.audit.events import happened
+from shanhai.audit.log import EventLog
+from shanhai.courier.database import open_state
+from shanhai.courier.own_keys import publish_log
+from shanhai.courier.speaking import Speaker, open_speaker
+from shanhai.exchange.secret import Secret
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An open node.
+
+    Attributes:
+        home: of the node.
+        connection: to the state of its exchange.
+        speaker: its keys, and the moment.
+        who: the person who acts, by name, or `SYSTEM`.
+    """
+
+    home: Path
+    connection: sqlite3.Connection
+    speaker: Speaker
+    who: str
+
+    @property
+    def now(self) -> datetime:
+        """The moment of whatever is done here, in UTC and without a fraction of a second."""
+        return self.speaker.now
+
+    @property
+    def me(self) -> str:
+        """The id of this node."""
+        return self.speaker.keyset.node
+
+    @property
+    def envelope(self) -> bytes:
+        """The signed keyset of this node, as partners get it."""
+        return self.speaker.envelope
+
+    def record(self, kind: str, **about: str | int) -> None:
+        """Append an event within the transaction of what it tells.
+
+        Raises:
+            LogUnwritableError: it could not be written; the transaction must be rolled back.
+            ConfigurationError: `who` is not the name of a person.
+        """
+        EventLog(self.connection).append(happened(kind, who=self.who, at=self.now, **about))
+
+
+@contextlib.contextmanager
+def open_desk(home: Path, passphrase: Secret, *, who: str, now: datetime) -> Iterator[Desk]:
+    """Open a node; when it is left without an error, the files of its log are brought up to its events.
+
+    Raises:
+        NotFoundError: the home has no keys.
+        PassphraseError, DamagedKeyFileError, OpenKeyFileError: they stay locked.
+        LogUnwritableError: the state of the exchange cannot be opened.
+    """
+    speaker = open_speaker(home, passphrase, now=now)
+    with contextlib.closing(open_state(home)) as connection:
+        yield Desk(home, connection, speaker, who)
+    publish_log(home, speaker.holdings, now=speaker.now)

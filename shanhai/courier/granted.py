@@ -1,0 +1,139 @@
+"""The grants that this node gave and received, every revision of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shanhai.exchange.failures import Stage
+from shanhai.exchange.grants import Grant, HeldGrant, read_grant, write_grant
+from shanhai.exchange.strict import canonical, parse, read_moment, write_moment
+from shanhai.exchange.subjects import Subject
+
+Direction = Literal["given", "received"]
+GIVEN: Direction = "given"
+RECEIVED: Direction = "received"
+
+_NEWEST = """
+    SELECT direction, grant_.pairing, body, at, message, partner.node, partner.state <> 'ended'
+    FROM grant_ JOIN partner USING (pairing)
+    WHERE rev = (
+        SELECT max(rev) FROM grant_ AS newer WHERE newer.direction = grant_.direction AND newer.id = grant_.id
+    )
+"""
+
+
+@dataclass(frozen=True)
+class KeptGrant:
+    """One revision as it is kept.
+
+    Attributes:
+        direction: given or received.
+        pairing: under which it was told.
+        grant: what it says.
+        at: when it was given, or received.
+        message: digest of the message that told it.
+        partner: node id of the other side.
+        standing: whether the pairing has not ended; a grant ends with it.
+    """
+
+    direction: str
+    pairing: str
+    grant: Grant
+    at: datetime
+    message: str
+    partner: str
+    standing: bool
+
+
+def keep(
+    connection: sqlite3.Connection,
+    direction: Direction,
+    pairing: str,
+    grant: Grant,
+    *,
+    at: datetime,
+    message: str,
+) -> None:
+    """Keep a revision; one that is known already changes nothing.
+
+    Args:
+        message: digest of the message that tells it.
+    """
+    connection.execute(
+        "INSERT INTO grant_ (id, rev, pairing, direction, body, revoked, at, message) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            grant.id,
+            grant.rev,
+            pairing,
+            direction,
+            canonical(write_grant(grant)),
+            int(grant.revoked),
+            write_moment(at),
+            message,
+        ),
+    )
+
+
+def every(connection: sqlite3.Connection) -> tuple[KeptGrant, ...]:
+    """The newest revision of each grant, in the order in which they came."""
+    return _select(connection, f"{_NEWEST} ORDER BY at, id")
+
+
+def newest(connection: sqlite3.Connection, direction: Direction, grant_id: str) -> Grant | None:
+    """The newest revision of one grant."""
+    found = _select(connection, f"{_NEWEST} AND direction = ? AND id = ?", direction, grant_id)
+    return found[0].grant if found else None
+
+
+def revision(connection: sqlite3.Connection, direction: Direction, grant_id: str, rev: int) -> Grant | None:
+    """One revision of one grant, as it was when something was sent or accepted under it."""
+    row = connection.execute(
+        "SELECT body FROM grant_ WHERE direction = ? AND id = ? AND rev = ?", (direction, grant_id, rev)
+    ).fetchone()
+    return None if row is None else _grant(row[0])
+
+
+def given(connection: sqlite3.Connection, pairing: str, subject: Subject | None = None) -> tuple[Grant, ...]:
+    """The newest revisions that were given under a pairing, revoked ones too; None: of every subject."""
+    found = _select(
+        connection, f"{_NEWEST} AND direction = ? AND pairing = ? ORDER BY at, id", GIVEN, pairing
+    )
+    return tuple(one.grant for one in found if subject in (None, one.grant.subject))
+
+
+def received(connection: sqlite3.Connection, pairing: str) -> Mapping[str, HeldGrant]:
+    """The newest revisions that came under a pairing, by id."""
+    found = _select(connection, f"{_NEWEST} AND direction = ? AND pairing = ?", RECEIVED, pairing)
+    return {one.grant.id: HeldGrant(one.partner, one.grant) for one in found}
+
+
+def held(connection: sqlite3.Connection, me: str) -> Mapping[str, HeldGrant]:
+    """By id, what is held against a message that comes: what was received and stands, and what we gave.
+
+    Ours are among them, so that a partner that sends one back as its own is refused.
+
+    Args:
+        me: id of this node.
+    """
+    return {
+        one.grant.id: HeldGrant(me if one.direction == GIVEN else one.partner, one.grant)
+        for one in sorted(every(connection), key=lambda one: one.direction == GIVEN)
+        if one.standing or one.direction == GIVEN
+    }
+
+
+def _select(connection: sqlite3.Connection, statement: str, *values: str) -> tuple[KeptGrant, ...]:
+    rows = connection.execute(statement, values).fetchall()
+    return tuple(
+        KeptGrant(direction, pairing, _grant(body), read_moment(at), message, node, bool(stands))
+        for direction, pairing, body, at, message, node, stands in rows
+    )
+
+
+def _grant(body: bytes) -> Grant:
+    return read_grant(parse(body, most_bytes=len(body), stage=Stage.UNWRAP))

@@ -1,0 +1,176 @@
+"""Granting: what a partner may have is stated, changed and taken back; the partner is told each time."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shanhai.audit.database import transaction
+from shanhai.contracts.model import Column
+from shanhai.courier import granted, outbox, partners
+from shanhai.courier.desk import Desk
+from shanhai.courier.granted import GIVEN, KeptGrant
+from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
+from shanhai.exchange.strict import canonical
+from shanhai.exchange.subjects import Subject
+from shanhai.governance.shape import read_shape
+
+_FEWEST_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person states: a grant without its number, and without whom it is for. Fields as of `Grant`."""
+
+    subject: Subject
+    columns: tuple[str, ...] | None
+    purpose: str
+    share_class: str
+    onward: str
+    valid_from: datetime
+    until: datetime
+    retention_days: int
+    row_filter: str | None = None
+    masks: Mapping[str, str] = field(default_factory=dict)
+    k: int | None = None
+
+    def numbered(self, grant_id: str, rev: int, grantee: str) -> Grant:
+        """The grant, which a recipient would accept.
+
+        Raises:
+            ConfigurationError: no recipient would accept it.
+        """
+        stated = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        value = write_grant(Grant(id=grant_id, rev=rev, grantee=grantee, **stated))
+        try:
+            canonical(value)
+            return read_grant(value)
+        except (Refused, ValueError) as error:
+            wrong = error.field if isinstance(error, Refused) else "a text with control characters"
+            raise ConfigurationError(
+                "not a grant that a partner would accept",
+                given=wrong or "a field",
+                hint="the fields of a grant are in shanhai/exchange/SPEC.md, section 8",
+            ) from error
+
+
+def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | None = None) -> Grant:
+    """Give a new grant.
+
+    Args:
+        partner: its name.
+        columns: all columns of the dataset, against which columns, masks and row filter are checked; None
+            where they are not known before the release, which checks them again in any case.
+
+    Raises:
+        Refused: pairing-not-confirmed, pairing-ended.
+        DeniedError: the pairing is frozen.
+        ShapeRefusedError: a column, a mask or the row filter is never released.
+        ConfigurationError: no partner would accept it.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: an event cannot be written.
+    """
+    _check_shape(draft, columns)
+    with transaction(desk.connection):
+        recipient = partners.named(desk.connection, partner)
+        grantee = partners.agreed(recipient).partner_of(desk.me).node
+        grant = draft.numbered(secrets.token_hex(16), 1, grantee)
+        _give(desk, recipient.pairing, grant)
+    return grant
+
+
+def revise(
+    desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | None = None, wider: bool = False
+) -> Grant:
+    """Replace a grant by its next revision.
+
+    Args:
+        text: the id of the grant, or the first digits of it.
+        draft: what holds from then on, whole.
+        columns: as of `add`.
+        wider: it may allow what the revision before did not.
+
+    Raises:
+        As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
+    """
+    _check_shape(draft, columns)
+    with transaction(desk.connection):
+        before = given(desk, text)
+        _check_stands(before.grant)
+        if draft.subject != before.grant.subject:
+            raise DeniedError(
+                "a revision is about the same",
+                given=draft.subject.name,
+                allowed=before.grant.subject.name,
+                hint="give a new grant",
+            )
+        grant = draft.numbered(before.grant.id, before.grant.rev + 1, before.grant.grantee)
+        if widened(before.grant, grant) and not wider:
+            raise DeniedError(
+                "the revision allows something that the grant did not",
+                given=f"revision {grant.rev} of {grant.id}",
+                hint="where that is meant, say so: --wider",
+            )
+        _give(desk, before.pairing, grant)
+    return grant
+
+
+def revoke(desk: Desk, text: str) -> Grant:
+    """Take a grant back: nothing leaves under it from now on, and the partner is told.
+
+    Args:
+        text: the id of the grant, or the first digits of it.
+
+    Raises:
+        Refused: pairing-ended.
+        DeniedError: it is revoked already, or the pairing is frozen.
+        NotFoundError: there is no such grant of ours, or several.
+        LogUnwritableError: an event cannot be written.
+    """
+    with transaction(desk.connection):
+        before = given(desk, text)
+        _check_stands(before.grant)
+        grant = dataclasses.replace(before.grant, rev=before.grant.rev + 1, revoked=True)
+        _give(desk, before.pairing, grant)
+    return grant
+
+
+def given(desk: Desk, text: str) -> KeptGrant:
+    """The newest revision of the one grant of ours that a text means.
+
+    Raises:
+        NotFoundError: none or several are meant.
+    """
+    ours = [one for one in granted.every(desk.connection) if one.direction == GIVEN]
+    meant = [one for one in ours if len(text) >= _FEWEST_DIGITS and one.grant.id.startswith(text)]
+    if len(meant) != 1:
+        raise NotFoundError(
+            "several grants begin like this" if meant else "no such grant",
+            given=ascii(text),
+            allowed=[one.grant.id for one in (meant or ours)] or "none was given yet",
+            hint="shanhai grant list",
+        )
+    return meant[0]
+
+
+def _give(desk: Desk, pairing: str, grant: Grant) -> None:
+    kind = "revoke" if grant.revoked else "grant"
+    about = {grant.subject.kind: grant.subject.name}
+    desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
+    message = outbox.enqueue(desk.connection, pairing, grant, desk.speaker, who=desk.who)
+    granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message.digest)
+
+
+def _check_stands(grant: Grant) -> None:
+    if grant.revoked:
+        raise DeniedError("the grant is revoked", given=grant.id, hint="give a new one: shanhai grant add")
+
+
+def _check_shape(draft: Draft, columns: Sequence[Column] | None) -> None:
+    if columns is not None and draft.columns is not None:
+        read_shape(columns, names=draft.columns, row_filter=draft.row_filter, masks=draft.masks)

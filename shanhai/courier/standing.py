@@ -1,0 +1,170 @@
+"""A pairing while it stands: suspended, resumed, ended, and kept up with the keys of both sides."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from shanhai.audit.database import transaction
+from shanhai.audit.events import Event
+from shanhai.audit.log import EventLog
+from shanhai.courier import outbox, partners, waiting
+from shanhai.courier.desk import Desk
+from shanhai.courier.partners import Partner
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.bodies import End, NewKeyset, Suspension
+from shanhai.exchange.keysets import Keyset
+from shanhai.exchange.pairing_states import PairingState, Step
+
+SPEAKING = frozenset(
+    {
+        PairingState.CONFIRMED_HERE,
+        PairingState.ACTIVE,
+        PairingState.SUSPENDED_HERE,
+        PairingState.SUSPENDED_THERE,
+        PairingState.SUSPENDED_BOTH,
+    }
+)
+"""The states in which this node says something to the partner: from its own confirmation to the end."""
+
+_STEPS = ("offer", "accept", "confirm", "suspend", "resume", "end")
+_OF_PAIRINGS: tuple[waiting.Kind, ...] = ("confirm", "fork", "generation")
+_LONGEST_REASON = 1000
+
+
+def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
+    """Let nothing be received and nothing be released for a time; the partner is told.
+
+    Raises:
+        Refused: pairing-step-wrong, pairing-not-confirmed, pairing-ended.
+        ConfigurationError: a reason that cannot be told.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: an event cannot be written.
+    """
+    _check_reason(reason)
+    with transaction(desk.connection):
+        partner = partners.named(desk.connection, name)
+        desk.record("suspend", pairing=partner.pairing, partner=name)
+        said = Suspension(True, reason)
+        outbox.enqueue(desk.connection, partner.pairing, said, desk.speaker, who=desk.who)
+        return partners.step(desk.connection, partner.pairing, Step.SUSPEND_HERE)
+
+
+def resume(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
+    """Take a suspension of ours back; the partner is told.
+
+    Raises:
+        Refused: pairing-step-wrong, pairing-not-confirmed, pairing-ended.
+        DeniedError: the pairing is frozen.
+        ConfigurationError: a reason that cannot be told.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: an event cannot be written.
+    """
+    _check_reason(reason)
+    with transaction(desk.connection):
+        partner = partners.named(desk.connection, name)
+        partners.check_thawed(partner)
+        desk.record("resume", pairing=partner.pairing, partner=name)
+        said = Suspension(False, reason)
+        outbox.enqueue(desk.connection, partner.pairing, said, desk.speaker, who=desk.who)
+        return partners.step(desk.connection, partner.pairing, Step.RESUME_HERE)
+
+
+def thaw(desk: Desk, name: str) -> Partner:
+    """Go on after a person has looked into two messages that contradict each other. Both are kept.
+
+    Raises:
+        ConfigurationError: the pairing is not frozen.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: the event cannot be written.
+    """
+    with transaction(desk.connection):
+        partner = partners.named(desk.connection, name)
+        if partner.frozen is None:
+            raise ConfigurationError("the pairing is not frozen", given=name)
+        desk.record("resume", pairing=partner.pairing, partner=name, message=partner.frozen)
+        partners.thaw(desk.connection, partner.pairing, who=desk.who, at=desk.now)
+        return partners.of_pairing(desk.connection, partner.pairing)
+
+
+def end(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
+    """End the pairing for good; a partner that may know us is told.
+
+    Raises:
+        Refused: pairing-step-wrong.
+        ConfigurationError: a reason that cannot be told.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: an event cannot be written.
+    """
+    _check_reason(reason)
+    with transaction(desk.connection):
+        partner = partners.named(desk.connection, name)
+        desk.record("end", pairing=partner.pairing, partner=name)
+        if partner.state in SPEAKING:
+            outbox.enqueue(desk.connection, partner.pairing, End(reason), desk.speaker, who=desk.who)
+        for kind in _OF_PAIRINGS:
+            waiting.done(desk.connection, kind, partner.pairing, who=desk.who, at=desk.now)
+        return partners.step(desk.connection, partner.pairing, Step.END)
+
+
+def tell_keyset(desk: Desk) -> tuple[str, ...]:
+    """Tell the newest keyset of this node to every partner that does not know it, and give their names.
+
+    Every message to a partner does it first where it was not done; here nobody waits for one.
+
+    Raises:
+        LogUnwritableError: an event cannot be written.
+    """
+    newest, told = desk.speaker.keyset.version, []
+    with transaction(desk.connection):
+        for one in partners.every(desk.connection):
+            if one.state not in SPEAKING or one.told_keyset >= newest:
+                continue
+            said = NewKeyset(desk.envelope)
+            try:
+                outbox.enqueue(desk.connection, one.pairing, said, desk.speaker, who=desk.who)
+            except ConfigurationError:
+                # It has no valid key to seal to: it is told once it brought a newer keyset of its own.
+                continue
+            told.append(one.name)
+    return tuple(told)
+
+
+def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
+    """Take a newer keyset of a partner from its people: where its keys ran out, or somebody else had one.
+
+    Args:
+        envelope: the signed keyset, as it lies in `keyring/keyset.json` of the partner.
+
+    Raises:
+        Refused: the codes of `partners.take_keyset`.
+        ConfigurationError: the partner has not accepted yet.
+        NotFoundError: there is no such partner.
+        LogUnwritableError: the event cannot be written.
+    """
+    with transaction(desk.connection):
+        partner = partners.named(desk.connection, name)
+        mine = desk.speaker.keyset
+        keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
+        desk.record("keyset", node=keyset.node, version=keyset.version, partner=name)
+    return keyset
+
+
+def steps(connection: sqlite3.Connection, pairing: str) -> tuple[Event, ...]:
+    """The steps that a pairing took at this node, as the log tells them.
+
+    Raises:
+        EvidenceError: one of them was edited.
+    """
+    named = pairing.encode()
+    about = (one for one in EventLog(connection).entries() if one.document and named in one.document)
+    events = (one.event for one in about)
+    return tuple(one for one in events if one and one.kind in _STEPS and one.about["pairing"] == pairing)
+
+
+def _check_reason(reason: str | None) -> None:
+    if reason is not None and (len(reason) > _LONGEST_REASON or not reason.isprintable()):
+        raise ConfigurationError(
+            "a reason that cannot be told",
+            given=f"{len(reason)} characters",
+            allowed=f"one line of at most {_LONGEST_REASON} characters",
+        )
