@@ -1,0 +1,110 @@
+"""Rows on their way out: one statement over one version, counted first, then streamed in the order of the set."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from shanhai.courier.subjects import Releasable
+from shanhai.errors import DiskFullError, ShanhaiError, StoreError
+from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER
+from shanhai.governance.shape import Shape, count_sql, scan_sql
+from shanhai.governance.subjects import Counted, complement_sql, difference_sql, groups_sql
+from shanhai.settings import Settings
+from shanhai.storage.disk import says_full
+from shanhai.warehouse.session import duckdb_session
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_BATCH_ROWS = 1 << 16
+
+
+def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int, int]:
+    """Rows that are held, and those of them that would leave.
+
+    Raises:
+        StoreError: the version cannot be read.
+    """
+    with duckdb_session(settings) as con:
+        held, leaving = _one(con, count_sql(shape, found.relation))
+    return int(held), int(leaving)
+
+
+def count_people(
+    settings: Settings,
+    found: Releasable,
+    shape: Shape,
+    *,
+    people: str,
+    columns: Sequence[str],
+    sent: Iterable[int],
+) -> Counted:
+    """Measure how many people a release tells apart, and what earlier ones beside it would tell.
+
+    Groups are told apart by the columns that the recipient reads, by their original values: a mask can only
+    join groups.
+
+    Args:
+        people: the column that says who; it need not leave.
+        sent: versions that the recipient has. One that is not kept any more is not compared with.
+
+    Raises:
+        StoreError: the version cannot be read.
+    """
+    by = [name for name in columns if name != people]
+    condition = shape.row_filter.text if shape.row_filter else "true"
+    with duckdb_session(settings) as con:
+        group, rows = _one(con, groups_sql(found.relation, subject=people, by=by, condition=condition))
+        (complement,) = _one(
+            con, complement_sql(found.relation, subject=people, by=by, condition=condition)
+        )
+        compared: dict[int, int | None] = {}
+        for version in sorted(set(sent) - {found.version}):
+            earlier = _earlier(found, version)
+            if earlier is not None:
+                query = difference_sql(earlier, found.relation, subject=people, by=by, condition=condition)
+                (compared[version],) = _one(con, query)
+    return Counted(
+        smallest_group=group,
+        smallest_rows=rows,
+        smallest_complement=complement,
+        compared_with=frozenset(compared),
+        smallest_difference=min((count for count in compared.values() if count is not None), default=None),
+    )
+
+
+@contextlib.contextmanager
+def scan(settings: Settings, found: Releasable, shape: Shape) -> Iterator[pa.RecordBatchReader]:
+    """The rows of the set: filtered, masked, renamed and ordered, as Arrow batches in bounded memory.
+
+    The salt of `sha-256-query-local` is made here, bound, and kept nowhere.
+
+    Raises:
+        StoreError: the version cannot be read, or the disk is full while DuckDB sorts.
+    """
+    query = scan_sql(shape, found.relation)
+    bound = {SALT_PARAMETER: secrets.token_bytes(SALT_BYTES)} if shape.needs_salt else None
+    with duckdb_session(settings) as con:
+        try:
+            yield con.execute(query, bound).to_arrow_reader(_BATCH_ROWS)
+        except OSError as error:  # also what DuckDB met after the first batch, through pyarrow
+            # The text of the error may quote a value.
+            if says_full(str(error)):
+                raise DiskFullError("the disk is full", given=settings.home, hint="make room") from None
+            raise StoreError("the rows could not be read or written", given=found.subject.name) from None
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    row = con.execute(query).fetchone()
+    return row if row is not None else ()
+
+
+def _earlier(found: Releasable, version: int) -> str | None:
+    try:
+        return found.earlier(version)
+    except ShanhaiError:
+        return None
