@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import secrets
 import sqlite3
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shanhai.audit.database import transaction
@@ -21,13 +16,15 @@ from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
 from shanhai.courier import granted, outbox, partners, releases, retiring, sealing, sets, waiting
 from shanhai.courier.desk import Desk
-from shanhai.courier.outbox import Carried, Outgoing
+from shanhai.courier.outbox import Outgoing
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Ask, Plan, earlier, plan
 from shanhai.courier.releases import Release
 from shanhai.courier.scanning import scan
 from shanhai.courier.sets import Described, KeptSet
-from shanhai.errors import BusyError, NotFoundError
+from shanhai.courier.speaking import Carried
+from shanhai.courier.turns import one_at_a_time
+from shanhai.errors import NotFoundError
 from shanhai.exchange.facts import FactFile, Facts, read_facts, write_facts
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.secret import Secret
@@ -35,15 +32,9 @@ from shanhai.exchange.sets import SetStatement, read_set, set_digest, sign_set
 from shanhai.governance.policy import ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
 from shanhai.ingest.node import Node
-from shanhai.storage.disk import disk_errors
-from shanhai.storage.durable import make_folders
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_LOCK = Path("exchange", "release.lock")
-_PATIENCE_SECONDS = 600.0
-_LOOK_AGAIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -96,40 +87,6 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
         _check_allowed(desk, planned)
         ready = _taken(desk, planned.reused) if planned.reused else _sealed(desk, node, planned)
         return _said(desk, planned, ready)
-
-
-@contextlib.contextmanager
-def one_at_a_time(home: Path) -> Iterator[None]:
-    """Hold what is written for partners in a home; freed when the process ends, however it ends.
-
-    Raises:
-        BusyError: another process holds it for ten minutes.
-        StoreError: the home cannot be written.
-    """
-    file = home / _LOCK
-    with disk_errors(file):
-        make_folders(file.parent)
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _hold(handle, home)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _hold(handle: int, home: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise BusyError(
-                    "another release is under way", given=home, hint="try again when it is done"
-                ) from None
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        else:
-            return
 
 
 def _repeated(connection: sqlite3.Connection, found: Release) -> Released:

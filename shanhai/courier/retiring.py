@@ -13,12 +13,13 @@ from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.receipts import is_done
 from shanhai.courier.sets import KeptSet
+from shanhai.courier.turns import one_at_a_time
 
 
 def sweep(home: Path, connection: sqlite3.Connection) -> None:
     """Remove what a killed release or retirement left: sets that were never signed, and retired ones.
 
-    Only while releases of the home are held (`releasing.one_at_a_time`): a set that is being written now looks
+    Only while the sets of the home are held (`turns.one_at_a_time`): a set that is being written now looks
     the same as one whose writer died.
 
     Raises:
@@ -29,7 +30,8 @@ def sweep(home: Path, connection: sqlite3.Connection) -> None:
         with transaction(connection):
             sets.forget(connection, set_id)
     for set_id in sets.retired(connection):
-        _remove(home, set_id)
+        if sealing.folder_of(home, set_id).is_dir():
+            _remove(home, set_id)
 
 
 def retire_sets(desk: Desk) -> tuple[str, ...]:
@@ -42,16 +44,21 @@ def retire_sets(desk: Desk) -> tuple[str, ...]:
         LogUnwritableError: the event cannot be written.
         StoreError: a folder cannot be written.
     """
+    with one_at_a_time(desk.home):
+        gone = _superseded(desk)
+        for one in gone:
+            with transaction(desk.connection):
+                event = happened("retire", who=desk.who, at=desk.now, set=one.set_id)
+                EventLog(desk.connection).append(event)
+                sets.retire(desk.connection, one.set_id)
+            _remove(desk.home, one.set_id)
+    return tuple(one.set_id for one in gone)
+
+
+def _superseded(desk: Desk) -> list[KeptSet]:
     kept = sets.sealed(desk.connection)
     newest = {one.subject: one.version for one in sorted(kept, key=lambda one: one.version)}
-    gone = [one for one in kept if one.version < newest[one.subject] and _has_arrived(desk, one)]
-    for one in gone:
-        with transaction(desk.connection):
-            event = happened("retire", who=desk.who, at=desk.now, set=one.set_id)
-            EventLog(desk.connection).append(event)
-            sets.retire(desk.connection, one.set_id)
-        _remove(desk.home, one.set_id)
-    return tuple(one.set_id for one in gone)
+    return [one for one in kept if one.version < newest[one.subject] and _has_arrived(desk, one)]
 
 
 def _has_arrived(desk: Desk, kept: KeptSet) -> bool:
