@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from shanhai.courier import granted, outbox, partners, releases, sealing, sets
-from shanhai.courier.own_keys import keyring_of
+from shanhai.contracts.model import ShareClass
+from shanhai.courier import granted, outbox, partners, releases
 from shanhai.courier.partners import Partner
 from shanhai.courier.releases import Release
 from shanhai.courier.scanning import count_people, count_rows
+from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.sets import KeptSet
+from shanhai.courier.shaping import is_in_force, new_shape, serving
 from shanhai.courier.subjects import Releasable, find
 from shanhai.errors import ConfigurationError, NotFoundError
-from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import ONWARD, Grant, Terms
-from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.receipts import REFUSED
-from shanhai.exchange.sets import read_set
 from shanhai.governance.leaving import Leaving, dry_run
 from shanhai.governance.policy import Decision, decide
-from shanhai.governance.refusals import ShapeRefusedError
-from shanhai.governance.shape import Shape, read_shape
+from shanhai.governance.shape import Shape
 from shanhai.governance.subjects import Counted
 from shanhai.governance.values import Case, Request, terms_of
 from shanhai.ingest.node import Node
@@ -37,7 +36,7 @@ class Ask:
     """What a person asks to be released.
 
     Attributes:
-        subject: `<district>.<dataset>` or `marts.<mart>`.
+        subject: `<district>.<dataset>` or `marts.<mart>`; the name of an application.
         partner: its name here.
         version: None for the newest.
         grant: the beginning of a grant's id; needed only where several are in force.
@@ -45,6 +44,8 @@ class Ask:
         keep_days: fewer than were granted; None for as many.
         people: the column that says who, where the grant wants groups of people.
         approver: who agreed, by name.
+        folder: of the application; None for data.
+        share_class: of an application, which has no contract that says it.
     """
 
     subject: str
@@ -55,6 +56,8 @@ class Ask:
     keep_days: int | None = None
     people: str | None = None
     approver: str | None = None
+    folder: Path | None = None
+    share_class: ShareClass = "conditional"
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,13 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         StoreError: the version cannot be read.
     """
     partner = partners.named(connection, ask.partner)
-    found = find(node, connection, ask.subject, ask.version)
+    found = _found(node, connection, ask)
     grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, now)
+    _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
-    reused, shape = _serving(node, connection, partner, found, grant, columns)
+    reused, shape = serving(node, connection, partner, found, grant, columns)
     if shape is None:
-        shape = _new_shape(connection, found, grant, columns, now)
+        shape = new_shape(connection, found, grant, columns, now)
     counted = _counted(node, connection, ask, partner, found, shape, columns, grant)
     case = Case(
         request=Request(
@@ -149,6 +153,22 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         reused=reused,
         earlier=None if grant is None else earlier(connection, case, partner.pairing)[0],
     )
+
+
+def _found(node: Node, connection: sqlite3.Connection, ask: Ask) -> Releasable:
+    if ask.folder is None:
+        return find(node, connection, ask.subject, ask.version)
+    return find_folder(
+        connection, ask.subject, ask.folder, share_class=ask.share_class, version=ask.version
+    )
+
+
+def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:
+    """An application crosses whole: nothing could filter its rows without breaking its files."""
+    if found.folder is not None and (ask.columns or (grant and grant.row_filter)):
+        raise ConfigurationError(
+            "an application is had whole", given="columns or a row filter", allowed="neither"
+        )
 
 
 def earlier(connection: sqlite3.Connection, case: Case, pairing: str) -> tuple[Release | None, str]:
@@ -181,7 +201,7 @@ def _grant(known: Sequence[Grant], wanted: str | None, now: datetime) -> Grant |
                 allowed=[grant.id for grant in known] or "none",
             )
         return meant[0]
-    in_force = [grant for grant in known if _is_in_force(grant, now)]
+    in_force = [grant for grant in known if is_in_force(grant, now)]
     if len(in_force) > 1:
         raise ConfigurationError(
             "several grants are in force",
@@ -192,10 +212,6 @@ def _grant(known: Sequence[Grant], wanted: str | None, now: datetime) -> Grant |
     return in_force[0] if in_force else max(known, key=lambda grant: grant.until, default=None)
 
 
-def _is_in_force(grant: Grant, now: datetime) -> bool:
-    return not grant.revoked and grant.valid_from <= now < grant.until
-
-
 def _columns(found: Releasable, grant: Grant | None, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
     """The columns that the recipient would read, in the order of the contract; unknown ones at the end."""
     stated = wanted or (grant.columns if grant else None) or [column.name for column in found.data.columns]
@@ -203,111 +219,6 @@ def _columns(found: Releasable, grant: Grant | None, wanted: tuple[str, ...] | N
     return tuple(
         sorted(dict.fromkeys(stated), key=lambda name: known.index(name) if name in known else len(known))
     )
-
-
-def _serving(
-    node: Node,
-    connection: sqlite3.Connection,
-    partner: Partner,
-    found: Releasable,
-    grant: Grant | None,
-    columns: Sequence[str],
-) -> tuple[KeptSet, Shape] | tuple[None, None]:
-    """A set of this version in a shape that serves, whose files can still be had."""
-    if grant is None:
-        return None, None
-    keyset = keyring_of(node.home).keyset()
-    for kept in sets.sealed(connection, found.subject, found.version):
-        shape = _shape_of(kept, found)
-        if shape is None or not _serves(shape, grant, columns):
-            continue
-        if _is_there(node, connection, kept, partner) and _is_signed(kept, keyset):
-            return kept, shape
-    return None, None
-
-
-def _shape_of(kept: KeptSet, found: Releasable) -> Shape | None:
-    """The shape of a set, if the columns are still what they were."""
-    described = kept.described
-    try:
-        shape = read_shape(
-            found.data.columns,
-            names=described.columns,
-            row_filter=described.row_filter,
-            masks=described.masks,
-        )
-    except ShapeRefusedError:
-        return None
-    return shape if shape.shape_id == described.shape_id else None
-
-
-def _serves(shape: Shape, grant: Grant, columns: Sequence[str]) -> bool:
-    text = shape.row_filter.text if shape.row_filter else None
-    masked = all(shape.masks.get(name) == grant.masks.get(name) for name in columns)
-    return text == grant.row_filter and set(columns) <= set(shape.names) and masked
-
-
-def _is_there(node: Node, connection: sqlite3.Connection, kept: KeptSet, partner: Partner) -> bool:
-    """Whether the files lie here, or at the partner's relay."""
-    folder = sealing.folder_of(node.home, kept.set_id)
-    return all(
-        partner.pairing in file.uploaded_to or (folder / file.name).is_file()
-        for file in sets.files(connection, kept.set_id)
-    )
-
-
-def _is_signed(kept: KeptSet, keyset: Keyset) -> bool:
-    """Whether the newest keyset, by which the recipient will judge, still has the keys that signed the set."""
-    try:
-        read_set(kept.statement, keyset=keyset, digest=kept.digest)
-    except Refused:
-        return False
-    return True
-
-
-def _new_shape(
-    connection: sqlite3.Connection,
-    found: Releasable,
-    grant: Grant | None,
-    columns: Sequence[str],
-    now: datetime,
-) -> Shape:
-    """What is granted to this recipient, and beside it what was granted to others, where one set serves all."""
-    own = {name: grant.masks[name] for name in columns if grant and name in grant.masks}
-    row_filter = grant.row_filter if grant else None
-    names, masks = set(columns), dict(own)
-    for other in _others(connection, found, row_filter, now) if grant else ():
-        theirs = set(other.columns or ())
-        if all(masks.get(name) == other.masks.get(name) for name in names & theirs):
-            names |= theirs
-            masks |= {name: action for name, action in other.masks.items() if name in theirs}
-    wide = [column.name for column in found.data.columns if column.name in names]
-    try:
-        if set(columns) <= set(wide):
-            return read_shape(
-                found.data.columns,
-                names=wide,
-                row_filter=row_filter,
-                masks={name: action for name, action in masks.items() if name in wide},
-            )
-    except ShapeRefusedError:
-        pass
-    # Whatever is wrong with a grant of somebody else is not this recipient's matter.
-    return read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
-
-
-def _others(
-    connection: sqlite3.Connection, found: Releasable, row_filter: str | None, now: datetime
-) -> Iterator[Grant]:
-    """The grants of the same rows of this subject to anybody that are in force."""
-    every: Iterable[Grant] = (
-        grant
-        for partner in partners.every(connection)
-        for grant in granted.given(connection, partner.pairing, found.subject)
-    )
-    for grant in sorted(every, key=lambda one: one.id):
-        if _is_in_force(grant, now) and grant.row_filter == row_filter:
-            yield grant
 
 
 def _terms(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Ask, Plan, earlier, plan
 from shanhai.courier.releases import Release
 from shanhai.courier.scanning import scan
+from shanhai.courier.sent_folders import folder_rows
 from shanhai.courier.sets import Described, KeptSet
 from shanhai.courier.speaking import Carried
 from shanhai.courier.turns import one_at_a_time
@@ -124,28 +125,15 @@ def _taken(desk: Desk, kept: KeptSet) -> _Ready:
 
 
 def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
-    shape = planned.shape
-    described = Described(
-        shape.shape_id, shape.names, shape.row_filter.text if shape.row_filter else None, shape.masks
-    )
-    return _written(desk, node, planned, described, lambda: scan(node.settings, planned.found, shape))
-
-
-def _written(
-    desk: Desk,
-    node: Node,
-    planned: Plan,
-    described: Described,
-    rows: Callable[[], AbstractContextManager[pa.RecordBatchReader]],
-) -> _Ready:
     """A new set: noted, keys locked, files written and read back, facts and statement signed."""
-    set_id = secrets.token_hex(16)
-    found = planned.found
+    set_id, found, shape = secrets.token_hex(16), planned.found, planned.shape
+    text = shape.row_filter.text if shape.row_filter else None
+    described = Described(shape.shape_id, shape.names, text, shape.masks, found.listing)
     with transaction(desk.connection):
         sets.begin(desk.connection, set_id, found.subject, found.version, described, at=desk.now)
     keys = sealing.new_keys(set_id, len(described.columns))
     keyring_of(desk.home).keep_set(set_id, keys)
-    with rows() as reader:
+    with _rows(node, planned) as reader:
         draft = sealing.write_set(
             reader, desk.home, set_id, keys, free_bytes=node.settings.free_disk_bytes
         )
@@ -154,17 +142,25 @@ def _written(
             salt=secrets.token_bytes(32),
             subject=found.subject,
             version=found.version,
-            shape=described.shape_id,
+            shape=described.shape_id if found.folder is None else None,
             columns=tuple(draft.columns.values()),
             files=tuple(FactFile(file.rows, file.decoded) for file in draft.files),
             commits=draft.commits,
             contract=found.contract,
             quality=digest_of(found.quality),
             lineage=digest_of(found.lineage),
+            listing=found.listing,
         )
     )
-    statement = _signed(desk, draft, facts)
-    return _Ready(*statement, facts, keys, described.columns, fresh=True)
+    statement, envelope = _signed(desk, draft, facts)
+    return _Ready(statement, envelope, facts, keys, described.columns, fresh=True)
+
+
+def _rows(node: Node, planned: Plan) -> AbstractContextManager[pa.RecordBatchReader]:
+    found = planned.found
+    if found.folder is not None:
+        return folder_rows(found, found.folder)
+    return scan(node.settings, found, planned.shape)
 
 
 def _signed(desk: Desk, draft: sealing.Draft, facts: bytes) -> tuple[SetStatement, bytes]:
@@ -187,7 +183,7 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
     connection, partner = desk.connection, planned.partner
     with transaction(connection):
         case = _as_it_stands(connection, planned)
-        decision = check_can_release(case)
+        check_can_release(case)
         already, identity = earlier(connection, case, partner.pairing)
         if already is not None:
             return _repeated(connection, already)
@@ -209,26 +205,30 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
             who=desk.who,
             carried=Carried(ready.statement, _granted_keys(planned, ready)),
         )
-        done = Release(
-            id=identity,
-            pairing=partner.pairing,
-            subject=planned.found.subject,
-            version=planned.found.version,
-            shape=planned.shape.shape_id,
-            grant=planned.terms.grant,
-            rev=planned.terms.rev,
-            set_id=ready.statement.set,
-            message=message.digest,
-            decision=decision.as_dict(),
-            counts=_counts(planned),
-            who=desk.who,
-            approver=case.request.approver,
-            at=desk.now,
-        )
+        done = _release(desk, planned, ready, message, identity)
         releases.keep(connection, done)
         if case.request.approver is not None:
             waiting.done(connection, "approve", _about(planned), who=case.request.approver, at=desk.now)
     return Released(done, message, sealed=ready.fresh, repeated=False)
+
+
+def _release(desk: Desk, planned: Plan, ready: _Ready, message: Outgoing, identity: str) -> Release:
+    return Release(
+        id=identity,
+        pairing=planned.partner.pairing,
+        subject=planned.found.subject,
+        version=planned.found.version,
+        shape=planned.shape.shape_id,
+        grant=planned.terms.grant,
+        rev=planned.terms.rev,
+        set_id=ready.statement.set,
+        message=message.digest,
+        decision=planned.decision.as_dict(),
+        counts=_counts(planned),
+        who=desk.who,
+        approver=planned.case.request.approver,
+        at=desk.now,
+    )
 
 
 def _as_it_stands(connection: sqlite3.Connection, planned: Plan) -> Case:
@@ -248,7 +248,7 @@ def _log(desk: Desk, planned: Plan, ready: _Ready) -> None:
     about: dict[str, str | int] = {
         "grant": terms.grant,
         "revision": terms.rev,
-        "dataset": planned.found.subject.name,
+        planned.found.subject.kind: planned.found.subject.name,
         "version": planned.found.version,
         "partner": planned.partner.name,
         "pairing": planned.partner.pairing,

@@ -29,6 +29,8 @@ def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int
     Raises:
         StoreError: the version cannot be read.
     """
+    if found.folder is not None:
+        return found.parts, found.parts
     with duckdb_session(settings) as con:
         held, leaving = _one(con, count_sql(shape, found.relation))
     return int(held), int(leaving)

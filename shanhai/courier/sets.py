@@ -22,16 +22,18 @@ class Described:
     """What a set has, as it stands beside it: enough to know whether it serves another recipient.
 
     Attributes:
-        shape_id: of `governance.shape`; it depends on types too. None for an application.
+        shape_id: of `governance.shape`; it depends on types too.
         columns: names, in the order of c0000, c0001 and so on.
         row_filter: of the rows; None for all.
         masks: name → action.
+        listing: digest of the files of an application, hex; None of a dataset.
     """
 
-    shape_id: str | None
+    shape_id: str
     columns: tuple[str, ...]
     row_filter: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
+    listing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ def sealed(
     return _select(connection, condition, values)
 
 
+def of_subject(connection: sqlite3.Connection, subject: Subject) -> tuple[KeptSet, ...]:
+    """Every set of a subject that was sealed once, retired or not, the oldest first."""
+    return _select(connection, "subject = ? AND state <> ?", [subject_key(subject), WRITING])
+
+
 def by_id(connection: sqlite3.Connection, set_id: str) -> KeptSet | None:
     """A set that was sealed once, retired or not."""
     return next(iter(_select(connection, "set_id = ? AND state <> ?", [set_id, WRITING])), None)
@@ -188,7 +195,9 @@ def _select(connection: sqlite3.Connection, condition: str, values: Sequence[str
 def _read(row: tuple[Any, ...]) -> KeptSet:
     set_id, subject, version, shape, statement, digest, facts, state = row
     told = json.loads(shape)
-    described = Described(told["id"], tuple(told["columns"]), told["row_filter"], told["masks"])
+    described = Described(
+        told["id"], tuple(told["columns"]), told["row_filter"], told["masks"], told["listing"]
+    )
     return KeptSet(set_id, subject_of(subject), int(version), described, statement, digest, facts, state)
 
 
@@ -198,5 +207,6 @@ def _shape(described: Described) -> str:
         "columns": list(described.columns),
         "row_filter": described.row_filter,
         "masks": dict(described.masks),
+        "listing": described.listing,
     }
     return json.dumps(told, ensure_ascii=False, sort_keys=True)

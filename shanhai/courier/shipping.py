@@ -81,7 +81,8 @@ def ship(
         loads: list[_Load] = []
         with relay_of(partner, settings, address=address) as relay:
             for message in messages:
-                load = _load(connection, home, partner, message, relay, again=again)
+                everything = again or address is not None
+                load = _load(connection, home, partner, message, relay, again=everything)
                 _put(relay, home, load)
                 loads.append(load)
                 if relay.at_once:

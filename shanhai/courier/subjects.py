@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from shanhai.contracts.model import Contract
@@ -34,7 +35,7 @@ PARCELS = "parcels"
 
 @dataclass(frozen=True)
 class Releasable:
-    """One version of a dataset or a mart.
+    """One version of a dataset, a mart or an application.
 
     Attributes:
         data: what policy is told of it.
@@ -44,6 +45,8 @@ class Releasable:
         contract: digest of the contract, hex; None of a mart.
         lineage: which versions of which tables it rests on.
         quality: what the ledger says of the deliveries in them, and dbt of a publication's truths.
+        folder, listing, parts: of an application, which has no relation: where its files are, the digest of
+            their listing, and how many rows they make.
     """
 
     data: Data
@@ -53,6 +56,9 @@ class Releasable:
     contract: str | None
     lineage: Mapping[str, Any]
     quality: Mapping[str, Any]
+    folder: Path | None = None
+    listing: str | None = None
+    parts: int = 0
 
     @property
     def subject(self) -> Subject:
