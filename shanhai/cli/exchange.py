@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import click
 
+from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 
@@ -64,13 +64,13 @@ def status_command(session: Session) -> None:
     Example:
       shanhai exchange status --format json
     """
+    from shanhai.cli.desk import state_of
     from shanhai.clock import system_clock
-    from shanhai.courier.database import open_state
-    from shanhai.courier.status import status
+    from shanhai.courier.status import NOTHING, status
 
     home = session.settings.home
-    with contextlib.closing(open_state(home)) as connection:
-        found = status(home, connection, system_clock())
+    with state_of(session) as connection:
+        found = NOTHING if connection is None else status(home, connection, system_clock())
     if session.form == "json":
         show_json(_document(found))
         return
@@ -90,12 +90,12 @@ def releases_command(session: Session, partner: str | None) -> None:
     Example:
       shanhai exchange releases --to longyou
     """
+    from shanhai.cli.desk import state_of
     from shanhai.clock import system_clock
-    from shanhai.courier.database import open_state
     from shanhai.courier.receipts import sent
 
-    with contextlib.closing(open_state(session.settings.home)) as connection:
-        parcels = sent(connection, system_clock(), partner)
+    with state_of(session) as connection:
+        parcels = () if connection is None else sent(connection, system_clock(), partner)
     rows = [
         {
             **one.as_dict(),
@@ -114,7 +114,7 @@ def releases_command(session: Session, partner: str | None) -> None:
 
 
 @command.command("retire")
-@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@by_option
 @format_option
 @pass_session
 def retire_command(session: Session, by: str) -> None:
@@ -128,13 +128,10 @@ def retire_command(session: Session, by: str) -> None:
     Example:
       shanhai exchange retire --by "Li Wei"
     """
-    from shanhai.cli.passphrase import passphrase
-    from shanhai.clock import system_clock
-    from shanhai.courier.desk import open_desk
+    from shanhai.cli.desk import at_desk
     from shanhai.courier.retiring import retire_sets
 
-    home, secret = session.settings.home, passphrase(session.settings, "node")
-    with open_desk(home, secret, who=by, now=system_clock()) as desk:
+    with at_desk(session, by) as desk:
         gone = retire_sets(desk)
     if session.form == "json":
         show_json({"retired": list(gone)})

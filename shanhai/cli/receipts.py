@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import click
 
 from shanhai.cli.output import Heading, show
@@ -40,12 +38,12 @@ def command(session: Session, partner: str | None, only_open: bool) -> None:
     Example:
       shanhai receipts --open
     """
+    from shanhai.cli.desk import state_of
     from shanhai.clock import system_clock
-    from shanhai.courier.database import open_state
     from shanhai.courier.receipts import sent
 
-    with contextlib.closing(open_state(session.settings.home)) as connection:
-        found = sent(connection, system_clock(), partner)
+    with state_of(session) as connection:
+        found = () if connection is None else sent(connection, system_clock(), partner)
     rows = [one.as_dict() for one in found if not only_open or one.standing in _OPEN]
     empty = "Nothing has been sent yet." if not found else "All of it is settled."
     show(rows, _HEADINGS, form=session.form, empty=empty)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import NotFoundError
 
 if TYPE_CHECKING:
     from shanhai.contracts.model import ShareClass
@@ -30,12 +31,13 @@ _RULES = (
     Heading("says", "says", wraps=True),
     Heading("change", "would have to change", wraps=True),
 )
+_FIRST = "shanhai pair offer"
 
 
 @click.command()
 @click.argument("dataset")
 @click.option("--to", "partner", required=True, metavar="PARTNER", help="Its name, as this node calls it.")
-@click.option("--by", required=True, metavar="NAME", help="Who releases it; kept in the audit log.")
+@by_option
 @click.option("--approved-by", metavar="NAME", help="Who agreed; needed where a personal column leaves.")
 @click.option("--version", type=click.IntRange(0), help="Of the table or publication.  [default: the newest]")
 @click.option("--grant", metavar="ID", help="Beginning of the grant's id, where several are in force.")
@@ -105,12 +107,14 @@ def command(
 
 
 def _dry_run(session: Session, ask: Ask, by: str) -> None:
+    from shanhai.cli.desk import state_of
     from shanhai.clock import system_clock
-    from shanhai.courier.database import open_state
     from shanhai.courier.planning import plan
 
     now = system_clock().replace(microsecond=0)
-    with contextlib.closing(open_state(session.settings.home)) as connection:
+    with state_of(session) as connection:
+        if connection is None:
+            raise NotFoundError("no such partner", given=ask.partner, allowed="none yet", hint=_FIRST)
         planned = plan(session.node, connection, ask, who=by, now=now)
     if session.form == "json":
         show_json(planned.as_dict())
@@ -119,13 +123,10 @@ def _dry_run(session: Session, ask: Ask, by: str) -> None:
 
 
 def _release(session: Session, ask: Ask, by: str) -> None:
-    from shanhai.cli.passphrase import passphrase
-    from shanhai.clock import system_clock
-    from shanhai.courier.desk import open_desk
+    from shanhai.cli.desk import at_desk
     from shanhai.courier.releasing import release
 
-    home, secret = session.settings.home, passphrase(session.settings, "node")
-    with open_desk(home, secret, who=by, now=system_clock()) as desk:
+    with at_desk(session, by) as desk:
         done = release(desk, session.node, ask)
     facts = _facts(done, ask.partner)
     if session.form == "json":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 _HEADINGS = (
     Heading("partner", "partner"),
     Heading("messages", "messages", number=True),
+    Heading("held", "wait", number=True),
     Heading("files", "files", number=True),
     Heading("bytes", "bytes of files", number=True),
     Heading("relay", "relay", wraps=True),
@@ -35,19 +35,25 @@ def command(session: Session, partner: str | None, relay: str | None, again: boo
 
     To PARTNER, or to every partner. Nothing is signed, so no passphrase is asked for. Files of sets go first
     and the message last; what the relay has already is left as it is. It may be interrupted and run again.
+    While a pairing is suspended, frozen or ended, parcels wait, and what comes after them.
 
     \b
     Examples:
       shanhai ship
       shanhai ship longyou --relay tar:/media/usb/gongshu.tar
     """
+    from shanhai.cli.desk import state_of
     from shanhai.courier import partners
-    from shanhai.courier.database import open_state
 
     if relay is not None and partner is None:
         raise ConfigurationError("another relay is for one partner", given=relay, allowed="PARTNER and --relay")
-    with contextlib.closing(open_state(session.settings.home)) as connection:
-        known = partners.every(connection) if partner is None else (partners.named(connection, partner),)
+    with state_of(session) as connection:
+        if connection is None:
+            known: tuple[Partner, ...] = ()
+        elif partner is None:
+            known = partners.every(connection)
+        else:
+            known = (partners.named(connection, partner),)
     rows: list[Row] = []
     failed: list[ShanhaiError] = []
     for one in known:
@@ -73,6 +79,7 @@ def _shipped(session: Session, partner: Partner, relay: str | None, *, again: bo
         "messages": len(done.messages),
         "files": done.files,
         "bytes": done.size,
+        "held": done.held,
         "relay": done.address,
         "shipped": [one.digest for one in done.messages],
     }

@@ -65,6 +65,7 @@ class Plan:
     """What would leave, and what every rule says of it.
 
     Attributes:
+        order: the columns by which rows are ordered; all who may have the set read them.
         reused: a set that serves already, so that a message would be all.
         earlier: the same release, which was made before and is not made again.
     """
@@ -74,6 +75,7 @@ class Plan:
     case: Case
     decision: Decision
     leaving: Leaving
+    order: tuple[str, ...]
     reused: KeptSet | None
     earlier: Release | None
 
@@ -102,6 +104,7 @@ class Plan:
                 "retain_until": terms.retain_until,
             },
             "leaving": self.leaving.as_dict(),
+            "ordered_by": list(self.order),
             "set": self.reused.set_id if self.reused else None,
             "released_before": self.earlier.at if self.earlier else None,
             "decision": self.decision.as_dict(),
@@ -123,8 +126,10 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
     reused, shape = serving(node, connection, partner, found, grant, columns)
-    if shape is None:
-        shape = new_shape(connection, found, grant, columns, now)
+    if reused is None or shape is None:
+        shape, order = new_shape(connection, found, grant, columns, now)
+    else:
+        order = reused.described.order
     counted = _counted(node, connection, ask, partner, found, shape, columns, grant)
     case = Case(
         request=Request(
@@ -150,6 +155,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         case=case,
         decision=decide(case),
         leaving=dry_run(shape, found.data.columns, readable=columns, counted=rows),
+        order=order,
         reused=reused,
         earlier=None if grant is None else earlier(connection, case, partner.pairing)[0],
     )

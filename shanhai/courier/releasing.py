@@ -25,7 +25,7 @@ from shanhai.courier.sent_folders import folder_rows
 from shanhai.courier.sets import Described, KeptSet
 from shanhai.courier.speaking import Carried
 from shanhai.courier.turns import one_at_a_time
-from shanhai.errors import NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.facts import FactFile, Facts, read_facts, write_facts
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.secret import Secret
@@ -36,6 +36,9 @@ from shanhai.ingest.node import Node
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_MOST_COLUMNS = 1_000
+"""Facts and keys of more would not fit into one message."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,12 @@ def _taken(desk: Desk, kept: KeptSet) -> _Ready:
 def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
     """A new set: noted, keys locked, files written and read back, facts and statement signed."""
     set_id, found, shape = secrets.token_hex(16), planned.found, planned.shape
+    if len(shape.columns) > _MOST_COLUMNS:
+        raise ConfigurationError(
+            "a message cannot carry so many columns", given=len(shape.columns), allowed=_MOST_COLUMNS
+        )
     text = shape.row_filter.text if shape.row_filter else None
-    described = Described(shape.shape_id, shape.names, text, shape.masks, found.listing)
+    described = Described(shape.shape_id, shape.names, planned.order, text, shape.masks, found.listing)
     with transaction(desk.connection):
         sets.begin(desk.connection, set_id, found.subject, found.version, described, at=desk.now)
     keys = sealing.new_keys(set_id, len(described.columns))
@@ -160,7 +167,7 @@ def _rows(node: Node, planned: Plan) -> AbstractContextManager[pa.RecordBatchRea
     found = planned.found
     if found.folder is not None:
         return folder_rows(found, found.folder)
-    return scan(node.settings, found, planned.shape)
+    return scan(node.settings, found, planned.shape, order=planned.order)
 
 
 def _signed(desk: Desk, draft: sealing.Draft, facts: bytes) -> tuple[SetStatement, bytes]:
@@ -196,7 +203,9 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
                 facts=ready.facts,
                 files=[(file.name, file.size) for file in ready.statement.files],
             )
-        _log(desk, planned, ready)
+        log, about, approver = EventLog(connection), _told(planned, ready), case.request.approver
+        if approver is not None:
+            log.append(happened("approve", who=approver, at=desk.now, **about))
         message = outbox.enqueue(
             connection,
             partner.pairing,
@@ -205,10 +214,12 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
             who=desk.who,
             carried=Carried(ready.statement, _granted_keys(planned, ready)),
         )
+        rows, digest = planned.leaving.rows, message.digest
+        log.append(happened("release", who=desk.who, at=desk.now, message=digest, rows=rows, **about))
         done = _release(desk, planned, ready, message, identity)
         releases.keep(connection, done)
-        if case.request.approver is not None:
-            waiting.done(connection, "approve", _about(planned), who=case.request.approver, at=desk.now)
+        if approver is not None:
+            waiting.done(connection, "approve", _about(planned), who=approver, at=desk.now)
     return Released(done, message, sealed=ready.fresh, repeated=False)
 
 
@@ -243,21 +254,17 @@ def _as_it_stands(connection: sqlite3.Connection, planned: Plan) -> Case:
     )
 
 
-def _log(desk: Desk, planned: Plan, ready: _Ready) -> None:
-    terms, log = planned.terms, EventLog(desk.connection)
-    about: dict[str, str | int] = {
-        "grant": terms.grant,
-        "revision": terms.rev,
+def _told(planned: Plan, ready: _Ready) -> dict[str, str | int]:
+    """What the events of a release are about."""
+    return {
+        "grant": planned.terms.grant,
+        "revision": planned.terms.rev,
         planned.found.subject.kind: planned.found.subject.name,
         "version": planned.found.version,
         "partner": planned.partner.name,
         "pairing": planned.partner.pairing,
         "set": ready.statement.set,
     }
-    approver = planned.case.request.approver
-    if approver is not None:
-        log.append(happened("approve", who=approver, at=desk.now, **about))
-    log.append(happened("release", who=desk.who, at=desk.now, rows=planned.leaving.rows, **about))
 
 
 def _parcel(planned: Plan, ready: _Ready) -> Parcel:

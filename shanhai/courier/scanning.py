@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shanhai.courier.subjects import Releasable
-from shanhai.errors import DiskFullError, ShanhaiError, StoreError
+from shanhai.errors import DataError, DiskFullError, ShanhaiError, StoreError
 from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER
 from shanhai.governance.shape import Shape, count_sql, scan_sql
 from shanhai.governance.subjects import Counted, complement_sql, difference_sql, groups_sql
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 1 << 16
+_SHUFFLE = "shuffle"
 
 
 def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int, int]:
@@ -31,7 +32,7 @@ def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int
     """
     if found.folder is not None:
         return found.parts, found.parts
-    with duckdb_session(settings) as con:
+    with _reading(settings, found) as con:
         held, leaving = _one(con, count_sql(shape, found.relation))
     return int(held), int(leaving)
 
@@ -59,7 +60,7 @@ def count_people(
     """
     by = [name for name in columns if name != people]
     condition = shape.row_filter.text if shape.row_filter else "true"
-    with duckdb_session(settings) as con:
+    with _reading(settings, found) as con:
         group, rows = _one(con, groups_sql(found.relation, subject=people, by=by, condition=condition))
         (complement,) = _one(
             con, complement_sql(found.relation, subject=people, by=by, condition=condition)
@@ -80,24 +81,56 @@ def count_people(
 
 
 @contextlib.contextmanager
-def scan(settings: Settings, found: Releasable, shape: Shape) -> Iterator[pa.RecordBatchReader]:
+def scan(
+    settings: Settings, found: Releasable, shape: Shape, *, order: Sequence[str]
+) -> Iterator[pa.RecordBatchReader]:
     """The rows of the set: filtered, masked, renamed and ordered, as Arrow batches in bounded memory.
 
-    The salt of `sha-256-query-local` is made here, bound, and kept nowhere.
+    Salts are made here, bound, and kept nowhere; what DuckDB spills to the disk is encrypted.
+
+    Args:
+        order: the columns to order by; rows that are equal in them come in an order that tells nothing.
 
     Raises:
         StoreError: the version cannot be read, or the disk is full while DuckDB sorts.
+        DataError: a value does not fit the shape.
     """
     query = scan_sql(shape, found.relation)
-    bound = {SALT_PARAMETER: secrets.token_bytes(SALT_BYTES)} if shape.needs_salt else None
-    with duckdb_session(settings) as con:
-        try:
-            yield con.execute(query, bound).to_arrow_reader(_BATCH_ROWS)
-        except OSError as error:  # also what DuckDB met after the first batch, through pyarrow
-            # The text of the error may quote a value.
-            if says_full(str(error)):
-                raise DiskFullError("the disk is full", given=settings.home, hint="make room") from None
-            raise StoreError("the rows could not be read or written", given=found.subject.name) from None
+    bound: dict[str, bytes] = {}
+    if shape.needs_salt:
+        bound[SALT_PARAMETER] = secrets.token_bytes(SALT_BYTES)
+    if set(order) != set(shape.names):
+        query = _shuffled(shape, query, order)
+        bound[_SHUFFLE] = secrets.token_bytes(SALT_BYTES)
+    with _reading(settings, found) as con:
+        con.execute("SET temp_file_encryption = true")
+        yield con.execute(query, bound or None).to_arrow_reader(_BATCH_ROWS)
+
+
+def _shuffled(shape: Shape, query: str, order: Sequence[str]) -> str:
+    """The same rows, ordered by some columns alone: the order by the others would tell their ranks."""
+    names = dict(zip(shape.names, shape.physical, strict=True))
+    columns = ", ".join(shape.physical)
+    by = [f"{names[name]} ASC NULLS LAST" for name in order]
+    by.append(f"sha256(${_SHUFFLE} || encode(CAST(place AS VARCHAR)))")
+    numbered = f"(SELECT *, row_number() OVER () AS place FROM ({query}) AS ordered)"
+    return f"SELECT {columns} FROM {numbered} AS numbered ORDER BY {', '.join(by)}"
+
+
+@contextlib.contextmanager
+def _reading(settings: Settings, found: Releasable) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session whose errors quote no value, also those that come through pyarrow after the first batch."""
+    import duckdb
+
+    try:
+        with duckdb_session(settings) as con:
+            yield con
+    except duckdb.Error:
+        raise DataError("the rows do not fit the shape", given=found.subject.name) from None
+    except OSError as error:
+        if says_full(str(error)):
+            raise DiskFullError("the disk is full", given=settings.home, hint="make room") from None
+        raise StoreError("the rows could not be read or written", given=found.subject.name) from None
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

@@ -26,11 +26,13 @@ class Described:
         columns: names, in the order of c0000, c0001 and so on.
         row_filter: of the rows; None for all.
         masks: name → action.
+        order: the columns by which its rows are ordered; each recipient reads them all.
         listing: digest of the files of an application, hex; None of a dataset.
     """
 
     shape_id: str
     columns: tuple[str, ...]
+    order: tuple[str, ...]
     row_filter: str | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     listing: str | None = None
@@ -196,7 +198,12 @@ def _read(row: tuple[Any, ...]) -> KeptSet:
     set_id, subject, version, shape, statement, digest, facts, state = row
     told = json.loads(shape)
     described = Described(
-        told["id"], tuple(told["columns"]), told["row_filter"], told["masks"], told["listing"]
+        shape_id=told["id"],
+        columns=tuple(told["columns"]),
+        order=tuple(told["order"]),
+        row_filter=told["row_filter"],
+        masks=told["masks"],
+        listing=told["listing"],
     )
     return KeptSet(set_id, subject_of(subject), int(version), described, statement, digest, facts, state)
 
@@ -205,6 +212,7 @@ def _shape(described: Described) -> str:
     told = {
         "id": described.shape_id,
         "columns": list(described.columns),
+        "order": list(described.order),
         "row_filter": described.row_filter,
         "masks": dict(described.masks),
         "listing": described.listing,

@@ -41,7 +41,7 @@ def serving(
     keyset = keyring_of(node.home).keyset()
     for kept in sets.sealed(connection, found.subject, found.version):
         shape = _shape_of(kept, found)
-        same = kept.described.listing == found.listing
+        same = kept.described.listing == found.listing and set(kept.described.order) <= set(columns)
         if shape is None or not same or not _serves(shape, grant, columns):
             continue
         if _is_there(node, connection, kept, partner) and _is_signed(kept, keyset):
@@ -94,23 +94,35 @@ def new_shape(
     grant: Grant | None,
     columns: Sequence[str],
     now: datetime,
-) -> Shape:
-    """What is granted to this recipient, and beside it what was granted to others, where one set serves all."""
+) -> tuple[Shape, tuple[str, ...]]:
+    """What is granted to this recipient, and beside it what was granted to others, where one set serves all.
+
+    Core and personal columns of others stay out: they leave when somebody releases them. The second value
+    are the columns that all of them read: rows may be ordered by these alone, since an order tells the ranks
+    of what it is by.
+
+    Raises:
+        ShapeRefusedError: the grant names what no shape can have.
+    """
     own = {name: grant.masks[name] for name in columns if grant and name in grant.masks}
     row_filter = grant.row_filter if grant else None
-    names, masks = set(columns), dict(own)
+    guarded = {one.name for one in found.data.columns if one.personal or one.classification == "core"}
+    names, masks, common = set(columns), dict(own), set(columns)
     for other in _others(connection, found, row_filter, now) if grant else ():
-        theirs = set(other.columns or ())
-        if all(masks.get(name) == other.masks.get(name) for name in names & theirs):
-            names |= theirs
-            masks |= {name: action for name, action in other.masks.items() if name in theirs}
+        granted_to_other = set(other.columns or ())
+        if all(masks.get(name) == other.masks.get(name) for name in names & granted_to_other):
+            names |= granted_to_other - guarded
+            common &= granted_to_other
+            masks |= {name: action for name, action in other.masks.items() if name in names}
     wide = [column.name for column in found.data.columns if column.name in names]
     with contextlib.suppress(ShapeRefusedError):
         if set(columns) <= set(wide):
             known = {name: action for name, action in masks.items() if name in wide}
-            return read_shape(found.data.columns, names=wide, row_filter=row_filter, masks=known)
+            shape = read_shape(found.data.columns, names=wide, row_filter=row_filter, masks=known)
+            return shape, tuple(name for name in wide if name in common)
     # Whatever is wrong with a grant of somebody else is not this recipient's matter.
-    return read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
+    shape = read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
+    return shape, shape.names
 
 
 def _others(

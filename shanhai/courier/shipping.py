@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Shipped:
     Attributes:
         address: of the relay.
         files: how many files of sets were put, of `size` bytes together; the others were there already.
+        held: messages that wait: from the first parcel on, while the pairing is not active or frozen.
     """
 
     partner: str
@@ -36,6 +38,7 @@ class Shipped:
     messages: tuple[Outgoing, ...] = ()
     files: int = 0
     size: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,25 @@ def ship(
     Nothing is signed, so no passphrase is needed. A message is uploaded after all that it names, so who sees
     it finds the rest. What is there already is left: the same bytes are fine, others are an error.
 
+    A parcel leaves only while the pairing is active and not frozen, and what comes after it waits with it,
+    since nobody takes messages out of order. What tells of a suspension, an end or new keys needs no such state.
+
     Args:
         address: another relay than that of the pairing, for this time: a tar on a stick.
         again: also what was taken there before and the partner has not settled, the same bytes.
 
     Raises:
         RelayConflictError: the relay has other bytes in a place of ours.
-        DeniedError: the pairing is frozen.
         StoreError: the relay fails, or a file of a set is gone.
     """
     where = address or partner.relay
     with contextlib.closing(open_state(home)) as connection:
-        if partner.state is not PairingState.ENDED:
-            partners.check_thawed(partner)
         due = outbox.unacknowledged if again else outbox.waiting_for_upload
-        messages = due(connection, partner.pairing)
+        waiting = due(connection, partner.pairing)
+        messages = _allowed(connection, partner, waiting)
+        held = len(waiting) - len(messages)
         if not messages:
-            return Shipped(partner.name, where)
+            return Shipped(partner.name, where, held=held)
         loads: list[_Load] = []
         with relay_of(partner, settings, address=address) as relay:
             for message in messages:
@@ -90,7 +95,17 @@ def ship(
         if not relay.at_once:
             _note(connection, partner, loads, now)
     files = [file for load in loads for file in load.files]
-    return Shipped(partner.name, where, messages, len(files), sum(file.size for file in files))
+    return Shipped(partner.name, where, messages, len(files), sum(file.size for file in files), held)
+
+
+def _allowed(
+    connection: sqlite3.Connection, partner: Partner, waiting: tuple[Outgoing, ...]
+) -> tuple[Outgoing, ...]:
+    """What may leave now, as the pairing stands in this moment."""
+    now = partners.of_pairing(connection, partner.pairing)
+    if now.state is PairingState.ACTIVE and now.frozen is None:
+        return waiting
+    return tuple(itertools.takewhile(lambda message: message.set_id is None, waiting))
 
 
 def _load(

@@ -77,6 +77,10 @@ class Status:
         )
 
 
+NOTHING = Status((), (), ())
+"""Of a home that never had a partner."""
+
+
 def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
     """Look at everything; nothing is changed, and no key is opened.
 
