@@ -87,7 +87,7 @@ def enqueue(
 
     Raises:
         Refused: `pairing-not-confirmed`, `pairing-suspended`, `pairing-ended`.
-        DeniedError: the pairing is frozen, and it is none of suspension, end and keyset.
+        DeniedError: the pairing is frozen, and it is none of suspension, end, keyset and revocation.
         ConfigurationError: one of the two nodes has no valid key.
         DataError: the message would be too large.
         LogUnwritableError: the event cannot be written, or there is no transaction.
@@ -175,7 +175,8 @@ def _check_sends(partner: Partner, content: Content) -> None:
     if partner.state not in _SENDING:
         ended = partner.state is PairingState.ENDED
         raise Refused("pairing-ended" if ended else "pairing-not-confirmed")
-    if not isinstance(content, Suspension | End | NewKeyset):
+    revoked = isinstance(content, Grant) and content.revoked
+    if not revoked and not isinstance(content, Suspension | End | NewKeyset):
         partners.check_thawed(partner)
 
 

@@ -177,6 +177,7 @@ def test_rows_are_ordered_by_what_all_who_may_have_them_read(seller: Seller):
 def test_who_reads_less_than_rows_are_ordered_by_gets_another_set(seller: Seller):
     wide = seller.grant("village", "n", purpose="follow-up")
     first = seller.release(grant=wide.id)
+    seller.arrive(first.message)
     narrow = seller.grant("n", purpose="statistics")
     assert seller.plan(grant=narrow.id).reused is None
     assert first.sealed
