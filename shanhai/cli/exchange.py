@@ -136,7 +136,8 @@ def retire_command(session: Session, by: str) -> None:
     if session.form == "json":
         show_json({"retired": list(gone)})
         return
-    say(f"{len(gone)} sets were retired: nobody can be given them any more." if gone else "No set may go yet.")
+    told = f"{len(gone)} sets were retired: nobody can be given them any more."
+    say(told if gone else "No set may go yet.")
 
 
 def _show(found: Status) -> None:

@@ -29,10 +29,10 @@ _OPEN = ("waiting", "shipped", "received", "expired", "refused")
 def command(session: Session, partner: str | None, only_open: bool) -> None:
     """List what was sent, and what became of each message.
 
-    waiting: not at the relay yet. shipped: there, and nothing heard. settled: the partner took it. Of parcels:
-    received: opened, admitted: loaded under the partner's own contract, refused: with the code that says why.
-    expired: not settled before its time ran out. A partner that takes and says nothing cannot be told from one
-    that never looked.
+    waiting: not at the relay yet. shipped: there, and nothing heard. settled: the partner took it. Of
+    parcels: received: opened, admitted: loaded under the partner's own contract, refused: with the code that
+    says why. expired: not settled before its time ran out. A partner that takes and says nothing cannot be
+    told from one that never looked.
 
     \b
     Example:

@@ -46,7 +46,9 @@ def command(session: Session, partner: str | None, relay: str | None, again: boo
     from shanhai.courier import partners
 
     if relay is not None and partner is None:
-        raise ConfigurationError("another relay is for one partner", given=relay, allowed="PARTNER and --relay")
+        raise ConfigurationError(
+            "another relay is for one partner", given=relay, allowed="PARTNER and --relay"
+        )
     with state_of(session) as connection:
         if connection is None:
             known: tuple[Partner, ...] = ()

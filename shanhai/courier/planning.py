@@ -1,4 +1,4 @@
-"""What a release would be: the grant, the shape, the terms, what every rule says, and whether a set is there."""
+"""What a release would be: grant, shape, terms, what every rule says, and whether a set is there."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
 
     Raises:
         NotFoundError: no such partner, subject, version or grant.
-        ConfigurationError: several grants are in force, and none is named; or no column is called as `people`.
+        ConfigurationError: several grants are in force, and none is named; no column is called as `people`.
         ShapeRefusedError: a grant that no shape can keep to, since columns or their types are others now.
         StoreError: the version cannot be read.
     """
@@ -178,7 +178,7 @@ def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:
 
 
 def earlier(connection: sqlite3.Connection, case: Case, pairing: str) -> tuple[Release | None, str]:
-    """The same release where it was made and not refused by the partner, and the id that it has or would have."""
+    """The same release if it was made and the partner did not refuse it, and the id that it has or would have."""
     request, attempt = case.request, 0
     while True:
         identity = releases.release_id(

@@ -14,8 +14,8 @@ from shanhai.courier.releases import Release
 from shanhai.exchange.receipts import ADMITTED, REFUSED
 
 Standing = Literal["waiting", "shipped", "settled", "received", "admitted", "refused", "expired"]
-"""Not at the relay yet; there, and nothing heard; settled by the partner, who said no more; opened; loaded; refused;
-not settled before it expired."""
+"""Not at the relay yet; there, and nothing heard; settled by the partner, who said no more; opened; loaded;
+refused; not settled before it expired."""
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
     """Release one version of a subject to a partner, once; killed anywhere, it may be run again.
 
     The keys of a new set are locked to the disk before its files are written, and those are durable and read
-    back before the set is signed. Then one transaction has all: set, decision, number, signed message, events.
-    What a killed release left behind is swept by the next one.
+    back before the set is signed. Then one transaction has all: set, decision, number, signed message and
+    events. What a killed release left behind is swept by the next one.
 
     Raises:
         ReleaseDeniedError: policy says no. Where only a second person is lacking, that is noted as waiting.

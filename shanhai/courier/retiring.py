@@ -1,4 +1,4 @@
-"""Sets that nobody can need any more: their files and keys go, their statement stays; and what a kill left behind."""
+"""Sets that nobody can need any more: files and keys go, statements stay; and what a kill left behind."""
 
 from __future__ import annotations
 

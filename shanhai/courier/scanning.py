@@ -1,4 +1,4 @@
-"""Rows on their way out: one statement over one version, counted first, then streamed in the order of the set."""
+"""Rows on their way out: one statement over one version, counted first, then streamed in their order."""
 
 from __future__ import annotations
 

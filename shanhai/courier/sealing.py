@@ -1,4 +1,4 @@
-"""From rows to the files of a set: keys on the disk first, then files, each read back before anything is signed."""
+"""From rows to the files of a set: each is durable and read back before anything is signed."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ def _check(path: Path, file: SealedFile, draft: Draft) -> None:
 
 
 def _check_column(path: Path, file: SealedFile, draft: Draft, number: int) -> None:
-    own, footer, name = column_key_id(draft.set_id, number), footer_key_id(draft.set_id), physical_name(number)
+    own, footer = column_key_id(draft.set_id, number), footer_key_id(draft.set_id)
+    name = physical_name(number)
     keys = KeyHolder({key_id: draft.keys[key_id] for key_id in (footer, own)})
     declared = Declared(file.rows, file.decoded, draft.columns)
     with path.open("rb") as opened:

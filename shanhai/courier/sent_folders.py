@@ -96,7 +96,9 @@ def folder_rows(found: Releasable, folder: Path) -> Iterator[pa.RecordBatchReade
         yield batches(parts(_sources(folder), listing.append))
     if listing_digest(listing) != found.listing:
         raise DataError(
-            "the folder changed while it was read", given=folder, hint="release it again when nobody works in it"
+            "the folder changed while it was read",
+            given=folder,
+            hint="release it again when nobody works in it",
         )
 
 

@@ -1,4 +1,4 @@
-"""The sealed sets of this node: which version of what each is, its signed statement, and where its files are."""
+"""The sealed sets of this node: which version of what each is, its signed statement, where its files are."""
 
 from __future__ import annotations
 
@@ -137,14 +137,12 @@ def retire(connection: sqlite3.Connection, set_id: str) -> None:
 
 def unfinished(connection: sqlite3.Connection) -> tuple[str, ...]:
     """The ids of sets that were begun and never sealed."""
-    found = connection.execute("SELECT set_id FROM sealed_set WHERE state = ? ORDER BY at, set_id", (WRITING,))
-    return tuple(set_id for (set_id,) in found)
+    return _ids(connection, WRITING)
 
 
 def retired(connection: sqlite3.Connection) -> tuple[str, ...]:
     """The ids of retired sets."""
-    found = connection.execute("SELECT set_id FROM sealed_set WHERE state = ? ORDER BY at, set_id", (RETIRED,))
-    return tuple(set_id for (set_id,) in found)
+    return _ids(connection, RETIRED)
 
 
 def sealed(
@@ -185,6 +183,11 @@ def uploaded(connection: sqlite3.Connection, set_id: str, name: str, pairing: st
             connection.execute(
                 "UPDATE set_file SET uploaded_to = ? WHERE set_id = ? AND name = ?", (listed, set_id, name)
             )
+
+
+def _ids(connection: sqlite3.Connection, state: str) -> tuple[str, ...]:
+    found = connection.execute("SELECT set_id FROM sealed_set WHERE state = ? ORDER BY at, set_id", (state,))
+    return tuple(set_id for (set_id,) in found)
 
 
 def _select(connection: sqlite3.Connection, condition: str, values: Sequence[str]) -> tuple[KeptSet, ...]:

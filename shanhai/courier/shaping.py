@@ -80,7 +80,7 @@ def _is_there(node: Node, connection: sqlite3.Connection, kept: KeptSet, partner
 
 
 def _is_signed(kept: KeptSet, keyset: Keyset) -> bool:
-    """Whether the newest keyset, by which the recipient will judge, still has the keys that signed the set."""
+    """Whether the newest keyset, by which recipients judge, still has the keys that signed the set."""
     try:
         read_set(kept.statement, keyset=keyset, digest=kept.digest)
     except Refused:

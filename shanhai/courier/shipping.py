@@ -1,4 +1,4 @@
-"""Ship: take to the relay what was signed: files first, then the statement, the message last, and only stored bytes."""
+"""Ship: take what was signed to the relay: files first, then the statement, the message last."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def ship(
     it finds the rest. What is there already is left: the same bytes are fine, others are an error.
 
     A parcel leaves only while the pairing is active and not frozen, and what comes after it waits with it,
-    since nobody takes messages out of order. What tells of a suspension, an end or new keys needs no such state.
+    since nobody takes messages out of order. What tells of a suspension, an end or new keys needs no such
+    state.
 
     Args:
         address: another relay than that of the pairing, for this time: a tar on a stick.

@@ -23,7 +23,7 @@ SOON = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Expiring:
-    """A key that ends soon or has ended, with none of its use and algorithm that lasts; `whose` is "" for ours."""
+    """A key that ends soon, with none of its use and algorithm that lasts; `whose` is "" for ours."""
 
     whose: str
     use: str

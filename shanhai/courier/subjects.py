@@ -1,4 +1,4 @@
-"""What can be released: a dataset at a version of its table, or a mart of a publication, as policy asks of it."""
+"""What can be released: a dataset at a version of its table, or a mart of a publication."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _contract(node: Node, table: str) -> Contract:
 
 
 def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list[dict[str, Any]]]:
-    """Whether every delivery with a row in these versions stands accepted now, and the ledger's word on each."""
+    """Whether every delivery with a row in these versions stands accepted now, and the ledger on each."""
     known = {str(row.delivery): row for row in ledger(node)}
     there: set[str] = set()
     with duckdb_session(node.settings) as con:

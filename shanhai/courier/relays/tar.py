@@ -1,4 +1,4 @@
-"""A relay in one tar file, for a stick that people carry: entries are found by content, whatever they are called."""
+"""A relay in one tar, for a stick that people carry: entries are found by content, whatever they are called."""
 
 from __future__ import annotations
 

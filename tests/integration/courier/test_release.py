@@ -153,8 +153,9 @@ def test_a_later_recipient_of_a_set_takes_a_message_and_nothing_else(seller: Sel
     assert len(shared) == 2
     assert len(arrived[1].rows("n", "at")) == 4
     # What the second recipient holds opens no column that only the first was given.
+    size, keys = arrived[1].statement.files[0].size, KeyHolder(arrived[1].opened.keys)
     with next(folder.iterdir()).open("rb") as opened:
-        seen = walk(opened, arrived[1].statement.files[0].size, KeyHolder(arrived[1].opened.keys), whole=False)
+        seen = walk(opened, size, keys, whole=False)
     assert seen.only_counted > 0
 
 
@@ -168,7 +169,8 @@ def test_rows_are_ordered_by_what_all_who_may_have_them_read(seller: Seller):
     assert done[0].release.set_id == done[1].release.set_id
     arrived = [seller.arrive(one.message) for one in done]
     came = [arrived[0].rows("id"), arrived[1].rows("n")]
-    assert [sorted(rows) for rows in came] == [sorted((f"id-{i}",) for i in range(40)), [(i,) for i in range(40)]]
+    whole = [sorted((f"id-{i}",) for i in range(40)), [(i,) for i in range(40)]]
+    assert [sorted(rows) for rows in came] == whole
     # Neither order tells the other column: both are as chance has it.
     assert came[0] != sorted(came[0])
     assert came[1] not in ([(i,) for i in range(40)], [(int(name[3:]),) for (name,) in sorted(came[0])])
