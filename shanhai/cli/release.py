@@ -77,9 +77,9 @@ def command(
     """Release one version of a dataset or mart to a partner.
 
     DATASET is <district>.<dataset>, or marts.<mart>, or with --folder the name of an application. Policy
-    decides, by the grant that this node gave the partner. What leaves is sealed and signed once; `shanhai ship`
-    then takes it to the relay. The same release again changes nothing. With --dry-run nothing is written and no passphrase is asked for; it shows columns,
-    masks, counts and rules, and no value of a row.
+    decides, by the grant that this node gave the partner. What leaves is sealed and signed once, and
+    `shanhai ship` takes it to the relay. The same release again changes nothing. With --dry-run nothing
+    leaves and no passphrase is asked for; it shows columns, masks, counts and rules, and no value of a row.
 
     \b
     Examples:

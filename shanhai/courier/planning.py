@@ -178,7 +178,7 @@ def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:
 
 
 def earlier(connection: sqlite3.Connection, case: Case, pairing: str) -> tuple[Release | None, str]:
-    """The same release if it was made and the partner did not refuse it, and the id that it has or would have."""
+    """The same release if it was made and the partner did not refuse it, and the id that it gets."""
     request, attempt = case.request, 0
     while True:
         identity = releases.release_id(

@@ -1,4 +1,4 @@
-"""A relay in one tar, for a stick that people carry: entries are found by content, whatever they are called."""
+"""A relay in one tar, for a stick that people carry: entries are found by content, not by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from shanhai.courier.relays.layout import Place, RelayConflictError
-from shanhai.errors import DataError, NotFoundError
+from shanhai.errors import DataError, NotFoundError, StoreError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.messages import Header, read_header, read_payload
@@ -97,7 +97,10 @@ class TarRelay:
             if self._path.exists():
                 self._check_there()
                 return
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._path.parent.is_dir():
+                raise StoreError(
+                    "the folder of the tar is not there", given=self._path.parent, hint="is its disk mounted?"
+                )
             new = self._path.with_name(f".{self._path.name}.new")
             self._write(new)
             # A stick may have a file system without links, by which one could only create.
@@ -105,8 +108,8 @@ class TarRelay:
             sync_folder(self._path.parent)
 
     def _write(self, new: Path) -> None:
-        with new.open("wb") as raw:
-            os.fchmod(raw.fileno(), 0o600)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as raw:
             with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 for sha256, content in self._put.items():
                     _add(tar, sha256, content)
