@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shanhai.contracts.sql import quote_literal
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import DataError, DiskFullError, ShanhaiError, StoreError
 from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER
 from shanhai.governance.shape import Shape, count_sql, scan_sql
 from shanhai.governance.subjects import Counted, complement_sql, difference_sql, groups_sql
 from shanhai.settings import Settings
-from shanhai.storage.disk import says_full
+from shanhai.storage.disk import disk_errors, says_full
+from shanhai.storage.durable import make_folders
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 1 << 16
 _SHUFFLE = "shuffle"
+_SPILL = Path("scratch", "release")
 
 
 def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int, int]:
@@ -86,7 +91,7 @@ def scan(
 ) -> Iterator[pa.RecordBatchReader]:
     """The rows of the set: filtered, masked, renamed and ordered, as Arrow batches in bounded memory.
 
-    Salts are made here, bound, and kept nowhere; what DuckDB spills to the disk is encrypted.
+    Salts are made here, bound, and kept nowhere. One at a time in a home (`turns.one_at_a_time`).
 
     Args:
         order: the columns to order by; rows that are equal in them come in an order that tells nothing.
@@ -102,8 +107,10 @@ def scan(
     if set(order) != set(shape.names):
         query = _shuffled(shape, query, order)
         bound[_SHUFFLE] = secrets.token_bytes(SALT_BYTES)
-    with _reading(settings, found) as con:
+    with _spill_folder(settings) as folder, _reading(settings, found) as con:
+        con.execute("SET force_mbedtls_unsafe = 'true'")
         con.execute("SET temp_file_encryption = true")
+        con.execute(f"SET temp_directory = {quote_literal(folder.as_posix())}")
         yield con.execute(query, bound or None).to_arrow_reader(_BATCH_ROWS)
 
 
@@ -115,6 +122,28 @@ def _shuffled(shape: Shape, query: str, order: Sequence[str]) -> str:
     by.append(f"sha256(${_SHUFFLE} || encode(CAST(place AS VARCHAR)))")
     numbered = f"(SELECT *, row_number() OVER () AS place FROM ({query}) AS ordered)"
     return f"SELECT {columns} FROM {numbered} AS numbered ORDER BY {', '.join(by)}"
+
+
+@contextlib.contextmanager
+def _spill_folder(settings: Settings) -> Iterator[Path]:
+    """A folder for the rows that DuckDB spills while it sorts, which outlives no scan but a killed one.
+
+    They are encrypted by a key in memory. Without its extension for OpenSSL DuckDB makes random numbers that it
+    calls unsafe itself, so that nobody else may enter the folder is what protects.
+    """
+    folder = settings.home / _SPILL
+    with disk_errors(folder):
+        _remove(folder)
+        make_folders(folder)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -108,7 +108,8 @@ def new_shape(
     row_filter = grant.row_filter if grant else None
     guarded = {one.name for one in found.data.columns if one.personal or one.classification == "core"}
     names, masks, common = set(columns), dict(own), set(columns)
-    for other in _others(connection, found, row_filter, now) if grant else ():
+    shared = grant is not None and found.folder is None
+    for other in _others(connection, found, row_filter, now) if shared else ():
         granted_to_other = set(other.columns or ())
         if all(masks.get(name) == other.masks.get(name) for name in names & granted_to_other):
             names |= granted_to_other - guarded
