@@ -89,12 +89,12 @@ def ship(
             for message in messages:
                 everything = again or address is not None
                 load = _load(connection, home, partner, message, relay, again=everything)
-                _put(relay, home, load)
+                _put(connection, relay, home, partner, load, usual=address is None)
                 loads.append(load)
                 if relay.at_once:
-                    _note(connection, partner, [load], now)
+                    _note(connection, [load], now)
         if not relay.at_once:
-            _note(connection, partner, loads, now)
+            _note(connection, loads, now)
     files = [file for load in loads for file in load.files]
     return Shipped(partner.name, where, messages, len(files), sum(file.size for file in files), held)
 
@@ -137,22 +137,24 @@ def _load(
     return _Load(message, (kept.digest, kept.statement), tuple(due))
 
 
-def _put(relay: Relay, home: Path, load: _Load) -> None:
+def _put(
+    connection: sqlite3.Connection, relay: Relay, home: Path, partner: Partner, load: _Load, *, usual: bool
+) -> None:
     message = load.message
     if message.set_id is not None and load.statement is not None:
         folder = sealing.folder_of(home, message.set_id)
         for file in load.files:
             relay.put_file(file.sha256, folder / file.name)
+            if usual and relay.at_once:
+                # Each by itself: a large set that is cut off goes on where it was.
+                with transaction(connection):
+                    sets.uploaded(connection, message.set_id, file.name, partner.pairing)
         digest, statement = load.statement
         relay.put_statement(digest, statement)
     relay.put_message(message.generation, message.seq, message.envelope)
 
 
-def _note(connection: sqlite3.Connection, partner: Partner, loads: Iterable[_Load], now: datetime) -> None:
+def _note(connection: sqlite3.Connection, loads: Iterable[_Load], now: datetime) -> None:
     with transaction(connection):
         for load in loads:
-            message = load.message
-            if message.set_id is not None:
-                for file in load.files:
-                    sets.uploaded(connection, message.set_id, file.name, partner.pairing)
-            outbox.uploaded(connection, message.digest, at=now)
+            outbox.uploaded(connection, load.message.digest, at=now)
