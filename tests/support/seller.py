@@ -64,7 +64,7 @@ def walked_city(root: Path) -> City:
 def table(numbers: range) -> str:
     """A file of that city; row `i` is of the person and village `i % 4`."""
     rows = [
-        f"id-{i},{VILLAGES[i % 4]},{NAMES[i % 4]},{i},2024-02-0{1 + i % 9}T08:00:00+08:00" for i in numbers
+        f"id-{i},{VILLAGES[i % 4]},{NAMES[i % 4]},{i},2024-02-0{1 + i % 9}T08:00:00Z" for i in numbers
     ]
     return "\n".join(["编号,village,person,n,at", *rows]) + "\n"
 
