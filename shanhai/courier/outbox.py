@@ -37,6 +37,7 @@ _COLUMNS = (
     " code"
 )
 _FINAL = (ADMITTED, REFUSED)
+_MAY_BE_ADMITTED = "contract-not-met"
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,14 @@ def uploaded(connection: sqlite3.Connection, digest: str, *, at: datetime) -> No
 def settled(
     connection: sqlite3.Connection, digest: str, *, outcome: str, code: str | None, at: datetime
 ) -> None:
-    """Note what a receipt says; admitted and refused are final, and whatever comes later changes nothing."""
+    """Note what a receipt says; what comes after admitted or refused changes nothing.
+
+    But where the partner's own contract refused the data, a person there may let them in later.
+    """
     connection.execute(
-        "UPDATE outbox SET settled = coalesce(settled, ?), outcome = ?, code = ? "
-        "WHERE digest = ? AND (outcome IS NULL OR outcome NOT IN (?, ?))",
-        (write_moment(at), outcome, code, digest, *_FINAL),
+        "UPDATE outbox SET settled = coalesce(settled, ?), outcome = ?, code = ? WHERE digest = ? "
+        "AND (outcome IS NULL OR outcome NOT IN (?, ?) OR (? = ? AND code = ?))",
+        (write_moment(at), outcome, code, digest, *_FINAL, outcome, ADMITTED, _MAY_BE_ADMITTED),
     )
 
 

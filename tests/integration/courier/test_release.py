@@ -334,3 +334,22 @@ def test_a_message_expires_long_after_it_was_issued(seller: Seller):
     seller.grant("n")
     done = seller.release(now=system_clock())
     assert done.message.not_after - done.message.issued == timedelta(days=30)
+
+
+def test_the_last_word_of_a_partner_stays_but_for_what_its_contract_refused(seller: Seller):
+    seller.grant("n")
+    digest = seller.release().message.digest
+
+    def after(outcome: str, code: str | None = None) -> tuple[str | None, str | None]:
+        with seller.two.gongshu.desk() as desk:
+            outbox.settled(desk.connection, digest, outcome=outcome, code=code, at=desk.now)
+            found = outbox.by_digest(desk.connection, digest)
+        assert found is not None
+        assert found.settled is not None
+        return found.outcome, found.code
+
+    assert after("received") == ("received", None)
+    assert after("refused", "contract-not-met") == ("refused", "contract-not-met")
+    assert after("received") == ("refused", "contract-not-met")
+    assert after("admitted") == ("admitted", None)
+    assert after("refused", "file-altered") == ("admitted", None)
