@@ -163,9 +163,7 @@ def settled(
     )
 
 
-def acknowledged(
-    connection: sqlite3.Connection, pairing: str, ack: Acknowledged, *, at: datetime
-) -> None:
+def acknowledged(connection: sqlite3.Connection, pairing: str, ack: Acknowledged, *, at: datetime) -> None:
     """Note up to which message the partner has settled ours; what became of each, receipts tell."""
     connection.execute(
         "UPDATE outbox SET settled = ? WHERE pairing = ? AND settled IS NULL AND (generation, seq) <= (?, ?)",

@@ -164,9 +164,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
 def _found(node: Node, connection: sqlite3.Connection, ask: Ask) -> Releasable:
     if ask.folder is None:
         return find(node, connection, ask.subject, ask.version)
-    return find_folder(
-        connection, ask.subject, ask.folder, share_class=ask.share_class, version=ask.version
-    )
+    return find_folder(connection, ask.subject, ask.folder, share_class=ask.share_class, version=ask.version)
 
 
 def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:

@@ -141,9 +141,7 @@ def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
     keys = sealing.new_keys(set_id, len(described.columns))
     keyring_of(desk.home).keep_set(set_id, keys)
     with _rows(node, planned) as reader:
-        draft = sealing.write_set(
-            reader, desk.home, set_id, keys, free_bytes=node.settings.free_disk_bytes
-        )
+        draft = sealing.write_set(reader, desk.home, set_id, keys, free_bytes=node.settings.free_disk_bytes)
     facts = write_facts(
         Facts(
             salt=secrets.token_bytes(32),

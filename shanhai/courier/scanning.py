@@ -67,9 +67,7 @@ def count_people(
     condition = shape.row_filter.text if shape.row_filter else "true"
     with _reading(settings, found) as con:
         group, rows = _one(con, groups_sql(found.relation, subject=people, by=by, condition=condition))
-        (complement,) = _one(
-            con, complement_sql(found.relation, subject=people, by=by, condition=condition)
-        )
+        (complement,) = _one(con, complement_sql(found.relation, subject=people, by=by, condition=condition))
         compared: dict[int, int | None] = {}
         for version in sorted(set(sent) - {found.version}):
             earlier = _earlier(found, version)

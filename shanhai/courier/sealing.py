@@ -120,9 +120,7 @@ def remove_files(home: Path, set_id: str) -> None:
 
 
 @contextmanager
-def _files(
-    folder: Path, free_bytes: int
-) -> Iterator[tuple[Callable[[], BinaryIO], dict[Path, BinaryIO]]]:
+def _files(folder: Path, free_bytes: int) -> Iterator[tuple[Callable[[], BinaryIO], dict[Path, BinaryIO]]]:
     """What gives the next file to write, and all that it gave, in order; closed at the end."""
     written: dict[Path, BinaryIO] = {}
     with ExitStack() as opened:

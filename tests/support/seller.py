@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 from one_city import City
+from shanhai.courier.granting import Draft
 from two_nodes import Two, hand_over
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
 from shanhai.courier import granted, granting, outbox, partners, releasing, sealing, sets
-from shanhai.courier.granting import Draft
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.planning import Ask, Plan, plan
 from shanhai.courier.releasing import Released
@@ -63,9 +63,7 @@ def walked_city(root: Path) -> City:
 
 def table(numbers: range) -> str:
     """A file of that city; row `i` is of the person and village `i % 4`."""
-    rows = [
-        f"id-{i},{VILLAGES[i % 4]},{NAMES[i % 4]},{i},2024-02-0{1 + i % 9}T08:00:00Z" for i in numbers
-    ]
+    rows = [f"id-{i},{VILLAGES[i % 4]},{NAMES[i % 4]},{i},2024-02-0{1 + i % 9}T08:00:00Z" for i in numbers]
     return "\n".join(["编号,village,person,n,at", *rows]) + "\n"
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from killed_release import left
 from seller import settle, walked_city
+from shanhai.courier.database import open_state
 from two_nodes import Two
 
 from shanhai.courier import releases, sealing
-from shanhai.courier.database import open_state
 from shanhai.courier.relays.layout import file_key, message_key, statement_key
 from shanhai.exchange import dsse
 from shanhai.exchange.messages import read_header, read_payload
@@ -74,9 +74,7 @@ def _check_whole(home: Path, relay: Path, place: str) -> None:
         assert header.prev == before.digest, place
     connection = open_state(home)
     (release,) = releases.every(connection)
-    kinds = [
-        json.loads(document)["kind"] for (document,) in connection.execute("SELECT document FROM event")
-    ]
+    kinds = [json.loads(document)["kind"] for (document,) in connection.execute("SELECT document FROM event")]
     connection.close()
     assert kinds.count("release") == 1, place
     assert kinds.count("ship") == len(messages), place

@@ -44,9 +44,7 @@ def told(done: tuple[int, str, str]) -> Any:
 RELEASE = ("release", TABLE, "--to", "longyou", "--by", "Li Wei")
 
 
-def test_from_a_dry_run_to_a_receipt(
-    call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_from_a_dry_run_to_a_receipt(call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seller.grant("village", "n", masks={"village": "mask-alphanum"})
     shown = call(*RELEASE, "--dry-run")
     assert shown[0] == 0, shown[2]

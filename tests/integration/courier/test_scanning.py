@@ -61,7 +61,10 @@ def test_what_is_spilled_is_encrypted_and_goes(tmp_path: Path):
 def test_an_error_quotes_no_value(tmp_path: Path):
     found = releasable("(SELECT 'a' AS name, 'Wang Xiuying' AS n)")
     shape = read_shape((NAME, NUMBER), names=["n"])
-    with pytest.raises(DataError) as told, scan(settings(tmp_path), found, shape, order=shape.names) as reader:
+    with (
+        pytest.raises(DataError) as told,
+        scan(settings(tmp_path), found, shape, order=shape.names) as reader,
+    ):
         reader.read_all()
     assert "Wang" not in f"{told.value} {told.value.as_dict()}"
     assert told.value.__cause__ is None

@@ -37,9 +37,7 @@ def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
 def shipped(seller: Seller, address: str | None = None, *, again: bool = False) -> Shipped:
     with seller.two.gongshu.desk() as desk:
         partner = partners.named(desk.connection, "longyou")
-        return ship(
-            seller.home, seller.node.settings, partner, now=desk.now, address=address, again=again
-        )
+        return ship(seller.home, seller.node.settings, partner, now=desk.now, address=address, again=again)
 
 
 def relay_folder(seller: Seller) -> Path:
@@ -63,9 +61,7 @@ def test_stored_bytes_go_to_the_relay_files_first(seller: Seller):
         assert kept is not None
         (file,) = sets.files(desk.connection, kept.set_id)
     found = there(seller)
-    expected = {
-        message_key(folder, one.generation, one.seq): one.envelope for one in seller.messages()
-    }
+    expected = {message_key(folder, one.generation, one.seq): one.envelope for one in seller.messages()}
     expected[statement_key(folder, kept.digest)] = kept.statement
     content = (sealing.folder_of(seller.home, kept.set_id) / file.name).read_bytes()
     expected[file_key(folder, hashlib.sha256(content).hexdigest())] = content
