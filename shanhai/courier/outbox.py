@@ -253,9 +253,16 @@ def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tup
 
 
 def _read(row: tuple[Any, ...]) -> Outgoing:
-    *known, issued, not_after, uploaded_at, settled_at, outcome, code = row
+    digest, pairing, generation, seq, kind, set_id, envelope, *moments, outcome, code = row
+    issued, not_after, uploaded_at, settled_at = moments
     return Outgoing(
-        *known,
+        digest,
+        pairing,
+        generation,
+        seq,
+        kind,
+        set_id,
+        envelope,
         read_moment(issued),
         read_moment(not_after),
         None if uploaded_at is None else read_moment(uploaded_at),

@@ -126,8 +126,8 @@ def _shuffled(shape: Shape, query: str, order: Sequence[str]) -> str:
 def _spill_folder(settings: Settings) -> Iterator[Path]:
     """A folder for the rows that DuckDB spills while it sorts, which outlives no scan but a killed one.
 
-    They are encrypted by a key in memory. Without its extension for OpenSSL DuckDB makes random numbers that it
-    calls unsafe itself, so that nobody else may enter the folder is what protects.
+    They are encrypted by a key in memory. Without its extension for OpenSSL DuckDB makes random numbers that
+    it calls unsafe itself, so that nobody else may enter the folder is what protects.
     """
     folder = settings.home / _SPILL
     with disk_errors(folder):

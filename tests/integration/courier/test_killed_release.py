@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import signal
@@ -69,7 +70,7 @@ def _check_whole(home: Path, relay: Path, place: str) -> None:
     assert found["unfinished"] == (), place
     assert [one.type for one in messages].count("parcel") == 1, place
     assert [one.seq for one in messages] == list(range(len(messages))), place
-    for before, after in zip(messages, messages[1:], strict=False):
+    for before, after in itertools.pairwise(messages):
         header = read_header(read_payload(dsse.read(after.envelope, dsse.MESSAGE).payload)[0])
         assert header.prev == before.digest, place
     connection = open_state(home)
