@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         default="https://s3.amazonaws.com", description="the service that has the bucket of `snapshots`"
     )
     s3_region: str = Field(default="us-east-1", description="where the bucket is")
+    relay_endpoint: str = Field(
+        default="", description="the service that has the buckets of relays; empty: that of `s3_endpoint`"
+    )
     passphrase_file: Path | None = Field(
         default=None, description="file with the passphrase of the node's keys; none: asked for"
     )

@@ -18,7 +18,19 @@ _SECTIONS = {
     "Walk": ("pull", "walk", "reconcile", "build", "publish"),
     "Look": ("ledger", "publications", "lineage", "report", "doctor"),
     "Decide": ("delivery", "replay", "quarantine", "purge"),
-    "Exchange": ("node", "keys", "pair", "grant", "audit"),
+    "Exchange": (
+        "node",
+        "keys",
+        "pair",
+        "grant",
+        "release",
+        "ship",
+        "receive",
+        "receipts",
+        "exchange",
+        "parcel",
+        "audit",
+    ),
 }
 
 

@@ -97,6 +97,16 @@ def create_views(
     _view(con, LAKE_SCHEMA, "ledger", _ledger_select(settings, federation, pins))
 
 
+def dataset_relation(settings: Settings, contract: Contract, version: int) -> str:
+    """A SQL relation, in parentheses, over the rows of one version of a dataset, with the contract's columns.
+
+    Raises:
+        StoreError: the version is not there, or cannot be read.
+    """
+    table = open_version(table_path(settings, str(contract.dataset)), version)
+    return f"({_dataset_select(settings, contract, table)})"
+
+
 def _view(con: duckdb.DuckDBPyConnection, schema: str, name: str, select: str) -> None:
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(schema)}")
     con.execute(f"CREATE VIEW {quote_identifier(schema)}.{quote_identifier(name)} AS {select}")

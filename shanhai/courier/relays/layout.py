@@ -1,0 +1,120 @@
+"""What a relay is to one pairing, and where messages, statements and files lie in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from shanhai.errors import DataError
+
+_MESSAGE = re.compile(r"m/([0-9]{6,})/([0-9]{10,})", re.ASCII)
+
+
+class RelayConflictError(DataError):
+    """The relay has other bytes where ours belong: nothing was replaced, and a person should look."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The part of a relay that one pairing uses.
+
+    Attributes:
+        pairing: its id.
+        folder_out, folder_in: where this node writes, and where its partner does.
+        theirs: ids of the partner's keys. Where messages of both lie together, they tell whose is whose;
+            they verify nothing. Empty: whoever's.
+    """
+
+    pairing: str
+    folder_out: str
+    folder_in: str
+    theirs: frozenset[str] = frozenset()
+
+
+class Relay(Protocol):
+    """What one node can do at a relay: leave something once, and take what its partner left.
+
+    Nothing that is read has been verified. Bytes that are there are never replaced: the same ones again are
+    fine, and others raise `RelayConflictError`. All methods raise `StoreError` when the relay fails.
+
+    Attributes:
+        at_once: whether what is put is there when `put_…` returns; else when the relay is closed.
+    """
+
+    at_once: bool
+
+    def put_file(self, sha256: str, file: Path) -> None:
+        """Leave a file of a set under its digest.
+
+        Raises:
+            DataError: the file has another digest.
+        """
+        ...
+
+    def put_statement(self, digest: str, data: bytes) -> None:
+        """Leave the signed statement of a set under the digest of its payload."""
+        ...
+
+    def put_message(self, generation: int, seq: int, data: bytes) -> None:
+        """Leave a message under its number."""
+        ...
+
+    def messages(self, generation: int, first: int) -> Iterator[tuple[int, int]]:
+        """Numbers of messages of the partner that are there, in order, from (generation, first) on.
+
+        There may be holes.
+        """
+        ...
+
+    def message(self, generation: int, seq: int) -> bytes:
+        """A message of the partner; of one that is too large some bytes, too many as well.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        ...
+
+    def statement(self, digest: str) -> bytes:
+        """The statement of a set of the partner; cut as a message.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        ...
+
+    def file(self, sha256: str) -> AbstractContextManager[BinaryIO]:
+        """A file of a set of the partner, to be read in pieces, and no further than the statement says.
+
+        Raises:
+            NotFoundError: it is not there.
+            Refused: `size-huge`.
+        """
+        ...
+
+
+def message_key(folder: str, generation: int, seq: int) -> str:
+    """`<folder>/m/<generation, 6 digits>/<number, 10 digits>`, so that names are in the order of numbers."""
+    return f"{folder}/m/{generation:06d}/{seq:010d}"
+
+
+def statement_key(folder: str, digest: str) -> str:
+    """`<folder>/s/<digest of the payload>`."""
+    return f"{folder}/s/{digest}"
+
+
+def file_key(folder: str, sha256: str) -> str:
+    """`<folder>/f/<SHA-256 of the file>`."""
+    return f"{folder}/f/{sha256}"
+
+
+def number_of(folder: str, key: str) -> tuple[int, int] | None:
+    """Generation and number that a key of a message tells; None: it is no such key."""
+    found = _MESSAGE.fullmatch(key.removeprefix(f"{folder}/"))
+    if found is None:
+        return None
+    generation, seq = int(found[1]), int(found[2])
+    return (generation, seq) if message_key(folder, generation, seq) == key else None

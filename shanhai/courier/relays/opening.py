@@ -1,0 +1,109 @@
+"""From the address of a relay to the relay: `file:///…`, `s3://<bucket>/<prefix>` or `tar:<file>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shanhai.courier import partners
+from shanhai.courier.partners import Partner
+from shanhai.courier.relays.layout import Place, Relay
+from shanhai.courier.relays.store import StoreRelay
+from shanhai.courier.relays.tar import TarRelay
+from shanhai.errors import ConfigurationError, StoreError
+from shanhai.settings import Settings
+from shanhai.storage import LocalStore, ObjectStore
+from shanhai.storage.keys import is_key
+
+FORMS = "file:///<folder>, s3://<bucket>/<prefix> or tar:<file>"
+ACCESS_KEY, SECRET_KEY = "relay_access_key", "relay_secret_key"
+
+_TAR = "tar:"
+
+
+def check_address(address: str) -> str:
+    """The address, if a relay can be opened by it; nothing is asked of the relay.
+
+    Raises:
+        ConfigurationError: it has another form.
+    """
+    parts = urlsplit(address)
+    plain = not (parts.query or parts.fragment) and address.isprintable()
+    if address.startswith(_TAR):
+        good = Path(address.removeprefix(_TAR)).is_absolute()
+    elif parts.scheme == "file":
+        good = plain and parts.netloc in ("", "localhost") and Path(unquote(parts.path)).is_absolute()
+    else:
+        prefix = parts.path.strip("/")
+        good = plain and parts.scheme == "s3" and bool(parts.netloc) and (not prefix or is_key(prefix))
+    if not good:
+        raise ConfigurationError("not the address of a relay", given=ascii(address), allowed=FORMS)
+    return address
+
+
+def place_of(partner: Partner) -> Place:
+    """The part of a relay that a pairing uses."""
+    keys = partners.their_keyset(partner).keys if partner.keyset is not None else ()
+    return Place(partner.pairing, partner.folder_out, partner.folder_in, frozenset(key.kid for key in keys))
+
+
+@contextmanager
+def relay_of(partner: Partner, settings: Settings, *, address: str | None = None) -> Iterator[Relay]:
+    """The relay of a pairing, or another one for this time.
+
+    Raises:
+        ConfigurationError: it is no address, or the keys for a bucket are missing.
+    """
+    with open_relay(address or partner.relay, place_of(partner), settings) as relay:
+        yield relay
+
+
+@contextmanager
+def open_relay(address: str, place: Place, settings: Settings) -> Iterator[Relay]:
+    """A relay by its address; a tar is written when the block ends without an error.
+
+    Raises:
+        ConfigurationError: it is no address, or the keys for a bucket are missing.
+        StoreError: the relay cannot be written or read, or its folder is not there.
+    """
+    check_address(address)
+    if address.startswith(_TAR):
+        tar = TarRelay(Path(address.removeprefix(_TAR)), place)
+        yield tar
+        tar.close()
+        return
+    yield StoreRelay(_store(address, settings), place)
+
+
+def _store(address: str, settings: Settings) -> ObjectStore:
+    parts = urlsplit(address)
+    if parts.scheme == "file":
+        folder = Path(unquote(parts.path))
+        if not folder.is_dir():
+            # Made here, it would hide that a disk is not mounted, and nobody would ever see what was left.
+            raise StoreError(
+                "the folder of the relay is not there",
+                given=folder,
+                hint="is its disk mounted? A new relay begins with an empty folder",
+            )
+        return LocalStore(folder, keep_free_bytes=settings.free_disk_bytes)
+    from shanhai.storage.s3 import S3Store
+    from shanhai.storage.s3_access import Access, Keys
+
+    access_key, secret_key = (settings.secret(name) for name in (ACCESS_KEY, SECRET_KEY))
+    access = Access(
+        endpoint=(settings.relay_endpoint or settings.s3_endpoint).rstrip("/"),
+        bucket=parts.netloc,
+        keys=Keys(access_key, secret_key, f"secrets {ACCESS_KEY}, {SECRET_KEY}"),
+        region=settings.s3_region,
+        timeout_seconds=settings.http_timeout_seconds,
+        attempts=settings.http_attempts,
+    )
+    return S3Store(
+        access,
+        parts.path.strip("/"),
+        scratch=settings.home / "scratch" / "objects",
+        keep_free_bytes=settings.free_disk_bytes,
+    )

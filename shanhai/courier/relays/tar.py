@@ -1,0 +1,211 @@
+"""A relay in one tar, for a stick that people carry: entries are found by content, not by name."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from shanhai.courier.relays.layout import Place, RelayConflictError
+from shanhai.errors import DataError, NotFoundError, StoreError
+from shanhai.exchange import dsse
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.messages import Header, read_header, read_payload
+from shanhai.storage.disk import disk_errors
+from shanhai.storage.durable import sync_folder
+
+_PIECE_BYTES = 1 << 20
+_MOST_ENTRIES = 100_000
+_DOCUMENT_BYTES = dsse.MOST_BYTES[dsse.SET]
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What a tar holds: names prove nothing and are not kept, and an entry may be called anything.
+
+    Attributes:
+        files: every regular entry by the SHA-256 of its bytes.
+        statements: digests of entries by the digest of the payload.
+        messages: digests of entries by number; of several with one number the first.
+    """
+
+    files: dict[str, tarfile.TarInfo] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
+    messages: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+class TarRelay:
+    """A `Relay` in a tar, which is written whole when it is closed, and never changed afterwards.
+
+    Entries are called by their digests. Of a tar that somebody brings, only regular entries are looked at,
+    nothing is unpacked, and no name becomes a path.
+    """
+
+    at_once = False
+
+    def __init__(self, path: Path, place: Place) -> None:
+        self._path = path
+        self._place = place
+        self._put: dict[str, Path | bytes] = {}
+        self._index: _Index | None = None
+
+    def put_file(self, sha256: str, file: Path) -> None:
+        with disk_errors(file), file.open("rb") as opened:
+            if hashlib.file_digest(opened, "sha256").hexdigest() != sha256:
+                raise DataError("a file of a set was changed on the disk", given=file.name, allowed=sha256)
+        self._put[sha256] = file
+
+    def put_statement(self, digest: str, data: bytes) -> None:
+        self._put[hashlib.sha256(data).hexdigest()] = data
+
+    def put_message(self, generation: int, seq: int, data: bytes) -> None:
+        self._put[hashlib.sha256(data).hexdigest()] = data
+
+    def messages(self, generation: int, first: int) -> Iterator[tuple[int, int]]:
+        yield from sorted(number for number in self._indexed().messages if number >= (generation, first))
+
+    def message(self, generation: int, seq: int) -> bytes:
+        return self._document(self._indexed().messages.get((generation, seq)), f"message {generation}/{seq}")
+
+    def statement(self, digest: str) -> bytes:
+        return self._document(self._indexed().statements.get(digest), f"set {digest}")
+
+    @contextmanager
+    def file(self, sha256: str) -> Iterator[BinaryIO]:
+        member = self._indexed().files.get(sha256)
+        if member is None:
+            raise NotFoundError("there is no such file in the tar", given=sha256)
+        with _opened(self._path) as tar, _entry(tar, member) as opened:
+            yield opened
+
+    def close(self) -> None:
+        """Write the tar, if anything was put.
+
+        Raises:
+            RelayConflictError: a file is there that does not have it all.
+            StoreError: it cannot be written.
+        """
+        if not self._put:
+            return
+        with disk_errors(self._path):
+            if self._path.exists():
+                self._check_there()
+                return
+            if not self._path.parent.is_dir():
+                raise StoreError(
+                    "the folder of the tar is not there", given=self._path.parent, hint="is its disk mounted?"
+                )
+            new = self._path.with_name(f".{self._path.name}.new")
+            self._write(new)
+            # A stick may have a file system without links, by which one could only create.
+            new.rename(self._path)
+            sync_folder(self._path.parent)
+
+    def _write(self, new: Path) -> None:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as raw:
+            with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                for sha256, content in self._put.items():
+                    _add(tar, sha256, content)
+            raw.flush()
+            os.fsync(raw.fileno())
+
+    def _check_there(self) -> None:
+        """Killed after it was written, the same tar is there; anything else is somebody's."""
+        if not self._put.keys() <= self._indexed().files.keys():
+            raise RelayConflictError(
+                "there is another file already",
+                given=self._path,
+                hint="take it to the partner first, or name another file",
+            )
+
+    def _document(self, sha256: str | None, what: str) -> bytes:
+        member = None if sha256 is None else self._indexed().files.get(sha256)
+        if member is None:
+            raise NotFoundError("it is not in the tar", given=what)
+        with _opened(self._path) as tar, _entry(tar, member) as opened:
+            return opened.read(_DOCUMENT_BYTES + 1)
+
+    def _indexed(self) -> _Index:
+        if self._index is None:
+            self._index = _index(self._path, self._place)
+        return self._index
+
+
+def _add(tar: tarfile.TarFile, sha256: str, content: Path | bytes) -> None:
+    entry = tarfile.TarInfo(sha256)
+    entry.mode = 0o600
+    if isinstance(content, bytes):
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+        return
+    with content.open("rb") as opened:
+        entry.size = os.fstat(opened.fileno()).st_size
+        tar.addfile(entry, opened)
+
+
+def _index(path: Path, place: Place) -> _Index:
+    found = _Index()
+    with _opened(path) as tar:
+        for number, member in enumerate(tar):
+            if number >= _MOST_ENTRIES:
+                raise DataError("a tar with too many entries", given=path, allowed=_MOST_ENTRIES)
+            if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse():
+                with _entry(tar, member) as opened:
+                    _note(found, member, opened, place)
+    return found
+
+
+def _note(found: _Index, member: tarfile.TarInfo, opened: BinaryIO, place: Place) -> None:
+    beginning = opened.read(_DOCUMENT_BYTES)
+    digest = hashlib.sha256(beginning)
+    if len(beginning) < member.size:
+        while piece := opened.read(_PIECE_BYTES):
+            digest.update(piece)
+    sha256 = digest.hexdigest()
+    found.files.setdefault(sha256, member)
+    if not beginning.lstrip().startswith(b"{"):
+        return
+    header = _header(beginning)
+    if header is not None:
+        if header.pairing == place.pairing and (not place.theirs or header.sender in place.theirs):
+            found.messages.setdefault((header.generation, header.seq), sha256)
+        return
+    try:
+        found.statements.setdefault(dsse.read(beginning, dsse.SET).digest, sha256)
+    except Refused:
+        return
+
+
+def _header(data: bytes) -> Header | None:
+    try:
+        return read_header(read_payload(dsse.read(data, dsse.MESSAGE).payload)[0])
+    except Refused:
+        return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    with disk_errors(path):
+        if not path.is_file():
+            raise NotFoundError("no such tar", given=path)
+        try:
+            with tarfile.open(path, mode="r:") as tar:
+                yield tar
+        except tarfile.TarError as error:
+            raise DataError("not a tar, or a damaged one", given=path) from error
+
+
+@contextmanager
+def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[BinaryIO]:
+    opened = tar.extractfile(member)
+    if opened is None:
+        raise DataError("an entry of a tar cannot be read", given=tar.name)
+    with opened:
+        yield cast("BinaryIO", opened)

@@ -1,0 +1,139 @@
+"""What was released to whom: each release once, with the decision and the numbers that it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shanhai.courier.sets import subject_key, subject_of
+from shanhai.exchange.strict import read_moment, write_moment
+from shanhai.exchange.subjects import Subject
+
+_COLUMNS = (
+    "id, pairing, subject, version, shape, grant_id, grant_rev, set_id, message, decision, counts, who,"
+    " approver, at"
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of a subject that was released to a partner.
+
+    Attributes:
+        id: the same for the same release, so that it happens once.
+        shape: id of the shape; None for an application.
+        message: digest of the parcel.
+        decision: what every rule said, as `Decision.as_dict`.
+        counts: rows that leave and are held, and what was measured of groups.
+        who, approver: by name.
+    """
+
+    id: str
+    pairing: str
+    subject: Subject
+    version: int
+    shape: str | None
+    grant: str
+    rev: int
+    set_id: str
+    message: str
+    decision: Mapping[str, Any]
+    counts: Mapping[str, Any]
+    who: str
+    approver: str | None
+    at: datetime
+
+
+def release_id(
+    pairing: str, subject: Subject, version: int, grant: tuple[str, int], columns: Iterable[str], attempt: int
+) -> str:
+    """What makes a release the same one: recipient, version, revision of the grant, columns.
+
+    Args:
+        attempt: how many times the partner has refused it before: what was refused may be sent anew.
+    """
+    told = [pairing, subject.kind, subject.name, version, *grant, sorted(columns), attempt]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+
+def keep(connection: sqlite3.Connection, release: Release) -> None:
+    """Keep a release, within the transaction of its message."""
+    marks = ", ".join("?" * 14)
+    connection.execute(
+        f"INSERT INTO release_ ({_COLUMNS}) VALUES ({marks})",
+        (
+            release.id,
+            release.pairing,
+            subject_key(release.subject),
+            str(release.version),
+            release.shape or "",
+            release.grant,
+            release.rev,
+            release.set_id,
+            release.message,
+            _json(release.decision),
+            _json(release.counts),
+            release.who,
+            release.approver,
+            write_moment(release.at),
+        ),
+    )
+
+
+def by_id(connection: sqlite3.Connection, identity: str) -> Release | None:
+    """A release by its id."""
+    return next(iter(_select(connection, "id = ?", identity)), None)
+
+
+def every(connection: sqlite3.Connection, pairing: str | None = None) -> tuple[Release, ...]:
+    """All releases, the oldest first; those to one partner, or to all."""
+    return _select(connection, "pairing = ?", pairing) if pairing else _select(connection, "true")
+
+
+def of_set(connection: sqlite3.Connection, set_id: str) -> tuple[Release, ...]:
+    """The releases of a set."""
+    return _select(connection, "set_id = ?", set_id)
+
+
+def versions_sent(connection: sqlite3.Connection, pairing: str, subject: Subject) -> frozenset[int]:
+    """The versions of a subject that a partner has been sent, under any grant."""
+    found = connection.execute(
+        "SELECT DISTINCT version FROM release_ WHERE pairing = ? AND subject = ?",
+        (pairing, subject_key(subject)),
+    )
+    return frozenset(int(version) for (version,) in found)
+
+
+def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tuple[Release, ...]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM release_ WHERE {condition} ORDER BY at, id", values)
+    return tuple(map(_read, rows))
+
+
+def _read(row: tuple[Any, ...]) -> Release:
+    identity, pairing, subject, version, shape, grant, rev, set_id, message, *rest = row
+    decision, counts, who, approver, at = rest
+    return Release(
+        id=identity,
+        pairing=pairing,
+        subject=subject_of(subject),
+        version=int(version),
+        shape=shape or None,
+        grant=grant,
+        rev=rev,
+        set_id=set_id,
+        message=message,
+        decision=json.loads(decision),
+        counts=json.loads(counts),
+        who=who,
+        approver=approver,
+        at=read_moment(at),
+    )
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()

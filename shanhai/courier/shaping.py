@@ -1,0 +1,141 @@
+"""The shape that a release gets: that of a set which serves already, or one that serves others, too."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from shanhai.courier import granted, partners, sealing, sets
+from shanhai.courier.own_keys import keyring_of
+from shanhai.courier.partners import Partner
+from shanhai.courier.sets import KeptSet
+from shanhai.courier.subjects import Releasable
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.grants import Grant
+from shanhai.exchange.keysets import Keyset
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.sets import read_set
+from shanhai.governance.refusals import ShapeRefusedError
+from shanhai.governance.shape import Shape, read_shape
+from shanhai.ingest.node import Node
+
+
+def is_in_force(grant: Grant, now: datetime) -> bool:
+    """Whether something may be released under a grant now."""
+    return not grant.revoked and grant.valid_from <= now < grant.until
+
+
+def serving(
+    node: Node,
+    connection: sqlite3.Connection,
+    partner: Partner,
+    found: Releasable,
+    grant: Grant | None,
+    columns: Sequence[str],
+) -> tuple[KeptSet, Shape] | tuple[None, None]:
+    """A set of this version in a shape that serves, whose files can still be had."""
+    if grant is None:
+        return None, None
+    keyset = keyring_of(node.home).keyset()
+    for kept in sets.sealed(connection, found.subject, found.version):
+        shape = _shape_of(kept, found)
+        same = kept.described.listing == found.listing and set(kept.described.order) <= set(columns)
+        if shape is None or not same or not _serves(shape, grant, columns):
+            continue
+        if _is_there(node, connection, kept, partner) and _is_signed(kept, keyset):
+            return kept, shape
+    return None, None
+
+
+def _shape_of(kept: KeptSet, found: Releasable) -> Shape | None:
+    """The shape of a set, if the columns are still what they were."""
+    described = kept.described
+    try:
+        shape = read_shape(
+            found.data.columns,
+            names=described.columns,
+            row_filter=described.row_filter,
+            masks=described.masks,
+        )
+    except ShapeRefusedError:
+        return None
+    return shape if shape.shape_id == described.shape_id else None
+
+
+def _serves(shape: Shape, grant: Grant, columns: Sequence[str]) -> bool:
+    text = shape.row_filter.text if shape.row_filter else None
+    masked = all(shape.masks.get(name) == grant.masks.get(name) for name in columns)
+    return text == grant.row_filter and set(columns) <= set(shape.names) and masked
+
+
+def _is_there(node: Node, connection: sqlite3.Connection, kept: KeptSet, partner: Partner) -> bool:
+    """Whether the files lie here, or at the partner's relay."""
+    folder = sealing.folder_of(node.home, kept.set_id)
+    return all(
+        partner.pairing in file.uploaded_to or (folder / file.name).is_file()
+        for file in sets.files(connection, kept.set_id)
+    )
+
+
+def _is_signed(kept: KeptSet, keyset: Keyset) -> bool:
+    """Whether the newest keyset, by which recipients judge, still has the keys that signed the set."""
+    try:
+        read_set(kept.statement, keyset=keyset, digest=kept.digest)
+    except Refused:
+        return False
+    return True
+
+
+def new_shape(
+    connection: sqlite3.Connection,
+    found: Releasable,
+    grant: Grant | None,
+    columns: Sequence[str],
+    now: datetime,
+) -> tuple[Shape, tuple[str, ...]]:
+    """What is granted to this recipient, and beside it what was granted to others, where one set serves all.
+
+    Core and personal columns of others stay out: they leave when somebody releases them. The second value
+    are the columns that all of them read: rows may be ordered by these alone, since an order tells the ranks
+    of what it is by.
+
+    Raises:
+        ShapeRefusedError: the grant names what no shape can have.
+    """
+    own = {name: grant.masks[name] for name in columns if grant and name in grant.masks}
+    row_filter = grant.row_filter if grant else None
+    guarded = {one.name for one in found.data.columns if one.personal or one.classification == "core"}
+    names, masks, common = set(columns), dict(own), set(columns)
+    shared = grant is not None and found.folder is None
+    for other in _others(connection, found, row_filter, now) if shared else ():
+        granted_to_other = set(other.columns or ())
+        if all(masks.get(name) == other.masks.get(name) for name in names & granted_to_other):
+            names |= granted_to_other - guarded
+            common &= granted_to_other
+            masks |= {name: action for name, action in other.masks.items() if name in names}
+    wide = [column.name for column in found.data.columns if column.name in names]
+    with contextlib.suppress(ShapeRefusedError):
+        if set(columns) <= set(wide):
+            known = {name: action for name, action in masks.items() if name in wide}
+            shape = read_shape(found.data.columns, names=wide, row_filter=row_filter, masks=known)
+            return shape, tuple(name for name in wide if name in common)
+    # Whatever is wrong with a grant of somebody else is not this recipient's matter.
+    shape = read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
+    return shape, shape.names
+
+
+def _others(
+    connection: sqlite3.Connection, found: Releasable, row_filter: str | None, now: datetime
+) -> Iterator[Grant]:
+    """The grants of the same rows of this subject to anybody that are in force."""
+    every: Iterable[Grant] = (
+        grant
+        for partner in partners.every(connection)
+        if partner.state is not PairingState.ENDED
+        for grant in granted.given(connection, partner.pairing, found.subject)
+    )
+    for grant in sorted(every, key=lambda one: one.id):
+        if is_in_force(grant, now) and grant.row_filter == row_filter:
+            yield grant

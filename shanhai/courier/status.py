@@ -1,0 +1,143 @@
+"""How the exchange stands: each partner, what waits for a person, what runs out, who has long been silent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from shanhai.courier import outbox, partners, waiting
+from shanhai.courier.own_keys import keyring_of
+from shanhai.courier.partners import Partner
+from shanhai.courier.receipts import Sent, sent
+from shanhai.courier.waiting import Waiting
+from shanhai.exchange.keysets import COSIGN, Keyset
+from shanhai.exchange.pairing_states import PairingState
+
+SOON = timedelta(days=30)
+"""Keys are told from so long before they end."""
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """A key that ends soon, with none of its use and algorithm that lasts; `whose` is "" for ours."""
+
+    whose: str
+    use: str
+    alg: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class PartnerStatus:
+    """How far this node and one partner have come.
+
+    Attributes:
+        to_upload: messages that were never at the relay.
+        unsettled: messages that the partner is not known to have settled; those to upload are among them.
+        oldest: when the first of these was issued.
+        expired, refused: messages that ran out unsettled, and those that the partner refused.
+        silent_since: when it was heard of last, if that is longer ago than both agreed to.
+    """
+
+    partner: str
+    state: PairingState
+    frozen: bool
+    to_upload: int
+    unsettled: int
+    oldest: datetime | None
+    expired: int
+    refused: int
+    heard: datetime | None
+    silent_since: datetime | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {**vars(self), "state": str(self.state)}
+
+
+@dataclass(frozen=True)
+class Status:
+    """All of it."""
+
+    partners: tuple[PartnerStatus, ...]
+    waiting: tuple[Waiting, ...]
+    expiring: tuple[Expiring, ...]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody has to do anything."""
+        return not (
+            self.waiting
+            or self.expiring
+            or any(one.frozen or one.expired or one.refused or one.silent_since for one in self.partners)
+        )
+
+
+NOTHING = Status((), (), ())
+"""Of a home that never had a partner."""
+
+
+def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
+    """Look at everything; nothing is changed, and no key is opened.
+
+    Raises:
+        NotFoundError: the home has no keys.
+    """
+    every = partners.every(connection)
+    messages = sent(connection, now)
+    return Status(
+        partners=tuple(_partner(connection, partner, messages, now) for partner in every),
+        waiting=waiting.open_ones(connection),
+        expiring=tuple(_expiring(home, every, now)),
+    )
+
+
+def _partner(
+    connection: sqlite3.Connection, partner: Partner, messages: tuple[Sent, ...], now: datetime
+) -> PartnerStatus:
+    theirs = [one for one in messages if one.message.pairing == partner.pairing]
+    unsettled = [one.message for one in theirs if one.message.settled is None]
+    standings = [one.standing for one in theirs]
+    return PartnerStatus(
+        partner=partner.name,
+        state=partner.state,
+        frozen=partner.frozen is not None,
+        to_upload=len(outbox.waiting_for_upload(connection, partner.pairing)),
+        unsettled=len(unsettled),
+        oldest=min((one.issued for one in unsettled), default=None),
+        expired=standings.count("expired"),
+        refused=standings.count("refused"),
+        heard=partner.heard,
+        silent_since=_silent_since(partner, now),
+    )
+
+
+def _silent_since(partner: Partner, now: datetime) -> datetime | None:
+    """Since when an active partner has said nothing, where it is longer than two of its head intervals."""
+    if partner.state is not PairingState.ACTIVE or partner.heard is None:
+        return None
+    allowed = timedelta(seconds=2 * partners.agreed(partner).rules.head_interval)
+    return partner.heard if now - partner.heard > allowed else None
+
+
+def _expiring(home: Path, every: tuple[Partner, ...], now: datetime) -> Iterator[Expiring]:
+    yield from _ending(keyring_of(home).keyset(), "", now)
+    for partner in every:
+        if partner.state is not PairingState.ENDED and partner.keyset is not None:
+            yield from _ending(partners.their_keyset(partner), partner.name, now)
+
+
+def _ending(keyset: Keyset, whose: str, now: datetime) -> Iterator[Expiring]:
+    """The last key of each use and algorithm, where it ends soon: older ones beside it end as they should."""
+    last: dict[tuple[str, str], datetime] = {}
+    for key in keyset.keys:
+        if key.use != COSIGN and key.kid not in keyset.compromised:
+            kind = (key.use, key.key.alg)
+            last[kind] = max(key.not_after, last.get(kind, key.not_after))
+    for (use, alg), until in sorted(last.items()):
+        if until - now < SOON:
+            yield Expiring(whose, use, alg, until)

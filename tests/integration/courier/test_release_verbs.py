@@ -1,0 +1,103 @@
+"""The verbs of releasing: what they print, ask for and end with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from locked_node import passphrase_files
+from one_city import City
+from seller import NAMES, TABLE, Seller, settle, walked_city
+from two_nodes import Two
+
+from shanhai.cli import main
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    return walked_city(tmp_path_factory.mktemp("city") / "root")
+
+
+@pytest.fixture
+def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
+    return settle(paired, city, tmp_path)
+
+
+@pytest.fixture
+def call(seller: Seller, capsys: pytest.CaptureFixture[str]):
+    def called(*arguments: str) -> tuple[int, str, str]:
+        code = main(["--home", str(seller.home), "--federation", str(seller.city.root), *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return called
+
+
+def told(done: tuple[int, str, str]) -> Any:
+    code, out, error = done
+    assert code == 0, error
+    return json.loads(out)
+
+
+RELEASE = ("release", TABLE, "--to", "longyou", "--by", "Li Wei")
+
+
+def test_from_a_dry_run_to_a_receipt(call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seller.grant("village", "n", masks={"village": "mask-alphanum"})
+    shown = call(*RELEASE, "--dry-run")
+    assert shown[0] == 0, shown[2]
+    for word in ("village", "mask-alphanum", "4 of 4", "four-eyes", "person, at"):
+        assert word in shown[1], word
+    assert "It would be released." in shown[2]
+    assert not [name for name in NAMES if name in shown[1] + shown[2]]
+    planned = told(call(*RELEASE, "--dry-run", "--format", "json"))
+    assert planned["decision"]["allowed"]
+    assert planned["released_before"] is None
+
+    code, _, error = call(*RELEASE)
+    assert (code, "nobody to ask" in error) == (78, True)
+    for variable, file in passphrase_files(tmp_path / "passphrases").items():
+        monkeypatch.setenv(variable, file)
+    released = told(call(*RELEASE, "--format", "json"))
+    assert (released["sealed_anew"], released["repeated"], released["rows"]) == (True, False, 4)
+    assert told(call(*RELEASE, "--format", "json"))["repeated"]
+
+    (row,) = told(call("receipts", "--open", "--format", "json"))[-1:]
+    assert (row["type"], row["standing"], row["subject"]) == ("parcel", "waiting", TABLE)
+    (shipped,) = told(call("ship", "longyou", "--format", "json"))
+    assert (shipped["files"], shipped["held"]) == (1, 0)
+    assert released["message"] in shipped["shipped"]
+    assert told(call("receipts", "--format", "json"))[-1]["standing"] == "shipped"
+    (listed,) = told(call("exchange", "releases", "--format", "json"))
+    assert (listed["who"], listed["rows"], listed["decision"]["allowed"]) == ("Li Wei", 4, True)
+    status = told(call("exchange", "status", "--format", "json"))
+    assert (status["quiet"], status["partners"][0]["to_upload"]) == (True, 0)
+    assert told(call("exchange", "retire", "--by", "Li Wei", "--format", "json")) == {"retired": []}
+    assert told(call("audit", "verify", "--format", "json"))["agrees"]
+
+
+def test_a_denial_names_rule_and_code(call, seller: Seller):
+    seller.grant("person")
+    code, out, _ = call(*RELEASE, "--dry-run", "--format", "json")
+    decision = json.loads(out)["decision"]
+    assert (code, decision["allowed"], decision["rule"]) == (0, False, "four-eyes")
+    told_in_words = call(*RELEASE, "--dry-run")
+    assert "denied, by the rule four-eyes first" in told_in_words[2]
+    assert "nobody approved its release" in told_in_words[1]
+
+
+def test_one_relay_that_is_down_is_told_and_ends_with_its_code(call, seller: Seller):
+    seller.grant("n")
+    relay = Path(seller.two.relay.removeprefix("file://"))
+    relay.rmdir()
+    code, out, error = call("ship")
+    assert code == 75
+    assert "longyou" in out
+    assert "not there" in error
+
+
+def test_nobody_is_called_system(call):
+    code, _, error = call("release", TABLE, "--to", "longyou", "--by", "system", "--dry-run")
+    assert (code, "no person" in error) == (2, True)
