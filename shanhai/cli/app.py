@@ -18,7 +18,7 @@ _SECTIONS = {
     "Walk": ("pull", "walk", "reconcile", "build", "publish"),
     "Look": ("ledger", "publications", "lineage", "report", "doctor"),
     "Decide": ("delivery", "replay", "quarantine", "purge"),
-    "Exchange": ("node", "keys", "audit"),
+    "Exchange": ("node", "keys", "receive", "parcel", "audit"),
 }
 
 
