@@ -1,4 +1,4 @@
-"""Write a folder that came as rows: into an empty private folder, durably, each file only as it is allowed."""
+"""Write a folder that came as rows: below one new private folder, durably, or not at all."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def show_command(session: Session, digest: str | None, partner: str | None, fold
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="A folder with the files of the set, called by their digests.",
 )
-@click.option("--after", "before", type=_READABLE, help="The message before it, to see that nothing is between.")
+@click.option("--after", "before", type=_READABLE, help="The message before it: nothing is between them.")
 @format_option
 @pass_session
 def verify_command(
@@ -110,9 +110,10 @@ def verify_command(
 ) -> None:
     """Verify a message or a set without any secret.
 
-    Also what was kept of a message that was refused. Anybody can: it asks for no passphrase and needs no home. It says who signed, whether set and files are
-    those that were signed and all there, and whether the message follows the one before it. Then it says what
-    it cannot know. Ends with code 77 where something does not hold.
+    Also what was kept of a message that was refused. Anybody can: it asks for no passphrase and needs no
+    home. It says who signed, whether set and files are those that were signed and all there, and whether the
+    message follows the one before it. Then it says what it cannot know. Ends with code 77 where something
+    does not hold.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`shanhai receive`: take what partners sent, verified before it is opened, and admit it under our contracts."""
+"""`shanhai receive`: take what partners sent, verified before it is opened, and admit it."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def command(session: Session, names: tuple[str, ...], relay: str | None, only: b
     """Receive from partners, and admit what came.
 
     Without a name, from every partner whose pairing receives. Each message is verified before it is opened:
-    signatures, order, times, the set and its files; then its content against the grant; then the files, each in
-    a process that can do nothing else. What is refused leaves nothing but the evidence.
+    signatures, order, times, the set and its files; then its content against the grant; then the files, each
+    in a process that can do nothing else. What is refused leaves nothing but the evidence.
 
-    Tables that hold are then walked under the contracts whose connector is `parcels`, and the partner is told:
-    with `shanhai ship` the receipts leave. Stopped at any moment, run it again: nothing is taken twice.
+    Tables that hold are then walked under the contracts whose connector is `parcels`, and the partner is
+    told: with `shanhai ship` the receipts leave. Stopped at any moment, run it again: nothing is taken twice.
 
     \b
     Examples:
@@ -144,7 +144,7 @@ def _tell(session: Session, received: list[Received], admissions: tuple[Admissio
         say("Next: shanhai ship, by which the partner is told")
     for one in admissions:
         if one.dataset is None:
-            say(f"No contract takes {one.row.subject} of {one.partner}: connector parcels, docs/guide/receive.md")
+            say(f"No contract takes {one.row.subject} of {one.partner}: see docs/guide/receive.md")
 
 
 def _message(partner: str, row: Arrived) -> Row:

@@ -1,4 +1,4 @@
-"""Admit what partners sent: the ordinary walk under our own contract, then the receipt, once for each parcel."""
+"""Admit what partners sent: the ordinary walk under our own contract, then one receipt for each parcel."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def takers(node: Node) -> dict[tuple[str, str], Taker]:
 
 
 def opened_tables(desk: Desk, name: str | None = None) -> list[Arrived]:
-    """Tables that wait for a verdict, and those that the gate refused: a person may have let them in since."""
+    """Tables that wait for a verdict, and those that the gate refused: a person may let them in yet."""
     chosen = [one for one in partners.every(desk.connection) if name in (None, one.name)]
     return [
         row
@@ -169,7 +169,7 @@ def _settled(desk: Desk, node: Node, found: dict[tuple[str, str], Taker], row: A
 
 
 def _delivery(node: Node, contract: Contract, row: Arrived) -> DeliveryId | None:
-    """The delivery of exactly these bytes in their partition; the same bytes opened twice are one delivery."""
+    """The delivery of exactly these bytes in their partition; the same bytes opened twice are one."""
     name = Path(row.opened_file or "").relative_to(OPENED).as_posix()
     partition = partition_of(contract, name, row.version)
     for record in sidecars(node, contract.dataset):

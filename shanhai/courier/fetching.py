@@ -1,4 +1,4 @@
-"""Files of a set as private copies: hashed while they come, and hashed again through the handle that is read."""
+"""Files of a set as private copies, hashed while they come and again through the handle that is read."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def fetch(relay: Relay, statement: SetStatement, folder: Path, *, keep_free_byte
         folder: of this node alone, mode 0700.
 
     Raises:
-        Refused: file-omitted, size-lies, file-altered, at stage set; the codes of `outline`, at stage contents:
-            these are the bytes that were signed, and no relay will ever give others.
+        Refused: file-omitted, size-lies, file-altered, at stage set; the codes of `outline` at stage
+            contents: these are the bytes that were signed, and no relay will ever give others.
         DiskFullError: the disk has no room for it.
         RetryableError: the relay failed.
     """

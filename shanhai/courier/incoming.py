@@ -73,7 +73,7 @@ def sweep(home: Path, pairing: str, wanted: set[str]) -> None:
 
 
 def place_of(partner: str, facts: Facts, seen: Seen) -> str:
-    """Where in the home something opened is to lie: by partner, subject and version, once for each message."""
+    """Where something opened is to lie in the home: by partner, subject and version, once a message."""
     name = f"{facts.version}-{seen.generation}-{seen.seq}-{seen.digest[:12]}"
     if facts.subject.kind == APPLICATION:
         return (APPLICATIONS / partner / facts.subject.name / name).as_posix()
@@ -97,7 +97,9 @@ def publish(home: Path, row: Arrived) -> None:
             made = made_in(_folder(home, row.seen))
             if made is None:
                 raise StoreError(
-                    "what was opened is gone", given=row.opened_file, hint="restore it from a copy of the home"
+                    "what was opened is gone",
+                    given=row.opened_file,
+                    hint="restore it from a copy of the home",
                 )
             make_folders(target.parent)
             made.rename(target)

@@ -70,7 +70,9 @@ def _take_grant(desk: Desk, partner: Partner, seen: Seen, grant: Grant) -> str:
 def _take_keyset(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> str:
     known = partners.their_keyset(partner)
     try:
-        keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, now=desk.now)
+        keyset = partners.take_keyset(
+            desk.connection, partner.pairing, envelope, mine=desk.speaker.keyset, now=desk.now
+        )
     except Refused as refusal:
         raise Refused(refusal.code, stage=Stage.UNWRAP, field=refusal.field, seen=seen) from None
     if keyset.version > known.version:
@@ -97,7 +99,7 @@ def _take_receipt(desk: Desk, partner: Partner, receipt: Receipt) -> str:
 
 
 def _step(desk: Desk, partner: Partner, step: Step) -> None:
-    """Take a step of the partner's; one that is taken already, such as a second suspension, changes nothing."""
+    """Take a step of the partner's; one that is taken already, such as a second suspension, does nothing."""
     now = partners.of_pairing(desk.connection, partner.pairing)
     if (now.state, step) not in STEPS:
         return

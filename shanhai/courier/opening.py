@@ -1,4 +1,4 @@
-"""Open the files of a parcel, each in a cell, into what this node keeps: one plain Parquet file, or a folder."""
+"""Open the files of a parcel, each in a cell, into what is kept: one plain Parquet file, or a folder."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def open_set(sealed: Sealed, folder: Path, *, keep_free_bytes: int) -> Made:
 
     Raises:
         Refused: the codes of the cell and of `folders`, at stage contents: these bytes are the ones that were
-            signed, and no relay will ever give others; changed-between-hash-and-parse, at stage set. Nothing is
-            left but the files.
+            signed, and no relay will ever give others; changed-between-hash-and-parse, at stage set. Nothing
+            is left but the files.
         DiskFullError: there is no room.
         ConfigurationError: this system cannot confine a process.
     """

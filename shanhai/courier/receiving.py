@@ -32,7 +32,7 @@ LOOKED_BACK = 32
 """So many of the newest known messages are read again in each run: other bytes in their place are a fork."""
 
 _AS_SIGNED = ("profile-unknown", "size-huge", "version-unknown")
-"""What is wrong with a statement whose signatures hold: no relay will ever give another one under its digest."""
+"""Wrong in a statement whose signatures hold: no relay will ever give another one under its digest."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class _Run:
                 return None
             self._check_alone(verified.seen)
             seen = verified.seen
-            statement = self._statement(verified)
+            statement = (before and before.statement) or self._statement(verified)
             return self._settled(verified, envelope, statement)
         except Refused as refusal:
             # Those that came before its place was found carry what is known of it themselves.
@@ -234,7 +234,7 @@ class _Run:
 
 
 def _of(refusal: Refused, seen: Seen) -> Refused:
-    """The same refusal with what is known of the message; of what was signed as it is, at a stage that settles."""
+    """The refusal with what is known of the message; of what was signed as it is, at a stage that settles."""
     stage = refusal.stage
     if stage is Stage.SET and (refusal.code in _AS_SIGNED or refusal.code.startswith("json-")):
         stage = Stage.CONTENTS

@@ -16,7 +16,13 @@ from shanhai.exchange.receipts import REFUSED, Receipt
 
 
 def refuse(
-    desk: Desk, partner: Partner, refusal: Refused, envelope: bytes, statement: bytes | None, *, in_place: bool
+    desk: Desk,
+    partner: Partner,
+    refusal: Refused,
+    envelope: bytes,
+    statement: bytes | None,
+    *,
+    in_place: bool,
 ) -> Arrived | None:
     """Keep the evidence of a refusal and nothing else; settle the message where nothing could make it pass.
 

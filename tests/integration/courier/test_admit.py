@@ -50,7 +50,9 @@ def node_of(two: Two) -> Node:
     return open_node(read_settings(home=two.gongshu.home, federation=root))
 
 
-def send(two: Two, table: pa.Table, *, grant: Grant | None = None, version: int = 7) -> tuple[Grant, Outgoing]:
+def send(
+    two: Two, table: pa.Table, *, grant: Grant | None = None, version: int = 7
+) -> tuple[Grant, Outgoing]:
     """Grant, seal, send and receive a table of two columns."""
     given = grant or grant_of(two)
     if grant is None:
@@ -64,7 +66,8 @@ def send(two: Two, table: pa.Table, *, grant: Grant | None = None, version: int 
 
 def rows_of(count: int, *, bad: int = 0, start: int = 0) -> pa.Table:
     numbers = [-1 if place < bad else place for place in range(count)]
-    return pa.table({"id": [f"{start + place}" for place in range(count)], "n": numbers, "note": ["x"] * count})
+    ids = [f"{start + place}" for place in range(count)]
+    return pa.table({"id": ids, "n": numbers, "note": ["x"] * count})
 
 
 def admitted(two: Two) -> tuple[Admission, ...]:

@@ -69,5 +69,7 @@ def test_rows_in_another_order_or_out_of_the_folder_have_no_listing():
 
 
 def test_the_digest_of_a_listing_is_that_of_its_lines():
-    lines = "".join(f"{hashlib.sha256(content).hexdigest()} {len(content)} {path}\n" for path, content in FILES.items())
+    lines = "".join(
+        f"{hashlib.sha256(content).hexdigest()} {len(content)} {path}\n" for path, content in FILES.items()
+    )
     assert listing_digest(listing()) == hashlib.sha256(lines.encode()).hexdigest()
