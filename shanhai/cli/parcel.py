@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import state_of, write_once
+from shanhai.cli.desk import at_desk, state_of, write_once
 from shanhai.cli.output import Heading, Row, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
@@ -147,6 +147,43 @@ def verify_command(
     section("Cannot be known from this")
     for key in shown.unknown:
         click.echo(f"  {UNKNOWN[key]}")
+
+
+@command.command("open")
+@click.argument("digest")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File to write, or the folder of an application; not there yet.",
+)
+@click.option("--relay", metavar="URL", help="Another relay for this time, such as tar:/media/usb/parcels.tar.")
+@format_option
+@pass_session
+def open_command(session: Session, digest: str, target: Path, relay: str | None) -> None:
+    """Open an accepted parcel again.
+
+    For a table that was lost, or an auditor. It is judged by what was recorded when it came: that it has
+    expired since does not matter, that its keys are known to be compromised does. Nothing is admitted by it.
+    The files must still be at the relay, and the private key that it was sealed to in the keyring.
+
+    \b
+    Example:
+      shanhai parcel open 3fa90c --to /tmp/again.parquet
+    """
+    from shanhai.audit.events import SYSTEM
+    from shanhai.courier.reopening import reopen
+
+    with at_desk(session, SYSTEM) as desk:
+        row = _found(desk.connection, digest)
+        made = reopen(desk, session.settings, row, target, address=relay)
+    same = made.sha256 == row.opened_sha256
+    if session.form == "json":
+        show_json({"file": str(made.path), "sha256": made.sha256, "rows": made.rows, "same": same})
+        return
+    say("The same bytes as then." if same else "The same rows, in other bytes than then: another pyarrow.")
+    click.echo(made.path)
 
 
 def _rows(connection: sqlite3.Connection, name: str | None) -> list[Row]:

@@ -41,7 +41,8 @@ from shanhai.courier.inbox import Arrived, InboxState
 from shanhai.courier.incoming import one_at_a_time
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.receiving import receive_from
-from shanhai.errors import BusyError, DeniedError
+from shanhai.courier.reopening import reopen
+from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.exchange import dsse
 from shanhai.exchange.bodies import End, Suspension
 from shanhai.exchange.facts import Facts, write_facts
@@ -449,6 +450,29 @@ def test_the_same_set_opened_twice_gives_the_same_bytes(pair: Two):
     assert first.name != second.name
     assert first.read_bytes() == second.read_bytes()
     assert len({row.opened_sha256 for row in rows(pair.gongshu) if row.type == "parcel"}) == 1
+
+
+def test_an_accepted_parcel_is_opened_again_by_what_was_recorded(pair: Two, tmp_path: Path):
+    sealed, grant, _ = granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    say(pair.longyou, "gongshu", replace(grant, rev=2, revoked=True))
+    upload(pair.longyou, "gongshu")
+    received(pair.gongshu, "longyou")
+    row = rows(pair.gongshu)[2]
+    with pair.gongshu.desk(now=system_clock() + 60 * DAY) as desk:
+        made = reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        assert made.sha256 == row.opened_sha256
+        with pytest.raises(ConfigurationError):
+            reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        with pytest.raises(Refused, match="reopened-other-bytes"):
+            other = replace(row, digest="0" * 64)
+            reopen(desk, settings_of(pair.gongshu), other, tmp_path / "other.parquet")
+        relay_file(pair, next(iter(sealed.files))).unlink()
+        with pytest.raises(Refused, match="file-omitted"):
+            reopen(desk, settings_of(pair.gongshu), row, tmp_path / "gone.parquet")
+    assert pq.read_table(tmp_path / "again.parquet") == TABLE.select(GRANTED)
+    assert sorted(path.name for path in tmp_path.glob("*.parquet")) == ["again.parquet"]
+    assert private_leftovers(pair.gongshu) == []
 
 
 FOLDER = {
