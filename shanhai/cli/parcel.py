@@ -158,10 +158,11 @@ def verify_command(
     type=click.Path(path_type=Path),
     help="File to write, or the folder of an application; not there yet.",
 )
-@click.option("--relay", metavar="URL", help="Another relay for this time, such as tar:/media/usb/parcels.tar.")
+@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@click.option("--relay", metavar="URL", help="Another relay for this time: tar:/media/usb/parcels.tar.")
 @format_option
 @pass_session
-def open_command(session: Session, digest: str, target: Path, relay: str | None) -> None:
+def open_command(session: Session, digest: str, target: Path, by: str, relay: str | None) -> None:
     """Open an accepted parcel again.
 
     For a table that was lost, or an auditor. It is judged by what was recorded when it came: that it has
@@ -170,12 +171,11 @@ def open_command(session: Session, digest: str, target: Path, relay: str | None)
 
     \b
     Example:
-      shanhai parcel open 3fa90c --to /tmp/again.parquet
+      shanhai parcel open 3fa90c --to /tmp/again.parquet --by "Li Wei"
     """
-    from shanhai.audit.events import SYSTEM
     from shanhai.courier.reopening import reopen
 
-    with at_desk(session, SYSTEM) as desk:
+    with at_desk(session, by) as desk:
         row = _found(desk.connection, digest)
         made = reopen(desk, session.settings, row, target, address=relay)
     same = made.sha256 == row.opened_sha256

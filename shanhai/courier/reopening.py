@@ -12,6 +12,7 @@ from shanhai.courier.fetching import fetch
 from shanhai.courier.inbox import Arrived
 from shanhai.courier.opening import Made, Sealed, open_set
 from shanhai.courier.partners import Partner
+from shanhai.courier.receiving import finish
 from shanhai.courier.relays.opening import relay_of
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import read_body
@@ -57,6 +58,7 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
     verified = receive(row.envelope, standing=standing, now=desk.now, accepted=accepted)
     statement = read_set(row.statement, keyset=theirs, digest=verified.header.set_digest)
     with incoming.one_at_a_time(desk.home, row.pairing):
+        finish(desk, row.pairing)
         folder = incoming.folder_for(desk.home, row.seen)
         try:
             with relay_of(partner, settings, address=address) as relay:
