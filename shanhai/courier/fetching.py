@@ -104,9 +104,11 @@ def _check_unchanged(file: BinaryIO, before: _Identity) -> None:
 
 def digest_through(file: BinaryIO) -> tuple[int, str]:
     """Size and SHA-256 of an open file, read from its beginning through this handle."""
+    digest = hashlib.sha256()
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return os.fstat(file.fileno()).st_size, digest
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return os.fstat(file.fileno()).st_size, digest.hexdigest()
 
 
 def _check_outline(path: Path, one: SetFile) -> None:

@@ -152,7 +152,8 @@ class _Run:
                 return None
             self._check_alone(verified.seen)
             seen = verified.seen
-            statement = (before and before.statement) or self._statement(verified)
+            kept = before.statement if before is not None else None
+            statement = kept or self._statement(verified)
             return self._settled(verified, envelope, statement)
         except Refused as refusal:
             # Those that came before its place was found carry what is known of it themselves.

@@ -80,11 +80,13 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
 def _held(desk: Desk, partner: Partner, row: Arrived, statement: SetStatement) -> Held:
     """What was held when it came: the grant in the revision that it was accepted under."""
     content = read_body(row.body or b"", statement).content
-    terms = content.terms if isinstance(content, Parcel) else None
-    grant = terms and granted.revision(desk.connection, granted.RECEIVED, terms.grant, terms.rev)
+    if not isinstance(content, Parcel):
+        raise AssertionError("an accepted parcel has terms")
+    terms = content.terms
+    grant = granted.revision(desk.connection, granted.RECEIVED, terms.grant, terms.rev)
     return Held(
         node=desk.me,
         keys={key.kid: key for key in desk.speaker.holdings.keys if isinstance(key, OpenKey)},
-        grants={grant.id: HeldGrant(partner.node or "", grant)} if grant else {},
+        grants={} if grant is None else {grant.id: HeldGrant(partner.node or "", grant)},
         sent=None,
     )
