@@ -146,14 +146,14 @@ class _Run:
             before = inbox.by_digest(self.desk.connection, dsse.read(envelope, dsse.MESSAGE).digest)
             if before is not None and before.settled:
                 return None
-            at = before.received if before else self.desk.now
+            at = before.received if before is not None else self.desk.now
+            statement = before.statement if before is not None else None
             verified = receive(envelope, standing=self._standing(), now=at)
             if verified.arrival is Arrival.KNOWN:
                 return None
             self._check_alone(verified.seen)
             seen = verified.seen
-            kept = before.statement if before is not None else None
-            statement = kept or self._statement(verified)
+            statement = statement or self._statement(verified)
             return self._settled(verified, envelope, statement)
         except Refused as refusal:
             # Those that came before its place was found carry what is known of it themselves.
