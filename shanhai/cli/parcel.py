@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, state_of, write_once
+from shanhai.cli.desk import at_desk, by_option, state_of, write_once
 from shanhai.cli.output import Heading, Row, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
@@ -158,7 +158,7 @@ def verify_command(
     type=click.Path(path_type=Path),
     help="File to write, or the folder of an application; not there yet.",
 )
-@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@by_option
 @click.option("--relay", metavar="URL", help="Another relay for this time: tar:/media/usb/parcels.tar.")
 @format_option
 @pass_session
