@@ -169,6 +169,9 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: BinaryIO)
     import pyarrow.parquet as pq
 
     first = next(batches)
+    if len(first.schema) != len(names):
+        # One name twice, as only a captured parser writes it.
+        raise Refused("parser-abort")
     schema = pa.schema([pa.field(name, one.type) for name, one in zip(names, first.schema, strict=True)])
     rows = 0
     with pq.ParquetWriter(sink, schema, compression="zstd", store_schema=False) as writer:

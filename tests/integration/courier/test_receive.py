@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
@@ -136,6 +137,17 @@ def test_a_parcel_is_opened_into_the_granted_columns_and_the_partner_is_told(pai
     acked = pair.longyou.partner("gongshu").acknowledged
     assert acked is not None
     assert (acked.seq, acked.digest) == (2, said.digest)
+
+
+def test_no_key_and_nothing_withheld_stays_in_the_home(pair: Two):
+    sealed, _, _ = granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    kept = b"".join(path.read_bytes() for path in pair.gongshu.home.rglob("*") if path.is_file())
+    assert b"opening" in kept
+    for key in sealed.keys.values():
+        spelled = (key.bytes, key.bytes.hex().encode(), base64.b64encode(key.bytes))
+        assert not any(one in kept for one in spelled)
+    assert b"not for Gongshu" not in kept
 
 
 def test_the_same_again_changes_nothing(pair: Two):
