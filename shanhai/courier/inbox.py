@@ -145,9 +145,7 @@ def of_file(connection: sqlite3.Connection, file: str) -> Arrived | None:
     return next(iter(_select(connection, "opened_file = ?", file)), None)
 
 
-def at_place(
-    connection: sqlite3.Connection, pairing: str, generation: int, seq: int
-) -> tuple[Arrived, ...]:
+def at_place(connection: sqlite3.Connection, pairing: str, generation: int, seq: int) -> tuple[Arrived, ...]:
     """What came under one number; more than one only where a person let a fork be."""
     return _select(connection, "pairing = ? AND generation = ? AND seq = ?", pairing, generation, seq)
 
@@ -345,9 +343,7 @@ def _move(
         raise BusyError("somebody else receives at the same time", hint="run it again")
 
 
-def _select(
-    connection: sqlite3.Connection, condition: str, *values: str | int | None
-) -> tuple[Arrived, ...]:
+def _select(connection: sqlite3.Connection, condition: str, *values: str | int | None) -> tuple[Arrived, ...]:
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM inbox WHERE {condition} ORDER BY pairing, generation, seq, digest", values
     )

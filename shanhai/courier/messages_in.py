@@ -58,12 +58,8 @@ def note_confirmed(desk: Desk, partner: Partner) -> None:
 
 def _take_grant(desk: Desk, partner: Partner, seen: Seen, grant: Grant) -> str:
     kind = "revoke" if grant.revoked else "grant"
-    desk.record(
-        kind, grant=grant.id, revision=grant.rev, pairing=partner.pairing, partner=partner.name
-    )
-    granted.keep(
-        desk.connection, granted.RECEIVED, partner.pairing, grant, at=desk.now, message=seen.digest
-    )
+    desk.record(kind, grant=grant.id, revision=grant.rev, pairing=partner.pairing, partner=partner.name)
+    granted.keep(desk.connection, granted.RECEIVED, partner.pairing, grant, at=desk.now, message=seen.digest)
     return kind
 
 
@@ -92,9 +88,7 @@ def _take_receipt(desk: Desk, partner: Partner, receipt: Receipt) -> str:
         outcome=receipt.outcome,
         **about,
     )
-    outbox.settled(
-        desk.connection, receipt.of, outcome=receipt.outcome, code=receipt.code, at=desk.now
-    )
+    outbox.settled(desk.connection, receipt.of, outcome=receipt.outcome, code=receipt.code, at=desk.now)
     return "receipt"
 
 

@@ -140,9 +140,7 @@ def _parts(file: Path) -> Iterator[folders.Part]:
             yield from folders.rows_of(batch)
 
 
-def _write_table(
-    sealed: Sealed, names: list[str], folder: Path, name: str, keep_free_bytes: int
-) -> Made:
+def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, keep_free_bytes: int) -> Made:
     """Write all rows into one file, whole or not at all."""
     unfinished, target = folder / f".{name}", folder / name
     with disk_errors(folder):

@@ -122,9 +122,7 @@ class _Run:
 
     def _envelopes(self) -> Iterator[bytes]:
         partner = self.partner
-        begun = inbox.at_place(
-            self.desk.connection, self.pairing, partner.generation_in, partner.next_seq_in
-        )
+        begun = inbox.at_place(self.desk.connection, self.pairing, partner.generation_in, partner.next_seq_in)
         # Its bytes are here, whatever the relay shows by now.
         yield from (row.envelope for row in begun)
         partner = self.partner

@@ -141,9 +141,7 @@ def seal_folder(node: NodeHome, files: dict[str, bytes], *, name: str = "dashboa
         mode = 0o755 if path.endswith(".sh") else 0o644
         rows += [Part(path, mode, number, piece) for number, piece in enumerate(pieces)]
         listing.append(Listed(path, len(files[path]), hashlib.sha256(files[path]).hexdigest()))
-    return seal(
-        node, batches(rows), subject=Subject(APPLICATION, name), listing=listing_digest(listing)
-    )
+    return seal(node, batches(rows), subject=Subject(APPLICATION, name), listing=listing_digest(listing))
 
 
 def parcel_of(sealed: SealedSet, grant: Grant, **changes: Any) -> tuple[Parcel, Carried]:
@@ -177,13 +175,9 @@ def say(
     """Put a message into the outbox, with what its saying means at home."""
     with node.desk(now=now) as desk, transaction(desk.connection):
         pairing = partners.named(desk.connection, to).pairing
-        said = outbox.enqueue(
-            desk.connection, pairing, content, desk.speaker, who=desk.who, carried=carried
-        )
+        said = outbox.enqueue(desk.connection, pairing, content, desk.speaker, who=desk.who, carried=carried)
         if isinstance(content, Grant):
-            granted.keep(
-                desk.connection, granted.GIVEN, pairing, content, at=desk.now, message=said.digest
-            )
+            granted.keep(desk.connection, granted.GIVEN, pairing, content, at=desk.now, message=said.digest)
         return said
 
 
@@ -242,4 +236,3 @@ def private_leftovers(node: NodeHome) -> list[str]:
 class _Kept(io.BytesIO):
     def close(self) -> None:
         """Its content is wanted later."""
-
