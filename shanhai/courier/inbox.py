@@ -322,7 +322,10 @@ def forks(connection: sqlite3.Connection, pairing: str) -> tuple[Fork, ...]:
     rows = connection.execute(
         f"SELECT {_OF_FORK} FROM fork WHERE pairing = ? ORDER BY at, digest", (pairing,)
     )
-    return tuple(Fork(*known, read_moment(at)) for *known, at in rows)
+    return tuple(
+        Fork(digest, pairing, generation, seq, envelope, read_moment(at))
+        for digest, _, generation, seq, envelope, at in rows
+    )
 
 
 def _write(connection: sqlite3.Connection, row: Arrived) -> None:

@@ -83,8 +83,7 @@ def verify(data: bytes, keyset: Keyset, beside: Beside) -> Shown:
     signed = read_signed(message, keyset)
     keyset.check_valid(signed.signers, signed.header.issued)
     holds = [
-        f"signed with {_algorithms(keyset, signed.signers)} by keys of the keyset,"
-        f" whose node calls itself {keyset.name}",
+        _signed_by(keyset, signed.signers),
         "its keys were valid at the moment that it tells",
     ]
     unknown = list(_OF_EVERY_MESSAGE)
@@ -192,8 +191,9 @@ def _facts(signed: Signed) -> dict[str, object]:
     }
 
 
-def _algorithms(keyset: Keyset, signers: frozenset[str]) -> str:
-    return " and ".join(sorted({one.key.alg for one in keyset.keys if one.kid in signers}))
+def _signed_by(keyset: Keyset, signers: frozenset[str]) -> str:
+    algorithms = " and ".join(sorted({one.key.alg for one in keyset.keys if one.kid in signers}))
+    return f"signed with {algorithms} by keys of the keyset, whose node calls itself {keyset.name}"
 
 
 def _size(statement: SetStatement) -> str:

@@ -174,7 +174,7 @@ def test_killed_between_the_load_and_the_receipt_it_is_told_once(pair: Two, monk
     class Killed(BaseException):
         pass
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:

@@ -287,7 +287,7 @@ def test_facts_that_lie_are_refused_for_good_and_nothing_is_left(pair: Two, lie:
     if lie == {"files": None}:
         (one,) = honest.facts.files
         lie = {"files": (replace(one, rows=one.rows + 1),)}
-    sealed, grant, said = granted_and_sent(pair, seal(pair.longyou, **lie))
+    _, grant, said = granted_and_sent(pair, seal(pair.longyou, **lie))
     following = say_parcel(pair, honest, grant)
     upload(pair.longyou, "gongshu", honest)
     done = received(pair.gongshu, "longyou")
@@ -476,8 +476,8 @@ def test_an_accepted_parcel_is_opened_again_by_what_was_recorded(pair: Two, tmp_
         assert made.sha256 == row.opened_sha256
         with pytest.raises(ConfigurationError):
             reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        other = replace(row, digest="0" * 64)
         with pytest.raises(Refused, match="reopened-other-bytes"):
-            other = replace(row, digest="0" * 64)
             reopen(desk, settings_of(pair.gongshu), other, tmp_path / "other.parquet")
         relay_file(pair, next(iter(sealed.files))).unlink()
         with pytest.raises(Refused, match="file-omitted"):
