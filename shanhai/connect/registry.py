@@ -18,6 +18,7 @@ _BUILT_IN = (
     EntryPoint("files", "connectors.files:FilesConnector", GROUP),
     EntryPoint("object_store", "connectors.object_store:ObjectStoreConnector", GROUP),
     EntryPoint("open311", "connectors.open311:Open311Connector", GROUP),
+    EntryPoint("parcels", "connectors.parcels:ParcelsConnector", GROUP),
     EntryPoint("rest", "connectors.rest:RestConnector", GROUP),
     EntryPoint("socrata", "connectors.socrata:SocrataConnector", GROUP),
     EntryPoint("sql", "connectors.sql:SqlConnector", GROUP),

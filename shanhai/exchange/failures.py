@@ -270,6 +270,7 @@ def _files() -> dict[str, Failure]:
         "part-wrong": Failure(contents, "a part of a file has not the size that it must have"),
         "content-digest-wrong": Failure(contents, "a file of a folder is not what its listing says"),
         "too-many-files": Failure(contents, "a folder has more files, or more bytes, than allowed"),
+        "contract-not-met": Failure(Stage.ADMIT, "the recipient's own contract does not take its rows"),
     }
 
 

@@ -72,6 +72,38 @@ class Verified:
     arrival: Arrival
 
 
+@dataclass(frozen=True)
+class Signed:
+    """A message whose signatures hold: nobody asked yet when its keys were valid, or whether it is wanted.
+
+    Fields as of `Verified`.
+    """
+
+    header: Header
+    header_bytes: bytes
+    sealed: bytes
+    seen: Seen
+    signers: frozenset[str]
+
+
+def read_signed(envelope: bytes, keyset: Keyset) -> Signed:
+    """Verify who signed a message: checks 1 to 2c of the specification, section "Receiving".
+
+    Anyone with the keyset of the sender can do so.
+
+    Raises:
+        Refused: the json codes, those of `Keyset.check_signed`, from-not-signer.
+    """
+    signed = dsse.read(envelope, dsse.MESSAGE)
+    signers = keyset.check_signed(signed)
+    header_bytes, sealed = read_payload(signed.payload)
+    header = read_header(header_bytes)
+    if header.sender not in signers:
+        raise Refused("from-not-signer")
+    seen = Seen(signed.digest, header.pairing, header.generation, header.seq)
+    return Signed(header, header_bytes, sealed, seen, signers)
+
+
 def receive(
     envelope: bytes, *, standing: Standing, now: datetime, accepted: Accepted | None = None
 ) -> Verified:
@@ -89,13 +121,8 @@ def receive(
         Gap: the message may pass later.
     """
     keyset = accepted.theirs if accepted else standing.theirs
-    signed = dsse.read(envelope, dsse.MESSAGE)
-    signers = keyset.check_signed(signed)
-    header_bytes, sealed = read_payload(signed.payload)
-    header = read_header(header_bytes)
-    if header.sender not in signers:
-        raise Refused("from-not-signer")
-    seen = Seen(signed.digest, header.pairing, header.generation, header.seq)
+    signed = read_signed(envelope, keyset)
+    header, signers, seen = signed.header, signed.signers, signed.seen
     try:
         keyset.check_valid(signers, header.issued)
         if accepted:
@@ -104,7 +131,7 @@ def receive(
             arrival = _arrived(header, seen, signers, standing, now)
     except (Refused, Gap) as error:
         raise type(error)(error.code, stage=error.stage, field=error.field, seen=seen) from None
-    return Verified(header, header_bytes, sealed, seen, signers, keyset, arrival)
+    return Verified(header, signed.header_bytes, signed.sealed, seen, signers, keyset, arrival)
 
 
 def _arrived(

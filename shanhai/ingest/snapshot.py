@@ -24,6 +24,9 @@ from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, side
 
 log = logging.getLogger(__name__)
 
+OPENED_PARCELS = "home://exchange/opened"
+"""The one endpoint in the home itself: what partners sent, verified and opened."""
+
 
 def pull(
     node: Node, dataset: DatasetId, window: str | None = None, *, full: bool = False
@@ -91,7 +94,10 @@ def _connector(node: Node, contract: Contract, kept: KeptBodies, since: str | No
     name = f"{contract.dataset.district}.{contract.source.endpoint}"
     endpoint = node.settings.endpoint_overrides().get(name, district.endpoints[contract.source.endpoint])
     roots: tuple[Path, ...] = ()
-    if "://" not in endpoint:
+    if endpoint == OPENED_PARCELS:
+        folder = node.home.resolve() / "exchange" / "opened"
+        endpoint, roots = folder.as_posix(), (folder,)
+    elif "://" not in endpoint:
         folder = (node.federation.root / endpoint).resolve()
         endpoint, roots = folder.as_posix(), (folder,)
     context = ConnectContext(

@@ -14,6 +14,7 @@ from connectors.ckan import CkanOptions
 from connectors.files import FilesOptions
 from connectors.object_store import ObjectStoreOptions
 from connectors.open311 import Open311Options
+from connectors.parcels import ParcelsOptions
 from connectors.rest import RestOptions
 from connectors.socrata import SocrataOptions
 from connectors.sql import SqlOptions
@@ -61,6 +62,7 @@ TABLES = {
     "Options of the connector `open311`": fields(Open311Options),
     "Options of the connector `ckan`": fields(CkanOptions),
     "Options of the connector `socrata`": fields(SocrataOptions),
+    "Options of the connector `parcels`": fields(ParcelsOptions),
     "Options of the connector `sql`": fields(SqlOptions),
     "Paging": fields(*union(Paging)),
     "Cursor of records": fields(RecordCursor),

@@ -78,6 +78,8 @@ RAISED_OUTSIDE = {
     "parser-abort",
     "parser-hang",
     "parser-memory",
+    # by the walk that takes in what was opened
+    "contract-not-met",
 }
 
 

@@ -1,0 +1,370 @@
+"""What came from partners: each message with its bytes, how far it got, and the bytes that contradict it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from shanhai.errors import BusyError
+from shanhai.exchange.failures import Refused, Seen, Stage
+from shanhai.exchange.strict import read_moment, write_moment
+
+_SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
+
+
+class InboxState(StrEnum):
+    """How far a message got.
+
+    opening: verified, and its event is written; what follows may have been cut off. opened: a parcel whose
+    contents hold. admitted: loaded under our own contract. taken: a message that is no parcel, done.
+    refused: for good, or, at a stage that the relay may be the cause of, until it passes.
+    """
+
+    OPENING = "opening"
+    OPENED = "opened"
+    ADMITTED = "admitted"
+    REFUSED = "refused"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One message.
+
+    Attributes:
+        digest: of its payload.
+        type: of its body; None while it is closed.
+        envelope, statement: the bytes as they came; the statement is that of the set, if it names one.
+        received: when it was first verified; every later look judges it by that moment.
+        keyset_digest: of the partner's keyset by which it was verified.
+        code, stage: why and where it was refused.
+        subject, version: what a parcel is of.
+        opened_file: where what was opened lies in the home, once this row is committed.
+        opened_sha256: of that file; of an application the digest of its listing.
+        delivery: the delivery that it became.
+        body: opened, without keys; shown, it proves the `body_sha256` of the header.
+    """
+
+    digest: str
+    pairing: str
+    generation: int
+    seq: int
+    type: str | None
+    envelope: bytes = field(repr=False)
+    statement: bytes | None = field(repr=False)
+    received: datetime
+    keyset_digest: str | None
+    state: InboxState
+    code: str | None = None
+    stage: str | None = None
+    subject: str | None = None
+    version: str | None = None
+    opened_file: str | None = None
+    opened_sha256: str | None = None
+    delivery: str | None = None
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it keeps its number: no other bytes, and no later look, can change that."""
+        if self.state is InboxState.REFUSED:
+            return self.stage in _SETTLING
+        return self.state is not InboxState.OPENING
+
+    @property
+    def seen(self) -> Seen:
+        """Its numbers, as refusals carry them."""
+        return Seen(self.digest, self.pairing, self.generation, self.seq)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Bytes that contradict what came before them: in the same place, or in an acknowledgement."""
+
+    digest: str
+    pairing: str
+    generation: int
+    seq: int
+    envelope: bytes = field(repr=False)
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was found in an opened parcel; see `Arrived`."""
+
+    subject: str
+    version: str
+    file: str
+    sha256: str
+
+
+_COLUMNS = ", ".join(one.name for one in fields(Arrived))
+_OF_FORK = ", ".join(one.name for one in fields(Fork))
+
+
+def by_digest(connection: sqlite3.Connection, digest: str) -> Arrived | None:
+    """The message of that digest."""
+    return next(iter(_select(connection, "digest = ?", digest)), None)
+
+
+def beginning(connection: sqlite3.Connection, digits: str) -> tuple[Arrived, ...]:
+    """The messages whose digest begins so."""
+    return _select(connection, "substr(digest, 1, ?) = ?", len(digits), digits)
+
+
+def every(connection: sqlite3.Connection, pairing: str | None = None) -> tuple[Arrived, ...]:
+    """All messages, or those of one pairing, in the order of their numbers."""
+    if pairing is None:
+        return _select(connection, "true")
+    return _select(connection, "pairing = ?", pairing)
+
+
+def in_state(connection: sqlite3.Connection, pairing: str, state: InboxState) -> tuple[Arrived, ...]:
+    """The messages of a pairing that got so far and no further."""
+    return _select(connection, "pairing = ? AND state = ?", pairing, state)
+
+
+def unadmitted(connection: sqlite3.Connection, pairing: str) -> tuple[Arrived, ...]:
+    """Opened parcels that wait, and those that our own contract refused: a person may let them in yet."""
+    return _select(
+        connection,
+        "pairing = ? AND opened_file IS NOT NULL AND (state = ? OR stage = ?)",
+        pairing,
+        InboxState.OPENED.value,
+        Stage.ADMIT.value,
+    )
+
+
+def of_file(connection: sqlite3.Connection, file: str) -> Arrived | None:
+    """The message whose parcel was opened into a file of the home."""
+    return next(iter(_select(connection, "opened_file = ?", file)), None)
+
+
+def at_place(connection: sqlite3.Connection, pairing: str, generation: int, seq: int) -> tuple[Arrived, ...]:
+    """What came under one number; more than one only where a person let a fork be."""
+    return _select(connection, "pairing = ? AND generation = ? AND seq = ?", pairing, generation, seq)
+
+
+def known(
+    connection: sqlite3.Connection, pairing: str, *, generation: int, first: int
+) -> Mapping[tuple[int, int], str]:
+    """Digest by number of the settled messages from `first` on, for `Position`."""
+    rows = _select(connection, "pairing = ? AND generation = ? AND seq >= ?", pairing, generation, first)
+    return {(row.generation, row.seq): row.digest for row in rows if row.settled}
+
+
+def begin(
+    connection: sqlite3.Connection,
+    seen: Seen,
+    *,
+    envelope: bytes,
+    statement: bytes | None,
+    keyset_digest: str,
+    at: datetime,
+) -> bool:
+    """Note that a verified message is about to be opened.
+
+    Returns:
+        Whether that is new; False: it was begun before, and cut off.
+
+    Raises:
+        BusyError: it is settled meanwhile.
+    """
+    before = by_digest(connection, seen.digest)
+    if before is not None and before.state is InboxState.OPENING:
+        return False
+    if before is not None and before.settled:
+        raise BusyError("somebody else receives at the same time", hint="run it again")
+    _write(
+        connection,
+        Arrived(
+            digest=seen.digest,
+            pairing=seen.pairing,
+            generation=seen.generation,
+            seq=seen.seq,
+            type=None,
+            envelope=envelope,
+            statement=statement,
+            received=before.received if before else at,
+            keyset_digest=keyset_digest,
+            state=InboxState.OPENING,
+        ),
+    )
+    return True
+
+
+def taken(connection: sqlite3.Connection, digest: str, *, kind: str, body: bytes) -> None:
+    """Note that a message that is no parcel is done.
+
+    Raises:
+        BusyError: it was not being opened any more.
+    """
+    _move(connection, digest, InboxState.OPENING, state=InboxState.TAKEN, type=kind, body=body)
+
+
+def opened(connection: sqlite3.Connection, digest: str, contents: Contents, *, body: bytes) -> None:
+    """Note what a parcel holds, whose contents hold.
+
+    Raises:
+        BusyError: it was not being opened any more.
+    """
+    _move(
+        connection,
+        digest,
+        InboxState.OPENING,
+        state=InboxState.OPENED,
+        type="parcel",
+        subject=contents.subject,
+        version=contents.version,
+        opened_file=contents.file,
+        opened_sha256=contents.sha256,
+        body=body,
+    )
+
+
+def admitted(connection: sqlite3.Connection, row: Arrived, *, delivery: str) -> None:
+    """Note which delivery an opened parcel became.
+
+    Raises:
+        BusyError: somebody else noted something meanwhile.
+    """
+    _move(
+        connection,
+        row.digest,
+        row.state,
+        state=InboxState.ADMITTED,
+        delivery=delivery,
+        code=None,
+        stage=None,
+    )
+
+
+def not_admitted(connection: sqlite3.Connection, row: Arrived, refusal: Refused, *, delivery: str) -> None:
+    """Note that our own contract refused what an opened parcel became.
+
+    Raises:
+        BusyError: somebody else noted something meanwhile.
+    """
+    _move(
+        connection,
+        row.digest,
+        row.state,
+        state=InboxState.REFUSED,
+        delivery=delivery,
+        code=refusal.code,
+        stage=refusal.stage,
+    )
+
+
+def refused(
+    connection: sqlite3.Connection,
+    refusal: Refused,
+    seen: Seen,
+    *,
+    envelope: bytes,
+    statement: bytes | None,
+    keyset_digest: str,
+    at: datetime,
+) -> bool:
+    """Note a refusal of a message whose signatures hold; the moment of its receipt stays the first.
+
+    Returns:
+        Whether that is new; False: it was refused for the same reason before.
+
+    Raises:
+        BusyError: it is settled otherwise meanwhile.
+    """
+    before = by_digest(connection, seen.digest)
+    if before is not None and (before.state, before.code, before.stage) == (
+        InboxState.REFUSED,
+        refusal.code,
+        refusal.stage,
+    ):
+        return False
+    if before is not None and before.settled:
+        raise BusyError("somebody else receives at the same time", hint="run it again")
+    _write(
+        connection,
+        Arrived(
+            digest=seen.digest,
+            pairing=seen.pairing,
+            generation=seen.generation,
+            seq=seen.seq,
+            type=None,
+            envelope=envelope,
+            statement=statement,
+            received=before.received if before else at,
+            keyset_digest=keyset_digest,
+            state=InboxState.REFUSED,
+            code=refusal.code,
+            stage=refusal.stage,
+        ),
+    )
+    return True
+
+
+def keep_fork(connection: sqlite3.Connection, fork: Fork) -> bool:
+    """Keep the bytes that came second. Returns whether they are new."""
+    added = connection.execute(
+        f"INSERT INTO fork ({_OF_FORK}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (fork.digest, fork.pairing, fork.generation, fork.seq, fork.envelope, write_moment(fork.at)),
+    )
+    return added.rowcount == 1
+
+
+def forks(connection: sqlite3.Connection, pairing: str) -> tuple[Fork, ...]:
+    """Every contradiction of a pairing, in the order in which they came."""
+    rows = connection.execute(
+        f"SELECT {_OF_FORK} FROM fork WHERE pairing = ? ORDER BY at, digest", (pairing,)
+    )
+    return tuple(
+        Fork(digest, pairing, generation, seq, envelope, read_moment(at))
+        for digest, _, generation, seq, envelope, at in rows
+    )
+
+
+def _write(connection: sqlite3.Connection, row: Arrived) -> None:
+    values = [_stored(getattr(row, one.name)) for one in fields(Arrived)]
+    places = ", ".join("?" for _ in values)
+    connection.execute(f"INSERT OR REPLACE INTO inbox ({_COLUMNS}) VALUES ({places})", values)
+
+
+def _move(
+    connection: sqlite3.Connection, digest: str, before: InboxState, **changes: str | bytes | None
+) -> None:
+    setting = ", ".join(f"{name} = ?" for name in changes)
+    changed = connection.execute(
+        f"UPDATE inbox SET {setting} WHERE digest = ? AND state = ?",
+        (*map(_stored, changes.values()), digest, before.value),
+    )
+    if changed.rowcount != 1:
+        raise BusyError("somebody else receives at the same time", hint="run it again")
+
+
+def _select(connection: sqlite3.Connection, condition: str, *values: str | int | None) -> tuple[Arrived, ...]:
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM inbox WHERE {condition} ORDER BY pairing, generation, seq, digest", values
+    )
+    return tuple(map(_read, found))
+
+
+def _read(row: tuple[Any, ...]) -> Arrived:
+    named = dict(zip((one.name for one in fields(Arrived)), row, strict=True))
+    return Arrived(
+        **{**named, "received": read_moment(named["received"]), "state": InboxState(named["state"])}
+    )
+
+
+def _stored(value: object) -> Any:
+    match value:
+        case datetime():
+            return write_moment(value)
+        case StrEnum():
+            return value.value
+        case _:
+            return value

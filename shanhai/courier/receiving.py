@@ -1,0 +1,240 @@
+"""Receive from a partner: its messages in their order, each once, however often this is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shanhai.audit.database import transaction
+from shanhai.courier import granted, inbox, incoming, outbox, partners, waiting
+from shanhai.courier.desk import Desk
+from shanhai.courier.fetching import fetch
+from shanhai.courier.inbox import Arrived, InboxState
+from shanhai.courier.opening import Made, Sealed, open_set
+from shanhai.courier.partners import Partner
+from shanhai.courier.refusing import refuse
+from shanhai.courier.relays.layout import Relay
+from shanhai.courier.relays.opening import relay_of
+from shanhai.courier.settling import begin, take_message, take_parcel
+from shanhai.errors import NotFoundError, RetryableError
+from shanhai.exchange import dsse
+from shanhai.exchange.failures import Gap, Refused, Seen, Stage
+from shanhai.exchange.order import Arrival
+from shanhai.exchange.pairing_states import check_receives
+from shanhai.exchange.parcels import Parcel
+from shanhai.exchange.receive import Standing, Verified, receive
+from shanhai.exchange.sets import SetStatement, read_set
+from shanhai.exchange.suites import OpenKey
+from shanhai.exchange.unwrap import Held, Opened, unwrap
+from shanhai.settings import Settings
+
+LOOKED_BACK = 32
+"""So many of the newest known messages are read again in each run: other bytes in their place are a fork."""
+
+_AS_SIGNED = ("profile-unknown", "size-huge", "version-unknown")
+"""Wrong in a statement whose signatures hold: no relay will ever give another one under its digest."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of one run.
+
+    Attributes:
+        partner: by name.
+        settled: the messages that were settled in it, in their order.
+        stopped: why no later one was looked at; None: there was none.
+    """
+
+    partner: str
+    settled: tuple[Arrived, ...]
+    stopped: Refused | RetryableError | None
+
+
+def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | None = None) -> Received:
+    """Receive all that is there from one partner.
+
+    Each message is settled in one transaction: its number, what it does here, the events and the receipt.
+    Killed at any moment, the next run goes on where this one stopped; nothing is done twice.
+
+    Args:
+        address: of the relay, where it is not the partner's usual one: a stick that somebody brought.
+
+    Raises:
+        NotFoundError: there is no such partner.
+        DeniedError: the pairing is frozen.
+        Refused: pairing-not-confirmed, pairing-suspended, pairing-ended.
+        BusyError: another process receives from this partner.
+        ConfigurationError: the address of the relay, a key of ours, or the means to confine a parser.
+    """
+    partner = partners.named(desk.connection, name)
+    partners.check_thawed(partner)
+    check_receives(partner.state)
+    settled: list[Arrived] = []
+    stopped: Refused | RetryableError | None = None
+    with incoming.one_at_a_time(desk.home, partner.pairing):
+        finish(desk, partner.pairing)
+        try:
+            with relay_of(partner, settings, address=address) as relay:
+                for one in _Run(desk, relay, partner.pairing, settings.free_disk_bytes).messages():
+                    settled.append(one)  # noqa: PERF402 -- what was settled before it stops counts
+        except (Refused, RetryableError) as error:
+            stopped = error
+    return Received(name, tuple(settled), stopped)
+
+
+def finish(desk: Desk, pairing: str) -> None:
+    """Carry out what an earlier run had decided, and remove what is left of one that died.
+
+    Raises:
+        StoreError: the home cannot be written.
+    """
+    for row in inbox.in_state(desk.connection, pairing, InboxState.OPENED):
+        incoming.publish(desk.home, row)
+    under_way = inbox.in_state(desk.connection, pairing, InboxState.OPENING)
+    incoming.sweep(desk.home, pairing, {row.digest for row in under_way})
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run: whose keys, which relay, which pairing."""
+
+    desk: Desk
+    relay: Relay
+    pairing: str
+    keep_free_bytes: int
+
+    @property
+    def partner(self) -> Partner:
+        """The pairing as it stands now: every message may have moved it."""
+        return partners.of_pairing(self.desk.connection, self.pairing)
+
+    def messages(self) -> Iterator[Arrived]:
+        """Settle what was begun, then what is at the relay; gives what was settled.
+
+        Raises:
+            Refused, Gap: at the first message that cannot be settled now.
+            RetryableError: the relay, or the home, failed.
+        """
+        for envelope in self._envelopes():
+            settled = self._handled(envelope)
+            if settled is not None:
+                yield settled
+
+    def _envelopes(self) -> Iterator[bytes]:
+        partner = self.partner
+        begun = inbox.at_place(self.desk.connection, self.pairing, partner.generation_in, partner.next_seq_in)
+        # Its bytes are here, whatever the relay shows by now.
+        yield from (row.envelope for row in begun)
+        partner = self.partner
+        first = max(0, partner.next_seq_in - LOOKED_BACK)
+        for generation, seq in list(self.relay.messages(partner.generation_in, first)):
+            try:
+                check_receives(self.partner.state)
+                envelope = self.relay.message(generation, seq)
+            except (NotFoundError, Refused):
+                # Gone since it was listed, or the pairing ended with the message before.
+                return
+            yield envelope
+
+    def _handled(self, envelope: bytes) -> Arrived | None:
+        """Settle one message; None where it is settled already."""
+        seen: Seen | None = None
+        statement: bytes | None = None
+        try:
+            before = inbox.by_digest(self.desk.connection, dsse.read(envelope, dsse.MESSAGE).digest)
+            if before is not None and before.settled:
+                return None
+            at = before.received if before is not None else self.desk.now
+            statement = before.statement if before is not None else None
+            verified = receive(envelope, standing=self._standing(), now=at)
+            if verified.arrival is Arrival.KNOWN:
+                return None
+            self._check_alone(verified.seen)
+            seen = verified.seen
+            statement = statement or self._statement(verified)
+            return self._settled(verified, envelope, statement)
+        except Refused as refusal:
+            # Those that came before its place was found carry what is known of it themselves.
+            full = refusal if seen is None else _of(refusal, seen)
+            return refuse(self.desk, self.partner, full, envelope, statement, in_place=seen is not None)
+        except Gap as gap:
+            if gap.code == "generation-not-confirmed":
+                with transaction(self.desk.connection):
+                    waiting.waits(self.desk.connection, "generation", self.pairing, self.desk.now)
+            raise
+
+    def _settled(self, verified: Verified, envelope: bytes, data: bytes | None) -> Arrived:
+        statement = self._fetched(verified, data)
+        moment = begin(self.desk, self.partner, verified, envelope, data)
+        opened = unwrap(verified, held=self._held(), statement=statement, at=moment.received)
+        if statement is None or not isinstance(opened.body.content, Parcel):
+            return take_message(self.desk, self.partner, verified.seen, opened)
+        made = self._made(verified.seen, opened, opened.body.content, statement)
+        return take_parcel(self.desk, self.partner, verified.seen, opened, made)
+
+    def _standing(self) -> Standing:
+        partner = self.partner
+        known = inbox.known(
+            self.desk.connection,
+            self.pairing,
+            generation=partner.generation_in,
+            first=max(0, partner.next_seq_in - LOOKED_BACK),
+        )
+        return Standing(
+            pairing=partners.agreed(partner),
+            state=partner.state,
+            mine=self.desk.speaker.keyset,
+            theirs=partners.their_keyset(partner),
+            position=partner.position(known),
+        )
+
+    def _check_alone(self, seen: Seen) -> None:
+        """No other message has this number, not even one that is not settled yet.
+
+        Raises:
+            Refused: fork-same-seq.
+        """
+        others = inbox.at_place(self.desk.connection, self.pairing, seen.generation, seen.seq)
+        if any(row.digest != seen.digest for row in others):
+            raise Refused("fork-same-seq", seen=seen)
+
+    def _statement(self, verified: Verified) -> bytes | None:
+        """The set statement that the header names, as the relay has it."""
+        if verified.header.set_digest is None:
+            return None
+        try:
+            return self.relay.statement(verified.header.set_digest)
+        except NotFoundError:
+            raise Refused("file-omitted", field="statement") from None
+
+    def _fetched(self, verified: Verified, data: bytes | None) -> SetStatement | None:
+        if data is None:
+            return None
+        statement = read_set(data, keyset=verified.keyset, digest=verified.header.set_digest)
+        folder = incoming.folder_for(self.desk.home, verified.seen)
+        fetch(self.relay, statement, folder, keep_free_bytes=self.keep_free_bytes)
+        return statement
+
+    def _held(self) -> Held:
+        desk = self.desk
+        return Held(
+            node=desk.me,
+            keys={key.kid: key for key in desk.speaker.holdings.keys if isinstance(key, OpenKey)},
+            grants=granted.held(desk.connection, desk.me),
+            sent=outbox.sent_to(desk.connection, self.pairing),
+        )
+
+    def _made(self, seen: Seen, opened: Opened, parcel: Parcel, statement: SetStatement) -> Made:
+        if opened.facts is None:
+            raise AssertionError("a parcel has facts")
+        sealed = Sealed(statement, opened.facts, parcel.names, opened.keys)
+        folder = incoming.folder_for(self.desk.home, seen)
+        return open_set(sealed, folder, keep_free_bytes=self.keep_free_bytes)
+
+
+def _of(refusal: Refused, seen: Seen) -> Refused:
+    """The refusal with what is known of the message; of what was signed as it is, at a stage that settles."""
+    stage = refusal.stage
+    if stage is Stage.SET and (refusal.code in _AS_SIGNED or refusal.code.startswith("json-")):
+        stage = Stage.CONTENTS
+    return Refused(refusal.code, stage=stage, field=refusal.field, seen=seen)

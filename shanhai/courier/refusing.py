@@ -1,0 +1,119 @@
+"""What is done with a message that is refused: evidence, the event, and whether anybody may go on."""
+
+from __future__ import annotations
+
+from shanhai.audit.database import transaction
+from shanhai.courier import inbox, incoming, messages_in, partners, waiting
+from shanhai.courier.desk import Desk
+from shanhai.courier.evidence import evidence_of, keep
+from shanhai.courier.inbox import Arrived, Fork
+from shanhai.courier.partners import Partner
+from shanhai.courier.settling import answer, moved
+from shanhai.exchange import dsse
+from shanhai.exchange.failures import Refused, Seen, Stage
+from shanhai.exchange.messages import read_header, read_payload
+from shanhai.exchange.receipts import REFUSED, Receipt
+
+
+def refuse(
+    desk: Desk,
+    partner: Partner,
+    refusal: Refused,
+    envelope: bytes,
+    statement: bytes | None,
+    *,
+    in_place: bool,
+) -> Arrived | None:
+    """Keep the evidence of a refusal and nothing else; settle the message where nothing could make it pass.
+
+    What was fetched and opened of it is removed. What contradicts an earlier message freezes the pairing, and
+    both are kept. Once a person has let the pairing go on, the same bytes are not looked at again; where they
+    hold the place that comes next, they are settled as refused.
+
+    Args:
+        in_place: it is the next message, and no other has its number.
+
+    Returns:
+        What was settled; None: it contradicts, a person knows, and the messages after it are looked at.
+
+    Raises:
+        Refused: the refusal, where the message was not settled: the next run looks at it again.
+    """
+    seen = refusal.seen
+    keep(
+        desk.home,
+        evidence_of(refusal, envelope, statement, pairing=partner.pairing, partner=partner.name, at=desk.now),
+    )
+    if seen is not None:
+        incoming.discard(desk.home, seen)
+    if seen is None or seen.pairing != partner.pairing:
+        with transaction(desk.connection):
+            # Bytes that nobody signed have no name that would mean anything: the pairing waits.
+            waiting.waits(desk.connection, "refused", partner.pairing, desk.now)
+        raise refusal
+    if refusal.freezes and not _is_known(desk, seen):
+        _freeze(desk, partner, seen, envelope)
+        raise refusal
+    if refusal.freezes and not in_place:
+        return None
+    if refusal.freezes:
+        refusal = Refused(refusal.code, stage=Stage.UNWRAP, field=refusal.field, seen=seen)
+    return _recorded(desk, partner, refusal, seen, envelope, statement)
+
+
+def _recorded(
+    desk: Desk, partner: Partner, refusal: Refused, seen: Seen, envelope: bytes, statement: bytes | None
+) -> Arrived | None:
+    with transaction(desk.connection):
+        new = inbox.refused(
+            desk.connection,
+            refusal,
+            seen,
+            envelope=envelope,
+            statement=statement,
+            keyset_digest=partners.their_keyset(partner).digest,
+            at=desk.now,
+        )
+        if new:
+            desk.record(
+                "refused",
+                pairing=partner.pairing,
+                partner=partner.name,
+                message=seen.digest,
+                code=refusal.code,
+            )
+        if refusal.settles:
+            messages_in.note_confirmed(desk, partner)
+            moved(desk, partner, seen)
+            if _carries_a_set(envelope):
+                answer(desk, partner, Receipt(of=seen.digest, outcome=REFUSED, code=refusal.code))
+        else:
+            waiting.waits(desk.connection, "refused", seen.digest, desk.now)
+    if not refusal.settles:
+        raise refusal
+    return inbox.by_digest(desk.connection, seen.digest)
+
+
+def _freeze(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> None:
+    fork = Fork(seen.digest, partner.pairing, seen.generation, seen.seq, envelope, desk.now)
+    with transaction(desk.connection):
+        inbox.keep_fork(desk.connection, fork)
+        partners.freeze(desk.connection, partner.pairing, seen.digest, desk.now)
+        desk.record(
+            "fork",
+            pairing=partner.pairing,
+            partner=partner.name,
+            message=seen.digest,
+            generation=seen.generation,
+            seq=seen.seq,
+        )
+
+
+def _is_known(desk: Desk, seen: Seen) -> bool:
+    """Whether a person has looked into it: it was kept before, and the pairing goes on since."""
+    return any(fork.digest == seen.digest for fork in inbox.forks(desk.connection, seen.pairing))
+
+
+def _carries_a_set(envelope: bytes) -> bool:
+    header, _ = read_payload(dsse.read(envelope, dsse.MESSAGE).payload)
+    return read_header(header).set_digest is not None

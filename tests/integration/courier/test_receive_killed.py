@@ -1,0 +1,122 @@
+"""Killed at each durable step, the next run ends with what a run that was never killed has, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sent_parcels import grant_of, kinds, looked_at, parcel_of, private_leftovers, received, say, seal, upload
+from two_nodes import NodeHome, Two, confirmed, copied
+
+from shanhai.audit import database
+from shanhai.audit.database import transaction
+from shanhai.courier import inbox, outbox
+from shanhai.storage import durable
+
+pytestmark = pytest.mark.long
+
+_MOST_STEPS = 80
+
+
+@pytest.fixture(scope="module")
+def sent(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> Two:
+    """Everything is at the relay: a keyset, a grant, a parcel that holds, one that does not, and one more."""
+    two = copied(nodes, tmp_path_factory.mktemp("sent"))
+    confirmed(two)
+    grant, sealed = grant_of(two), seal(two.longyou)
+    say(two.longyou, "gongshu", grant)
+    with two.longyou.desk() as desk, transaction(desk.connection):
+        desk.connection.execute("UPDATE partner SET state = 'active'")
+    for changes in ({}, {"purpose": "something_else"}, {}):
+        say(two.longyou, "gongshu", *parcel_of(sealed, grant, **changes))
+    upload(two.longyou, "gongshu", sealed)
+    return two
+
+
+def recipient(sent: Two, folder: Path) -> NodeHome:
+    """A copy of the recipient, at the same relay."""
+    return copied(sent, folder).gongshu
+
+
+def outcome(node: NodeHome) -> dict[str, Any]:
+    """What must be the same however often it was killed."""
+    with node.desk() as desk:
+        partner = desk.connection.execute("SELECT next_seq_in, last_in, frozen FROM partner").fetchone()
+    found = looked_at(node, lambda desk: inbox.every(desk.connection))
+    said = looked_at(node, lambda desk: outbox.of_pairing(desk.connection, found[0].pairing))
+    opened = sorted((node.home / "exchange" / "opened").rglob("*.parquet"))
+    told = kinds(node)
+    return {
+        "partner": partner,
+        "rows": [(row.digest, row.state, row.code, row.opened_file, row.opened_sha256) for row in found],
+        "said": [one.type for one in said],
+        "opened": [(file.name, file.read_bytes()) for file in opened],
+        "evidence": sorted(file.name for file in (node.home / "exchange" / "refused").glob("[0-9a-f]*")),
+        "events": sorted(told),
+        "left": private_leftovers(node),
+    }
+
+
+def killed_at(step: int, node: NodeHome) -> bool:
+    """Receive in a child that kills itself before its so manieth durable step; False: it had no such step."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _kill_before(step)
+            received(node, "longyou")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def _kill_before(step: int) -> None:
+    """Count commits, renames, removals and syncs of folders; die before the one of that number."""
+    done = 0
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **named: Any) -> Any:
+            nonlocal done
+            if done == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done += 1
+            return call(*given, **named)
+
+        return wrapped
+
+    database._commit = counted(database._commit)
+    durable.sync_folder = counted(durable.sync_folder)
+    for name in ("rename", "replace", "unlink"):
+        setattr(Path, name, counted(getattr(Path, name)))
+
+
+def test_a_run_that_was_killed_anywhere_is_ended_by_the_next(sent: Two, tmp_path: Path):
+    clean = recipient(sent, tmp_path / "clean")
+    received(clean, "longyou")
+    expected = outcome(clean)
+    assert [row[1].value for row in expected["rows"]] == ["taken", "taken", "opened", "refused", "opened"]
+    killed = 0
+    for step in range(_MOST_STEPS):
+        node = recipient(sent, tmp_path / f"killed_{step}")
+        if not killed_at(step, node):
+            break
+        killed += 1
+        assert received(node, "longyou").stopped is None, step
+        assert outcome(node) == expected, step
+    assert 15 < killed < _MOST_STEPS
+
+
+def test_killed_at_every_second_step_it_still_ends(sent: Two, tmp_path: Path):
+    clean = recipient(sent, tmp_path / "clean")
+    received(clean, "longyou")
+    node = recipient(sent, tmp_path / "killed")
+    for _ in range(20):
+        if not killed_at(6, node):
+            break
+    assert received(node, "longyou").stopped is None
+    assert outcome(node) == outcome(clean)
