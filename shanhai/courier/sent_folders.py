@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,6 +17,7 @@ from shanhai.courier import sets
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
 from shanhai.exchange.folders import Listed, Source, batches, parts
+from shanhai.exchange.listings import listing_digest
 from shanhai.exchange.subjects import APPLICATION, Subject
 from shanhai.governance.values import Data
 from shanhai.storage.disk import disk_errors
@@ -75,13 +75,6 @@ def find_folder(
         listing=digest,
         parts=sum(one.parts for one in listing),
     )
-
-
-def listing_digest(listing: Iterable[Listed]) -> str:
-    """`listing` of the facts: SHA-256 of the lines of all files, in the order of the bytes of their paths."""
-    ordered = sorted(listing, key=lambda one: one.path.encode())
-    lines = "".join(f"{one.sha256} {one.size} {one.path}\n" for one in ordered)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 @contextmanager

@@ -17,11 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from shanhai.courier.database import open_state
-from shanhai.courier.desk import Desk
-
 from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners, releasing, sets, shipping
+from shanhai.courier.database import open_state
+from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Ask
 from shanhai.courier.speaking import Speaker

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 from one_city import City
-from shanhai.courier.granting import Draft
 from two_nodes import Two, hand_over
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
 from shanhai.courier import granted, granting, outbox, partners, releasing, sealing, sets
+from shanhai.courier.granting import Draft
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.planning import Ask, Plan, plan
 from shanhai.courier.releasing import Released

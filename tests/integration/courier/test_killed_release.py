@@ -13,10 +13,10 @@ from pathlib import Path
 
 from killed_release import left
 from seller import settle, walked_city
-from shanhai.courier.database import open_state
 from two_nodes import Two
 
 from shanhai.courier import releases, sealing
+from shanhai.courier.database import open_state
 from shanhai.courier.relays.layout import file_key, message_key, statement_key
 from shanhai.exchange import dsse
 from shanhai.exchange.messages import read_header, read_payload
