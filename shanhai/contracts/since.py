@@ -1,8 +1,8 @@
-"""Since when a source gives a column: a delivery that is older may lack its heading."""
+"""Since when a source gives a column: a delivery that is older may lack it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -40,16 +40,29 @@ def is_older(contract: Contract, column: Column, age: Age) -> bool:
     return own < place(contract, column.since)  # type: ignore[operator]  # of one contract, of one kind
 
 
-def too_young(contract: Contract, age: Age, headings: Iterable[str]) -> tuple[str, ...]:
-    """Those among the missing headings of a delivery that are of columns which came later."""
-    later = {column.source for column in contract.columns if is_older(contract, column, age)}
-    return tuple(heading for heading in headings if heading in later)
+def not_given_yet(
+    contract: Contract, age: Age, missing: Collection[str], filled: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Headings of columns that came later, where a delivery has no heading, or no value in any row.
+
+    Both say the same: of records no heading is missed that need not be there, and a database that gained a
+    column gives it empty for the days before.
+
+    Args:
+        missing: headings that the delivery lacks.
+        filled: how many values each column has.
+    """
+    return tuple(
+        column.source
+        for column in contract.columns
+        if (column.source in missing or not filled[column.name]) and is_older(contract, column, age)
+    )
 
 
 def since_of(contract: Contract, age: Age) -> str | None:
     """The `since` of a column that a delivery is the first to have; None where its name tells no order."""
     if _is_named(contract):
-        return age.partition if any(one.isdigit() for one in age.partition) else None
+        return age.partition if any(one.isdecimal() for one in age.partition) else None
     if asks_for_windows(contract):
         return age.window
     return age.pulled_at.astimezone(ZoneInfo(contract.time_zone)).isoformat(timespec="seconds")

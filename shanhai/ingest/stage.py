@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from shanhai.contracts.since import too_young
+from shanhai.contracts.since import not_given_yet
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import ShanhaiError, UnreadableError
 from shanhai.ids import DeliveryId
@@ -194,7 +194,7 @@ def _divide(
         waivers=terms.waivers,
     )
     refused = sha256_of(beside / _REFUSED) if (beside / _REFUSED).is_file() else None
-    not_yet = too_young(contract, source.age, decoded.missing)
+    not_yet = not_given_yet(contract, source.age, decoded.missing, division.filled)
     staging = Staging(
         delivery=str(delivery),
         staging=terms.id,

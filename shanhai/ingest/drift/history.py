@@ -41,18 +41,18 @@ def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
 def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
     """Columns that have no value in any row, and had one in many rows of each earlier delivery.
 
-    One whose heading is gone has none either, which is told already.
+    One whose heading is gone has none either, which is told already. Nothing was to be expected of one in a
+    delivery from before it came, of this one or of an earlier one: after a backfill the younger ones count.
     """
-    if len(earlier) < MINIMUM_HISTORY or staging.rows_in < ENOUGH_ROWS:
+    if staging.rows_in < ENOUGH_ROWS:
         return
     for name, filled in staging.filled.items():
-        shares = [
-            known.staging.filled.get(name, 0) / known.staging.rows_in
-            for known in earlier
-            if known.staging.rows_in
-        ]
-        is_there = contract.column(name).source not in (*staging.missing, *staging.not_yet)
-        if is_there and not filled and shares and min(shares) >= _USUALLY_FILLED:
+        source = contract.column(name).source
+        having = [known.staging for known in earlier if source not in known.staging.not_yet]
+        shares = [one.filled.get(name, 0) / one.rows_in for one in having if one.rows_in]
+        is_there = source not in (*staging.missing, *staging.not_yet)
+        is_known = len(having) >= MINIMUM_HISTORY and bool(shares)
+        if is_there and not filled and is_known and min(shares) >= _USUALLY_FILLED:
             usual = f"{statistics.median(shares) * 100:.3g}%"
             yield differs(
                 "emptied_column", columns=(name,), given="0", allowed=usual, rows=0, of_rows=staging.rows_in

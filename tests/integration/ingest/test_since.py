@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,6 +28,23 @@ def since(value: str) -> dict[str, Any]:
 def rows(day: int, *, note: bool) -> str:
     lines = (f"{day}-{one},1,2024-03-{day:02}{',x' if note else ''}\n" for one in range(25))
     return (NEW if note else HEAD) + "".join(lines)
+
+
+def empty_rows(day: int) -> str:
+    """Rows of a day before the column came, from a source that has had the heading ever since."""
+    return rows(day, note=True).replace(",x\n", ",\n")
+
+
+def records(day: int, *, note: bool) -> str:
+    """Rows of a day as NDJSON; those from before the column came have no such key, or null there."""
+    came = {"note": "x"} if note else {"note": None}
+    return "".join(
+        json.dumps(
+            {"编号": f"{day}-{one}", "n": 1, "at": f"2024-03-{day:02}", **(came if note or one % 2 else {})}
+        )
+        + "\n"
+        for one in range(25)
+    )
 
 
 def run(city: City, *arguments: str) -> int:
@@ -64,6 +83,55 @@ def test_it_is_emptied_in_what_is_younger_alone(city: City):
     city.walk()
     assert city.ledger()["2024-03-02"].verdict == "accepted"
     assert "note has no value in any row" in city.ledger()["2024-03-08"].reason
+
+
+NDJSON: dict[str, Any] = {
+    "source": {"connector": "files", "endpoint": "data", "options": {"path": "*.ndjson"}},
+    "format": {"kind": "ndjson"},
+}
+
+
+@pytest.mark.parametrize(
+    ("stated", "ending", "young", "old"),
+    [
+        (NDJSON, "ndjson", partial(records, note=True), partial(records, note=False)),
+        ({}, "csv", partial(rows, note=True), empty_rows),
+    ],
+    ids=["records without the key", "cells without a text"],
+)
+def test_an_older_day_without_a_value_is_backfilled(
+    city: City,
+    capsys: pytest.CaptureFixture[str],
+    stated: dict[str, Any],
+    ending: str,
+    young: Callable[[int], str],
+    old: Callable[[int], str],
+):
+    city.declare(columns=[*COLUMNS, since("2024-03-05")], **stated)
+    must_be_filled(city)
+    for day in (5, 6):
+        city.put(f"2024-03-{day:02}.{ending}", young(day))
+    city.walk()
+    city.put(f"2024-03-02.{ending}", old(2))
+    city.walk()
+    assert {row.verdict for row in city.ledger().values()} == {"accepted"}
+    capsys.readouterr()
+    assert run(city, "delivery", "show", city.delivery("2024-03-02").short, "--format", "json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["not_given_yet"], shown["differences"], shown["findings"]) == (["note"], [], [])
+
+    city.put(f"2024-03-08.{ending}", old(8))
+    city.walk()
+    last = city.ledger()["2024-03-08"]
+    assert last.verdict == "held"
+    assert "note has no value in any row" in last.reason
+    assert "implausible fill.note" in last.reason
+
+
+def must_be_filled(city: City) -> None:
+    file = city.root / "expectations" / "plausibility" / "acity" / "events.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("fill: {note: {min: 0.5, since: 2024-01-01, reason: always told}}\n")
 
 
 def test_what_was_pulled_before_is_replayed(city: City, capsys: pytest.CaptureFixture[str]):
