@@ -16,6 +16,7 @@ from shanhai.errors import ConfigurationError, GateDisagreementError, NotFoundEr
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.drift.find import find_differences
+from shanhai.ingest.drift.history import accepted_before
 from shanhai.ingest.files import in_turn
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
@@ -70,9 +71,9 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
     checks = _gate(node, contract, folder, staging) if readable else ()
     queries = _queries(node, contract, folder) if readable else []
-    accepted = _accepted(node, delivery)
-    findings = _implausible(node, contract, delivery, staging, accepted) if readable else ()
-    differences = find_differences(node, contract, delivery, staging, accepted)
+    books = table_net(open_table(node, delivery.dataset))
+    findings = _implausible(node, contract, delivery, staging, books) if readable else ()
+    differences = find_differences(node, contract, delivery, staging, books)
     verdict = decide_verdict(
         contract,
         rows_in=staging.rows_in,
@@ -161,29 +162,15 @@ def _suite(node: Node, contract: Contract) -> dict[str, Any]:
     return suite
 
 
-def _accepted(node: Node, delivery: DeliveryId) -> dict[str, Net]:
-    """By id, the other deliveries of the dataset that are accepted.
-
-    Of one that is in the table itself, and judged again, those that came in before it: what came later says
-    nothing of what was usual then.
-    """
-    books = table_net(open_table(node, delivery.dataset))
-    accepted = {known: net for known, net in books.items() if net.verdict == "accepted"}
-    own = accepted.pop(str(delivery), None)
-    if own is None:
-        return accepted
-    return {known: net for known, net in accepted.items() if net.loaded_version < own.loaded_version}
-
-
 def _implausible(
-    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, books: Mapping[str, Net]
 ) -> tuple[Finding, ...]:
     rules = read_plausibility(node.federation.root, contract)
     newest = staging.newest.get(rules.freshness.column) if rules.freshness else None
     figures = DeliveryFigures(
         rows=staging.rows_in,
         filled=staging.filled,
-        history=[net.counts.rows_in for net in accepted.values()],
+        history=[net.counts.rows_in for net in accepted_before(books, delivery).values()],
         newest=newest,
         start=_start(contract, sidecar(node, delivery).window),
         not_yet=frozenset(column.name for column in contract.columns if column.source in staging.not_yet),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shanhai.clock import Clock, system_clock
 from shanhai.contracts.federation import Federation, open_federation
@@ -13,6 +14,9 @@ from shanhai.ingest.stores import snapshot_store
 from shanhai.settings import Settings, load_settings
 from shanhai.storage import ObjectStore
 from shanhai.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from shanhai.ingest.sidecar import Sidecar
 
 _FOLDERS = (
     "snapshots",
@@ -39,13 +43,17 @@ def silent(_what: str, _done: int, _of: int) -> None:
 
 @dataclass(frozen=True)
 class Node:
-    """Everything a step of the walk needs, where it keeps what it makes, and who is told how far it is."""
+    """Everything a step of the walk needs, where it keeps what it makes, and who is told how far it is.
+
+    `pulled` are the deliveries, by name, of datasets whose sidecars were read already (`sidecar.at_hand`).
+    """
 
     settings: Settings
     federation: Federation
     snapshots: ObjectStore
     clock: Clock
     progress: Progress = silent
+    pulled: Mapping[DatasetId, Mapping[str, Sidecar]] = field(default_factory=dict, compare=False)
 
     @property
     def home(self) -> Path:

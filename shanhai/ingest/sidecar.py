@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,8 +88,18 @@ def sidecar_key(delivery: DeliveryId) -> str:
 
 def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
     """Every delivery pulled of a dataset, in the order in which they were."""
+    if dataset in node.pulled:
+        return list(node.pulled[dataset].values())
     found = _below(node, f"deliveries/{dataset.district}/{dataset.name}")
     return sorted(found, key=lambda sidecar: sidecar.place)
+
+
+def at_hand(node: Node, dataset: DatasetId) -> Node:
+    """The same node for one step, which reads each sidecar of the dataset once however often it is asked for.
+
+    What is pulled after this waits for the next step.
+    """
+    return replace(node, pulled={dataset: {one.delivery: one for one in sidecars(node, dataset)}})
 
 
 def every_sidecar(node: Node) -> Iterator[Sidecar]:
@@ -108,6 +119,9 @@ def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
     Raises:
         NotFoundError: it was never pulled.
     """
+    known = node.pulled.get(delivery.dataset, {}).get(str(delivery))
+    if known is not None:
+        return known
     key = sidecar_key(delivery)
     if not node.snapshots.exists(key):
         raise NotFoundError("no such delivery", given=delivery, hint="shanhai delivery list")

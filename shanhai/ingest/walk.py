@@ -14,6 +14,7 @@ from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import Late, late, pending, read_told, write_told
 from shanhai.ingest.records import read_staging, read_validation
+from shanhai.ingest.sidecar import at_hand
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.told import tell_verdicts
@@ -44,6 +45,7 @@ def stage_step(node: Node, dataset: DatasetId) -> Result:
     Raises:
         ShanhaiError: one could not be staged; raised after the others were.
     """
+    node = at_hand(node, dataset)
     return _each(node, dataset, pending(node, dataset), lambda delivery: stage(node, delivery), "staged")
 
 
@@ -53,6 +55,7 @@ def check_step(node: Node, dataset: DatasetId) -> Result:
     Raises:
         ShanhaiError: one could not be checked; raised after the others were.
     """
+    node = at_hand(node, dataset)
     ready = [known for known in pending(node, dataset) if read_staging(node, known) is not None]
     return _each(node, dataset, ready, lambda delivery: check(node, delivery), "checked")
 
@@ -66,6 +69,7 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     Raises:
         ShanhaiError: one could not be loaded; raised after the others were.
     """
+    node = at_hand(node, dataset)
     ready = [known for known in pending(node, dataset) if read_validation(node, known) is not None]
     entries: list[Entry] = []
     try:

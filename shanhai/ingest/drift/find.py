@@ -19,7 +19,7 @@ from shanhai.contracts.model import (
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Net, table_net
+from shanhai.ingest.books import Net
 from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.drift.columns import column_differences
 from shanhai.ingest.drift.dialect import dialect_differences, encoding_difference
@@ -27,6 +27,7 @@ from shanhai.ingest.drift.foreign import format_difference
 from shanhai.ingest.drift.headings import heading_differences
 from shanhai.ingest.drift.history import (
     Earlier,
+    accepted_before,
     alike,
     counts_twice,
     emptied_columns,
@@ -37,7 +38,6 @@ from shanhai.ingest.drift.json_places import records_difference
 from shanhai.ingest.drift.look import Look
 from shanhai.ingest.drift.sheets import sheet_differences
 from shanhai.ingest.drift.shifts import shift_differences
-from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record
 from shanhai.ingest.sidecar import Sidecar, body_key, sidecar, sidecars
@@ -53,17 +53,17 @@ _MOST_TOLD = 40
 
 
 def find_differences(
-    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, books: Mapping[str, Net]
 ) -> tuple[Difference, ...]:
     """What a delivery that is staged differs in, from its contract and from earlier ones.
 
     Args:
-        accepted: by id, the other deliveries of the dataset that are accepted.
+        books: of the dataset's table, by delivery.
     """
     found = [*_in_itself(node, contract, delivery, staging)]
     if staging.unreadable is None:
-        found += _volume(node, contract, staging, accepted)
-        found += _beside(node, contract, delivery, staging, accepted)
+        found += _volume(node, contract, staging, accepted_before(books, delivery))
+        found += _beside(node, contract, delivery, staging, books)
     return tuple(found[:_MOST_TOLD])
 
 
@@ -134,17 +134,18 @@ def _read_wrongly(look: Look) -> tuple[Difference, ...]:
 
 
 def _beside(
-    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, accepted: Mapping[str, Net]
+    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, books: Mapping[str, Net]
 ) -> Iterator[Difference]:
     has_empty = any(not filled for filled in staging.filled.values())
     if not staging.rows_in or not (has_empty or counts_twice(contract)):
         return
     own = sidecar(node, delivery)
-    earlier = list(_earlier(node, own, accepted))
+    earlier = list(_earlier(node, own, accepted_before(books, delivery)))
     yield from emptied_columns(contract, staging, earlier)
     if counts_twice(contract):
         others = [known for known in earlier if known.id.partition != delivery.partition]
-        again = repeated_bytes(own, _before(node, own)) or _repeated_rows(node, delivery, staging, others)
+        before = _before(node, own, books)
+        again = repeated_bytes(own, before) or _repeated_rows(node, delivery, staging, others)
         if again is not None:
             yield again
 
@@ -159,9 +160,8 @@ def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[
             yield Earlier(known.id, staging)
 
 
-def _before(node: Node, own: Sidecar) -> list[Sidecar]:
+def _before(node: Node, own: Sidecar, books: Mapping[str, Net]) -> list[Sidecar]:
     """The newest deliveries that were pulled before and not turned away, oldest first."""
-    books = table_net(open_table(node, own.id.dataset))
     out = {known for known, net in books.items() if net.verdict in ("refused", "withdrawn")}
     pulled = sidecars(node, own.id.dataset)
     return [one for one in pulled if one.place < own.place and one.delivery not in out][-_MOST_EARLIER:]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shanhai.contracts.model import Contract
 from shanhai.ids import DeliveryId
+from shanhai.ingest.books import Net
 from shanhai.ingest.records import Staging
 from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality.difference import Difference, differs
@@ -23,6 +24,22 @@ class Earlier:
 
     id: DeliveryId
     staging: Staging
+
+
+def accepted_before(books: Mapping[str, Net], delivery: DeliveryId) -> dict[str, Net]:
+    """By id, the other deliveries of the dataset that are accepted.
+
+    Of one that is in the table itself, and judged again, those that came in before it: what came later says
+    nothing of what was usual then.
+
+    Args:
+        books: of the dataset's table.
+    """
+    accepted = {known: net for known, net in books.items() if net.verdict == "accepted"}
+    own = accepted.pop(str(delivery), None)
+    if own is None:
+        return accepted
+    return {known: net for known, net in accepted.items() if net.loaded_version < own.loaded_version}
 
 
 def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from typing import BinaryIO
 
 import pytest
-from one_city import City
+from one_city import DATASET, City
 
+from shanhai.ingest import walk
 from shanhai.ingest.decide import decide
 from shanhai.ingest.records import Validation, read_validation
 from shanhai.ingest.replay import replay
 from shanhai.report.words import words
+from shanhai.storage.local import LocalStore
 
 COLUMNS = [
     {"name": "id", "logicalType": "string", "required": True},
@@ -123,6 +127,37 @@ def test_bytes_that_come_again_in_one_backfill_are_held(make_city: Callable[...,
     for partition in ("p2", "p3"):
         assert said(city, partition)[:2] == ("held", [f"the bytes are those of {one} once more"])
     assert len(city.rows("id")) == 3
+
+
+class Counting(LocalStore):
+    """The node's own store, which counts what is opened in it."""
+
+    opened = 0
+
+    def open(self, key: str) -> BinaryIO:
+        self.opened += 1
+        return super().open(key)
+
+
+@pytest.mark.parametrize("pending", [5, 15])
+def test_a_step_reads_each_sidecar_once_however_many_are_pending(
+    make_city: Callable[..., City], pending: int
+) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="none", tolerance=None)
+    city.put("p0.csv", body(3))
+    city.walk()
+    for number in range(pending):
+        city.put(f"q{number}.csv", body(3, first=10 * number + 10))
+    walk.pull_step(city.node, DATASET, None)
+    for step in (walk.stage_step, walk.check_step, walk.load_step):
+        store = Counting(city.node.home / "snapshots")
+        step(replace(city.node, snapshots=store), DATASET)
+        assert store.opened == pending + 1, step.__name__
+    assert len(city.rows("id")) == 3 * (pending + 1)
+    city.put("r.csv", body(3, first=10 * pending))
+    city.walk()
+    last = city.delivery(f"q{pending - 1}").short
+    assert said(city, "r")[:2] == ("held", [f"the bytes are those of {last} once more"])
 
 
 def test_bytes_of_what_was_withdrawn_are_new(make_city: Callable[..., City]) -> None:
