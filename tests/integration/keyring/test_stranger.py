@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from shanhai.audit.checkpoints import LogKey, origin_of
 from shanhai.audit.database import open_database, transaction
 from shanhai.audit.disclosure import disclose
-from shanhai.audit.events import happened
+from shanhai.audit.events import digest_of, happened, leaf_of
 from shanhai.audit.log import EventLog
+from shanhai.audit.notes import sign_note
 from shanhai.audit.projection import project
 from shanhai.exchange.keysets import LOG, sign_keyset
 from shanhai.keyring.rotation import Policy, first_keyset, new_keys, new_roots
@@ -33,11 +35,11 @@ class Stranger:
         self.folder = folder
         roots, fresh = new_roots(Policy()), new_keys(Policy())
         keyset = first_keyset("longyou", roots, fresh, Policy(), START)
-        signer = fresh[LOG][0]
+        self.keyset, self.roots, signer = keyset, roots, fresh[LOG][0]
         self.fingerprint = next(key.kid for key in roots.keys if key.alg == "ed25519")
         self.origin = origin_of(keyset.node, 0)
         (folder / "keyset.json").write_bytes(sign_keyset(keyset, roots.keys))
-        key = LogKey(self.origin, signer.public.public, signer.sign)
+        self.key = key = LogKey(self.origin, signer.public.public, signer.sign)
         connection = open_database(folder / "exchange.db")
         log = EventLog(connection)
         with transaction(connection):
@@ -51,6 +53,16 @@ class Stranger:
             r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
         )
         (folder / "check-event.sh").write_text(script, encoding="utf-8")
+
+    def forged(self, event: bytes, *, index: str = "0", size: str = "1") -> bytes:
+        """What the node itself may sign and hand out, whatever it likes to write there."""
+        root = base64.b64encode(leaf_of(digest_of(event))).decode()
+        text = f"{self.origin}\n{size}\n{root}\n"
+        note = sign_note(text, self.origin, self.key.public, self.key.sign)
+        proof = f"c2sp.org/tlog-proof@v1\nindex {index}\n\n".encode() + note
+        parts = {"event": event, "proof": proof}
+        fields = {name: base64.b64encode(part).decode() for name, part in parts.items()}
+        return (json.dumps({"v": 1, "sha256": digest_of(event), **fields}, indent=1) + "\n").encode()
 
     def checks(
         self, disclosed: bytes, *, keyset: bytes | None = None, fingerprint: str = ""
@@ -119,3 +131,37 @@ def test_a_keyset_of_other_roots_is_told(stranger: Stranger):
     done = stranger.checks(stranger.told[5], keyset=json.dumps(forged, separators=(",", ":")).encode())
     assert done.returncode == 1
     assert done.stderr.endswith("WRONG: the root key did not sign the keyset\n")
+
+
+@pytest.mark.parametrize("place", ["size", "index"])
+def test_no_line_of_the_node_is_run(stranger: Stranger, place: str):
+    """Bash evaluates what stands in an index of an array, also in one that is only compared."""
+    good = stranger.checks(stranger.forged(b"{}"))
+    assert (good.returncode, good.stderr) == (0, "")
+    done = stranger.checks(stranger.forged(b"{}", **{place: "PATH[$(touch ran)0]"}))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("WRONG: not a number: ")
+    assert not list(stranger.folder.rglob("ran"))
+
+
+@pytest.mark.parametrize("size", ["010", "-1", "9" * 19, "last"])
+def test_only_a_plain_number_is_a_size(stranger: Stranger, size: str):
+    done = stranger.checks(stranger.forged(b"{}", size=size))
+    assert done.returncode == 1
+    assert done.stderr.startswith("WRONG: not a number: ")
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[2J", "\x00", "\n", "\x9b2J", "\u202e"])
+def test_no_terminal_is_told_what_to_do(stranger: Stranger, hidden: str):
+    done = stranger.checks(stranger.forged(f'{{"who":"Li{hidden}"}}'.encode()))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "WRONG: the event has characters that are not seen\n"
+
+
+def test_a_log_key_that_was_taken_back_proves_nothing(stranger: Stranger):
+    kid = next(one.kid for one in stranger.keyset.of_use(LOG))
+    later = replace(stranger.keyset, version=2, compromised={kid: START + timedelta(days=1)})
+    envelope = sign_keyset(later, stranger.roots.keys)
+    done = stranger.checks(stranger.told[5], keyset=envelope)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "WRONG: no log key of the keyset signed the checkpoint\n"
