@@ -326,6 +326,11 @@ OF_A_WITHDRAWAL = tuple(
 )
 """The same when a delivery is taken back: nothing is staged."""
 
+OF_AN_APPROVAL = tuple(
+    write for write in OF_A_RELEASE if write.name in ("rows that win or stay", "commit of a delivery")
+)
+"""The same when rows compete that were staged already."""
+
 OF_A_PURGE = tuple(write for write in WRITES if "purge" in write.tasks)
 
 

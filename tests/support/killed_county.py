@@ -182,10 +182,10 @@ class Killed:
         return sorted(file.stem for file in self.node.orders.glob("*.json") if file.stem not in done)
 
 
-def in_reach(write: Write, delivery: str) -> bool:
-    """Whether a replay or a release of a delivery makes this write."""
+def in_reach(write: Write, delivery: str, action: str = "replay") -> bool:
+    """Whether an action on a delivery makes this write; an approval makes each that may be on its way."""
     dataset = delivery.partition("/")[0].partition(".")[2]
-    return dataset in _ONLY.get(write.name, (dataset,))
+    return action == "approve" or dataset in _ONLY.get(write.name, (dataset,))
 
 
 def _kill(task: int) -> bool:

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import importlib.util
-import multiprocessing
-import os
 import random
 import shutil
 import signal
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from durable_writes import WRITES
+from durable_writes import OF_A_RELEASE, OF_A_REPLAY, OF_AN_APPROVAL, Write
+from killed_county import in_reach
+from killed_once import killed_at, writes_of
 from little_county import County
 from plain_state import differences, read_state
-from under_airflow import SITE, Order
 
 PERSON = ("--by", "Li Wei", "--reason", "looked at it")
 COMMIT = "commit of a delivery"
-BELOW = "id,n,seen_at,note\n" + "".join(f"k{n},{n - 9},2024-03-01,\n" for n in range(30))
-STAGING = ["quarantine file", "good file", "staging record", "validation record", "scratch of staging goes"]
+BELOW = "id,n,seen_at,note\n" + "".join(f"k{n},{n - 12},2024-03-01,\n" for n in range(30))
+"""Some numbers are below what any contract takes, and more below what the first one does."""
 DENIED = 77
+WHEN = ("before", "after")
 
 
 @dataclass(frozen=True)
 class Change:
-    """What somebody decides, and otherwise once it was killed: undone or not, and the writes on the way.
+    """What somebody decides, and otherwise once it was killed: undone or not.
 
     Attributes:
         undo: what takes it back.
         instead: what is decided where it left nothing to be taken back; with its exit code.
+        writes: some that are on its way; all of them are found by doing it.
         wide: whether the contracts have changed meanwhile.
     """
 
@@ -42,34 +40,36 @@ class Change:
     decision: tuple[str, ...]
     undo: tuple[str, ...]
     instead: tuple[str, ...]
-    writes: list[str]
+    writes: tuple[Write, ...]
     code: int = 0
     wide: bool = False
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A decision about a delivery: the writes on its way, and homes that end well without it and after it."""
+
+    county: County
+    change: Change
+    subject: str
+    way: Sequence[Write]
+    clean: dict[bool, Path]
+
+
 CHANGES = {
     "approved, then withdrawn or refused": Change(
-        "held",
-        ("delivery", "approve"),
-        ("delivery", "withdraw"),
-        ("delivery", "refuse"),
-        ["rows that win or stay"],
+        "held", ("delivery", "approve"), ("delivery", "withdraw"), ("delivery", "refuse"), OF_AN_APPROVAL
     ),
     "released, then revoked": Change(
         "p009a",
         ("quarantine", "release", "--rule", "n.range"),
         ("quarantine", "revoke"),
         ("quarantine", "revoke"),
-        [*STAGING, "scratch of staging", "rows after a withdrawal or a replay"],
+        OF_A_RELEASE,
         code=DENIED,
     ),
     "replayed, then withdrawn": Change(
-        "p009a",
-        ("replay",),
-        ("delivery", "withdraw"),
-        ("delivery", "withdraw"),
-        [*STAGING, "kept contract", "scratch of staging", "rows after a withdrawal or a replay"],
-        wide=True,
+        "p009a", ("replay",), ("delivery", "withdraw"), ("delivery", "withdraw"), OF_A_REPLAY, wide=True
     ),
 }
 
@@ -90,91 +90,63 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> County:
 def test_what_was_killed_and_decided_otherwise_is_as_if_it_was_not_killed(
     county: County, tmp_path: Path, name: str
 ):
-    change, seed = CHANGES[name], random.randrange(2**32)
+    seed = random.randrange(2**32)
     print(f"seed={seed}")
     chance = random.Random(seed)
-    points = [(COMMIT, "before"), (COMMIT, "after")]
-    points.append((chance.choice(change.writes), chance.choice(("before", "after"))))
-    ends_as_clean(county, tmp_path, change, points)
+    with decided(county, tmp_path, CHANGES[name]) as beside:
+        (commit,) = (write for write in beside.way if write.name == COMMIT)
+        other = chance.choice([write for write in beside.way if write is not commit])
+        for write, when in ((commit, "before"), (commit, "after"), (other, chance.choice(WHEN))):
+            ends_as_clean(beside, tmp_path, write, when)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", CHANGES)
 def test_the_same_at_each_write(county: County, tmp_path: Path, name: str):
-    change = CHANGES[name]
-    points = [(write, when) for write in [*change.writes, COMMIT] for when in ("before", "after")]
-    ends_as_clean(county, tmp_path, change, points)
-
-
-def ends_as_clean(county: County, root: Path, change: Change, points: list[tuple[str, str]]) -> None:
-    """Kill the decision at each point, each in a copy of the home, and compare with homes without a kill."""
-    subject = _subject(county, change)
-    with declared(county, wide=change.wide):
-        clean = {stood: shutil.copytree(county.root / "home", root / f"clean {stood}") for stood in (0, 1)}
-        assert county.run(clean[1], *decision(change.decision, subject)) == 0
-        for stood, home in clean.items():
-            decide_otherwise(county, home, change, subject, stood=bool(stood))
-        for number, (write, when) in enumerate(points):
-            home = shutil.copytree(county.root / "home", root / str(number) / "home")
-            assert _killed_at(county, home, decision(change.decision, subject), write, when) == (
-                -signal.SIGKILL
-            ), f"{write} is not on the way"
-            stood = (write, when) == (COMMIT, "after")
-            decide_otherwise(county, home, change, subject, stood=stood)
-            assert differences(read_state(clean[stood]), read_state(home)) == [], (write, when)
-
-
-def decide_otherwise(county: County, home: Path, change: Change, subject: str, *, stood: bool) -> None:
-    wanted = change.undo if stood else change.instead
-    assert county.run(home, *decision(wanted, subject)) == (0 if stood else change.code)
-    assert county.run(home, "reconcile") == 0
-
-
-def decision(verb: tuple[str, ...], subject: str) -> list[str]:
-    return [*verb, subject, *PERSON]
+    with decided(county, tmp_path, CHANGES[name]) as beside:
+        for write in beside.way:
+            for when in WHEN:
+                ends_as_clean(beside, tmp_path, write, when)
 
 
 @contextmanager
-def declared(county: County, *, wide: bool) -> Iterator[None]:
-    """The contracts of the county with one column more, for the time of the block."""
-    county.declare(retries=0, wide=wide)
+def decided(county: County, root: Path, change: Change) -> Iterator[Beside]:
+    """Decide in one copy of the home and not in another, and otherwise in both; for the time of the block."""
+    told = read_state(county.root / "home").verdicts
+    (subject,) = (name for name, verdict in told.items() if change.about in (verdict, name.split("/")[1]))
+    county.declare(retries=0, wide=change.wide)
     try:
-        yield
+        clean = {stood: shutil.copytree(county.root / "home", root / f"{stood}") for stood in (False, True)}
+        way = writes_of(county.run, clean[True], *decision(change.decision, subject))
+        beside = Beside(county, change, subject, way, clean)
+        expected = {write.name for write in change.writes if in_reach(write, subject, change.decision[-1])}
+        assert expected - {write.name for write in way} == set()
+        for stood, home in clean.items():
+            decide_otherwise(beside, home, stood=stood)
+        yield beside
     finally:
         county.declare(retries=0)
 
 
-def _subject(county: County, change: Change) -> str:
-    told = read_state(county.root / "home").verdicts
-    (found,) = (name for name, verdict in told.items() if change.about in (verdict, name.split("/")[1]))
-    return found
+def ends_as_clean(beside: Beside, root: Path, write: Write, when: str) -> None:
+    """Kill the decision in a copy of the home, decide otherwise, and compare with the home without a kill."""
+    county, change = beside.county, beside.change
+    home = shutil.copytree(county.root / "home", root / f"{when} {write.name}")
+    command = decision(change.decision, beside.subject)
+    assert killed_at(write, when, county.run, home, *command) == -signal.SIGKILL, (write.name, when)
+    names = [one.name for one in beside.way]
+    since = names.index(write.name) - names.index(COMMIT)
+    stood = since > 0 or (since == 0 and when == "after")
+    decide_otherwise(beside, home, stood=stood)
+    assert differences(read_state(beside.clean[stood]), read_state(home)) == [], (write.name, when)
 
 
-def _killer() -> ModuleType:
-    found = importlib.util.spec_from_file_location("killer", SITE / "sitecustomize.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+def decide_otherwise(beside: Beside, home: Path, *, stood: bool) -> None:
+    change = beside.change
+    wanted = change.undo if stood else change.instead
+    assert beside.county.run(home, *decision(wanted, beside.subject)) == (0 if stood else change.code)
+    assert beside.county.run(home, "reconcile") == 0
 
 
-def _decide(county: County, home: Path, command: list[str], order: Order) -> None:
-    """A decision in a process group of its own, which dies where the order says so."""
-    os.setpgid(0, 0)
-    sys.setprofile(_killer()._Killer(home.parent, [asdict(order)]))
-    county.run(home, *command)
-
-
-def _killed_at(county: County, home: Path, command: list[str], name: str, when: str) -> int | None:
-    """How a decision ended: minus the signal."""
-    (write,) = (one for one in WRITES if one.name == name)
-    order = Order("once", None, "decide", write.function, when, write.about)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["deltalake", "duckdb", "great_expectations", "shanhai.cli", "little_county"]
-    )
-    task = context.Process(target=_decide, args=(county, home, command, order))
-    task.start()
-    task.join(timeout=300)
-    return task.exitcode
+def decision(verb: tuple[str, ...], subject: str) -> list[str]:
+    return [*verb, subject, *PERSON]

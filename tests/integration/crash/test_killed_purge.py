@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import multiprocessing
-import os
 import shutil
 import signal
-import sys
-from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from durable_writes import WRITES, Write
+from killed_once import killed_at
 from little_county import County
 from plain_state import differences, read_state
-from under_airflow import SITE, Order
 
 DAYS = 400
 COMMIT = "commit of a delivery"
@@ -48,29 +42,8 @@ def clean(county: County) -> Path:
     return home
 
 
-def _killer() -> ModuleType:
-    found = importlib.util.spec_from_file_location("killer", SITE / "sitecustomize.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
-def _purge(county: County, home: Path, order: Order) -> None:
-    """A purge in a process group of its own, which dies where the order says so."""
-    os.setpgid(0, 0)
-    sys.setprofile(_killer()._Killer(home.parent, [asdict(order)]))
+def _purge(county: County, home: Path) -> None:
     county.purge(home, days=DAYS)
-
-
-def _killed_at(county: County, home: Path, write: Write, when: str) -> int | None:
-    """How a purge ended: minus the signal."""
-    order = Order("once", None, "purge", write.function, when, write.about)
-    task = multiprocessing.get_context("spawn").Process(target=_purge, args=(county, home, order))
-    task.start()
-    task.join(timeout=300)
-    return task.exitcode
 
 
 def _files(home: Path) -> set[str]:
@@ -84,7 +57,7 @@ def _files(home: Path) -> set[str]:
 
 def _is_finished_by_the_next(county: County, clean: Path, home: Path, write: Write, when: str) -> None:
     shutil.copytree(county.root / "home", home)
-    assert _killed_at(county, home, write, when) == -signal.SIGKILL
+    assert killed_at(write, when, _purge, county, home) == -signal.SIGKILL
     county.purge(home, days=DAYS)
     assert differences(read_state(clean), read_state(home)) == []
     assert _files(home) == _files(clean)

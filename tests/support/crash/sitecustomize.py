@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import FrameType
@@ -46,7 +47,8 @@ class _Killer:
         except FileExistsError:
             return
         facts = {"pid": os.getpid(), "group": os.getpgid(0), "of_parent": os.getpgid(os.getppid())}
-        os.write(handle, json.dumps({**order, **facts}).encode())
+        os.write(handle, json.dumps({**order, **facts, "at": time.monotonic_ns()}).encode())
+        os.close(handle)
         if os.getpgid(0) == os.getpid():
             os.killpg(os.getpgid(0), signal.SIGKILL)
 
@@ -107,9 +109,14 @@ def _arm() -> None:
         and not (folder / f"{order['id']}.done").exists()
     ]
     if wanted:
-        killer = _Killer(folder, wanted)
-        threading.setprofile(killer)
-        sys.setprofile(killer)
+        watch(folder, wanted)
+
+
+def watch(folder: Path, orders: list[dict[str, Any]]) -> None:
+    """Carry out orders in this process from now on, in whatever thread."""
+    killer = _Killer(folder, orders)
+    threading.setprofile(killer)
+    sys.setprofile(killer)
 
 
 if FOLDER in os.environ:
