@@ -54,6 +54,7 @@ _COLUMN_KEYS = {
     "nullTokens": "null_tokens",
     "since": "since",
 }
+_TEXTS = ("source", "since")
 _OPTION_KEYS = {
     "pattern": "pattern",
     "minLength": "min_length",
@@ -268,8 +269,21 @@ class _Reader:
                 raise self.error("a custom property stands twice", where, given=key)
             seen.add(key)
             value = entry["value"]
-            fields[_COLUMN_KEYS[key]] = str(value) if key in ("source", "since") else value
+            fields[_COLUMN_KEYS[key]] = self._text(value, [*where, "value"]) if key in _TEXTS else value
         return self._build(Column, fields, path)
+
+    def _text(self, value: Any, path: PathInFile) -> str:
+        """A text, with or without quotes; what YAML makes another one of needs them."""
+        written = self.file.written(path)
+        if isinstance(value, str) or str(value) == written:
+            return str(value)
+        raise self.error(
+            "YAML does not read this as the text that it is",
+            path,
+            given=written or type(value).__name__,
+            allowed="a text",
+            hint="quote it" if written is None else f"quote it: '{written}'",
+        )
 
     def _precision(self, item: dict[str, Any], path: PathInFile) -> tuple[int, int] | None:
         physical = item.get("physicalType")
@@ -307,7 +321,10 @@ class _Reader:
                     given=entry["mustBe"],
                     allowed="0",
                 )
-            codes = tuple(str(code) for code in arguments["validValues"])
+            stated = [*path, "quality", position, "arguments", "validValues"]
+            codes = tuple(
+                self._text(code, [*stated, place]) for place, code in enumerate(arguments["validValues"])
+            )
         return codes
 
     def _queries(self, table: dict[str, Any]) -> tuple[Query, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,14 +51,26 @@ class YamlFile:
 
     def line(self, path: PathInFile) -> int:
         """The 1-based line of the value at `path`, or of the nearest ancestor that exists."""
-        node = yaml.compose(self.text, Loader=yaml.CSafeLoader)
-        line = 1
-        for step in path:
+        return self._found(path)[0]
+
+    def written(self, path: PathInFile) -> str | None:
+        """The scalar at `path` as it is written, whatever YAML makes of it; None: none is there."""
+        _, rest, node = self._found(path)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) and not rest else None
+
+    def _found(self, path: PathInFile) -> tuple[int, PathInFile, yaml.Node | None]:
+        """How far a path leads: the line there, what is left of the path, and the value."""
+        node, line = self._tree, 1
+        for position, step in enumerate(path):
             child = _child(node, step)
             if child is None:
-                break
+                return line, path[position:], node
             line, node = child
-        return line
+        return line, (), node
+
+    @functools.cached_property
+    def _tree(self) -> yaml.Node | None:
+        return yaml.compose(self.text, Loader=yaml.CSafeLoader)
 
 
 def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:

@@ -217,6 +217,6 @@ def _add_codes(document: Document, proposal: AddCodes) -> tuple[str, str]:
     for rule in document.column(proposal.column).get("quality") or ():
         if rule.get("metric") == "invalidValues":
             codes = rule["arguments"]["validValues"]
-            codes.extend(code for code in proposal.codes if code not in codes)
+            codes.extend(flow(code) for code in proposal.codes if code not in codes)
             return proposal.column, "more codes"
     raise _ImpossibleError(f"{proposal.column} has no list of codes")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from shanhai.contracts.drafting.page import scalar
+
 _LAYOUTS = ((2, 4, 2), (2, 2, 0), (4, 4, 2), (4, 6, 4))
 """Mapping, sequence and offset, as files are indented."""
 _UNBOUNDED = 1 << 20
@@ -79,14 +81,19 @@ class Document:
 
 
 def flow(value: Any) -> Any:
-    """A list or mapping as it is written on one line; anything else as it is."""
+    """A list or mapping as it is written on one line; a text that a reader of YAML 1.1 takes for something
+    else, such as no or 12:30, in quotes; anything else as it is.
+    """
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
     made: Any
     if isinstance(value, dict):
         made = CommentedMap((key, flow(one)) for key, one in value.items())
     elif isinstance(value, list | tuple):
         made = CommentedSeq(flow(one) for one in value)
+    elif isinstance(value, str) and scalar(value) != value:
+        return SingleQuotedScalarString(value)
     else:
         return value
     made.fa.set_flow_style()

@@ -192,6 +192,8 @@ CASES: dict[str, tuple[str, str, int, str]] = {
     ),
     "window without a calendar": ("cron: '0 2 * * *', ", "", 40, "schedule"),
     "a day that is none": ("start: 2024-02-28", "start: 2024-02-30", 40, "2024-02-30"),
+    "a code that YAML takes for a truth": ("[ok, broken]", "[ok, no]", 32, "quote it: 'no'"),
+    "a code that YAML takes for an octal number": ("[ok, broken]", "[02, 10]", 32, "quote it: '02'"),
     "a longitude without a system": (
         "name: volume_m3",
         "name: site_longitude",
@@ -231,6 +233,25 @@ def test_a_wrong_contract_is_refused_where_it_is_wrong(write, case):
     assert text.startswith("meters.odcs.yml:"), text
     assert caught.value.line == line, text
     assert caught.value.exit_code == 78
+
+
+@pytest.mark.parametrize("name", ["2024_03", "2024.10", "010", "2024:03", "0x1F", "yes", "~", "[a]"])
+@pytest.mark.parametrize("key", ["since", "source"])
+def test_a_name_that_yaml_makes_another_one_of_is_to_be_quoted(write, key, name):
+    by_file = GOOD.replace("{by: window}", "{by: file, pattern: '(?P<partition>.+)'}")
+    stated = by_file.replace("property: unit, value: m3", f"property: {key}, value: VALUE")
+    with pytest.raises(ContractError, match="quote it") as caught:
+        load_contract(write(stated.replace("VALUE", name)))
+    assert caught.value.line == 28
+    quoted = load_contract(write(stated.replace("VALUE", f"'{name}'")))
+    assert getattr(quoted.columns[2], key) == name
+
+
+@pytest.mark.parametrize("name", ["20240305", "2024-03-05", "2024.1"])
+def test_a_name_that_stays_what_it_is_needs_no_quotes(write, name):
+    by_file = GOOD.replace("{by: window}", "{by: file, pattern: '(?P<partition>.+)'}")
+    stated = by_file.replace("property: unit, value: m3", f"property: since, value: {name}")
+    assert load_contract(write(stated)).column("volume_m3").since == name
 
 
 def test_a_window_in_another_form_needs_a_calendar_too(write):
