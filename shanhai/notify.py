@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Literal
 
 from shanhai.errors import ShanhaiError
 from shanhai.settings import Settings
 
 log = logging.getLogger("shanhai.notify")
+
+Event = Literal["failed", "held", "refused", "differs", "late", "returned"]
+"""What people are told of; `differs`: accepted, and not as it used to be; `returned`: a source shows again
+what a newer edition had replaced."""
 
 _SECONDS = 5.0
 
@@ -20,14 +25,13 @@ def facts_of(error: BaseException | None) -> dict[str, str | None]:
     return {"error": type(error).__name__}
 
 
-def notify(settings: Settings, event: str, **facts: str | int | float | None) -> bool:
+def notify(settings: Settings, event: Event, **facts: str | int | float | None) -> bool:
     """Tell people that something needs them.
 
     A broken address never breaks the work: it is logged, and False is returned.
 
     Args:
-        event: failed, held, refused, differs (accepted, and not as it used to be), late, or returned (a
-            source shows again what a newer edition had replaced).
+        event: each has a runbook.
         facts: ids, counts and reasons; no personal value.
     """
     pairs = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in facts.items())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shanhai.errors import RetryableError, ShanhaiError
@@ -18,13 +19,15 @@ from shanhai.ingest.sidecar import at_hand
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.told import tell_verdicts
-from shanhai.notify import notify
+from shanhai.notify import Event, notify
 
 log = logging.getLogger(__name__)
 
 Result = dict[str, Any]
 _TOLD = 3
 """Differences that a notification tells; `shanhai delivery show` has all."""
+_EVENTS: Mapping[str, Event] = {"accepted": "differs", "held": "held", "refused": "refused"}
+"""What people are told, by the verdict of the gate."""
 
 
 def pull_step(node: Node, dataset: DatasetId, window: str | None, *, full: bool = False) -> Result:
@@ -96,7 +99,7 @@ def _tell_loaded(node: Node, entry: Entry) -> bool:
     more = [f"and {len(differences) - _TOLD} more"] if len(differences) > _TOLD else []
     return notify(
         node.settings,
-        "differs" if entry.verdict == "accepted" else entry.verdict,
+        _EVENTS[entry.verdict],
         delivery=delivery.short,
         rows_in=entry.rows_in,
         quarantined=entry.quarantined,
@@ -147,11 +150,12 @@ def _each(
     """Work through all deliveries; afterwards raise what a retry may cure, else the first failure.
 
     A failure that nobody foresaw stops the others as little; of it the log has the class only, since its
-    text may quote data. What all fail of, such as a wrong contract, is told once, with their number.
+    text may quote data. It is told at once, since whoever is killed tells nothing at the end. What many fail
+    of, such as a wrong contract, is told of the first one, and at the end with the number of the others.
     """
     finished: list[str] = []
     failures: list[Exception] = []
-    waiting: dict[str, list[DeliveryId]] = {}
+    waiting: Counter[str] = Counter()
     for place, delivery in enumerate(deliveries):
         node.progress(f"{dataset}, deliveries {done}", place, len(deliveries))
         try:
@@ -159,12 +163,14 @@ def _each(
             finished.append(delivery.short)
         except Exception as error:  # noqa: BLE001 - raised below, after the others had their turn
             told = str(error) if isinstance(error, ShanhaiError) else type(error).__name__
-            waiting.setdefault(told, []).append(delivery)
+            if told not in waiting:
+                log.error("failed dataset=%s delivery=%s error=%s", dataset, delivery.short, told)
+            waiting[told] += 1
             failures.append(error)
     node.progress(f"{dataset}, deliveries {done}", len(deliveries), len(deliveries))
-    for told, those in waiting.items():
-        which = f"delivery={those[0].short}" if len(those) == 1 else f"waiting={len(those)}"
-        log.error("failed dataset=%s %s error=%s", dataset, which, told)
+    for told, number in waiting.items():
+        if number > 1:
+            log.error("failed dataset=%s more=%d error=%s", dataset, number - 1, told)
     if failures:
         raise next((error for error in failures if isinstance(error, RetryableError)), failures[0])
     return {done: finished}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from shanhai.ingest.purge import purge
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.versions import last_contract
+from shanhai.ingest.walk import stage_step
 
 FIRST = HEADER + "a,5,2024-03-01 00:00:00\n"
 SECOND = HEADER + "b,-6,2024-03-01 00:00:00\n"
@@ -43,16 +45,27 @@ def test_a_version_that_rose_too_little_stages_nothing(loaded: City, version: st
     assert loaded.rows() == [("a", 5)]
 
 
-def test_what_all_wait_for_is_said_once(loaded: City, caplog: pytest.LogCaptureFixture):
+def test_what_all_wait_for_is_said_of_the_first_at_once_and_of_the_others_once(
+    loaded: City, caplog: pytest.LogCaptureFixture
+):
     loaded.declare(columns=without_minimum(), version="1.0.1")
-    for name, which in (("p3.csv", "waiting=2"), ("p4.csv", "waiting=3")):
-        caplog.clear()
-        loaded.put(name, SECOND.replace("b", name))
-        with pytest.raises(ContractError):
-            loaded.walk()
-        (said,) = (one.getMessage() for one in caplog.records if one.levelname == "ERROR")
-        assert said.startswith(f"failed dataset=acity.events {which} error=")
-        assert "version 1.1.0 or higher" in said
+    for name in ("p3", "p4"):
+        loaded.put(f"{name}.csv", SECOND.replace("b", name))
+    first, *_ = pull(loaded.node, DATASET)
+    said: dict[int, list[str]] = {}
+
+    def progress(_what: str, done: int, _of: int) -> None:
+        said[done] = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+
+    with pytest.raises(ContractError):
+        stage_step(replace(loaded.node, progress=progress), DATASET)
+    assert [len(lines) for lines in said.values()] == [0, 1, 1, 1]
+    (line,) = said[1]
+    assert line.startswith(f"failed dataset=acity.events delivery={first.short} error=")
+    others = caplog.records[-1].getMessage()
+    assert others.startswith("failed dataset=acity.events more=2 error=")
+    assert "version 1.1.0 or higher" in line
+    assert "version 1.1.0 or higher" in others
 
 
 def test_one_that_rose_enough_goes_on_and_is_the_next_to_compare_with(loaded: City):
