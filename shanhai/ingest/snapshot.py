@@ -161,13 +161,18 @@ def _keep(node: Node, body: Body, what: str) -> BodyRef:
 
 
 def _told(node: Node, body: Body, what: str) -> Iterator[bytes]:
-    """The chunks of a body; how many bytes came is told, of how many no source says for certain."""
+    """The chunks of a body; how many bytes came is told, of how many no source says for certain.
+
+    In the end nothing is awaited of it any more, whether it came whole, was empty, or broke off.
+    """
     came = 0
-    for chunk in body.chunks:
-        came += len(chunk)
-        node.progress(what, came, 0)
-        yield chunk
-    node.progress(what, came, came)
+    try:
+        for chunk in body.chunks:
+            came += len(chunk)
+            node.progress(what, came, 0)
+            yield chunk
+    finally:
+        node.progress(what, 1, 1)
 
 
 def _register(
