@@ -15,7 +15,7 @@ from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, GateDisagreementError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net, table_net
-from shanhai.ingest.drift.find import find_differences
+from shanhai.ingest.drift.find import find_differences, forget_looks
 from shanhai.ingest.drift.history import accepted_before
 from shanhai.ingest.files import in_turn
 from shanhai.ingest.load import open_table
@@ -69,6 +69,7 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
     readable = staging is not None and staging.unreadable is None
     if staging is None or (readable and not (folder / SCRATCH).is_file()):
         raise NotFoundError("the delivery was not staged", given=delivery.short, hint="stage it first")
+    forget_looks(node, delivery)
     checks = _gate(node, contract, folder, staging) if readable else ()
     queries = _queries(node, contract, folder) if readable else []
     books = table_net(open_table(node, delivery.dataset))
@@ -80,7 +81,7 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
         bad_rows=staging.quarantined,
         findings=findings,
         queries=queries,
-        signals=Signals(staging.missing, staging.unknown),
+        signals=Signals(staging.missing, staging.unknown, staging.not_yet),
         differences=differences,
         unreadable=staging.unreadable,
     )

@@ -24,10 +24,12 @@ class Signals:
     """What nobody decided about: headings the contract promises and the source lacks, and the reverse.
 
     `unknown` are in the form that people may see: decoding has made sure that none of them is data.
+    `not_yet` are headings that nobody expects of a delivery so old.
     """
 
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    not_yet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _headings(contract: Contract, signals: Signals) -> Iterator[tuple[State, Rea
     mandatory = {
         column.source for column in contract.columns if column.required or column.name in contract.key
     }
-    promised = {column.source for column in contract.columns}
+    promised = {column.source for column in contract.columns} - {*signals.not_yet}
     if len(promised) > 1 and promised <= set(signals.missing):
         # Another delimiter, or no line of headings: to name what stands there instead tells nothing.
         form = "none of the {count} headings of the contract is there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,7 @@ _MOST_EARLIER = 8
 """The newest deliveries, so many that a delivery is compared with."""
 _MOST_BODIES = 8
 _MOST_TOLD = 40
+_LOOK = "look-"
 
 
 def find_differences(
@@ -65,6 +67,12 @@ def find_differences(
         found += _volume(node, contract, staging, accepted_before(books, delivery))
         found += _beside(node, contract, delivery, staging, books)
     return tuple(found[:_MOST_TOLD])
+
+
+def forget_looks(node: Node, delivery: DeliveryId) -> None:
+    """Remove what looks that were killed have left of a delivery: texts of its rows."""
+    for left in node.staged(delivery).glob(f"*/{_LOOK}*"):
+        shutil.rmtree(left)
 
 
 def _volume(
@@ -89,7 +97,7 @@ def _in_itself(
             BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
             for body in sidecar(node, delivery).bodies[:_MOST_BODIES]
         )
-        work = Path(stack.enter_context(TemporaryDirectory(prefix="look-", dir=folder)))
+        work = Path(stack.enter_context(TemporaryDirectory(prefix=_LOOK, dir=folder)))
         return _looked_at(replace(look, bodies=bodies, work=work), folder / SCRATCH)
 
 

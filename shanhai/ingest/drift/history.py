@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shanhai.contracts.model import Contract
+from shanhai.contracts.proposals import DropColumn
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
 from shanhai.ingest.records import Staging
@@ -72,7 +73,13 @@ def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earl
         if is_there and not filled and is_known and min(shares) >= _USUALLY_FILLED:
             usual = f"{statistics.median(shares) * 100:.3g}%"
             yield differs(
-                "emptied_column", columns=(name,), given="0", allowed=usual, rows=0, of_rows=staging.rows_in
+                "emptied_column",
+                columns=(name,),
+                given="0",
+                allowed=usual,
+                rows=0,
+                of_rows=staging.rows_in,
+                proposal=DropColumn(column=name),
             )
 
 

@@ -335,3 +335,16 @@ def _alter(file):
     content[len(content) // 3] ^= 1
     file.unlink()
     file.write_bytes(content)
+
+
+def test_texts_that_a_killed_check_looked_at_go_when_it_is_begun_again(pulled):
+    first = _first(pulled)
+    stage(pulled.node, first)
+    left = pulled.staging(first) / "look-of-one-that-was-killed"
+    left.mkdir()
+    (left / "sample").write_text(ROWS)
+    other = pulled.staging(first).with_name("staged-under-another-contract") / "look-before"
+    other.mkdir(parents=True)
+    check(pulled.node, first)
+    assert not left.exists()
+    assert not other.exists()

@@ -63,6 +63,12 @@ CASES = [
         ["none of the 3 headings of the contract is there"],
     ),
     (
+        "no heading but of a column that came later",
+        {"rows_in": 10, "signals": Signals(missing=("监测点", "声级"), not_yet=("备注",))},
+        "refused",
+        ["none of the 2 headings of the contract is there"],
+    ),
+    (
         "everything at once",
         {
             "rows_in": 10,
