@@ -21,7 +21,7 @@ class TakeColumn(_Frozen):
 
 
 class DropColumn(_Frozen):
-    """The source no longer has the heading of a column: the column goes, or is no longer required."""
+    """The source no longer gives a column: the column goes, or is no longer required."""
 
     action: Literal["drop_column"] = "drop_column"
     column: str

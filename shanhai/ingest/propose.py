@@ -18,6 +18,7 @@ from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import table_net
 from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.drift.look import MUCH_SHARE
 from shanhai.ingest.infer.columns import guess_columns
 from shanhai.ingest.infer.inference import DEFAULT_ROWS, with_codes
 from shanhai.ingest.infer.places import place_columns
@@ -47,7 +48,7 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
     contract = node.federation.contract(delivery.dataset)
     validation = _validation(node, delivery)
     asked = [
-        Reasoned(difference.proposal, difference.text)
+        Reasoned(difference.proposal, difference.text, is_much=(difference.share or 0) >= MUCH_SHARE)
         for difference in validation.differences
         if difference.proposal is not None
     ]
@@ -73,7 +74,7 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
 
 
 def _by_age(node: Node, delivery: DeliveryId, contract: Contract, proposal: Proposal) -> Proposal:
-    """That a column came later, where it is gone and every accepted delivery that has it is younger."""
+    """That a column came later, where it is gone or empty and all accepted deliveries with it are younger."""
     if not isinstance(proposal, DropColumn) or proposal.column not in contract.names:
         return proposal
     column, own = contract.column(proposal.column), sidecar(node, delivery).age

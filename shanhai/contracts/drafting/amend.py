@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 from shanhai.contracts.compatibility import Change, compare, required_version
 from shanhai.contracts.drafting.document import Document, flow
 from shanhai.contracts.drafting.page import column_lines
+from shanhai.contracts.feeds import feed_parts
 from shanhai.contracts.load import load_contract
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.proposals import (
@@ -24,6 +26,8 @@ from shanhai.contracts.proposals import (
     StateSince,
     TakeColumn,
 )
+from shanhai.contracts.shapes import SHAPES
+from shanhai.errors import ContractError
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,15 @@ class Amended:
 
 @dataclass(frozen=True)
 class Reasoned:
-    """A proposal and why it is one, in a sentence without values of people."""
+    """A proposal and why it is one, in a sentence without values of people.
+
+    Attributes:
+        is_much: whether so many rows speak for it that they are how the source is, and no faults of rows.
+    """
 
     proposal: Proposal
     why: str
+    is_much: bool = False
 
 
 class _ImpossibleError(Exception):
@@ -59,19 +68,21 @@ class _ImpossibleError(Exception):
 def amend(contract: Contract, asked: Sequence[Reasoned], taken: Mapping[str, Column]) -> Amended:
     """The contract with what was proposed, under the version that this needs.
 
+    What would make no valid contract, such as a code without a meaning in a shape, is left.
+
     Args:
         taken: heading → column, of headings that are to be declared.
-
-    Raises:
-        ContractError: the result would be no valid contract.
     """
     document = Document(contract.path.read_text(encoding="utf-8-sig"))
     done, left = [], []
     for one in asked:
+        before = deepcopy(document)
         try:
-            where, told = _apply(document, contract, one.proposal, taken)
-        except _ImpossibleError as error:
-            left.append(f"{one.why}: {error}")
+            where, told = _apply(document, contract, one, taken)
+            _loaded(document.written(), contract)
+        except (_ImpossibleError, ContractError) as error:
+            document = before
+            left.append(f"{one.why}: {_reason(error)}")
             continue
         document.note(where, f"{told}: {one.why}")
         done.append(f"{told}: {one.why}")
@@ -83,6 +94,12 @@ def amend(contract: Contract, asked: Sequence[Reasoned], taken: Mapping[str, Col
     return Amended(document.written(), new, tuple(done), tuple(left), changes)
 
 
+def _reason(error: _ImpossibleError | ContractError) -> str:
+    if isinstance(error, ContractError):
+        return f"the contract would be wrong: {error.complaint} (given: {error.given})"
+    return str(error)
+
+
 def _loaded(text: str, contract: Contract) -> Contract:
     with TemporaryDirectory(prefix="shanhai-amend-") as folder:
         file = Path(folder) / contract.path.name
@@ -91,10 +108,10 @@ def _loaded(text: str, contract: Contract) -> Contract:
 
 
 def _apply(
-    document: Document, contract: Contract, proposal: Proposal, taken: Mapping[str, Column]
+    document: Document, contract: Contract, asked: Reasoned, taken: Mapping[str, Column]
 ) -> tuple[str, str]:
     """Change the document; what the change is about, and what it is."""
-    match proposal:
+    match proposal := asked.proposal:
         case TakeColumn():
             return _take(document, contract, proposal.heading, taken)
         case DropColumn():
@@ -112,7 +129,7 @@ def _apply(
         case AddCodes():
             return _add_codes(document, proposal)
         case AddNullTokens():
-            return _add_tokens(document, contract, proposal)
+            return _add_tokens(document, contract, proposal, is_much=asked.is_much)
         case SetFormat():
             document.custom(document.data, "format").update(flow(proposal.settings))
             return "property format", "the format is another one"
@@ -144,8 +161,7 @@ def _drop(document: Document, contract: Contract, name: str) -> tuple[str, str]:
             f"{name} is not required as it is; state `since` if only older deliveries lack it, remove the "
             "column by hand if it never comes again, until then approve what is held"
         )
-    entry = document.column(name)
-    entry.pop("required", None)
+    document.column(name).pop("required", None)
     return name, "no longer required"
 
 
@@ -202,15 +218,34 @@ def _is_fed(contract: Contract, name: str) -> bool:
     return False
 
 
-def _add_tokens(document: Document, contract: Contract, proposal: AddNullTokens) -> tuple[str, str]:
-    """More texts mean missing; what is missing so often is not required, else its rows would stay refused."""
+def _is_needed(contract: Contract, name: str) -> bool:
+    """Whether a shape is fed by a column that must not be missing there."""
+    columns = tuple(
+        column.model_copy(update={"required": False}) if column.name == name else column
+        for column in contract.columns
+    )
+    without = contract.model_copy(update={"columns": columns})
+    try:
+        for feed in contract.feeds:
+            feed_parts(without, SHAPES[feed.shape])
+    except ContractError:
+        return True
+    return False
+
+
+def _add_tokens(
+    document: Document, contract: Contract, proposal: AddNullTokens, *, is_much: bool
+) -> tuple[str, str]:
+    """More texts mean missing; what is missing often is not required, else its rows would stay refused."""
     column, entry = contract.column(proposal.column), document.column(proposal.column)
     known = list(document.custom(entry, "nullTokens") or ())
     document.set_custom(entry, "nullTokens", [*known, *(one for one in proposal.tokens if one not in known)])
-    if column.required and not _tells_apart(contract, column.name):
+    if not column.required:
+        return column.name, "more texts mean missing"
+    if is_much and not _tells_apart(contract, column.name) and not _is_needed(contract, column.name):
         entry.pop("required", None)
         return column.name, "more texts mean missing, and it is no longer required"
-    return column.name, "more texts mean missing"
+    return column.name, "more texts mean missing; such rows stay refused, since it is required"
 
 
 def _add_codes(document: Document, proposal: AddCodes) -> tuple[str, str]:

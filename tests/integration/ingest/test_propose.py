@@ -182,6 +182,13 @@ def test_what_is_proposed_takes_the_delivery(node: Node, name: str, capsys: pyte
     assert after["loaded"] >= 0.8 * after["rows_in"]
 
 
+def test_a_word_for_missing_here_and_there_takes_no_promise_back(node: Node):
+    node.deliver(SECOND, column(6, lambda at, cell: "暂无" if at % 20 == 0 else cell)(records(SECOND)))
+    assert node("contract", "propose", DELIVERY, "--write") == 0
+    score = node.contract.column("risk_score")
+    assert (score.null_tokens, score.required, node.contract.version) == (("暂无",), True, "1.1.0")
+
+
 def test_the_diff_is_that_which_was_written(node: Node, capsys: pytest.CaptureFixture[str]):
     node.deliver(SECOND, CASES["new column"][0](records(SECOND)))
     before = node.file.read_text(encoding="utf-8").splitlines()

@@ -171,14 +171,22 @@ def test_the_proposal_for_a_new_column_states_it(city: City):
     assert city.node.federation.contract(DATASET).column("note").since == "2024-03-05"
 
 
-def test_it_is_proposed_for_what_is_held_since_it_is_older(city: City, capsys: pytest.CaptureFixture[str]):
-    city.declare(columns=[*COLUMNS, NOTE])
+@pytest.mark.parametrize(("stated", "ending", "made"), [({}, "csv", rows), (NDJSON, "ndjson", records)])
+def test_it_is_proposed_for_what_is_held_since_it_is_older(
+    city: City,
+    capsys: pytest.CaptureFixture[str],
+    stated: dict[str, Any],
+    ending: str,
+    made: Callable[..., str],
+):
+    city.declare(columns=[*COLUMNS, NOTE], **stated)
     for day in (6, 5):
-        city.put(f"2024-03-{day:02}.csv", rows(day, note=True))
-        city.walk()
-    city.put("2024-03-02.csv", rows(2, note=False))
-    city.put("2024-03-09.csv", rows(9, note=False))
+        city.put(f"2024-03-{day:02}.{ending}", made(day, note=True))
     city.walk()
+    for day in (2, 9):
+        city.put(f"2024-03-{day:02}.{ending}", made(day, note=False))
+    city.walk()
+    assert {city.ledger()[partition].verdict for partition in ("2024-03-02", "2024-03-09")} == {"held"}
     assert run(city, "contract", "propose", "acity.events/2024-03-09") == 78
     capsys.readouterr()
     assert run(city, "contract", "propose", "acity.events/2024-03-02", "--write") == 0
