@@ -32,7 +32,7 @@ from shanhai.contracts.model import (
 )
 from shanhai.contracts.queries import Query, query_fields
 from shanhai.contracts.retention import Retention
-from shanhai.contracts.yamlfile import PathInFile, YamlFile, read_yaml
+from shanhai.contracts.yamlfile import PathInFile, YamlFile, parse_yaml, read_text
 from shanhai.errors import ContractError
 from shanhai.ids import DatasetId
 
@@ -105,7 +105,13 @@ def load_contract(path: Path, *, shown_as: str | None = None, dataset: DatasetId
     """
     name = shown_as or str(path)
     dataset = dataset or DatasetId(path.parent.name, path.name.removesuffix(SUFFIX))
-    reader = _Reader(read_yaml(path, shown_as=name), name, dataset)
+    return _loaded(path, read_text(path, name), name, dataset)
+
+
+@functools.lru_cache(maxsize=1024)
+def _loaded(path: Path, text: str, name: str, dataset: DatasetId) -> Contract:
+    """The contract of a text, kept: a process opens its federation often, and seldom is it another."""
+    reader = _Reader(parse_yaml(path, text, name), name, dataset)
     reader.validate_schema()
     return reader.contract()
 

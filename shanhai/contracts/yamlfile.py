@@ -95,12 +95,29 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> YamlFile:
         ContractError: it cannot be read, is not YAML, repeats a key, or holds something else.
     """
     name = shown_as or str(path)
+    return parse_yaml(path, read_text(path, name), name)
+
+
+def read_text(path: Path, name: str) -> str:
+    """The text of a file that errors call `name`.
+
+    Raises:
+        ContractError: it cannot be read, or is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ContractError(f"cannot be read: {error.strerror}", file=name) from error
     except UnicodeDecodeError as error:
         raise ContractError("is not UTF-8", file=name, allowed="UTF-8 text") from error
+
+
+def parse_yaml(path: Path, text: str, name: str) -> YamlFile:
+    """What stands in the text of a file, one mapping.
+
+    Raises:
+        ContractError: it is not YAML, repeats a key, or is something else.
+    """
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:

@@ -64,6 +64,11 @@ class Commit:
     at: datetime
     facts: Mapping[str, Any]
 
+    @property
+    def adds(self) -> bool:
+        """Whether it added files to the table."""
+        return bool(self.facts.get(_FILES))
+
 
 class LakeTable:
     """One version of one Delta table, and the only way to commit on top of exactly that version.
@@ -105,8 +110,12 @@ class LakeTable:
 
         try:
             path.mkdir(parents=True, exist_ok=True)
-            table = DeltaTable.create(
-                path.as_posix(), schema, mode="ignore", name=name, configuration=_CONFIGURATION
+            place = path.as_posix()
+            # To create a table that is there would read its log twice.
+            table = (
+                DeltaTable(place)
+                if exists(path)
+                else DeltaTable.create(place, schema, mode="ignore", name=name, configuration=_CONFIGURATION)
             )
             known = {column.name: pins.duckdb_type_of(column.type) for column in table.schema().fields}
             for column in _delta_fields(schema):
@@ -116,7 +125,7 @@ class LakeTable:
                 table.alter.add_columns(new)
         except (DeltaError, OSError) as error:
             raise library_error("the table cannot be made", error, given=path.name) from error
-        return cls.open(path)
+        return cls.open(path) if new else cls(path, table)
 
     @property
     def version(self) -> int:
