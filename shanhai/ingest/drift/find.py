@@ -104,7 +104,7 @@ def _in_itself(
 def _looked_at(look: Look, scratch: Path) -> tuple[Difference, ...]:
     """What explains most first: a body that is read wrongly differs in everything else, too."""
     staging = look.staging
-    if staging.unreadable is not None or 2 * len(staging.missing) >= len(look.sources):
+    if staging.unreadable is not None or 2 * len(staging.missing) >= len(look.sources) - len(staging.not_yet):
         wrongly = _read_wrongly(look)
         if wrongly or staging.unreadable is not None:
             return wrongly

@@ -14,7 +14,7 @@ from one_city import COLUMNS, DATASET, City
 from shanhai.cli import main
 from shanhai.ingest.behind import behind
 from shanhai.ingest.ledger import ledger
-from shanhai.ingest.records import Staging, read_record, read_staging
+from shanhai.ingest.records import Staging, read_record, read_staging, read_validation
 from shanhai.ingest.replay import replay
 
 HEAD, NEW = "编号,n,at\n", "编号,n,at,note\n"
@@ -126,6 +126,18 @@ def test_an_older_day_without_a_value_is_backfilled(
     assert last.verdict == "held"
     assert "note has no value in any row" in last.reason
     assert "implausible fill.note" in last.reason
+
+
+def test_an_older_day_of_another_delimiter_is_told_as_that(city: City):
+    later = [{**since("2024-03-05"), "name": f"note_{number}"} for number in range(4)]
+    city.declare(columns=[*COLUMNS, *later])
+    city.put("2024-03-02.csv", rows(2, note=False).replace(",", ";"))
+    city.walk()
+    reason = city.ledger()["2024-03-02"].reason
+    assert "none of the 3 headings of the contract is there" in reason
+    validation = read_validation(city.node, city.delivery("2024-03-02"))
+    assert validation is not None
+    assert [difference.kind for difference in validation.differences] == ["delimiter"]
 
 
 def must_be_filled(city: City) -> None:
