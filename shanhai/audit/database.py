@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from shanhai.audit.failures import LogUnwritableError
+from shanhai.audit.failures import EvidenceError, LogUnwritableError
+from shanhai.errors import ConfigurationError
 from shanhai.storage.durable import make_folders
 
 FILE = Path("exchange", "exchange.db")
@@ -28,6 +30,21 @@ CREATE TABLE IF NOT EXISTS event_tree (
     hash BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (level, position)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoint (
+    size INTEGER NOT NULL CHECK (size >= 0),
+    note BLOB NOT NULL,
+    PRIMARY KEY (size, note)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS event_is_only_appended BEFORE INSERT ON event
+WHEN NEW.leaf IS NOT (SELECT coalesce(max(leaf) + 1, 0) FROM event)
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS event_tree_is_never_replaced BEFORE INSERT ON event_tree
+WHEN EXISTS (SELECT 1 FROM event_tree WHERE level = NEW.level AND position = NEW.position)
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS checkpoint_is_never_deleted BEFORE DELETE ON checkpoint
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS checkpoint_is_never_changed BEFORE UPDATE ON checkpoint
+BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS event_is_never_deleted BEFORE DELETE ON event
 BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS event_is_only_erased BEFORE UPDATE ON event
@@ -47,20 +64,45 @@ def open_database(file: Path) -> sqlite3.Connection:
 
     Raises:
         LogUnwritableError: it cannot be opened or written.
+        EvidenceError: `database-damaged`.
+        ConfigurationError: others may read or write it.
     """
     try:
         make_folders(file.parent)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        _check_private(file)
         connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         create_tables(connection)
     except (sqlite3.Error, OSError) as error:
+        if is_damage(error):
+            raise EvidenceError("database-damaged") from error
         raise LogUnwritableError(
             "the database of the exchange cannot be opened", given=file, hint=str(error)
         ) from error
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite says that what it reads is no database, or not a whole one; nothing else is so."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _check_private(file: Path) -> None:
+    """See that the file, made where it is not there, is for its owner alone."""
+    opened = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        mode = stat.S_IMODE(os.fstat(opened).st_mode)
+    finally:
+        os.close(opened)
+    if mode & 0o077:
+        raise ConfigurationError(
+            "others may open the database of the exchange",
+            given=f"{file}: {mode:04o}",
+            allowed="0600",
+            hint=f"chmod 600 {file}",
+        )
 
 
 @contextlib.contextmanager

@@ -11,7 +11,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "entry-edited": "an event is not the one that was committed to",
         "entry-deleted": "an event is missing",
-        "log-shortened": "the log has fewer events than a checkpoint that it signed",
+        "log-shortened": "the log has fewer events than a checkpoint that it signed, or none at all",
+        "database-damaged": "the database of the log cannot be read",
+        "checkpoint-missing": "the checkpoint that was signed last is not among the files",
         "tree-differs": "a stored hash of the tree is not the hash of what lies below it",
         "tile-differs": "a published tile is not the one of the log",
         "tile-missing": "a published tile is missing",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 
 from shanhai.audit import tree
 from shanhai.audit.checkpoints import LogKey, sign_checkpoint
+from shanhai.audit.database import transaction
 from shanhai.audit.events import Event, digest_of, happened, leaf_of, read_event
 from shanhai.audit.failures import EvidenceError, LogUnwritableError
 from shanhai.errors import ConfigurationError, NotFoundError
@@ -147,6 +149,25 @@ class EventLog:
         size = self.size
         return sign_checkpoint(size, self.root(size), key)
 
+    def keep(self, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint beside the events, within the caller's transaction; twice is once."""
+        self._connection.execute("INSERT OR IGNORE INTO checkpoint VALUES (?, ?)", (size, note))
+
+    def kept(self) -> tuple[bytes, ...]:
+        """Every signed checkpoint that was published, the smallest first."""
+        found = self._connection.execute("SELECT note FROM checkpoint ORDER BY size")
+        return tuple(bytes(note) for (note,) in found)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody appends or publishes within.
+
+        Raises:
+            LogUnwritableError: the database is not to be had.
+        """
+        with transaction(self._connection):
+            yield
+
     def inclusion(self, leaf: int, size: int) -> tuple[bytes, ...]:
         """The audit path of a leaf in the tree of the first `size` events."""
         return tree.inclusion(leaf, size, self.subtree)
@@ -154,3 +175,26 @@ class EventLog:
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """The proof that the first `new` events begin with the first `old`; none is needed from nothing."""
         return tree.consistency(old, new, self.subtree) if old else ()
+
+
+def forget(connection: sqlite3.Connection, leaf: int, *, who: str, at: datetime) -> None:
+    """Erase an event so that no file of the database has it any more; killed anywhere, it may be run again.
+
+    Args:
+        connection: with no transaction open.
+
+    Raises:
+        NotFoundError, ConfigurationError, EvidenceError: as `EventLog.erase`.
+        LogUnwritableError: it could not be written, or somebody reads what must go; then run it again.
+    """
+    log = EventLog(connection)
+    with transaction(connection):
+        if log.entry(leaf).document is not None:
+            log.erase(leaf, who=who, at=at)
+    (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise LogUnwritableError(
+            "the event is erased, but the journal of the database has it still",
+            given=leaf,
+            hint="run it again",
+        )

@@ -48,9 +48,13 @@ def project(
         known = before.size if before else 0
         for tile in tiles.tiles(size):
             _write(log, folder, tile, known)
-        if before is not None and before.size == size:
+        if before is not None:
+            # A kill may have come between the file and the end of the transaction.
+            log.keep(before.size, (folder / tiles.CHECKPOINT).read_bytes())
+        if before is not None and before.size == size and _is_by(folder, key):
             return before
         note = log.checkpoint(key)
+        log.keep(size, note)
         write_durably(folder / tiles.CHECKPOINT, note)
     _sweep(folder, size)
     return read_checkpoint(note, key.origin, publics)
@@ -76,6 +80,14 @@ def check_continues(log: EventLog, checkpoint: Checkpoint) -> None:
         raise EvidenceError("log-shortened")
     if log.root(checkpoint.size) != checkpoint.root:
         raise EvidenceError("consistency-proof-wrong")
+
+
+def _is_by(folder: Path, key: LogKey) -> bool:
+    """Whether the newest checkpoint is by this key: one that was taken back proves nothing to anybody."""
+    try:
+        return published(folder, key.origin, [key.public]) is not None
+    except EvidenceError:
+        return False
 
 
 def hashes_of(log: EventLog, tile: tiles.Tile) -> bytes:

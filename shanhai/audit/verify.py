@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from shanhai.audit import tiles
-from shanhai.audit.checkpoints import Checkpoint
+from shanhai.audit.checkpoints import Checkpoint, read_checkpoint
+from shanhai.audit.database import is_damage
 from shanhai.audit.events import leaf_of
 from shanhai.audit.failures import EvidenceError
 from shanhai.audit.log import Entry, EventLog
@@ -35,25 +37,67 @@ class Verified:
     wrong: tuple[EvidenceError, ...]
 
 
-def verify_log(log: EventLog, folder: Path, origin: str, publics: Collection[bytes]) -> Verified:
-    """Read all events and all files again, and compare.
+@dataclass(frozen=True)
+class Expected:
+    """What a log must be.
+
+    Args:
+        origin: its name.
+        publics: the log keys of the node that are believed, 32 bytes each.
+        taken_back: log keys that were compromised: what they signed before is compared, and proves nothing.
+        events: how many there are at least; a node that has keys has logged that.
+    """
+
+    origin: str
+    publics: Collection[bytes]
+    taken_back: Collection[bytes] = ()
+    events: int = 0
+
+
+def verify_log(log: EventLog, folder: Path, expected: Expected) -> Verified:
+    """Read all events and all files again, and compare. Nobody may write meanwhile.
 
     Args:
         folder: with tiles and checkpoint.
-        origin: the log that it must be.
-        publics: the log keys of the node, 32 bytes each.
+
+    Raises:
+        LogUnwritableError: the database is not to be had.
     """
+    try:
+        with log.held():
+            return _verified(log, folder, expected)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return _nothing_but("database-damaged")
+
+
+def verify_without_database(folder: Path, expected: Expected) -> Verified:
+    """A home without the database of the log: all right where nothing was ever logged, and nowhere else."""
+    left = expected.events or any((folder / name).exists() for name in (tiles.CHECKPOINT, "tile"))
+    return _nothing_but("log-shortened") if left else Verified(0, 0, None, 0, ())
+
+
+def _nothing_but(code: str) -> Verified:
+    return Verified(0, 0, None, 0, (EvidenceError(code),))
+
+
+def _verified(log: EventLog, folder: Path, expected: Expected) -> Verified:
     counted = _Recount(log)
     for entry in log.entries():
         counted.take(entry)
     wrong = [*counted.wrong, *counted.emptied()]
+    if len(counted.leaves) < expected.events:
+        wrong.append(EvidenceError("log-shortened"))
     checkpoint = None
     try:
-        checkpoint = published(folder, origin, publics)
+        checkpoint = published(folder, expected.origin, expected.publics)
         if checkpoint is not None:
             check_continues(log, checkpoint)
     except EvidenceError as error:
         wrong.append(error)
+    else:
+        wrong += _kept(log, checkpoint, expected)
     if checkpoint is not None:
         wrong += _lost(counted.leaves, folder, checkpoint.size)
     if checkpoint is not None and checkpoint.size <= log.size:
@@ -65,6 +109,21 @@ def verify_log(log: EventLog, folder: Path, origin: str, publics: Collection[byt
         tail=log.size - (checkpoint.size if checkpoint else 0),
         wrong=tuple({(one.code, one.leaf): one for one in wrong}.values()),
     )
+
+
+def _kept(log: EventLog, newest: Checkpoint | None, expected: Expected) -> Iterator[EvidenceError]:
+    """Checkpoints that the log does not continue, or of which the files know nothing."""
+    last = -1
+    for note in log.kept():
+        try:
+            found = read_checkpoint(note, expected.origin, [*expected.publics, *expected.taken_back])
+            check_continues(log, found)
+        except EvidenceError as error:
+            yield error
+        else:
+            last = max(last, found.size)
+    if last > (newest.size if newest else -1):
+        yield EvidenceError("checkpoint-missing")
 
 
 class _Recount:

@@ -16,6 +16,8 @@ from shanhai.errors import ConfigurationError, DataError, NotFoundError
 if TYPE_CHECKING:
     from shanhai.audit.checkpoints import Checkpoint
     from shanhai.audit.log import Entry, EventLog
+    from shanhai.audit.verify import Verified
+    from shanhai.exchange.keysets import Keyset
 
 _EVENTS = (
     Heading("leaf", "event", number=True),
@@ -82,9 +84,16 @@ def log_command(session: Session, kind: str | None, last: int | None) -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The keyset of the node that disclosed it.  [default: this node's own]",
 )
+@click.option(
+    "--fingerprint",
+    metavar="HEX",
+    help="Of a root key of that node, as its people told it to you: the keyset alone tells what it likes.",
+)
 @format_option
 @pass_session
-def verify_command(session: Session, disclosure: Path | None, keyset: Path | None) -> None:
+def verify_command(
+    session: Session, disclosure: Path | None, keyset: Path | None, fingerprint: str | None
+) -> None:
     """Count the whole log again: events, tree, files, checkpoint.
 
     Ends with code 65 and a list when something was edited, deleted or left out. What lies after the newest
@@ -93,10 +102,16 @@ def verify_command(session: Session, disclosure: Path | None, keyset: Path | Non
     \b
     Examples:
       shanhai audit verify
-      shanhai audit verify --disclosure /tmp/event.json --keyset /tmp/gongshu.json
+      shanhai audit verify --disclosure event.json --keyset gongshu.json --fingerprint 04eeb9a4...
     """
+    if (keyset is None) is not (fingerprint is None):
+        raise ConfigurationError(
+            "--keyset goes with --fingerprint",
+            given="one of them",
+            hint="ask the people of the node, who see it with: shanhai node show",
+        )
     if disclosure is not None:
-        _verify_disclosure(session, disclosure, keyset)
+        _verify_disclosure(session, disclosure, keyset, fingerprint or "")
     elif keyset is not None:
         raise ConfigurationError("--keyset goes with --disclosure", given=keyset)
     else:
@@ -155,20 +170,7 @@ def _sign_checkpoint(session: Session) -> Checkpoint:
 
 
 def _verify_log(session: Session) -> None:
-    from shanhai.audit.checkpoints import origin_of
-    from shanhai.audit.projection import FOLDER
-    from shanhai.audit.verify import verify_log
-    from shanhai.courier.own_keys import keyring_of
-
-    home = session.settings.home
-    with _log(session) as log:
-        if log is None:
-            show([], _WRONG, form=session.form, empty=_NOTHING)
-            return
-        keyring = keyring_of(home)
-        keyset = keyring.keyset()
-        origin = origin_of(keyset.node, keyset.generation)
-        found = verify_log(log, home / FOLDER, origin, keyring.log_keys())
+    found = _verified(session)
     rows: list[Row] = [{"code": one.code, "leaf": one.leaf, "means": one.message} for one in found.wrong]
     size = found.checkpoint.size if found.checkpoint else None
     if session.form == "json":
@@ -193,17 +195,49 @@ def _verify_log(session: Session) -> None:
         )
     if session.form == "table":
         covered = f"a checkpoint covers {size:,}" if size else "no checkpoint was signed yet"
-        say(f"Everything agrees: {found.events:,} events, {found.erased:,} erased; {covered}.")
+        agrees = f"Everything agrees: {found.events:,} events, {found.erased:,} erased; {covered}."
+        say(agrees if found.events else _NOTHING)
 
 
-def _verify_disclosure(session: Session, disclosure: Path, keyset_file: Path | None) -> None:
+def _verified(session: Session) -> Verified:
+    from shanhai.audit.checkpoints import origin_of
+    from shanhai.audit.failures import EvidenceError
+    from shanhai.audit.projection import FOLDER
+    from shanhai.audit.verify import (
+        Expected,
+        Verified,
+        verify_log,
+        verify_without_database,
+    )
+    from shanhai.courier.own_keys import keyring_of
+
+    home = session.settings.home
+    keyring, expected = keyring_of(home), Expected("", ())
+    if keyring.exists:
+        keyset = keyring.keyset()
+        origin = origin_of(keyset.node, keyset.generation)
+        expected = Expected(origin, keyring.log_keys(), keyring.log_keys_taken_back(), events=1)
+    try:
+        with _log(session) as log:
+            if log is None:
+                return verify_without_database(home / FOLDER, expected)
+            if log.size and not keyring.exists:
+                keyring.keyset()
+            return verify_log(log, home / FOLDER, expected)
+    except EvidenceError as error:
+        return Verified(0, 0, None, 0, (error,))
+
+
+def _verify_disclosure(
+    session: Session, disclosure: Path, keyset_file: Path | None, fingerprint: str
+) -> None:
     from shanhai.audit.checkpoints import origin_of
     from shanhai.audit.disclosure import read_disclosure
     from shanhai.courier.own_keys import keyring_of
     from shanhai.keyring.keyring import keyset_in, log_keys_of
 
     keyring = keyring_of(session.settings.home)
-    keyset = keyset_in(keyset_file) if keyset_file else keyring.keyset()
+    keyset = _compared(keyset_in(keyset_file), fingerprint) if keyset_file else keyring.keyset()
     publics = keyring.log_keys() if keyset_file is None else log_keys_of(keyset)
     found = read_disclosure(disclosure.read_bytes(), origin_of(keyset.node, keyset.generation), publics)
     facts = {
@@ -215,9 +249,24 @@ def _verify_disclosure(session: Session, disclosure: Path, keyset_file: Path | N
     }
     if session.form == "table":
         show([{**facts, "about": _told(facts["about"])}], _EVENTS, form="table", empty="")
-        say(f"Proven: event {found.leaf} of the {found.checkpoint.size:,} that {keyset.name} signed.")
+        whose = (
+            f"the node of this root key, which calls itself {keyset.name}," if keyset_file else "this node"
+        )
+        say(f"Proven: event {found.leaf} of the {found.checkpoint.size:,} that {whose} signed.")
         return
     show_json({**facts, "node": keyset.node, "name": keyset.name, "size": found.checkpoint.size})
+
+
+def _compared(keyset: Keyset, fingerprint: str) -> Keyset:
+    """The keyset, if a root key of that fingerprint signed it; each of its roots did."""
+    told = "".join(fingerprint.split()).lower()
+    if told not in [root.kid for root in keyset.roots]:
+        raise DataError(
+            "no root key of this keyset has the fingerprint",
+            given=fingerprint,
+            hint="the keyset is not that of the node, or the fingerprint was not copied whole",
+        )
+    return keyset
 
 
 @contextlib.contextmanager

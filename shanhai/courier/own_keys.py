@@ -149,7 +149,8 @@ def publish_log(home: Path, holdings: Holdings, *, now: datetime) -> Checkpoint:
     keyring = keyring_of(home)
     key = log_key(keyring.keyset(), holdings, now)
     with contextlib.closing(open_database(home / FILE)) as connection:
-        return project(connection, home / LOG_FOLDER, key, keyring.log_keys())
+        ever = (*keyring.log_keys(), *keyring.log_keys_taken_back())
+        return project(connection, home / LOG_FOLDER, key, ever)
 
 
 def _event(keyset: Keyset, who: str, now: datetime) -> Event:

@@ -69,10 +69,23 @@ class Keyring:
         )
 
     def log_keys(self) -> tuple[bytes, ...]:
-        """The public log keys of all versions of the present generation, 32 bytes each."""
-        generation = self.keyset().generation
-        versions = (keyset for keyset in self.keysets() if keyset.generation == generation)
-        return tuple(dict.fromkeys(key for keyset in versions for key in log_keys_of(keyset)))
+        """The public log keys of all versions of the present generation that are believed, 32 bytes each."""
+        return self._log_keys(taken_back=False)
+
+    def log_keys_taken_back(self) -> tuple[bytes, ...]:
+        """Those that the newest keyset names as compromised: what they signed proves nothing by itself."""
+        return self._log_keys(taken_back=True)
+
+    def _log_keys(self, *, taken_back: bool) -> tuple[bytes, ...]:
+        newest = self.keyset()
+        keys = (
+            key
+            for keyset in self.keysets()
+            if keyset.generation == newest.generation
+            for key in keyset.of_use(LOG)
+            if (key.kid in newest.compromised) is taken_back
+        )
+        return tuple(dict.fromkeys(key.key.public for key in keys))
 
     def lock_roots(self, roots: Roots, passphrase: Secret) -> None:
         """Write `root.age`."""
@@ -167,8 +180,11 @@ def keyset_in(file: Path) -> Keyset:
 
 
 def log_keys_of(keyset: Keyset) -> tuple[bytes, ...]:
-    """The public log keys that a keyset names, 32 bytes each."""
-    return tuple(one.key.public for one in keyset.of_use(LOG))
+    """The public log keys that a keyset names and does not take back, 32 bytes each.
+
+    The key tells no moment at which it signed, so a compromised one is not believed of any.
+    """
+    return tuple(one.key.public for one in keyset.of_use(LOG) if one.kid not in keyset.compromised)
 
 
 def _unlocked(file: Path, passphrase: Secret) -> Secret:

@@ -19,7 +19,7 @@ from shanhai.audit.failures import EvidenceError, LogUnwritableError
 from shanhai.audit.log import EventLog
 from shanhai.audit.proofs import check_consistency
 from shanhai.audit.tree import grown
-from shanhai.audit.verify import verify_log
+from shanhai.audit.verify import Expected, verify_log
 
 WANTED = """entry-edited entry-deleted log-unwritable inclusion-proof-wrong consistency-proof-wrong
     checkpoint-origin-other event-disclosure-altered event-guess-by-low-entropy"""
@@ -72,7 +72,7 @@ def _verify(given: Given, folder: Path) -> Given:
         (folder / path).write_bytes(base64.b64decode(data))
     publics = [bytes.fromhex(key) for key in given["log_keys"]]
     with contextlib.closing(_database(given, folder)) as connection:
-        found = verify_log(EventLog(connection), folder, given["origin"], publics)
+        found = verify_log(EventLog(connection), folder, Expected(given["origin"], publics))
     # The log and its files disagree in more than one way; the one that names an event is what is wanted.
     named = [error for error in found.wrong if error.code.startswith("entry-")]
     if named:

@@ -17,7 +17,7 @@ from shanhai.audit.checkpoints import LogKey
 from shanhai.audit.database import open_database
 from shanhai.audit.log import EventLog
 from shanhai.audit.projection import project, published
-from shanhai.audit.verify import verify_log
+from shanhai.audit.verify import Expected, verify_log
 
 ROUNDS = 8
 SEED = 20261121
@@ -60,7 +60,7 @@ def test_what_was_committed_is_there_and_the_rest_follows(tmp_path: Path):
             before = published(tmp_path / "audit", ORIGIN, [key.public])
             assert before is None or before.root == log.root(before.size)
             project(connection, tmp_path / "audit", key, [key.public])
-            found = verify_log(log, tmp_path / "audit", ORIGIN, [key.public])
+            found = verify_log(log, tmp_path / "audit", Expected(ORIGIN, [key.public]))
             assert (found.wrong, found.events, found.tail) == ((), log.size, 0)
             reached = log.size
     assert reached > 41

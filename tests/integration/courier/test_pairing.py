@@ -17,7 +17,7 @@ from two_nodes import Two, accepted, confirmed, hand_over, number_at, offered, r
 from shanhai.audit.checkpoints import origin_of, read_checkpoint
 from shanhai.audit.failures import LogUnwritableError
 from shanhai.audit.log import EventLog
-from shanhai.audit.verify import verify_log
+from shanhai.audit.verify import Expected, verify_log
 from shanhai.clock import system_clock
 from shanhai.courier import outbox, pairing, partners, standing, waiting
 from shanhai.courier.carried import Carried, read_carried, write_carried
@@ -405,7 +405,8 @@ def test_the_log_of_a_pairing_verifies(paired: Two):
     with paired.gongshu.desk() as desk:
         keyring, origin = keyring_of(desk.home), origin_of(desk.me, 0)
         publish_log(desk.home, desk.speaker.holdings, now=desk.now)
-        found = verify_log(EventLog(desk.connection), desk.home / "audit", origin, keyring.log_keys())
+        expected = Expected(origin, keyring.log_keys(), events=1)
+        found = verify_log(EventLog(desk.connection), desk.home / "audit", expected)
         (first,) = hand_over_again(paired)
     assert (found.wrong, found.events, found.tail) == ((), 5, 0)
     assert read_checkpoint((first.log.checkpoint or "").encode(), origin, keyring.log_keys()).size == 4

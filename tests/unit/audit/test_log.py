@@ -12,15 +12,16 @@ from event_log import ORIGIN, START, Books, books, log_key
 from shanhai.audit.database import open_database, transaction
 from shanhai.audit.events import digest_of, happened, leaf_of
 from shanhai.audit.failures import EvidenceError, LogUnwritableError
+from shanhai.audit.log import forget
 from shanhai.audit.projection import project
 from shanhai.audit.proofs import check_consistency, check_inclusion
 from shanhai.audit.tree import EMPTY_ROOT
-from shanhai.audit.verify import Verified, verify_log
+from shanhai.audit.verify import Expected, Verified, verify_log, verify_without_database
 from shanhai.errors import ConfigurationError
 
 
-def looked_at(kept: Books) -> Verified:
-    return verify_log(kept.log, kept.folder, ORIGIN, [kept.key.public])
+def looked_at(kept: Books, **expected: object) -> Verified:
+    return verify_log(kept.log, kept.folder, Expected(ORIGIN, [kept.key.public], **expected))
 
 
 def wrong(kept: Books) -> set[tuple[str, int | None]]:
@@ -154,6 +155,12 @@ def test_events_are_never_deleted_nor_changed(tmp_path: Path):
         "UPDATE event SET document = x'7b7d' WHERE leaf = 2",
         "UPDATE event SET digest = hex(zeroblob(32)) WHERE leaf = 2",
         "DELETE FROM event_tree",
+        # REPLACE fires no trigger of deletion.
+        "INSERT OR REPLACE INTO event VALUES (2, x'7b7d', hex(zeroblob(32)))",
+        "INSERT INTO event VALUES (4, x'7b7d', hex(zeroblob(32)))",
+        "INSERT OR REPLACE INTO event_tree VALUES (0, 1, zeroblob(32))",
+        "DELETE FROM checkpoint",
+        "UPDATE checkpoint SET size = 2",
         "UPDATE event_tree SET hash = zeroblob(32)",
     ):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -171,7 +178,27 @@ def test_an_erased_event_is_forgotten_and_still_proven(tmp_path: Path):
     assert kept.log.entry(1).event is None
     found = looked_at(kept)
     assert (found.wrong, found.events, found.erased, found.tail) == ((), 5, 1, 0)
-    assert bytes(f"{1:032x}", "ascii") not in (kept.home / "exchange" / "exchange.db").read_bytes()
+
+
+def test_an_erased_event_is_in_no_file_of_the_database(tmp_path: Path):
+    kept = books(tmp_path, 3)
+    told = bytes(f"{1:032x}", "ascii")
+
+    def files_with_it() -> list[str]:
+        return [file.name for file in (tmp_path / "exchange").iterdir() if told in file.read_bytes()]
+
+    assert files_with_it()
+    reader = open_database(tmp_path / "exchange" / "exchange.db")
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM event").fetchone() == (3,)
+    kept.connection.execute("PRAGMA busy_timeout = 1")
+    with pytest.raises(LogUnwritableError, match="run it again"):
+        forget(kept.connection, 1, who="Chen Wei", at=START)
+    reader.execute("ROLLBACK")
+    forget(kept.connection, 1, who="Chen Wei", at=START)
+    assert files_with_it() == []
+    # It was erased once, and one event says so.
+    assert (looked_at(kept).wrong, kept.log.size) == ((), 4)
 
 
 EDITED = (
@@ -252,11 +279,11 @@ def test_damaged_files_are_found(tmp_path: Path):
 
 def test_a_checkpoint_of_another_key_is_found(tmp_path: Path):
     kept = books(tmp_path, 9)
-    assert [one.code for one in verify_log(kept.log, kept.folder, ORIGIN, [log_key().public]).wrong] == [
-        "checkpoint-forged"
-    ]
-    (found,) = verify_log(kept.log, kept.folder, "shanhai/other/0", [kept.key.public]).wrong
-    assert found.code == "checkpoint-origin-other"
+    for expected, code in (
+        (Expected(ORIGIN, [log_key().public]), "checkpoint-forged"),
+        (Expected("shanhai/other/0", [kept.key.public]), "checkpoint-origin-other"),
+    ):
+        assert [one.code for one in verify_log(kept.log, kept.folder, expected).wrong] == [code]
 
 
 def test_events_after_the_checkpoint_are_counted(tmp_path: Path):
@@ -265,3 +292,90 @@ def test_events_after_the_checkpoint_are_counted(tmp_path: Path):
     kept.log.append(happened("end", who="Chen Wei", at=START, pairing="ab"))
     kept.connection.execute("COMMIT")
     assert (looked_at(kept).wrong, looked_at(kept).tail) == ((), 1)
+
+
+def test_a_log_whose_end_was_cut_with_its_files_is_found(tmp_path: Path):
+    """The checkpoints that were signed lie in the database, too."""
+    kept = books(tmp_path, 5)
+    kept.add(4)
+    shutil.rmtree(kept.folder)
+    assert wrong(kept) == {("checkpoint-missing", None)}
+    kept.damage("DELETE FROM event WHERE leaf > 6", "DELETE FROM event_tree WHERE level = 0 AND position > 6")
+    assert ("log-shortened", None) in wrong(kept)
+
+
+def test_an_older_checkpoint_in_place_of_the_newest_is_found(tmp_path: Path):
+    kept = books(tmp_path, 5)
+    older = (kept.folder / "checkpoint").read_bytes()
+    kept.add(4)
+    assert wrong(kept) == set()
+    (kept.folder / "checkpoint").write_bytes(older)
+    assert wrong(kept) == {("checkpoint-missing", None)}
+
+
+def test_a_checkpoint_that_was_cut_off_from_its_database_is_kept_later(tmp_path: Path):
+    """A kill between the file and the end of the transaction: the file is ahead, and that is no fault."""
+    kept = books(tmp_path, 5)
+    kept.damage("DELETE FROM checkpoint")
+    assert (kept.log.kept(), wrong(kept)) == ((), set())
+    project(kept.connection, kept.folder, kept.key, [kept.key.public])
+    assert kept.log.kept() == ((kept.folder / "checkpoint").read_bytes(),)
+
+
+def test_a_log_that_is_gone_is_found(tmp_path: Path):
+    kept = books(tmp_path / "kept", 5)
+    empty = books(tmp_path / "empty")
+    nothing = Expected("", [])
+    assert looked_at(empty).wrong == verify_without_database(empty.folder, nothing).wrong == ()
+    for found in (
+        looked_at(empty, events=1),
+        verify_without_database(kept.folder, nothing),
+        verify_without_database(empty.folder, Expected(ORIGIN, [], events=1)),
+    ):
+        assert [one.code for one in found.wrong] == ["log-shortened"]
+
+
+def test_a_damaged_database_is_named(tmp_path: Path):
+    kept = books(tmp_path, 300)
+    kept.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept.connection.close()
+    file = tmp_path / "exchange" / "exchange.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8192] + bytes(len(whole) - 8192))
+    again = Books(tmp_path, open_database(file), kept.key)
+    assert [one.code for one in looked_at(again).wrong] == ["database-damaged"]
+    again.connection.close()
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(EvidenceError, match="database-damaged"):
+        open_database(file)
+
+
+def test_nobody_writes_while_it_is_verified(tmp_path: Path):
+    kept = books(tmp_path, 3)
+    kept.connection.execute("PRAGMA busy_timeout = 1")
+    writer = open_database(tmp_path / "exchange" / "exchange.db")
+    writer.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LogUnwritableError):
+        looked_at(kept)
+    writer.execute("ROLLBACK")
+    assert looked_at(kept).wrong == ()
+
+
+def test_a_database_that_others_may_open_is_not_opened(tmp_path: Path):
+    kept = books(tmp_path, 1)
+    kept.connection.close()
+    file = tmp_path / "exchange" / "exchange.db"
+    file.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="others may open"):
+        open_database(file)
+
+
+def test_what_a_compromised_key_signed_proves_nothing_by_itself(tmp_path: Path):
+    """Until a key that holds signs the same log."""
+    kept = books(tmp_path, 3)
+    fresh = log_key()
+    expected = Expected(ORIGIN, [fresh.public], taken_back=[kept.key.public])
+    found = verify_log(kept.log, kept.folder, expected)
+    assert [one.code for one in found.wrong] == ["checkpoint-forged"]
+    project(kept.connection, kept.folder, fresh, [kept.key.public, fresh.public])
+    assert verify_log(kept.log, kept.folder, expected).wrong == ()

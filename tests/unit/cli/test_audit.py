@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from known_node import known_node
 
 from shanhai.audit.database import FILE
 from shanhai.cli import main
+from shanhai.courier.own_keys import keyring_of
 
 
 @pytest.fixture
@@ -38,11 +40,39 @@ def edit(home: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("verb", ["log", "verify"])
-def test_an_empty_home_has_no_log_and_gets_none(call, tmp_path: Path, verb: str):
-    assert call(tmp_path, "audit", verb) == (0, "", "Nothing has been logged yet.\n")
-    assert call(tmp_path, "audit", verb, "--format", "json")[:2] == (0, "[]\n")
+NOTHING = {"agrees": True, "events": 0, "erased": 0, "checkpoint": None, "after_checkpoint": 0, "wrong": []}
+
+
+def test_an_empty_home_has_no_log_and_gets_none(call, tmp_path: Path):
+    for verb in ("log", "verify"):
+        assert call(tmp_path, "audit", verb) == (0, "", "Nothing has been logged yet.\n")
+    assert call(tmp_path, "audit", "log", "--format", "json")[:2] == (0, "[]\n")
+    code, out, _ = call(tmp_path, "audit", "verify", "--format", "json")
+    assert (code, json.loads(out)) == (0, NOTHING)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("gone", ["exchange", "exchange audit", "exchange keyring", "events"])
+def test_a_log_that_is_gone_is_no_log_that_agrees(call, home: Path, gone: str):
+    """The strongest deletion is that of everything."""
+    if gone == "events":
+        (home / FILE).unlink()
+        sqlite3.connect(home / FILE).close()
+        (home / FILE).chmod(0o600)
+    else:
+        for folder in gone.split():
+            shutil.rmtree(home / folder)
+    code, out, error = call(home, "audit", "verify", "--format", "json")
+    assert (code, json.loads(error)["recovery"]) == (65, "fix the data")
+    found = json.loads(out)
+    assert (found["agrees"], found["events"]) == (False, 0)
+    assert "log-shortened" in [one["code"] for one in found["wrong"]]
+
+
+def test_a_damaged_database_is_a_finding_and_no_fault(call, home: Path):
+    (home / FILE).write_bytes(b"no database" * 1000)
+    code, out, _ = call(home, "audit", "verify", "--format", "json")
+    assert (code, [one["code"] for one in json.loads(out)["wrong"]]) == (65, ["database-damaged"])
 
 
 def test_events_are_listed(call, home: Path):
@@ -85,17 +115,37 @@ def test_an_edited_log_is_listed_with_its_exit_code(call, home: Path):
 def test_a_disclosed_event_is_verified_with_the_keyset_alone(call, home: Path, tmp_path: Path):
     file = tmp_path / "event.json"
     assert call(home, "audit", "disclose", "3", "--out", str(file))[:2] == (0, f"{file}\n")
-    keyset = home / "keyring" / "keyset.json"
-    elsewhere = ("audit", "verify", "--disclosure", str(file), "--keyset", str(keyset), "--format", "json")
-    code, out, _ = call(tmp_path / "other", *elsewhere)
+    elsewhere = ("audit", "verify", "--disclosure", str(file), *of(home))
+    code, out, _ = call(tmp_path / "other", *elsewhere, "--format", "json")
     facts = json.loads(out)
     assert (code, facts["leaf"], facts["kind"], facts["name"]) == (0, 3, "suspend", "longyou")
+    said = call(tmp_path / "other", *elsewhere)[2]
+    assert said.endswith("that the node of this root key, which calls itself longyou, signed.\n")
     known_node(tmp_path / "stranger", published=1)
-    strange = tmp_path / "stranger" / "keyring" / "keyset.json"
-    code, _, error = call(
-        tmp_path / "other", "audit", "verify", "--disclosure", str(file), "--keyset", str(strange)
-    )
+    strange = ("audit", "verify", "--disclosure", str(file), *of(tmp_path / "stranger"))
+    code, _, error = call(tmp_path / "other", *strange)
     assert (code, "checkpoint-origin-other" in error) == (65, True)
+
+
+def of(home: Path) -> tuple[str, ...]:
+    """What a stranger has of a node: its keyset, and a fingerprint that its people told, as they see it."""
+    kid = keyring_of(home).keyset().roots[0].kid.upper()
+    grouped = " ".join(kid[start : start + 4] for start in range(0, len(kid), 4))
+    return ("--keyset", str(home / "keyring" / "keyset.json"), "--fingerprint", grouped)
+
+
+def test_a_keyset_that_anybody_made_proves_nothing(call, home: Path, tmp_path: Path):
+    """Whoever makes a root key may call it longyou: only the fingerprint tells."""
+    known_node(tmp_path / "forger", published=5)
+    file = tmp_path / "event.json"
+    call(tmp_path / "forger", "audit", "disclose", "3", "--out", str(file))
+    keyset = str(tmp_path / "forger" / "keyring" / "keyset.json")
+    verify = ("audit", "verify", "--disclosure", str(file), "--keyset", keyset)
+    code, out, error = call(tmp_path / "other", *verify)
+    assert (code, out, "--fingerprint" in error) == (78, "", True)
+    code, out, error = call(tmp_path / "other", *verify, *of(home)[2:])
+    assert (code, out, "no root key of this keyset" in error) == (65, "", True)
+    assert call(tmp_path / "other", *verify, *of(tmp_path / "forger")[2:])[0] == 0
 
 
 def test_what_cannot_be_disclosed_is_said(call, home: Path, tmp_path: Path):
@@ -109,9 +159,10 @@ def test_what_cannot_be_disclosed_is_said(call, home: Path, tmp_path: Path):
 
 
 def test_a_keyset_belongs_to_a_disclosure(call, home: Path):
-    done = call(home, "audit", "verify", "--keyset", str(home / "keyring" / "keyset.json"))
+    done = call(home, "audit", "verify", *of(home))
     assert (done[0], "--disclosure" in done[2]) == (78, True)
     file = home / "broken.json"
     file.write_bytes(b"{}")
-    done = call(home, "audit", "verify", "--disclosure", str(file), "--keyset", str(file))
+    keys = ("--keyset", str(file), "--fingerprint", "04")
+    done = call(home, "audit", "verify", "--disclosure", str(file), *keys)
     assert (done[0], "not a keyset" in done[2]) == (65, True)
