@@ -19,15 +19,23 @@ from dag_factories.recovery import task_defaults, tell_failed_run
 def decide(**context: Any) -> dict[str, Any]:
     from shanhai import steps
 
-    return steps.decide_step(**context["params"], again=context["ti"].try_number > 1)
+    return steps.decide_step(**context["params"], idempotency_key=_key(context["dag_run"]))
+
+
+def _key(run: Any) -> str:
+    """What each try of a run has in common, also of a run that is cleared, and no other run has.
+
+    Whoever triggers a run may name it, and another Airflow on the same home may have had that name.
+    """
+    return f"{run.dag_id}/{run.run_id}/{run.run_after.isoformat()}"
 
 
 @task(task_id="announce", outlets=[LOADED])
 def announce(**context: Any) -> None:
-    """Emit the event unless `decide` says that no row has moved."""
+    """Emit the event unless `decide` says that a build has seen the rows as they are."""
     outcome = context["ti"].xcom_pull(task_ids="decide")
     if outcome and not outcome["changed"]:
-        raise AirflowSkipException("no row has moved")
+        raise AirflowSkipException("a build has seen the rows as they are")
     emit(context)
 
 

@@ -23,7 +23,7 @@ def late() -> dict[str, Any]:
 
 @task(task_id="marts", outlets=[LOADED])
 def marts(**context: Any) -> None:
-    """Emit the event where the lake has commits that no build has seen, be it in vain."""
+    """Emit the event where the lake has rows that no build has seen."""
     from shanhai import steps
 
     if not steps.unseen_step()["unseen"]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
-from shanhai.ingest.decisions import Decision, carry_out, carry_out_again
-from shanhai.ingest.load import open_table
-from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.decisions import Decision, carry_out
+from shanhai.ingest.node import open_node
 from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.sidecar import find_delivery
+from shanhai.ingest.unseen import is_ahead, unseen
 
 Result = dict[str, Any]
 
@@ -34,7 +34,7 @@ def load_step(dataset: str) -> Result:
     """Load every pending delivery of a dataset; `changed` tells whether the marts have to follow."""
     node, name = open_node(), DatasetId.parse(dataset)
     loaded = walk.load_step(node, name)
-    return {**loaded, "changed": _is_ahead(node, name)}
+    return {**loaded, "changed": is_ahead(node, name)}
 
 
 def decide_step(
@@ -44,19 +44,26 @@ def decide_step(
     reason: str,
     rules: list[str] | None = None,
     *,
-    again: bool = False,
+    idempotency_key: str = "",
 ) -> Result:
     """Carry out a person's decision on the delivery that begins so; `changed` as of a load.
 
     Args:
-        again: it was tried before, and may have been carried out.
+        idempotency_key: names the request: made again, it is found done.
     """
     node = open_node()
     chosen = find_delivery(node, delivery)
-    carry = carry_out_again if again else carry_out
-    done = carry(node, chosen, action, by=by, reason=reason, rules=tuple(rules or ()))
-    told = {"verdict": done.entry.verdict, "loaded": done.entry.loaded} if done.entry else {}
-    return {"delivery": chosen.short, "action": action, "changed": done.moved, **told}
+    entry = carry_out(
+        node,
+        chosen,
+        action,
+        by=by,
+        reason=reason,
+        rules=tuple(rules or ()),
+        idempotency_key=idempotency_key,
+    )
+    told = {"verdict": entry.verdict, "loaded": entry.loaded} if entry else {}
+    return {"delivery": chosen.short, "action": action, "changed": is_ahead(node, chosen.dataset), **told}
 
 
 def late_step() -> Result:
@@ -100,11 +107,8 @@ def publish_step() -> Result:
 
 
 def unseen_step() -> Result:
-    """Which datasets have commits that no build has seen, such as a decision at the command line."""
-    from shanhai.warehouse.unseen import unseen
-
-    node = open_node()
-    return {"unseen": unseen(node.settings, node.federation)}
+    """Which datasets have rows that no build has seen, as after a decision at the command line."""
+    return {"unseen": [str(dataset) for dataset in unseen(open_node())]}
 
 
 def stale_report_step() -> Result:
@@ -121,19 +125,3 @@ def report_step() -> Result:
     from shanhai.report.write import write_report
 
     return {"report": write_report(open_node(), None).as_posix()}
-
-
-def _is_ahead(node: Node, dataset: DatasetId) -> bool:
-    """Whether the lake has commits that no build has seen.
-
-    Asked of the tables rather than of this call's loads, so that an event lost in a crash is made up
-    for by the next run.
-    """
-    from shanhai.errors import NotFoundError
-    from shanhai.warehouse.last_build import last_build
-
-    try:
-        seen = last_build(node.settings).pins.get(str(dataset), 0)
-    except NotFoundError:
-        seen = 0
-    return open_table(node, dataset).version > seen

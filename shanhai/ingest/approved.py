@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shanhai.errors import DeniedError
 from shanhai.ids import DeliveryId
@@ -13,10 +13,14 @@ from shanhai.quality.verdict import BAD_ROWS
 
 @dataclass(frozen=True)
 class Person:
-    """Who has a delivery judged again, and why; nobody in particular when both are empty."""
+    """Who has a delivery judged again, and why; nobody in particular when both are empty.
+
+    `idempotency_key` names the request, if that may be made again.
+    """
 
     by: str = ""
     reason: str = ""
+    idempotency_key: str = ""
 
 
 def responsible(
@@ -38,7 +42,7 @@ def responsible(
     if now.verdict == "accepted" or (now.verdict == "held" and wanted):
         return person
     if net.decided_by and before is not None and _is_no_worse(before, now):
-        return person if wanted else Person(net.decided_by, net.reason)
+        return person if wanted else replace(person, by=net.decided_by, reason=net.reason)
     way = "say who wants it, and why" if now.verdict == "held" else "withdraw it, then approve it"
     raise DeniedError(
         f"the delivery would be {now.verdict} by the contract as it is now; nothing was changed",

@@ -9,9 +9,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from shanhai.errors import ShanhaiError
+from shanhai.ids import DeliveryId
 from shanhai.ingest.records import Staging, State
 from shanhai.ingest.waivers import Waivers
-from shanhai.warehouse.lake import LakeTable
+from shanhai.warehouse.lake import Commit, LakeTable
 
 Kind = Literal[
     "load",
@@ -68,7 +69,8 @@ class Entry(BaseModel):
 
     `staging` names the staging that decided which rows of the delivery are good, `contract_digest` and
     `waivers` the terms of it; an entry that did not ask a staging has none. `scope` are the rules that a note
-    is about, and of a purge the parts that go.
+    is about, and of a purge the parts that go. `idempotency_key` names the request that it answers; a request
+    that is made again is found by it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +89,7 @@ class Entry(BaseModel):
     decided_by: str = ""
     cause: str = ""
     scope: tuple[str, ...] = ()
+    idempotency_key: str = ""
     staging: str = ""
     contract_digest: str = ""
     waivers: Waivers = ()
@@ -98,13 +101,19 @@ class Entry(BaseModel):
         """The signed counts of this line."""
         return Counts(**{name: getattr(self, name) for name in Counts.names()})
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether a delivery was judged again and as many rows of each kind were found."""
+        return self.kind == "replay" and self.counts == Counts()
+
 
 @dataclass(frozen=True)
 class Net:
     """Where a delivery stands after all its entries.
 
     `loaded_version` orders those that are in the table: a delivery that is replayed keeps its place. `staged`
-    is the newest entry that names a staging, `purged` what retention took of it.
+    is the newest entry that names a staging, `purged` what retention took of it. `checked` names the staging
+    whose check was behind the verdict, when it was given with this reason by this person.
     """
 
     counts: Counts
@@ -115,6 +124,7 @@ class Net:
     loaded_version: int
     staged: Entry | None = None
     purged: frozenset[str] = frozenset()
+    checked: str = ""
 
     @property
     def staging(self) -> str:
@@ -134,13 +144,36 @@ def entries(table: LakeTable) -> Iterator[tuple[int, Entry]]:
             yield commit.version, Entry.model_validate(line)
 
 
+def requested(table: LakeTable, delivery: DeliveryId, idempotency_key: str) -> Entry | None:
+    """The entry by which a request about a delivery was carried out, whatever came after it; else None.
+
+    Args:
+        idempotency_key: names the request; one that has none is never found.
+    """
+    if not idempotency_key:
+        return None
+    subject = str(delivery)
+    found = (line for _, line in entries(table) if line.idempotency_key == idempotency_key)
+    return next((line for line in found if line.delivery == subject), None)
+
+
+def moving(commit: Commit) -> list[Entry]:
+    """The entries of a commit that moved rows or changed a verdict.
+
+    Not a note, and no replay that found nothing to change; one that exchanged rows for as many others has
+    added files.
+    """
+    lines = [Entry.model_validate(line) for line in commit.facts.get("entries", ())]
+    return [line for line in lines if line.kind not in NOTES and (commit.adds or not line.is_alike)]
+
+
 def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
     """The net per delivery of lines in order, each with the Delta version of its commit."""
     found: dict[str, Net] = {}
     for version, line in lines:
         before = found.get(line.delivery)
         counts = line.counts + before.counts if before else line.counts
-        if before is not None and (line.cause or line.kind in NOTES):
+        if before is not None and (line.cause or _is_noted(line)):
             found[line.delivery] = _noted(replace(before, counts=counts), line)
             continue
         stays = before is not None and line.kind == "replay"
@@ -152,17 +185,27 @@ def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
             line.decided_by,
             before.loaded_version if before and stays else version if line.verdict == "accepted" else 0,
             line if line.staging else before.staged if before else None,
+            checked=line.staging or (before.checked if before else ""),
         )
     return found
 
 
+def _is_noted(line: Entry) -> bool:
+    """Whether the verdict stays as it is, with its reason and the name behind it.
+
+    A replay by nobody in particular that finds the delivery alike takes no approval back.
+    """
+    return line.kind in NOTES or (line.is_alike and not line.decided_by)
+
+
 def _noted(net: Net, line: Entry) -> Net:
-    """A purge names another file of quarantined rows for the same staging."""
-    if line.kind != "purge":
-        return net
-    return replace(
-        net, staged=line if line.staging else net.staged, purged=net.purged | frozenset(line.scope)
-    )
+    """A purge names another file of quarantined rows for the same staging, a replay another staging."""
+    staged = line if line.staging else net.staged
+    if line.kind == "purge":
+        return replace(net, staged=staged, purged=net.purged | frozenset(line.scope))
+    if line.kind == "replay":
+        return replace(net, staged=staged, contract_version=line.contract_version)
+    return net
 
 
 def table_net(table: LakeTable) -> dict[str, Net]:
@@ -181,6 +224,7 @@ def entry(
     decided_by: str = "",
     cause: str = "",
     scope: tuple[str, ...] = (),
+    idempotency_key: str = "",
     staging: Staging | None = None,
 ) -> Entry:
     """One line, checked.
@@ -188,6 +232,7 @@ def entry(
     Args:
         difference: what it adds to the delivery's net.
         scope: the rules that a note is about, or the parts that a purge takes.
+        idempotency_key: names the request that it answers, if that may be made again.
         staging: what decided which of its rows are good; its terms and its quarantine file are noted.
 
     Raises:
@@ -208,6 +253,7 @@ def entry(
         decided_by=decided_by,
         cause=cause,
         scope=scope,
+        idempotency_key=idempotency_key,
         **(staging.model_dump(include=OF_STAGING) if staging else {}),
         **asdict(difference),
     )

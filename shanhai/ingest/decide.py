@@ -8,7 +8,7 @@ from typing import Literal
 
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Entry, Kind, table_net
+from shanhai.ingest.books import Entry, Kind, requested, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.load import Decision, commit_decision, open_table
@@ -34,12 +34,15 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = MappingProxyType(
 _KINDS: dict[Action, Kind] = {"approve": "approve", "refuse": "refuse", "withdraw": "withdraw"}
 
 
-def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason: str) -> Entry:
+def decide(
+    node: Node, delivery: DeliveryId, action: Action, *, by: str, reason: str, idempotency_key: str = ""
+) -> Entry:
     """Carry out a person's decision in one commit.
 
     Args:
         by: the name of the person.
         reason: why; it stands in the ledger and in the report for good.
+        idempotency_key: names the request; one that was carried out is found done, whatever came after it.
 
     Raises:
         ConfigurationError: the name, the reason or the action is missing or unknown.
@@ -50,6 +53,8 @@ def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason:
     if not by or not reason:
         raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
     table = open_table(node, delivery.dataset)
+    if (known := requested(table, delivery, idempotency_key)) is not None:
+        return known
     net = table_net(table).get(str(delivery))
     if net is None:
         raise DeniedError(
@@ -65,7 +70,7 @@ def decide(node: Node, delivery: DeliveryId, action: Action, *, by: str, reason:
         staging = committed_staging(node, delivery, net)
     if verdict == "accepted" and staging.good == 0:
         raise DeniedError("the delivery has no good rows to load", given=delivery.short, allowed="refuse")
-    decision = Decision(_KINDS[action], verdict, reason, by)
+    decision = Decision(_KINDS[action], verdict, reason, by, idempotency_key)
     number = table.transaction(str(delivery))
     if action == "withdraw":
         written = withdraw(node, delivery, decision, expected=number)

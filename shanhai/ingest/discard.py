@@ -8,7 +8,7 @@ from typing import Literal
 
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Counts, Entry, entries, entry, table_net
+from shanhai.ingest.books import Counts, Entry, entries, entry, requested, table_net
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.quarantine import groups
@@ -17,7 +17,15 @@ from shanhai.warehouse.lake import Change, LakeTable
 log = logging.getLogger(__name__)
 
 
-def discard(node: Node, delivery: DeliveryId, *, rules: Collection[str] = (), by: str, reason: str) -> Entry:
+def discard(
+    node: Node,
+    delivery: DeliveryId,
+    *,
+    rules: Collection[str] = (),
+    by: str,
+    reason: str,
+    idempotency_key: str = "",
+) -> Entry:
     """Close the open rows of a delivery that broke certain rules; `reopen` undoes it.
 
     A row is closed by one of its rules, since that alone keeps it out.
@@ -26,16 +34,25 @@ def discard(node: Node, delivery: DeliveryId, *, rules: Collection[str] = (), by
         rules: by default every rule that an open row broke.
         by: the name of the person.
         reason: why; both stand in the ledger for good.
+        idempotency_key: names the request; one that was carried out is found done, whatever came after it.
 
     Raises:
         ConfigurationError: the name or the reason is missing.
         DeniedError: no open row of the delivery broke such a rule.
         BusyError: somebody else decided at the same time; look again.
     """
-    return _note(node, delivery, "discard", rules, by=by, reason=reason)
+    return _note(node, delivery, "discard", rules, by=by, reason=reason, idempotency_key=idempotency_key)
 
 
-def reopen(node: Node, delivery: DeliveryId, *, rules: Collection[str] = (), by: str, reason: str) -> Entry:
+def reopen(
+    node: Node,
+    delivery: DeliveryId,
+    *,
+    rules: Collection[str] = (),
+    by: str,
+    reason: str,
+    idempotency_key: str = "",
+) -> Entry:
     """Take back what was discarded, for certain rules or for all.
 
     Raises:
@@ -43,7 +60,7 @@ def reopen(node: Node, delivery: DeliveryId, *, rules: Collection[str] = (), by:
         DeniedError: no such rule is discarded, or the text of the rows was purged.
         BusyError: somebody else decided at the same time; look again.
     """
-    return _note(node, delivery, "reopen", rules, by=by, reason=reason)
+    return _note(node, delivery, "reopen", rules, by=by, reason=reason, idempotency_key=idempotency_key)
 
 
 def discarded(lines: Iterable[Entry]) -> set[str]:
@@ -65,11 +82,14 @@ def _note(
     *,
     by: str,
     reason: str,
+    idempotency_key: str,
 ) -> Entry:
     by, reason = by.strip(), reason.strip()
     if not by or not reason:
         raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
     table = open_table(node, delivery.dataset)
+    if (known := requested(table, delivery, idempotency_key)) is not None:
+        return known
     expected = table.transaction(str(delivery))
     possible = _open(node, delivery) if kind == "discard" else _closed(table, delivery)
     chosen = tuple(sorted(rules or possible))
@@ -94,6 +114,7 @@ def _note(
             reason=reason,
             decided_by=by,
             scope=chosen,
+            idempotency_key=idempotency_key,
         )
         facts = {"entries": [line.model_dump()]}
         table.commit(Change(transactions={str(delivery): expected + 1}, facts=facts), at=node.clock())

@@ -78,7 +78,9 @@ def ledger_as_it_is(node: Node) -> list[LedgerRow]:
     if not lake.exists(path):
         return []
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in Counts.names())
-    told = f"cause = '' AND kind NOT IN ({', '.join(map(quote_literal, sorted(NOTES)))})"
+    notes = ", ".join(map(quote_literal, sorted(NOTES)))
+    alike = " AND ".join(["kind = 'replay'", "decided_by = ''", *(f"{name} = 0" for name in Counts.names())])
+    told = f"cause = '' AND kind NOT IN ({notes}) AND NOT ({alike})"
     with duckdb_session(node.settings) as con:
         found = con.execute(_NET.format(sums=sums, told=told, ledger=LakeTable.open(path).relation()))
         names = [column[0] for column in found.description or ()]

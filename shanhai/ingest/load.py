@@ -31,12 +31,16 @@ _KINDS: dict[State, Kind] = {"accepted": "load", "held": "hold", "refused": "ref
 
 @dataclass(frozen=True)
 class Decision:
-    """A verdict on its way into the books: from the gate, or from a person with a name and a reason."""
+    """A verdict on its way into the books: from the gate, or from a person with a name and a reason.
+
+    `idempotency_key` names the request of a person, if that may be made again.
+    """
 
     kind: Kind
     verdict: State
     reason: str
     by: str = ""
+    idempotency_key: str = ""
 
 
 def open_table(node: Node, dataset: DatasetId) -> LakeTable:
@@ -213,5 +217,6 @@ def _subject(
         target - (before.counts if before else Counts()),
         reason=decision.reason,
         decided_by=decision.by,
+        idempotency_key=decision.idempotency_key,
         staging=staging,
     )

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 LEDGER = "ledger"
 QUARANTINE = "quarantine"
 
-_NOT_IN_THE_LEDGER = {"contract_digest", "waivers", "quarantine_file", "quarantine_sha256"}
+_NOT_IN_THE_LEDGER = {
+    "idempotency_key",
+    "contract_digest",
+    "waivers",
+    "quarantine_file",
+    "quarantine_sha256",
+}
 
 
 def ledger_schema() -> pa.Schema:

@@ -24,6 +24,7 @@ def release(
     *,
     by: str,
     reason: str,
+    idempotency_key: str = "",
     dry_run: bool = False,
 ) -> Replayed:
     """Let rows of an accepted delivery enter although they break certain rules; `revoke` undoes it.
@@ -37,16 +38,21 @@ def release(
         rows: for which rows; by default for every row of the delivery.
         by: the name of the person.
         reason: why; both stand in the ledger for good.
+        idempotency_key: names the request; one that was carried out is found done, whatever came after it.
 
     Raises:
         ConfigurationError: the name, the reason or the rules are missing, or there are too many rows.
         DeniedError: a rule cannot be waived, no row would be released, or as `replay`.
         BusyError: others kept deciding about the delivery meanwhile.
     """
-    person = _person(by, reason)
-    _check_waivable(node.federation.contract(delivery.dataset), rules)
+    person = _person(by, reason, idempotency_key)
     waiver = _waiver(rules, rows, person)
-    would = judge_again(node, delivery, lambda waivers: (*waivers, waiver), person, dry_run=True)
+
+    def more(waivers: Waivers) -> Waivers:
+        _check_waivable(node.federation.contract(delivery.dataset), rules)
+        return (*waivers, waiver)
+
+    would = judge_again(node, delivery, more, person, dry_run=True)
     if not would.changes:
         return would
     released = next((one for one in would.counts if one.name == "released"), None)
@@ -57,7 +63,7 @@ def release(
             allowed="every rule that a row breaks, together",
             hint="shanhai quarantine show",
         )
-    return would if dry_run else judge_again(node, delivery, lambda waivers: (*waivers, waiver), person)
+    return would if dry_run else judge_again(node, delivery, more, person)
 
 
 def revoke(
@@ -68,6 +74,7 @@ def revoke(
     *,
     by: str,
     reason: str,
+    idempotency_key: str = "",
     dry_run: bool = False,
 ) -> Replayed:
     """Take releases back: the rules are waived no longer, and the rows go where they were.
@@ -75,6 +82,7 @@ def revoke(
     Args:
         rules: by default every rule that is waived.
         rows: for which rows, of those that releases list; by default for all of them.
+        idempotency_key: as of `release`.
 
     Raises:
         ConfigurationError: the name or the reason is missing.
@@ -93,7 +101,8 @@ def revoke(
             )
         return left
 
-    return judge_again(node, delivery, fewer, _person(by, reason), dry_run=dry_run)
+    person = _person(by, reason, idempotency_key)
+    return judge_again(node, delivery, fewer, person, dry_run=dry_run)
 
 
 def _without(waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | None) -> Iterable[Waiver]:
@@ -116,16 +125,14 @@ def _without(waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | Non
             yield waiver.model_copy(update={"rules": taken, "rows": left})
 
 
-def _person(by: str, reason: str) -> Person:
+def _person(by: str, reason: str, idempotency_key: str) -> Person:
     by, reason = by.strip(), reason.strip()
     if not by or not reason:
         raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
-    return Person(by, reason)
+    return Person(by, reason, idempotency_key)
 
 
 def _check_waivable(contract: Contract, rules: Collection[str]) -> None:
-    if not rules:
-        raise ConfigurationError("a release names rules", given="none", hint="shanhai quarantine show")
     refused = {rule: why for rule in sorted(rules) if (why := why_not_waivable(contract, rule)) is not None}
     if refused:
         raise DeniedError(
@@ -137,6 +144,8 @@ def _check_waivable(contract: Contract, rules: Collection[str]) -> None:
 
 
 def _waiver(rules: Collection[str], rows: Collection[Row] | None, person: Person) -> Waiver:
+    if not rules:
+        raise ConfigurationError("a release names rules", given="none", hint="shanhai quarantine show")
     if rows is not None and not 0 < len(rows) <= MOST_ROWS:
         raise ConfigurationError(
             "a release lists rows, or is of every row", given=len(rows), allowed=f"1 to {MOST_ROWS}"

@@ -13,7 +13,7 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest.altered import is_altered
 from shanhai.ingest.approved import Person, responsible
 from shanhai.ingest.behind import is_behind
-from shanhai.ingest.books import Counts, Entry, Net, entry, table_net
+from shanhai.ingest.books import Counts, Entry, Net, entry, requested, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging, is_as_booked
 from shanhai.ingest.files import gone_if_it_fails, in_turn
@@ -64,8 +64,9 @@ class Replayed:
             settled anew, whichever delivery they are of.
         counts: those that are others.
         mended: whether damaged files were made again.
-        entry: as it was committed; None when there was nothing to commit, or when it was only asked for. One
-            without changes notes that a delivery that was behind its contract is judged alike by it.
+        entry: as it was committed, or is found of the same request; None when there was nothing to commit, or
+            when it was only asked for. One without changes notes that a delivery that was behind its contract
+            is judged alike by it.
     """
 
     delivery: DeliveryId
@@ -83,7 +84,13 @@ class Replayed:
 
 
 def replay(
-    node: Node, delivery: DeliveryId, *, by: str = "", reason: str = "", dry_run: bool = False
+    node: Node,
+    delivery: DeliveryId,
+    *,
+    by: str = "",
+    reason: str = "",
+    idempotency_key: str = "",
+    dry_run: bool = False,
 ) -> Replayed:
     """Stage and check a delivery by the contract as it is now, and commit what became of its rows.
 
@@ -96,6 +103,7 @@ def replay(
         by: the name of a person who wants it although the gate would hold the delivery; who approved it
             earlier need not be named again while the gate has nothing else against it.
         reason: why; both stand in the ledger.
+        idempotency_key: names the request; one that was carried out is found done, whatever came after it.
         dry_run: tell what would change, and commit nothing.
 
     Raises:
@@ -103,7 +111,7 @@ def replay(
         BusyError: others kept deciding about it meanwhile.
         ConfigurationError: files of another delivery are lost, and so is its contract.
     """
-    person = Person(by.strip(), reason.strip())
+    person = Person(by.strip(), reason.strip(), idempotency_key)
     return judge_again(node, delivery, lambda waivers: waivers, person, dry_run=dry_run)
 
 
@@ -125,6 +133,8 @@ def judge_again(
     """
     for _ in range(_ATTEMPTS):
         table = open_table(node, delivery.dataset)
+        if (known := requested(table, delivery, person.idempotency_key)) is not None:
+            return Replayed(delivery, known.contract_version, differs=False, entry=known)
         expected = table.transaction(str(delivery))
         net = _replayable(delivery, table)
         staging, found, who = _judged(node, table, delivery, net, waive(net.waivers), person)
@@ -159,7 +169,7 @@ def _judged(
     node: Node, table: LakeTable, delivery: DeliveryId, net: Net, waivers: Waivers, person: Person
 ) -> tuple[Staging, Replayed, Person]:
     before = _booked(node, delivery, net)
-    checked = read_record(node, delivery, net.staging, Validation)
+    checked = read_record(node, delivery, net.checked, Validation)
     intact = before is not None and is_complete(node, delivery, before)
     terms = present_terms(node, delivery, waivers)
     if terms.id != net.staging:
@@ -237,6 +247,7 @@ def _line(delivery: DeliveryId, staging: Staging, person: Person, difference: Co
         difference,
         reason=person.reason,
         decided_by=person.by,
+        idempotency_key=person.idempotency_key,
         staging=staging,
     )
 

@@ -13,7 +13,7 @@ from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId
-from shanhai.ingest.books import NOTES, Net, table_net
+from shanhai.ingest.books import Net, moving, table_net
 from shanhai.ingest.node import Node
 from shanhai.ingest.retention import Standing, that_count
 from shanhai.ingest.sidecar import Sidecar, sidecars
@@ -68,12 +68,7 @@ def standings(node: Node, dataset: DatasetId, publications: Iterable[Publication
 def _read(node: Node, dataset: DatasetId, publications: Iterable[Publication]) -> _Read:
     path = node.table(dataset)
     table = LakeTable.open(path)
-    settled = {
-        str(line["delivery"]): commit.at
-        for commit in table.commits()
-        for line in commit.facts.get("entries", ())
-        if line["kind"] not in NOTES
-    }
+    settled = {line.delivery: commit.at for commit in table.commits() for line in moving(commit)}
     days = node.federation.retention(dataset).snapshot_days
     books = table_net(table)
     if days is None and not any("snapshot" in net.purged for net in books.values()):

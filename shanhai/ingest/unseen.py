@@ -1,17 +1,19 @@
-"""Whether the lake has commits that no build has seen: then the marts have to follow."""
+"""Whether the lake has rows that no build has seen: then the marts have to follow."""
 
 from __future__ import annotations
 
-from shanhai.contracts.federation import Federation
 from shanhai.errors import NotFoundError
-from shanhai.settings import Settings
+from shanhai.ids import DatasetId
+from shanhai.ingest.books import moving
+from shanhai.ingest.node import Node
 from shanhai.warehouse.failed_build import failed_pins
+from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.last_build import last_build
-from shanhai.warehouse.sources import LEDGER, Pins, pin
+from shanhai.warehouse.sources import Pins
 
 
-def unseen(settings: Settings, federation: Federation) -> list[str]:
-    """The datasets whose table is at a version that no build has come to an end with.
+def unseen(node: Node) -> list[DatasetId]:
+    """The datasets of which no build that came to an end has seen the rows as they are now.
 
     A build that failed has seen its versions too: trying the same again is left to a person. One that was
     killed has not.
@@ -19,16 +21,34 @@ def unseen(settings: Settings, federation: Federation) -> list[str]:
     Raises:
         StoreError: a table cannot be read.
     """
-    built, failed = _built(settings), failed_pins(settings)
-    return [
-        table
-        for table, version in pin(settings, federation).items()
-        if table != LEDGER and version > max(built.get(table, 0), failed.get(table, 0))
-    ]
+    built, failed = _built(node), failed_pins(node.settings)
+    seen = {name: max(built.get(str(name), 0), failed.get(str(name), 0)) for name in node.federation.datasets}
+    return [name for name, version in seen.items() if has_moved(node, name, after=version)]
 
 
-def _built(settings: Settings) -> Pins:
+def is_ahead(node: Node, dataset: DatasetId) -> bool:
+    """Whether no build that ended well has seen the rows of a dataset as they are now.
+
+    Asked of the tables rather than of what a call has done, so that an event lost in a crash is made up for
+    by the next call.
+
+    Raises:
+        StoreError: the table cannot be read.
+    """
+    return has_moved(node, dataset, after=_built(node).get(str(dataset), 0))
+
+
+def has_moved(node: Node, dataset: DatasetId, *, after: int) -> bool:
+    """Whether a table has a version above `after` that is more than notes in the books."""
+    if not exists(node.table(dataset)):
+        return False
+    table = LakeTable.open(node.table(dataset))
+    notes = [commit for commit in table.commits(after=after) if not moving(commit)]
+    return table.version - after > len(notes)
+
+
+def _built(node: Node) -> Pins:
     try:
-        return last_build(settings).pins
+        return last_build(node.settings).pins
     except NotFoundError:
         return {}

@@ -76,5 +76,6 @@ def _subject(delivery: DeliveryId, staging: Staging, decision: Decision, before:
         target - before.counts,
         reason=decision.reason,
         decided_by=decision.by,
+        idempotency_key=decision.idempotency_key,
         staging=staging,
     )

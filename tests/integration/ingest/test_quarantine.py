@@ -13,9 +13,9 @@ from one_city import DATASET, HEADER, City
 from shanhai import steps
 from shanhai.cli import main
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
-from shanhai.ingest.books import Entry, entries
+from shanhai.ingest.books import Entry, entries, moving
 from shanhai.ingest.decide import decide
-from shanhai.ingest.decisions import Decision, carry_out, carry_out_again
+from shanhai.ingest.decisions import carry_out
 from shanhai.ingest.discard import discard, reopen
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.load import open_table
@@ -145,8 +145,7 @@ def entries_of(city: City) -> list[tuple[int, Entry]]:
 
 def test_released_rows_are_good_and_listed_as_released_until_it_is_revoked(refused):
     delivery, before = refused.delivery("a"), refused.ledger()["a"].counts
-    done = carry_out(refused.node, delivery, "release", rules=["n.range"], **WHO)
-    assert done.moved
+    assert carry_out(refused.node, delivery, "release", rules=["n.range"], **WHO)
     assert refused.rows() == [("a", 1), ("c", -1), ("e", 1), ("f", 1)]
     assert shown(refused) == {
         ("n.range", "released"): 1,
@@ -158,50 +157,23 @@ def test_released_rows_are_good_and_listed_as_released_until_it_is_revoked(refus
     after = refused.ledger()["a"].counts
     assert (after.loaded, after.quarantined) == (before.loaded + 1, before.quarantined - 1)
 
-    assert carry_out(refused.node, delivery, "revoke", **WHO).moved
+    assert carry_out(refused.node, delivery, "revoke", **WHO)
     assert refused.ledger()["a"].counts == before
     assert {state for _, state in shown(refused)} == {"open"}
 
 
 def test_a_note_moves_no_row_and_rules_are_for_rows_only(refused):
     delivery, table = refused.delivery("a"), refused.rows()
-    assert not carry_out(refused.node, delivery, "discard", rules=["n.type"], **WHO).moved
-    assert not carry_out(refused.node, delivery, "reopen", **WHO).moved
-    assert carry_out(refused.node, delivery, "replay", **WHO).entry is None, "nothing is different"
+    version = open_table(refused.node, DATASET).version
+    assert carry_out(refused.node, delivery, "discard", rules=["n.type"], **WHO)
+    assert carry_out(refused.node, delivery, "reopen", **WHO)
+    assert [moving(one) for one in open_table(refused.node, DATASET).commits(after=version)] == [[], []]
+    assert carry_out(refused.node, delivery, "replay", **WHO) is None, "nothing is different"
     assert refused.rows() == table
     with pytest.raises(ConfigurationError, match="whole delivery"):
         carry_out(refused.node, delivery, "withdraw", rules=["n.type"], **WHO)
     with pytest.raises(ConfigurationError, match="no such decision"):
         carry_out(refused.node, delivery, "forget", **WHO)  # type: ignore[arg-type]
-
-
-def test_a_decision_that_stands_is_found_done_when_it_is_tried_again(refused):
-    decisions: list[tuple[Decision, list[str]]] = [
-        ("withdraw", []),
-        ("approve", []),
-        ("release", ["n.range"]),
-        ("revoke", []),
-        ("discard", ["n.type"]),
-        ("reopen", ["n.type"]),
-    ]
-    for decision, rules in decisions:
-        done = carry_out(refused.node, refused.delivery("a"), decision, rules=rules, **WHO)
-        before = entries_of(refused)
-        again = carry_out_again(refused.node, refused.delivery("a"), decision, rules=rules, **WHO)
-        assert (decision, again) == (decision, done)
-        assert entries_of(refused) == before
-
-
-def test_a_decision_that_does_not_stand_is_carried_out_or_denied_when_it_is_tried_again(refused):
-    delivery = refused.delivery("a")
-    assert carry_out_again(refused.node, delivery, "discard", rules=["n.type"], **WHO).entry
-    before = entries_of(refused)
-    for other in ({"rules": ["malformed.ragged"], **WHO}, {**WHO, "by": "Wang"}, {**WHO, "reason": "lost"}):
-        with pytest.raises(DeniedError):
-            carry_out_again(refused.node, delivery, "discard", **{"rules": ["n.type"], **other})
-    with pytest.raises(DeniedError):
-        carry_out_again(refused.node, delivery, "refuse", **WHO)
-    assert entries_of(refused) == before
 
 
 class CommandLine:
@@ -250,18 +222,17 @@ def test_the_command_line_decides_with_name_and_reason(refused, capsys):
     assert quarantine.read("list", "--state", "released") == []
 
 
-def test_what_a_scheduler_calls_tells_whether_the_marts_have_to_follow(refused, monkeypatch):
+def test_what_a_scheduler_calls_tells_what_was_done(refused, monkeypatch):
     monkeypatch.setenv("SHANHAI_HOME", str(refused.root / "home"))
     monkeypatch.setenv("SHANHAI_FEDERATION", str(refused.root))
     load_settings.cache_clear()
     try:
         named = {"delivery": str(refused.delivery("a"))[:-40], **WHO}
-        noted = steps.decide_step(**named, action="discard", rules=["n.type"])
         moved = steps.decide_step(**named, action="release", rules=["n.range"])
         again = steps.decide_step(**named, action="replay", rules=[])
         purged = steps.purge_step()
     finally:
         load_settings.cache_clear()
-    assert (noted["changed"], moved["changed"], again["changed"]) == (False, True, False)
-    assert (moved["verdict"], moved["loaded"]) == ("accepted", 1)
+    assert (moved["changed"], moved["verdict"], moved["loaded"]) == (True, "accepted", 1)
+    assert "verdict" not in again, "nothing was to be done"
     assert purged == {"purged": [], "files": 0, "bytes": 0, "waiting": False}

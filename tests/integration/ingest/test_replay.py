@@ -129,7 +129,7 @@ def test_what_is_judged_alike_is_noted_once_and_behind_no_longer(loaded):
     assert (city.rows(), city.ledger()["p2"].counts) == (rows, books.counts)
     assert city.ledger()["p2"].contract_version == city.node.federation.contract(DATASET).version
     noted = carry_out(city.node, first, "replay", by="Li", reason="x")
-    assert (noted.entry.counts, noted.moved) == (Counts(), False)
+    assert (noted.counts, noted.decided_by) == (Counts(), "Li")
     assert behind(city.node, DATASET) == []
     assert city.quarantined() == [(2, ["n.range"]), (3, ["n.type"])]
     assert recount(city.node, first).agrees
