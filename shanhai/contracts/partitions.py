@@ -73,7 +73,7 @@ def edition_of(contract: Contract, body: str) -> tuple[tuple[int, int, str], ...
 def natural_order(name: str) -> tuple[tuple[int, int, str], ...]:
     """What orders names as people do: digits compare as numbers."""
     parts = (part for part in _DIGITS.split(name) if part)
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
 def partition_of(contract: Contract, body: str, window: str | None) -> str | None:

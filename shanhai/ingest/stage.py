@@ -130,6 +130,7 @@ def _put_in_place(node: Node, terms: Terms, delivery: DeliveryId, staging: Stagi
     if staging.good:
         (beside / GOOD).replace(folder / GOOD)
     if read_validation(node, delivery, terms) is None:
+        (beside / SCRATCH).chmod(0o600)
         # Last but one: where it lies, the texts that it reads lie whole, and so do the rows.
         (beside / SCRATCH).replace(folder / SCRATCH)
     else:

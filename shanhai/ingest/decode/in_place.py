@@ -94,6 +94,7 @@ def _standing(
             unpacked.replace(text)
         elif path != text:
             _name_again(path, text)
+        text.chmod(0o600)
     finally:
         unpacked.unlink(missing_ok=True)
     return open_plain(Delimited(con, contract, stated, dialect, body.name, text, folder))

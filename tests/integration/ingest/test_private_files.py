@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +15,8 @@ from published import publish_small
 from shanhai.ingest.decisions import carry_out
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.purge import purge
+from shanhai.ingest.stage import SCRATCH
+from shanhai.ingest.walk import pull_step, stage_step
 
 ROOMS = ("snapshots", "staged", "quarantine", "lake", "scratch")
 WHO = {"by": "Li Wei", "reason": "seen"}
@@ -50,8 +53,14 @@ def open_to_others(home: Path) -> list[str]:
 
 def test_nothing_personal_is_open_to_others(careless):
     careless.put("a.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\nc,-1,2024-01-01\nd,1,2024-01-01\n")
-    careless.put("b.csv", f"{HEADER}a,2,2024-02-01\n")
+    careless.put("b.csv", gzip.compress(f"{HEADER}a,2,2024-02-01\n".encode()))
     careless.put("c.csv", f"{HEADER}e,-1,2024-02-01\nf,-1,2024-02-01\ng,-1,2024-02-01\nh,1,2024-02-01\n")
+    pull_step(careless.node, DATASET, None)
+    stage_step(careless.node, DATASET)
+    for_the_check = sorted(file.name for file in careless.node.home.rglob("staged.*"))
+    assert for_the_check == [*["staged.0.text"] * 3, *[SCRATCH] * 3], "there until the check is done"
+    assert open_to_others(careless.node.home) == []
+
     careless.walk()
     ledger(careless.node)
     assert open_to_others(careless.node.home) == []

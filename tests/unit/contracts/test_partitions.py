@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shanhai.contracts.model import Contract, CsvFormat
-from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
+from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day, natural_order
 
 
 def contract(options: dict[str, Any], by: str = "none") -> Contract:
@@ -64,3 +64,8 @@ def test_forms_of_a_day_or_longer(form):
 )
 def test_the_escape_is_the_quote_unless_stated(given, escape):
     assert CsvFormat(**given).escape == escape
+
+
+def test_names_are_ordered_as_people_do():
+    mixed = ["2²12", "v10", "第10期", "2²3", "第2期", "v9"]
+    assert sorted(mixed, key=natural_order) == ["v9", "v10", "第2期", "第10期", "2²3", "2²12"]
