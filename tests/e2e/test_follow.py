@@ -129,7 +129,7 @@ def filled(node: Node, first: str, last: str) -> dict[str, Any]:
     return {run["partition_key"]: run for run in sorted(found, key=lambda run: run["start_date"])}
 
 
-def test_every_decision_is_carried_out(node: Node) -> None:
+def test_every_decision_is_carried_out_once(node: Node) -> None:
     state = read_state(node.home)
     first, second = of_a_verdict(state, "held", "events")
     counted, released, *_ = of_a_verdict(state, "accepted", "counts")
@@ -162,6 +162,16 @@ def test_every_decision_is_carried_out(node: Node) -> None:
     assert verdicts == ["accepted", "refused", "withdrawn", "accepted", "accepted"]
     # A number that is a little below zero is none that is refused any more.
     assert now.nets[replayed][2] < state.nets[replayed][2]
+    assert rows(node.home / "marts" / "mart_every_event") == rows(node.home / "lake" / "acounty" / "events")
+    # Approved, released and discarded; each is reversed by now.
+    reversed_ = [runs[place] for place in (0, 4, 6)]
+    assert node.county.run(node.home, "delivery", "withdraw", first, *DECIDED) == 0
+    before = versions(node)
+    for run in reversed_:
+        node.clear(run, only_failed=False)
+    node.wait_until_idle(seconds=SECONDS)
+    assert [ended(node, run)["decide"] for run in reversed_] == [("success", 2)] * 3
+    assert versions(node) == before
     assert rows(node.home / "marts" / "mart_every_event") == rows(node.home / "lake" / "acounty" / "events")
 
 
@@ -230,6 +240,12 @@ def decided(node: Node) -> list[dict[str, Any]]:
     tables = [read_table(log.parent) for log in node.home.glob("lake/acounty/*/_delta_log")]
     lines = (line for table in tables for facts in table.facts.values() for line in facts.get("entries", ()))
     return [line for line in lines if line["decided_by"] == "Li Wei"]
+
+
+def versions(node: Node) -> dict[str, int]:
+    """How many commits each dataset's table has."""
+    logs = node.home.glob("lake/acounty/*/_delta_log")
+    return {log.parent.name: read_table(log.parent).version for log in logs}
 
 
 def texts(node: Node) -> int:

@@ -143,10 +143,15 @@ class Node:
         self.api.unpause("purge")
         return self.api.trigger("purge")
 
-    def clear(self, run: Run) -> None:
-        """Let the failed tasks of a run, and what follows them, run again."""
+    def clear(self, run: Run, *, only_failed: bool = True) -> None:
+        """Let the failed tasks of a run, or all of them, and what follows them, run again."""
         assert self.api is not None
-        body = {"dag_run_id": run.run_id, "only_failed": True, "include_downstream": True, "dry_run": False}
+        body = {
+            "dag_run_id": run.run_id,
+            "only_failed": only_failed,
+            "include_downstream": True,
+            "dry_run": False,
+        }
         self.api._send("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", json=body)
 
     def trigger(self) -> list[Run]:

@@ -20,6 +20,7 @@ from shanhai.ingest.node import open_node
 from shanhai.ingest.recount import recount
 from shanhai.ingest.replay import replay
 from shanhai.ingest.stage import GOOD, stage
+from shanhai.ingest.standing import standings
 from shanhai.settings import Settings
 
 FIRST = "编号,n,at\na,1,2024-01-01\nb,-2,2024-01-02\nc,x,2024-01-01\n"
@@ -152,6 +153,30 @@ def test_what_a_person_approved_stays_approved_as_far_as_it_was_bad(city, verdic
     entry = replay(city.node, delivery).entry
     assert (entry.decided_by, entry.reason, entry.loaded) == ("Wang", "known", 1)
     assert behind(city.node, DATASET) == []
+
+
+def test_a_replay_that_finds_it_alike_takes_no_approval_back_and_moves_nothing(city):
+    strict, mild = {"hold": 0.1, "refuse": 0.9}, {"hold": 0.8, "refuse": 0.9}
+    city.declare(tolerance=strict)
+    city.put("p1.csv", FIRST)
+    assert city.walk()["held"]
+    delivery = city.delivery("p1")
+    decide(city.node, delivery, "approve", by="Wang", reason="known")
+    (before,) = standings(city.node, DATASET, [])
+    for tolerance in (mild, strict):
+        city.declare(tolerance=tolerance)
+        noted = replay(city.node, delivery).entry
+        assert noted.is_alike
+        assert table_net(open_table(city.node, DATASET))[str(delivery)].decided_by == "Wang"
+        row = city.ledger()["p1"]
+        assert (row.decided_by, row.reason) == ("Wang", "known")
+        assert row.contract_version == city.node.federation.contract(DATASET).version
+    (after,) = standings(city.node, DATASET, [])
+    assert after.settled_at == before.settled_at, "bytes are kept no longer for it"
+    city.declare(without_minimum(), tolerance=mild)
+    replay(city.node, delivery)
+    (moved,) = standings(city.node, DATASET, [])
+    assert moved.settled_at > before.settled_at
 
 
 def test_what_was_put_right_outside_the_contract_counts_for_the_next_replay(loaded):
