@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,29 +25,37 @@ MOST_BYTES = 4096
 
 KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "keyset": ("node", "version"),
-        "offer": ("pairing",),
-        "accept": ("pairing",),
-        "confirm": ("pairing",),
+        "keyset": ("node", "version", "digest"),
+        "partner-keyset": ("pairing", "node", "version", "digest"),
+        "generation-confirmed": ("pairing", "generation"),
+        "offer": ("pairing", "digest"),
+        "accept": ("pairing", "digest"),
+        "confirm": ("pairing", "digest"),
         "suspend": ("pairing",),
         "resume": ("pairing",),
         "end": ("pairing",),
-        "grant": ("grant", "revision"),
-        "revoke": ("grant", "revision"),
-        "release": ("grant", "revision"),
-        "approve": ("grant", "revision"),
+        "grant": ("pairing", "grant", "revision", "digest"),
+        "revoke": ("pairing", "grant", "revision", "digest"),
+        "approve": ("pairing", "grant", "revision", "set", "message"),
+        "release": ("pairing", "grant", "revision", "set", "message"),
         "ship": ("pairing", "generation", "seq", "message"),
         "opening": ("pairing", "message"),
         "admitted": ("pairing", "message"),
         "refused": ("pairing", "message", "code"),
         "fork": ("pairing", "generation", "seq", "message"),
+        "fork-decided": ("pairing", "message"),
+        "skip": ("pairing", "generation", "seq", "message"),
         "receipt": ("pairing", "message", "outcome"),
         "adopt": ("application", "set"),
         "retire": ("set",),
         "erase": ("leaf",),
     }
 )
-"""Kind of event → what it has to be about."""
+"""Kind of event → what it has to be about.
+
+`digest` is SHA-256, in hex: of the signed payload of a keyset, an offer, a pairing document or a set; of a grant
+its canonical JSON. So no other document of the same number or name fits the event.
+"""
 
 ABOUT: Mapping[str, type[str] | type[int]] = MappingProxyType(
     {
@@ -56,6 +65,7 @@ ABOUT: Mapping[str, type[str] | type[int]] = MappingProxyType(
                 "application",
                 "code",
                 "dataset",
+                "digest",
                 "grant",
                 "kid",
                 "message",
@@ -73,6 +83,7 @@ ABOUT: Mapping[str, type[str] | type[int]] = MappingProxyType(
 
 _PREFIX = b"shanhai/event/1\n"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _WHO = re.compile(r"[^\W_](?:[\w .,'·@-]{0,98}[\w.])?")
 _FIELDS = {"about", "at", "kind", "salt", "v", "who"}
 _LARGEST = 2**53 - 1
@@ -124,6 +135,11 @@ class Event:
             "salt": to_base64(self.salt),
         }
         return canonical(fields)
+
+
+def is_system(name: str) -> bool:
+    """Whether a name is, or looks like, the one that stands for nobody."""
+    return unicodedata.normalize("NFKC", name).strip().casefold() == SYSTEM
 
 
 def happened(kind: str, *, who: str, at: datetime, **about: str | int) -> Event:
@@ -189,4 +205,5 @@ def missing_or_strange(kind: str, about: Mapping[str, str | int]) -> bool:
 def _fits(name: str, value: object) -> bool:
     if ABOUT.get(name) is int:
         return type(value) is int and 0 <= value <= _LARGEST
-    return ABOUT.get(name) is str and isinstance(value, str) and _NAME.fullmatch(value) is not None
+    form = _DIGEST if name == "digest" else _NAME
+    return ABOUT.get(name) is str and isinstance(value, str) and form.fullmatch(value) is not None

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Refuses, of an option that names a person, what stands for nobody."""
-    from shanhai.audit.events import SYSTEM
+    from shanhai.audit.events import is_system
 
-    if value == SYSTEM:
+    if value is not None and is_system(value):
         raise click.BadParameter("that is no person: it stands for what nobody decided", ctx, param)
     return value
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 
@@ -54,7 +55,7 @@ def list_command(session: Session) -> None:
 
 
 @command.command("rotate")
-@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@by_option
 @click.option(
     "--root",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
@@ -28,7 +29,7 @@ def command() -> None:
 
 @command.command("init")
 @click.argument("name")
-@click.option("--by", required=True, metavar="NAME", help="Who does it; kept in the audit log.")
+@by_option
 @click.option(
     "--signatures",
     type=click.Choice(["both", "ed25519"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import by_option
+from shanhai.cli.desk import by_option, person
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
@@ -38,7 +38,12 @@ _FIRST = "shanhai pair offer"
 @click.argument("dataset")
 @click.option("--to", "partner", required=True, metavar="PARTNER", help="Its name, as this node calls it.")
 @by_option
-@click.option("--approved-by", metavar="NAME", help="Who agreed; needed where a personal column leaves.")
+@click.option(
+    "--approved-by",
+    metavar="NAME",
+    callback=person,
+    help="Who agreed; needed where a personal column leaves.",
+)
 @click.option("--version", type=click.IntRange(0), help="Of the table or publication.  [default: the newest]")
 @click.option("--grant", metavar="ID", help="Beginning of the grant's id, where several are in force.")
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Only these of what was granted.")

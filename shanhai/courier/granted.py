@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class KeptGrant:
     message: str
     partner: str
     standing: bool
+
+
+def digest_of(grant: Grant) -> str:
+    """SHA-256 of a revision as it is kept, in hex: what the events of it commit to."""
+    return hashlib.sha256(canonical(write_grant(grant))).hexdigest()
 
 
 def keep(

@@ -160,7 +160,7 @@ def given(desk: Desk, text: str) -> KeptGrant:
 
 def _give(desk: Desk, pairing: str, grant: Grant) -> None:
     kind = "revoke" if grant.revoked else "grant"
-    about = {grant.subject.kind: grant.subject.name}
+    about = {grant.subject.kind: grant.subject.name, "digest": granted.digest_of(grant)}
     desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
     message = outbox.enqueue(desk.connection, pairing, grant, desk.speaker, who=desk.who)
     granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message.digest)

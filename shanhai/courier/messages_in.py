@@ -8,6 +8,7 @@ from shanhai.courier.partners import Partner
 from shanhai.exchange.bodies import Body, End, NewKeyset, Suspension
 from shanhai.exchange.failures import Refused, Seen, Stage
 from shanhai.exchange.grants import Grant
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.pairing_states import STEPS, Step
 from shanhai.exchange.receipts import Receipt
 
@@ -52,13 +53,33 @@ def note_answers(desk: Desk, partner: Partner, body: Body) -> None:
 def note_confirmed(desk: Desk, partner: Partner) -> None:
     """Note that the partner has confirmed the pairing, where this is the first message that tells it."""
     if (partner.state, Step.CONFIRM_THERE) in STEPS:
-        desk.record("confirm", pairing=partner.pairing, partner=partner.name)
+        digest = partners.agreed(partner).digest
+        desk.record("confirm", pairing=partner.pairing, digest=digest, partner=partner.name)
         partners.step(desk.connection, partner.pairing, Step.CONFIRM_THERE)
+
+
+def record_keyset(desk: Desk, partner: Partner, keyset: Keyset) -> None:
+    """Note which keyset the partner is believed by from now on."""
+    desk.record(
+        "partner-keyset",
+        pairing=partner.pairing,
+        partner=partner.name,
+        node=keyset.node,
+        version=keyset.version,
+        digest=keyset.digest,
+    )
 
 
 def _take_grant(desk: Desk, partner: Partner, seen: Seen, grant: Grant) -> str:
     kind = "revoke" if grant.revoked else "grant"
-    desk.record(kind, grant=grant.id, revision=grant.rev, pairing=partner.pairing, partner=partner.name)
+    desk.record(
+        kind,
+        grant=grant.id,
+        revision=grant.rev,
+        digest=granted.digest_of(grant),
+        pairing=partner.pairing,
+        partner=partner.name,
+    )
     granted.keep(desk.connection, granted.RECEIVED, partner.pairing, grant, at=desk.now, message=seen.digest)
     return kind
 
@@ -72,7 +93,7 @@ def _take_keyset(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> s
     except Refused as refusal:
         raise Refused(refusal.code, stage=Stage.UNWRAP, field=refusal.field, seen=seen) from None
     if keyset.version > known.version:
-        desk.record("keyset", node=keyset.node, version=keyset.version, partner=partner.name)
+        record_keyset(desk, partner, keyset)
     if keyset.generation > partner.generation_in:
         waiting.waits(desk.connection, "generation", partner.pairing, desk.now)
     return "keyset"

@@ -15,7 +15,7 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.projection import FOLDER as LOG_FOLDER
 from shanhai.audit.projection import project
 from shanhai.errors import ConfigurationError
-from shanhai.exchange.keysets import Keyset, sign_keyset
+from shanhai.exchange.keysets import Keyset, read_keyset, sign_keyset
 from shanhai.exchange.secret import Secret
 from shanhai.keyring import age
 from shanhai.keyring.holdings import Holdings
@@ -83,7 +83,7 @@ def create_node(
     holdings = Holdings(age.new_identity(), tuple(key for keys in fresh.values() for key in keys))
     keyset = first_keyset(name, roots, fresh, policy, moment)
     envelope = sign_keyset(keyset, roots.keys)
-    event = _event(keyset, who, moment)
+    event = _event(read_keyset(envelope, roots=keyset.roots), who, moment)
     with contextlib.closing(open_database(home / FILE)) as connection:
         with transaction(connection):
             if keyring.exists:
@@ -118,6 +118,7 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
         before, fresh, policy, moment, overlap=change.overlap, compromised=change.compromised
     )
     envelope = sign_keyset(keyset, roots.keys)
+    event = _event(read_keyset(envelope, roots=keyset.roots), who, moment)
     kept = needed(held, (*keyring.keysets(), keyset)).keys
     holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
     with contextlib.closing(open_database(home / FILE)) as connection:
@@ -127,7 +128,7 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
                     "the keyset was changed by somebody else meanwhile", given=before.version
                 )
             keyring.lock(holdings, passphrases.node)
-            EventLog(connection).append(_event(keyset, who, moment))
+            EventLog(connection).append(event)
         keyset = keyring.publish(envelope)
     publish_log(home, holdings, now=moment)
     return keyset
@@ -160,5 +161,6 @@ def _event(keyset: Keyset, who: str, now: datetime) -> Event:
         at=now,
         node=keyset.node,
         version=keyset.version,
+        digest=keyset.digest,
         generation=keyset.generation,
     )

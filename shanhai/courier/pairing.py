@@ -62,7 +62,7 @@ def offer(desk: Desk, name: str, *, relay: str, rules: Rules = _DEFAULT) -> Part
             still = before.state is PairingState.OFFERED
             return _again(before, made, same=still and partners.offer_of(before).rules == rules)
         partners.add(desk.connection, made)
-        desk.record("offer", pairing=made.pairing, partner=name)
+        desk.record("offer", pairing=made.pairing, digest=partners.offer_of(made).digest, partner=name)
     return made
 
 
@@ -185,7 +185,7 @@ def _confirm(desk: Desk, name: str, told: str | None) -> Partner:
             partners.sign_too(connection, partner.pairing, signed)
         partners.speak_as(connection, partner.pairing, generation=desk.speaker.keyset.generation)
         waiting.done(connection, "confirm", partner.pairing, who=desk.who, at=desk.now)
-        desk.record("confirm", pairing=partner.pairing, partner=name)
+        desk.record("confirm", pairing=partner.pairing, digest=agreement.digest, partner=name)
         first = NewKeyset(desk.envelope)
         outbox.enqueue(connection, partner.pairing, first, desk.speaker, who=desk.who)
         return partners.of_pairing(connection, partner.pairing)
@@ -215,7 +215,8 @@ def _agreed(desk: Desk, partner: Partner, document: bytes, theirs: tuple[Keyset,
     """This node has the document: from now on the number waits for two people."""
     partners.check_own(desk.connection, theirs[0], desk.speaker.keyset)
     partners.agree(desk.connection, partner.pairing, document, theirs, now=desk.now)
-    desk.record("accept", pairing=partner.pairing, partner=partner.name)
+    digest = kept_pairing(document).digest
+    desk.record("accept", pairing=partner.pairing, digest=digest, partner=partner.name)
     waiting.waits(desk.connection, "confirm", partner.pairing, desk.now)
     return partners.of_pairing(desk.connection, partner.pairing)
 

@@ -202,8 +202,6 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
                 files=[(file.name, file.size) for file in ready.statement.files],
             )
         log, about, approver = EventLog(connection), _told(planned, ready), case.request.approver
-        if approver is not None:
-            log.append(happened("approve", who=approver, at=desk.now, **about))
         message = outbox.enqueue(
             connection,
             partner.pairing,
@@ -212,8 +210,10 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
             who=desk.who,
             carried=Carried(ready.statement, _granted_keys(planned, ready)),
         )
-        rows, digest = planned.leaving.rows, message.digest
-        log.append(happened("release", who=desk.who, at=desk.now, message=digest, rows=rows, **about))
+        rows, about["message"] = planned.leaving.rows, message.digest
+        if approver is not None:
+            log.append(happened("approve", who=approver, at=desk.now, **about))
+        log.append(happened("release", who=desk.who, at=desk.now, rows=rows, **about))
         done = _release(desk, planned, ready, message, identity)
         releases.keep(connection, done)
         if approver is not None:

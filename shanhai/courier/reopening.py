@@ -64,7 +64,8 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
             with relay_of(partner, settings, address=address) as relay:
                 fetch(relay, statement, folder, keep_free_bytes=settings.free_disk_bytes)
             with transaction(desk.connection):
-                desk.record("opening", pairing=row.pairing, partner=partner.name, message=row.digest)
+                about = {"message": row.digest, "digest": statement.digest}
+                desk.record("opening", pairing=row.pairing, partner=partner.name, **about)
             held = _held(desk, partner, row, statement)
             opened = unwrap(verified, held=held, statement=statement, at=row.received)
             if opened.facts is None or not isinstance(opened.body.content, Parcel):

@@ -38,6 +38,8 @@ def begin(
             at=desk.now,
         )
         if new:
+            named = verified.header.set_digest
+            about: dict[str, str] = {} if named is None else {"digest": named}
             desk.record(
                 "opening",
                 pairing=partner.pairing,
@@ -45,6 +47,7 @@ def begin(
                 message=seen.digest,
                 generation=seen.generation,
                 seq=seen.seq,
+                **about,
             )
     return _row(desk, seen)
 

@@ -7,7 +7,7 @@ import sqlite3
 from shanhai.audit.database import transaction
 from shanhai.audit.events import Event
 from shanhai.audit.log import EventLog
-from shanhai.courier import outbox, partners, waiting
+from shanhai.courier import messages_in, outbox, partners, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.partners import Partner
 from shanhai.errors import ConfigurationError
@@ -26,7 +26,7 @@ SPEAKING = frozenset(
 )
 """The states in which this node says something to the partner: from its own confirmation to the end."""
 
-_STEPS = ("offer", "accept", "confirm", "suspend", "resume", "end")
+_STEPS = ("offer", "accept", "confirm", "suspend", "resume", "fork", "fork-decided", "end")
 _OF_PAIRINGS: tuple[waiting.Kind, ...] = ("confirm", "fork", "generation")
 _LONGEST_REASON = 1000
 
@@ -81,7 +81,7 @@ def thaw(desk: Desk, name: str) -> Partner:
         partner = partners.named(desk.connection, name)
         if partner.frozen is None:
             raise ConfigurationError("the pairing is not frozen", given=name)
-        desk.record("resume", pairing=partner.pairing, partner=name, message=partner.frozen)
+        desk.record("fork-decided", pairing=partner.pairing, partner=name, message=partner.frozen)
         partners.thaw(desk.connection, partner.pairing, who=desk.who, at=desk.now)
         return partners.of_pairing(desk.connection, partner.pairing)
 
@@ -145,7 +145,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
         partner = partners.named(desk.connection, name)
         mine = desk.speaker.keyset
         keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
-        desk.record("keyset", node=keyset.node, version=keyset.version, partner=name)
+        messages_in.record_keyset(desk, partner, keyset)
     return keyset
 
 

@@ -82,7 +82,10 @@ def test_a_grant_is_told_to_the_partner_as_it_stands(paired: Two):
         "grant": grant.id,
         "revision": 1,
         "dataset": "gongshu.hazards",
+        "digest": granted.digest_of(grant),
     }
+    # Of another grant under the same number the event says nothing.
+    assert granted.digest_of(replace(grant, purpose="another")) != event.about["digest"]
     assert ship.about["message"] == kept.message
 
 

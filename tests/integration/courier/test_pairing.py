@@ -322,7 +322,7 @@ def test_a_frozen_pairing_goes_on_when_a_person_says_so(paired: Two):
             standing.resume(desk, "longyou")
         thawed = standing.thaw(desk, "longyou")
         assert (thawed.frozen, thawed.state, waiting.open_ones(desk.connection)) == (None, frozen.state, ())
-    assert paired.gongshu.events()[-1] == ("resume", "Li Wei")
+    assert paired.gongshu.events()[-1] == ("fork-decided", "Li Wei")
 
 
 def test_new_keys_are_told_by_the_old_ones(paired: Two):
@@ -417,3 +417,20 @@ def hand_over_again(two: Two) -> list[Body]:
     with two.longyou.desk() as desk:
         desk.connection.execute("UPDATE partner SET next_seq_in = 0, last_in = NULL")
     return hand_over(two.gongshu, two.longyou)
+
+
+def test_the_events_of_a_pairing_commit_to_what_was_agreed(paired: Two):
+    """A document or a keyset of the same id or version, but with other contents, fits none of them."""
+    with paired.gongshu.desk() as desk:
+        partner = partners.named(desk.connection, "longyou")
+        events = [entry.event for entry in EventLog(desk.connection).entries()]
+        told = {event.kind: event.about.get("digest") for event in events if event is not None}
+        agreement = partners.agreed(partner)
+        assert told["offer"] == agreement.offer_sha256
+        assert told["accept"] == told["confirm"] == agreement.digest
+        assert told["keyset"] == paired.gongshu.keyset.digest
+        standing.renew(desk, "longyou", keyring_of(paired.longyou.home).envelope)
+        *_, last = EventLog(desk.connection).entries()
+    assert last.event is not None
+    assert last.event.kind == "partner-keyset"
+    assert last.event.about["digest"] == paired.longyou.keyset.digest

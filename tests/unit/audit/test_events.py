@@ -10,13 +10,24 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from event_log import START
 
-from shanhai.audit.events import ABOUT, KINDS, SYSTEM, Event, digest_of, happened, leaf_of, read_event
+from shanhai.audit.events import (
+    ABOUT,
+    KINDS,
+    SYSTEM,
+    Event,
+    digest_of,
+    happened,
+    is_system,
+    leaf_of,
+    read_event,
+)
 from shanhai.audit.failures import EvidenceError
 from shanhai.errors import ConfigurationError
 
 
 def test_an_event_is_read_as_it_was_written():
-    event = happened("grant", who="Chén Wěi", at=START, grant="ab12", revision=3, dataset="longyou.visits")
+    about = {"grant": "ab12", "revision": 3, "dataset": "longyou.visits", "pairing": "cd", "digest": "0" * 64}
+    event = happened("grant", who="Chén Wěi", at=START, **about)
     assert read_event(event.document) == event
     assert json.loads(event.document)["at"] == "2026-11-20T08:00:00Z"
 
@@ -38,14 +49,25 @@ def test_every_kind_is_about_something_known():
         ("end", {"pairing": "ab", "resident": "x"}),
         ("end", {"pairing": "李 小龙 330105199001011234"}),
         ("end", {"pairing": 7}),
-        ("grant", {"grant": "ab", "revision": True}),
-        ("grant", {"grant": "ab", "revision": -1}),
+        ("retire", {"set": "ab", "revision": True}),
+        ("retire", {"set": "ab", "revision": -1}),
+        ("retire", {"set": "ab", "digest": "ab"}),
+        ("grant", {"grant": "ab", "revision": 1, "pairing": "cd"}),
+        ("keyset", {"node": "ab", "version": 1}),
+        ("release", {"grant": "ab", "revision": 1, "pairing": "cd", "set": "ef"}),
+        ("approve", {"grant": "ab", "revision": 1, "pairing": "cd", "message": "ef"}),
         ("end", {"pairing": "a" * 201}),
     ],
 )
 def test_what_is_no_event_cannot_be_made(kind: str, about: dict[str, str | int]):
     with pytest.raises(ValueError, match="not an event"):
         happened(kind, who=SYSTEM, at=START, **about)
+
+
+@pytest.mark.parametrize("who", ["system", "System", " SYSTEM ", "ｓｙｓｔｅｍ"])
+def test_nobody_has_a_name_that_people_could_have(who: str):
+    assert is_system(who)
+    assert not is_system(f"{who} Wei")
 
 
 @pytest.mark.parametrize("who", ["", " ", "a\nb", "x" * 101, "<b>", "_"])
