@@ -66,7 +66,7 @@ def list_command(session: Session) -> None:
 )
 @click.option(
     "--overlap-days",
-    type=click.IntRange(0, 365),
+    type=click.IntRange(1, 365),
     default=30,
     show_default=True,
     help="For how long the old keys stay valid beside them.",

@@ -102,6 +102,8 @@ def _check_name(name: str) -> None:
 
 
 def _show(session: Session, keyset: Keyset) -> None:
+    from shanhai.exchange.keysets import HPKE, LOG, SIGN
+
     roots = [{"alg": root.alg, "kid": root.kid, "fingerprint": _grouped(root.kid)} for root in keyset.roots]
     facts: dict[str, Any] = {
         "name": keyset.name,
@@ -110,7 +112,7 @@ def _show(session: Session, keyset: Keyset) -> None:
         "generation": keyset.generation,
         "require": list(keyset.require),
         "suites": list(keyset.suites),
-        "keys_until": min(one.not_after for one in keyset.keys),
+        "keys_until": min(max(one.not_after for one in keyset.of_use(use)) for use in (SIGN, HPKE, LOG)),
     }
     if session.form == "json":
         show_json({**facts, "roots": roots})

@@ -94,7 +94,7 @@ _FIRST = (
         set_id TEXT,
         envelope BLOB NOT NULL,
         issued TEXT NOT NULL,
-        not_after TEXT NOT NULL,
+        not_after TEXT,
         uploaded TEXT,
         settled TEXT,
         outcome TEXT,

@@ -10,10 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from shanhai.errors import BusyError
-from shanhai.exchange.failures import Refused, Seen, Stage
+from shanhai.exchange.failures import SETTLING, Refused, Seen, Stage, waits_for_a_voucher
 from shanhai.exchange.strict import read_moment, write_moment
-
-_SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
 
 
 class InboxState(StrEnum):
@@ -72,8 +70,13 @@ class Arrived:
     def settled(self) -> bool:
         """Whether it keeps its number: no other bytes, and no later look, can change that."""
         if self.state is InboxState.REFUSED:
-            return self.stage in _SETTLING
+            return self.stage in SETTLING
         return self.state is not InboxState.OPENING
+
+    @property
+    def waits_for_a_voucher(self) -> bool:
+        """Whether it has no number yet: its keys were over or compromised when it came."""
+        return self.state is InboxState.REFUSED and waits_for_a_voucher(self.code, self.stage)
 
     @property
     def seen(self) -> Seen:
@@ -156,6 +159,18 @@ def known(
     """Digest by number of the settled messages from `first` on, for `Position`."""
     rows = _select(connection, "pairing = ? AND generation = ? AND seq >= ?", pairing, generation, first)
     return {(row.generation, row.seq): row.digest for row in rows if row.settled}
+
+
+def waiting_for_a_voucher(connection: sqlite3.Connection, pairing: str) -> tuple[Arrived, ...]:
+    """The messages of a pairing that take no number before another message names them."""
+    refused_there = _select(
+        connection,
+        "pairing = ? AND state = ? AND stage = ?",
+        pairing,
+        InboxState.REFUSED.value,
+        Stage.ORDER.value,
+    )
+    return tuple(row for row in refused_there if row.waits_for_a_voucher)
 
 
 def begin(

@@ -49,6 +49,7 @@ class Outgoing:
         type: of its body.
         set_id: the set that it carries keys for.
         envelope: the bytes that were signed, and the only ones that are ever uploaded.
+        not_after: until before when it may be received first; None: it carries no set, and has no end.
         uploaded: when they were last put at the relay, where they are still there as far as is known.
         settled: when the partner was first known to have settled it.
         outcome, code: what its receipt says.
@@ -62,7 +63,7 @@ class Outgoing:
     set_id: str | None
     envelope: bytes = field(repr=False)
     issued: datetime
-    not_after: datetime
+    not_after: datetime | None
     uploaded: datetime | None = None
     settled: datetime | None = None
     outcome: str | None = None
@@ -240,7 +241,7 @@ def _insert(connection: sqlite3.Connection, outgoing: Outgoing) -> None:
             outgoing.set_id,
             outgoing.envelope,
             write_moment(outgoing.issued),
-            write_moment(outgoing.not_after),
+            None if outgoing.not_after is None else write_moment(outgoing.not_after),
         ),
     )
 
@@ -264,7 +265,7 @@ def _read(row: tuple[Any, ...]) -> Outgoing:
         set_id,
         envelope,
         read_moment(issued),
-        read_moment(not_after),
+        None if not_after is None else read_moment(not_after),
         None if uploaded_at is None else read_moment(uploaded_at),
         None if settled_at is None else read_moment(settled_at),
         outcome,

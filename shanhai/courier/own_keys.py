@@ -115,11 +115,17 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
     policy = policy_of(before, change.valid)
     fresh = new_keys(policy)
     keyset = next_keyset(
-        before, fresh, policy, moment, overlap=change.overlap, compromised=change.compromised
+        before,
+        fresh,
+        policy,
+        moment,
+        overlap=change.overlap,
+        compromised=change.compromised,
+        older=keyring.keysets(),
     )
     envelope = sign_keyset(keyset, roots.keys)
     event = _event(read_keyset(envelope, roots=keyset.roots), who, moment)
-    kept = needed(held, (*keyring.keysets(), keyset)).keys
+    kept = needed(held, (*keyring.keysets(), keyset), moment).keys
     holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
     with contextlib.closing(open_database(home / FILE)) as connection:
         with transaction(connection):

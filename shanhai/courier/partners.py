@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from shanhai.courier import waiting
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.algorithms import VerifyKey
 from shanhai.exchange.keysets import Keyset, check_distinct, read_keyset
-from shanhai.exchange.order import Acknowledged, Position
+from shanhai.exchange.order import Acknowledged, Pending, Position
 from shanhai.exchange.pairing_states import PairingState, Step, taken
 from shanhai.exchange.pairings import Offer, Pairing, kept_offer, kept_pairing
 from shanhai.exchange.strict import read_moment, write_moment
@@ -78,9 +79,16 @@ class Partner:
             return None
         return Acknowledged(self.acked_generation, self.acked_seq, self.acked_digest)
 
-    def position(self, known: Mapping[tuple[int, int], str]) -> Position:
-        """How far this node has come with the partner's messages; `known` are digests of settled ones."""
-        return Position(self.generation_in, self.next_seq_in, self.last_in, known)
+    def position(
+        self, known: Mapping[tuple[int, int], str], pending: Mapping[str, Pending] = MappingProxyType({})
+    ) -> Position:
+        """How far this node has come with the partner's messages.
+
+        Args:
+            known: digests of settled ones.
+            pending: by digest, those that wait for a message that names them.
+        """
+        return Position(self.generation_in, self.next_seq_in, self.last_in, known, pending)
 
 
 _NAMES = tuple(one.name for one in dataclasses.fields(Partner))

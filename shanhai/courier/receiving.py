@@ -12,17 +12,18 @@ from shanhai.courier.fetching import fetch
 from shanhai.courier.inbox import Arrived, InboxState
 from shanhai.courier.opening import Made, Sealed, open_set
 from shanhai.courier.partners import Partner
-from shanhai.courier.refusing import refuse
+from shanhai.courier.refusing import refuse, settle_vouched
 from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.settling import begin, take_message, take_parcel
 from shanhai.errors import NotFoundError, RetryableError
 from shanhai.exchange import dsse
-from shanhai.exchange.failures import Gap, Refused, Seen, Stage
-from shanhai.exchange.order import Arrival
+from shanhai.exchange.failures import Gap, Refused, Seen
+from shanhai.exchange.messages import header_in
+from shanhai.exchange.order import Arrival, Pending
 from shanhai.exchange.pairing_states import check_receives
 from shanhai.exchange.parcels import Parcel
-from shanhai.exchange.receive import Standing, Verified, receive
+from shanhai.exchange.receive import Standing, Verified, receive, vouched
 from shanhai.exchange.sets import SetStatement, read_set
 from shanhai.exchange.suites import OpenKey
 from shanhai.exchange.unwrap import Held, Opened, unwrap
@@ -30,9 +31,6 @@ from shanhai.settings import Settings
 
 LOOKED_BACK = 32
 """So many of the newest known messages are read again in each run: other bytes in their place are a fork."""
-
-_AS_SIGNED = ("profile-unknown", "size-huge", "version-unknown")
-"""Wrong in a statement whose signatures hold: no relay will ever give another one under its digest."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +114,7 @@ class _Run:
             RetryableError: the relay, or the home, failed.
         """
         for envelope in self._envelopes():
+            yield from self._vouched(envelope)
             settled = self._handled(envelope)
             if settled is not None:
                 yield settled
@@ -136,6 +135,11 @@ class _Run:
                 return
             yield envelope
 
+    def _vouched(self, envelope: bytes) -> Iterator[Arrived]:
+        """Settle as refused what came before by keys that were over by then, and what this message names."""
+        for seen in vouched(envelope, standing=self._standing(), now=self.desk.now):
+            yield settle_vouched(self.desk, self.partner, seen)
+
     def _handled(self, envelope: bytes) -> Arrived | None:
         """Settle one message; None where it is settled already."""
         seen: Seen | None = None
@@ -155,7 +159,11 @@ class _Run:
             return self._settled(verified, envelope, statement)
         except Refused as refusal:
             # Those that came before its place was found carry what is known of it themselves.
-            full = refusal if seen is None else _of(refusal, seen)
+            full = (
+                refusal
+                if seen is None
+                else Refused(refusal.code, stage=refusal.stage, field=refusal.field, seen=seen)
+            )
             return refuse(self.desk, self.partner, full, envelope, statement, in_place=seen is not None)
         except Gap as gap:
             if gap.code == "generation-not-confirmed":
@@ -185,8 +193,12 @@ class _Run:
             state=partner.state,
             mine=self.desk.speaker.keyset,
             theirs=partners.their_keyset(partner),
-            position=partner.position(known),
+            position=partner.position(known, self._pending()),
         )
+
+    def _pending(self) -> dict[str, Pending]:
+        rows = inbox.waiting_for_a_voucher(self.desk.connection, self.pairing)
+        return {row.digest: Pending(row.seen, header_in(row.envelope).prev) for row in rows}
 
     def _check_alone(self, seen: Seen) -> None:
         """No other message has this number, not even one that is not settled yet.
@@ -195,7 +207,7 @@ class _Run:
             Refused: fork-same-seq.
         """
         others = inbox.at_place(self.desk.connection, self.pairing, seen.generation, seen.seq)
-        if any(row.digest != seen.digest for row in others):
+        if any(row.digest != seen.digest and not row.waits_for_a_voucher for row in others):
             raise Refused("fork-same-seq", seen=seen)
 
     def _statement(self, verified: Verified) -> bytes | None:
@@ -230,11 +242,3 @@ class _Run:
         sealed = Sealed(statement, opened.facts, parcel.names, opened.keys)
         folder = incoming.folder_for(self.desk.home, seen)
         return open_set(sealed, folder, keep_free_bytes=self.keep_free_bytes)
-
-
-def _of(refusal: Refused, seen: Seen) -> Refused:
-    """The refusal with what is known of the message; of what was signed as it is, at a stage that settles."""
-    stage = refusal.stage
-    if stage is Stage.SET and (refusal.code in _AS_SIGNED or refusal.code.startswith("json-")):
-        stage = Stage.CONTENTS
-    return Refused(refusal.code, stage=stage, field=refusal.field, seen=seen)

@@ -14,6 +14,9 @@ from shanhai.exchange.failures import Refused, Seen, Stage
 from shanhai.exchange.messages import read_header, read_payload
 from shanhai.exchange.receipts import REFUSED, Receipt
 
+MOST_WAITING = 64
+"""So many messages of a pairing may wait for one that vouches for them."""
+
 
 def refuse(
     desk: Desk,
@@ -34,7 +37,8 @@ def refuse(
         in_place: it is the next message, and no other has its number.
 
     Returns:
-        What was settled; None: it contradicts, a person knows, and the messages after it are looked at.
+        What was settled; None: it contradicts, and a person knows, or its keys were over or compromised when
+            it came, and it waits. The messages after it are looked at.
 
     Raises:
         Refused: the refusal, where the message was not settled: the next run looks at it again.
@@ -51,6 +55,8 @@ def refuse(
             # Bytes that nobody signed have no name that would mean anything: the pairing waits.
             waiting.waits(desk.connection, "refused", partner.pairing, desk.now)
         raise refusal
+    if refusal.waits_for_a_voucher and _too_many_wait(desk, seen):
+        raise refusal
     if refusal.freezes and not _is_known(desk, seen):
         _freeze(desk, partner, seen, envelope)
         raise refusal
@@ -59,6 +65,22 @@ def refuse(
     if refusal.freezes:
         refusal = Refused(refusal.code, stage=Stage.UNWRAP, field=refusal.field, seen=seen)
     return _recorded(desk, partner, refusal, seen, envelope, statement)
+
+
+def settle_vouched(desk: Desk, partner: Partner, seen: Seen) -> Arrived:
+    """Settle as refused what a later message names as the one before; the person need not decide any more.
+
+    Raises:
+        LogUnwritableError: nothing was done.
+    """
+    row = inbox.by_digest(desk.connection, seen.digest)
+    if row is None or row.code is None:
+        raise AssertionError("it waited just now")
+    refusal = Refused(row.code, stage=Stage.TIME, seen=seen)
+    settled = _recorded(desk, partner, refusal, seen, row.envelope, row.statement)
+    if settled is None:
+        raise AssertionError("a refusal at stage time settles")
+    return settled
 
 
 def _recorded(
@@ -89,6 +111,8 @@ def _recorded(
                 answer(desk, partner, Receipt(of=seen.digest, outcome=REFUSED, code=refusal.code))
         else:
             waiting.waits(desk.connection, "refused", seen.digest, desk.now)
+    if refusal.waits_for_a_voucher:
+        return None
     if not refusal.settles:
         raise refusal
     return inbox.by_digest(desk.connection, seen.digest)
@@ -107,6 +131,12 @@ def _freeze(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> None:
             generation=seen.generation,
             seq=seen.seq,
         )
+
+
+def _too_many_wait(desk: Desk, seen: Seen) -> bool:
+    """Whether so many wait already that whoever had the keys may be filling the disk."""
+    waits = {row.digest for row in inbox.waiting_for_a_voucher(desk.connection, seen.pairing)}
+    return seen.digest not in waits and len(waits) >= MOST_WAITING
 
 
 def _is_known(desk: Desk, seen: Seen) -> bool:

@@ -173,6 +173,7 @@ def _signed(desk: Desk, draft: sealing.Draft, facts: bytes) -> tuple[SetStatemen
     signers = desk.speaker.signers
     unsigned = SetStatement(
         set=draft.set_id,
+        node=desk.me,
         signer=signers[0].kid,
         files=draft.set_files,
         facts_sha256=hashlib.sha256(facts).hexdigest(),

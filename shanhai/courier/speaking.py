@@ -16,16 +16,16 @@ from shanhai.courier.partners import Partner
 from shanhai.errors import ConfigurationError, DataError
 from shanhai.exchange.algorithms import SigningKey
 from shanhai.exchange.bodies import Body, Content, LogNews, NewKeyset, write_body
-from shanhai.exchange.keysets import HPKE, SIGN, Keyset
+from shanhai.exchange.keysets import SIGN, Keyset
 from shanhai.exchange.messages import Address, Sealed, seal_message
 from shanhai.exchange.rules import Rules
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetStatement
-from shanhai.exchange.suites import SUITES, SealKey
+from shanhai.exchange.suites import SealKey
 from shanhai.keyring.holdings import Holdings
 
 VALID = timedelta(days=30)
-"""How long a message can be received after it was issued, at least; else two head intervals."""
+"""How long a parcel can be received after it was issued, at least; else two head intervals."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,7 @@ class Speaker:
         valid = [
             one
             for one in self.keyset.of_use(SIGN)
-            if one.kid in held
-            and one.not_before <= self.now < one.not_after
-            and one.kid not in self.keyset.compromised
+            if one.kid in held and self.keyset.is_usable(one, self.now)
         ]
         valid.sort(key=lambda one: (one.not_before, one.kid))
         return tuple(held[one.kid] for one in valid) or self.signers
@@ -105,21 +103,9 @@ def sealing_key(theirs: Keyset, rules: Rules, now: datetime) -> tuple[str, SealK
     Raises:
         ConfigurationError: the recipient has no such key now.
     """
-    for suite, alg in SUITES.items():
-        if suite not in theirs.suites or suite not in rules.suites:
-            continue
-        valid = [
-            one
-            for one in theirs.of_use(HPKE)
-            if one.key.alg == alg
-            and one.not_before <= now < one.not_after
-            and one.kid not in theirs.compromised
-        ]
-        if valid:
-            newest = max(valid, key=lambda one: (one.not_before, one.not_after)).kid
-            key = theirs.sealing(newest)
-            if key is not None:
-                return suite, key
+    found = theirs.seals_to(rules.suites, now)
+    if found is not None:
+        return found
     raise ConfigurationError(
         "the partner has no valid key to seal to",
         given=f"{theirs.name}, keyset {theirs.version}",
@@ -142,20 +128,23 @@ def sealed_to(
         DataError: the message would be too large.
     """
     rules = partners.agreed(partner).rules
-    suite, recipient = sealing_key(partners.their_keyset(partner), rules, speaker.now)
+    theirs = partners.their_keyset(partner)
+    suite, recipient = sealing_key(theirs, rules, speaker.now)
     signers = speaker.announcers if isinstance(content, NewKeyset) else speaker.signers
     statement = carried.statement if carried else None
     address = Address(
         pairing=partner.pairing,
+        sender_node=speaker.keyset.node,
         sender=signers[0].kid,
+        recipient_node=theirs.node,
         recipient=recipient,
         suite=suite,
         generation=partner.generation_out,
         seq=partner.next_seq_out,
         prev=partner.last_out,
         issued=speaker.now,
-        not_after=speaker.now + max(VALID, timedelta(seconds=2 * rules.head_interval)),
         set_digest=statement.digest if statement else None,
+        not_after=speaker.now + max(VALID, timedelta(seconds=2 * rules.head_interval)) if statement else None,
     )
     key = log_key(speaker.keyset, speaker.holdings, speaker.now)
     news = LogNews(checkpoint=EventLog(connection).checkpoint(key).decode())

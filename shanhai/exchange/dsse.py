@@ -20,13 +20,13 @@ KIB = 1024
 MOST_BYTES = {
     SET: 4 * KIB * KIB,
     MESSAGE: KIB * KIB,
-    KEYSET: 64 * KIB,
+    KEYSET: 256 * KIB,
     OFFER: 64 * KIB,
     PAIRING: 64 * KIB,
 }
 """Largest envelope of each type, in bytes."""
 
-MOST_SIGNATURES = 16
+MOST_SIGNATURES = 8
 _LONGEST_SIGNATURE = 3309
 
 

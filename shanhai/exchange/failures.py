@@ -23,7 +23,15 @@ class Stage(StrEnum):
     ADMIT = "admit"
 
 
-_SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
+SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
+"""The stages at which a refusal keeps its number: neither the relay nor the recipient can be the cause."""
+
+_UNBELIEVED = ("signer-expired", "signer-compromised-since")
+
+
+def waits_for_a_voucher(code: str | None, stage: str | None) -> bool:
+    """Whether what was refused so waits for a message that names it; see `Refused`."""
+    return code in _UNBELIEVED and stage == Stage.ORDER
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
         freezes: whether the pairing must stop until a person decides.
         settles: whether the message keeps its place in the order: it was authentic and the next, and no
             other bytes and no later time would make it pass. The one after it may then be received.
+        waits_for_a_voucher: whether its keys were over or compromised when it came: it is kept, and takes its
+            place as refused once a message by keys that hold names it as the one before.
     """
 
     def __init__(self, code: str, *, stage: Stage | None = None, field: str = "", seen: Seen | None = None):
@@ -77,7 +87,8 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
         self.field = field
         self.seen = seen
         self.freezes = failure.freezes
-        self.settles = seen is not None and self.stage in _SETTLING
+        self.settles = seen is not None and self.stage in SETTLING
+        self.waits_for_a_voucher = seen is not None and waits_for_a_voucher(code, self.stage)
         super().__init__(f"refused at {self.stage}: {code}: {_sentence(failure, field)}")
 
     def __reduce__(self) -> tuple[object, ...]:

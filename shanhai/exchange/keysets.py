@@ -11,14 +11,15 @@ from shanhai.exchange import dsse
 from shanhai.exchange.algorithms import ED25519, SIGNING, SigningKey, VerifyKey
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64, write_moment
-from shanhai.exchange.suites import HYBRID, SEALING, SUITES, X25519, SealKey
+from shanhai.exchange.suites import HYBRID, SEALING, SUITES, X25519, SealKey, strongest
 
 SIGN, HPKE, LOG, COSIGN = "sign", "hpke", "log", "cosign"
 USES = {SIGN: SIGNING, HPKE: SEALING, LOG: (ED25519,), COSIGN: (ED25519,)}
 """The algorithms that a key of each use may have."""
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
-MOST_ROOTS, MOST_KEYS, MOST_COMPROMISED = 4, 64, 1024
+FIELDS = "node name version generation roots keys require suites compromised"
+MOST_ROOTS, MOST_KEYS, MOST_COMPROMISED = 4, 128, 256
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,57 @@ class Keyset:
         return tuple(key for key in self.keys if key.use == use)
 
     def sealing(self, kid: str) -> SealKey | None:
-        """The key of that id that messages may be sealed to."""
+        """The hpke key of that id, whenever it is valid: what was sealed to it may be long under way."""
         found = [one.key for one in self.of_use(HPKE) if one.kid == kid]
         return found[0] if found and isinstance(found[0], SealKey) else None
 
-    def check_signed(self, envelope: dsse.Envelope) -> frozenset[str]:
-        """Return the ids of the sign keys that signed; every required algorithm is among them.
+    def seals_to(self, suites: Iterable[str], now: datetime) -> tuple[str, SealKey] | None:
+        """The suite and the key by which a message to this node is sealed now; None where there is none.
+
+        The strongest suite of both that has a key which is valid and not compromised, and the newest of these.
+
+        Args:
+            suites: those that the pairing allows.
+        """
+        for suite in strongest(set(suites) & set(self.suites)):
+            keys = [
+                one for one in self.of_use(HPKE) if one.key.alg == SUITES[suite] and self.is_usable(one, now)
+            ]
+            for one in sorted(keys, key=lambda one: (one.not_before, one.not_after, one.kid), reverse=True):
+                if isinstance(one.key, SealKey):
+                    return suite, one.key
+        return None
+
+    def is_usable(self, key: NodeKey, now: datetime) -> bool:
+        """Whether a key of this keyset may be used for something new: it is valid and nobody else had it."""
+        return key.not_before <= now < key.not_after and key.kid not in self.compromised
+
+    def signers_of(self, envelope: dsse.Envelope) -> frozenset[str]:
+        """The ids of the sign keys that signed, at least one.
 
         Raises:
-            Refused: the codes of `signed_by`, key-use-wrong, sig-algorithm-missing, sig-forged.
+            Refused: the codes of `signed_by`, key-use-wrong.
         """
         uses = {one.kid: one for one in self.keys if isinstance(one.key, VerifyKey)}
         found = dsse.signed_by(envelope, [one.key for one in uses.values() if isinstance(one.key, VerifyKey)])
         if any(uses[key.kid].use != SIGN for key in found):
             raise Refused("key-use-wrong")
-        for alg in self.require:
-            if alg not in {key.alg for key in found}:
-                lacking = [key.key for key in self.of_use(SIGN) if isinstance(key.key, VerifyKey)]
-                forged = dsse.claimed(envelope, [key for key in lacking if key.alg == alg])
-                raise Refused("sig-forged" if forged else "sig-algorithm-missing")
         return frozenset(key.kid for key in found)
+
+    def check_signed(self, envelope: dsse.Envelope) -> frozenset[str]:
+        """As `signers_of`, where every required algorithm is among them.
+
+        Raises:
+            Refused: the codes of `signers_of`, sig-algorithm-missing, sig-forged.
+        """
+        found = self.signers_of(envelope)
+        signs = [one.key for one in self.of_use(SIGN) if isinstance(one.key, VerifyKey)]
+        for alg in self.require:
+            able = [key for key in signs if key.alg == alg]
+            if not found & {key.kid for key in able}:
+                forged = dsse.claimed(envelope, able)
+                raise Refused("sig-forged" if forged else "sig-algorithm-missing")
+        return found
 
     def check_valid(self, kids: Iterable[str], issued: datetime) -> None:
         """Return if each of the keys was valid at the moment `issued` that they signed.
@@ -116,12 +148,15 @@ class Keyset:
         The moment of issue is told by whoever holds the key, a thief too; the moment of receipt is not.
 
         Raises:
-            Refused: signer-expired, signer-compromised-since; at stage time.
+            Refused: signer-expired, signer-compromised-since; at stage order, since nothing is known by it.
         """
         for key in (one for one in self.keys if one.kid in set(kids)):
             if received >= key.not_after:
-                raise Refused("signer-expired", stage=Stage.TIME)
-        self.check_uncompromised(kids, received)
+                raise Refused("signer-expired", stage=Stage.ORDER)
+        try:
+            self.check_uncompromised(kids, received)
+        except Refused as refusal:
+            raise Refused(refusal.code, stage=Stage.ORDER) from None
 
     def check_uncompromised(self, kids: Iterable[str], received: datetime) -> None:
         """Return if what the keys signed was received before any of them was compromised.
@@ -180,7 +215,20 @@ def read_keyset(data: bytes, *, roots: Sequence[VerifyKey], known: Keyset | None
     if known is not None and keyset.version == known.version and keyset.digest != known.digest:
         raise Refused("keyset-fork")
     _check_usable(keyset)
+    if known is not None:
+        _check_still_compromised(keyset, known)
     return keyset
+
+
+def named_roots(data: bytes) -> tuple[VerifyKey, ...]:
+    """The roots that a keyset names. **Nothing is verified**: people compare them, or they are one's own.
+
+    Raises:
+        Refused: the json codes, public-key-wrong, sig-small-order-key.
+    """
+    payload = dsse.read(data, dsse.KEYSET).payload
+    value = parse(payload, most_bytes=dsse.MOST_BYTES[dsse.KEYSET], stage=Stage.SIGNATURE)
+    return read_roots(Fields(value, FIELDS, stage=Stage.SIGNATURE, version=1), "roots")
 
 
 def check_distinct(keyset: Keyset, others: Iterable[Keyset]) -> None:
@@ -225,9 +273,11 @@ def _check_roots_signed(envelope: dsse.Envelope, roots: Sequence[VerifyKey]) -> 
 
 
 def _parsed(value: Json, digest: str) -> Keyset:
-    names = "node name version generation roots keys require suites compromised"
-    whole = Fields(value, names, stage=Stage.SIGNATURE, version=1)
+    whole = Fields(value, FIELDS, stage=Stage.SIGNATURE, version=1)
     compromised = whole.each("compromised", "kid since", most=MOST_COMPROMISED)
+    kids = [one.hex("kid") for one in compromised]
+    if kids != sorted(set(kids)):
+        raise Refused("keyset-unusable")
     return Keyset(
         node=whole.hex("node"),
         name=whole.text("name", NAME),
@@ -240,7 +290,7 @@ def _parsed(value: Json, digest: str) -> Keyset:
         ),
         require=whole.texts("require", "|".join(SIGNING), least=1, most=len(SIGNING)),
         suites=whole.texts("suites", "|".join(SUITES), least=1, most=len(SUITES)),
-        compromised={one.hex("kid"): one.moment("since") for one in compromised},
+        compromised={kid: one.moment("since") for kid, one in zip(kids, compromised, strict=True)},
         digest=digest,
     )
 
@@ -283,6 +333,13 @@ def _check_usable(keyset: Keyset) -> None:
     }
     if classic & hybrid:
         raise Refused("hpke-x25519-key-used-in-hybrid")
+
+
+def _check_still_compromised(keyset: Keyset, known: Keyset) -> None:
+    """What was said to be compromised stays so, from no later moment."""
+    for kid, since in known.compromised.items():
+        if kid not in keyset.compromised or keyset.compromised[kid] > since:
+            raise Refused("keyset-unusable")
 
 
 def _payload(keyset: Keyset) -> bytes:

@@ -26,13 +26,15 @@ class Header:
     """What is signed of a message and not sealed. Fields as in the specification, section "Message"."""
 
     pairing: str
+    sender_node: str
     sender: str
+    recipient_node: str
     recipient: str
     generation: int
     seq: int
     prev: str | None
     issued: datetime
-    not_after: datetime
+    not_after: datetime | None
     suite: str
     set_digest: str | None
     body_sha256: str
@@ -44,24 +46,28 @@ class Address:
 
     Attributes:
         pairing: its id.
+        sender_node, recipient_node: who speaks, and to whom.
         sender: id of the sign key that answers for the message.
         recipient: the key that it is sealed to.
         suite: in which it is sealed; must fit the recipient's key.
         generation, seq, prev: its place; `prev` is the digest of the message before, None for the first.
-        issued, not_after: from when and until before when it is valid.
+        issued: from when it is valid.
         set_digest: SHA-256 of the payload of the set that it carries keys for.
+        not_after: until before when it may be received first; only of one that carries keys for a set.
     """
 
     pairing: str
+    sender_node: str
     sender: str
+    recipient_node: str
     recipient: SealKey
     suite: str
     generation: int
     seq: int
     prev: str | None
     issued: datetime
-    not_after: datetime
     set_digest: str | None = None
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -91,15 +97,20 @@ def seal_message(
         signers: a key of every algorithm that the sender's keyset requires, `address.sender` among them.
 
     Raises:
-        ValueError: suite and key do not fit, the sender's key is lacking, or the message is too large.
+        ValueError: suite and key do not fit, the sender's key is lacking, a message without a set ends or
+            one with a set does not, or the message is too large.
     """
     if SUITES[address.suite] != address.recipient.alg:
         raise ValueError("the suite does not fit the key of the recipient")
     if address.sender not in {key.kid for key in signers}:
         raise ValueError("the sender's key is not among those that sign")
+    if (address.set_digest is None) != (address.not_after is None):
+        raise ValueError("what carries keys for a set ends, and nothing else does")
     header = Header(
         address.pairing,
+        address.sender_node,
         address.sender,
+        address.recipient_node,
         address.recipient.kid,
         address.generation,
         address.seq,
@@ -128,13 +139,15 @@ def write_header(header: Header) -> bytes:
         {
             "v": 1,
             "pairing": header.pairing,
+            "sender": header.sender_node,
             "from": header.sender,
+            "recipient": header.recipient_node,
             "to": header.recipient,
             "generation": header.generation,
             "seq": header.seq,
             "prev": header.prev,
             "issued": write_moment(header.issued),
-            "not_after": write_moment(header.not_after),
+            "not_after": None if header.not_after is None else write_moment(header.not_after),
             "suite": header.suite,
             "set": header.set_digest,
             "body_sha256": header.body_sha256,
@@ -160,21 +173,25 @@ def read_header(data: bytes) -> Header:
     Raises:
         Refused: version-unknown and the json codes, at stage signature.
     """
-    names = "pairing from to generation seq prev issued not_after suite set body_sha256"
+    names = "pairing sender from recipient to generation seq prev issued not_after suite set body_sha256"
     value = parse(data, most_bytes=BLOCK, stage=Stage.SIGNATURE)
     whole = Fields(value, names, stage=Stage.SIGNATURE, version=1)
     seq = whole.integer("seq", least=0)
     if whole.is_null("prev") != (seq == 0):
         raise whole.wrong("prev")
+    if whole.is_null("set") != whole.is_null("not_after"):
+        raise whole.wrong("not_after")
     return Header(
         pairing=whole.text("pairing", ID),
+        sender_node=whole.hex("sender"),
         sender=whole.hex("from"),
+        recipient_node=whole.hex("recipient"),
         recipient=whole.hex("to"),
         generation=whole.integer("generation", least=0),
         seq=seq,
         prev=None if seq == 0 else whole.hex("prev"),
         issued=whole.moment("issued"),
-        not_after=whole.moment("not_after"),
+        not_after=None if whole.is_null("not_after") else whole.moment("not_after"),
         suite=whole.text("suite", most=128),
         set_digest=None if whole.is_null("set") else whole.hex("set"),
         body_sha256=whole.hex("body_sha256"),
@@ -207,7 +224,16 @@ def pairing_of(data: bytes) -> str:
     Raises:
         Refused: the json codes.
     """
-    return read_header(read_payload(dsse.read(data, dsse.MESSAGE).payload)[0]).pairing
+    return header_in(data).pairing
+
+
+def header_in(data: bytes) -> Header:
+    """The header of a message. **Nothing is verified**: only of what was verified before, or to look at it.
+
+    Raises:
+        Refused: the json codes.
+    """
+    return read_header(read_payload(dsse.read(data, dsse.MESSAGE).payload)[0])
 
 
 def _padded(body: bytes, keys: Mapping[str, Secret]) -> bytes:

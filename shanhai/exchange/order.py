@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from shanhai.exchange.failures import Gap, Refused, Seen
@@ -18,6 +18,19 @@ class Arrival(StrEnum):
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A message of the sender whose signer cannot be believed any more; see `Position.pending`.
+
+    Attributes:
+        seen: its numbers and digest.
+        prev: digest of the message before it, as its header says.
+    """
+
+    seen: Seen
+    prev: str | None
+
+
+@dataclass(frozen=True)
 class Position:
     """How far the recipient has come with one sender in one pairing.
 
@@ -27,17 +40,37 @@ class Position:
         last: digest of the message before that; None at the start.
         known: digest by (generation, seq) of messages that were settled. An entry that is lacking makes a
             message that comes again `replayed`; it never lets one pass.
+        pending: by digest, messages that came signed by keys which were over or compromised by then. They
+            take no number: only a message by keys that hold tells, by `prev`, that they are the sender's.
     """
 
     generation: int = 0
     next_seq: int = 0
     last: str | None = None
     known: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    pending: Mapping[str, Pending] = field(default_factory=dict)
 
     def after(self, seen: Seen) -> Position:
         """The position once that next message is settled, accepted or refused."""
         known = {**self.known, (seen.generation, seen.seq): seen.digest}
-        return Position(seen.generation, seen.seq + 1, seen.digest, known)
+        return replace(self, generation=seen.generation, next_seq=seen.seq + 1, last=seen.digest, known=known)
+
+    def vouched_by(self, seen: Seen, prev: str | None) -> tuple[Seen, ...]:
+        """The pending messages between the last one and this, in their order; none where one is missing.
+
+        Args:
+            seen: of a message whose keys hold.
+            prev: digest of the message before it, as its header says.
+        """
+        chain: list[Seen] = []
+        while (seen.generation, seen.seq) > (self.generation, self.next_seq):
+            before = self.pending.get(prev or "")
+            if before is None or before.seen.generation != seen.generation or before.seen.seq != seen.seq - 1:
+                return ()
+            chain.insert(0, before.seen)
+            seen, prev = before.seen, before.prev
+        whole = (seen.generation, seen.seq) == (self.generation, self.next_seq) and prev == self.last
+        return tuple(chain) if whole else ()
 
 
 def place(seen: Seen, prev: str | None, *, position: Position, signed_generation: int) -> Arrival:

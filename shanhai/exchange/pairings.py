@@ -46,14 +46,14 @@ class Pairing:
         sides: in the order of their node ids.
         rules: what both agree on.
         offer_sha256: digest of the offer that was accepted.
-        digest: SHA-256 of the payload, hex; "" until it is signed.
+        digest: SHA-256 of the payload, hex.
     """
 
     id: str
     sides: tuple[Side, Side]
     rules: Rules
     offer_sha256: str
-    digest: str = ""
+    digest: str
 
     def partner_of(self, node: str) -> Side:
         """The other side.
@@ -69,10 +69,12 @@ class Pairing:
 def number(pairing: Pairing) -> str:
     """What two people compare over another channel: 60 digits in 12 groups of 5.
 
-    SHA-256(pairing id ‖ for each root key id, sorted: its 32 bytes) as a big-endian integer mod 10^60.
+    SHA-256(pairing id ‖ for each root key id, sorted: its 32 bytes ‖ digest of the document) as a big-endian
+    integer mod 10^60.
     """
     kids = sorted(root.kid for side in pairing.sides for root in side.roots)
-    hashed = hashlib.sha256(bytes.fromhex(pairing.id) + b"".join(bytes.fromhex(kid) for kid in kids)).digest()
+    parts = [pairing.id, *kids, pairing.digest]
+    hashed = hashlib.sha256(b"".join(bytes.fromhex(part) for part in parts)).digest()
     digits = f"{int.from_bytes(hashed, 'big') % 10**60:060d}"
     return " ".join(digits[start : start + 5] for start in range(0, 60, 5))
 
@@ -136,7 +138,9 @@ def kept_pairing(data: bytes) -> Pairing:
 def agree(offer: Offer, mine: Side) -> Pairing:
     """The pairing that accepts an offer as it is."""
     first, second = sorted((offer.side, mine), key=lambda side: side.node)
-    return Pairing(offer.pairing, (first, second), offer.rules, offer.digest)
+    sides = (first, second)
+    payload = _written(offer.pairing, sides, offer.rules, offer.digest)
+    return Pairing(offer.pairing, sides, offer.rules, offer.digest, hashlib.sha256(payload).hexdigest())
 
 
 def sign_pairing(pairing: Pairing, keys: Iterable[SigningKey]) -> bytes:
@@ -206,15 +210,13 @@ def _side(fields: Fields) -> Side:
 
 
 def _payload(pairing: Pairing) -> bytes:
-    sides: list[Json] = [
-        {"node": side.node, "name": side.name, "roots": write_roots(side.roots)} for side in pairing.sides
+    return _written(pairing.id, pairing.sides, pairing.rules, pairing.offer_sha256)
+
+
+def _written(id_: str, sides: tuple[Side, Side], rules: Rules, offer_sha256: str) -> bytes:
+    told: list[Json] = [
+        {"node": side.node, "name": side.name, "roots": write_roots(side.roots)} for side in sides
     ]
     return canonical(
-        {
-            "v": 1,
-            "id": pairing.id,
-            "sides": sides,
-            "rules": write_rules(pairing.rules),
-            "offer_sha256": pairing.offer_sha256,
-        }
+        {"v": 1, "id": id_, "sides": told, "rules": write_rules(rules), "offer_sha256": offer_sha256}
     )

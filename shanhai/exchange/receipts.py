@@ -63,7 +63,7 @@ def read_receipt(value: Json) -> Receipt:
     if whole.is_null("code") != (outcome != REFUSED):
         raise whole.wrong("code")
     code = None if whole.is_null("code") else whole.text("code", r"[a-z0-9-]{1,64}")
-    if code is not None and code not in FAILURES:
+    if code is not None and (code not in FAILURES or FAILURES[code].later):
         raise Refused("refusal-code-unknown")
     if whole.is_null("leaf") != whole.is_null("inclusion"):
         raise whole.wrong("inclusion")

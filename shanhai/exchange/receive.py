@@ -126,6 +126,7 @@ def receive(
     try:
         keyset.check_valid(signers, header.issued)
         if accepted:
+            _check_between(header, standing)
             arrival = _reopened(seen, signers, standing, accepted)
         else:
             arrival = _arrived(header, seen, signers, standing, now)
@@ -134,10 +135,35 @@ def receive(
     return Verified(header, signed.header_bytes, signed.sealed, seen, signers, keyset, arrival)
 
 
+def vouched(envelope: bytes, *, standing: Standing, now: datetime) -> tuple[Seen, ...]:
+    """The pending messages that a message names as those before it, in their order; they are the sender's.
+
+    Each is then settled as refused, at stage time: whoever had its keys can say nothing by it any more, and
+    it keeps the number that the sender gave it.
+
+    Args:
+        envelope: of a later message, as it came; where it is not to be believed, it vouches for none.
+    """
+    if not standing.position.pending:
+        return ()
+    try:
+        signed = read_signed(envelope, standing.theirs)
+        standing.theirs.check_valid(signed.signers, signed.header.issued)
+        _check_standing(signed.header, standing)
+        standing.theirs.check_received(signed.signers, now)
+    except Refused:
+        return ()
+    return standing.position.vouched_by(signed.seen, signed.header.prev)
+
+
 def _arrived(
     header: Header, seen: Seen, signers: frozenset[str], standing: Standing, now: datetime
 ) -> Arrival:
     _check_standing(header, standing)
+    if standing.position.known.get((seen.generation, seen.seq)) != seen.digest:
+        # Nobody but the holder of the keys can have written it, and that may be anybody by now: it must
+        # neither take a number nor be a fork.
+        standing.theirs.check_received(signers, now)
     arrival = place(
         seen, header.prev, position=standing.position, signed_generation=standing.theirs.generation
     )
@@ -145,25 +171,31 @@ def _arrived(
     if arrival is Arrival.NEXT:
         if header.issued > now + timedelta(seconds=standing.pairing.rules.skew):
             raise Gap("issued-in-future")
-        if header.not_after <= now:
+        if header.not_after is not None and header.not_after <= now:
             raise Refused("expired")
-        standing.theirs.check_received(signers, now)
     return arrival
 
 
 def _reopened(seen: Seen, signers: frozenset[str], standing: Standing, accepted: Accepted) -> Arrival:
-    if seen.pairing != standing.pairing.id:
-        raise Refused("pairing-unknown")
     if seen.digest != accepted.digest:
         raise Refused("reopened-other-bytes")
     standing.theirs.check_uncompromised(signers, accepted.received)
     return Arrival.REOPENED
 
 
-def _check_standing(header: Header, standing: Standing) -> None:
+def _check_between(header: Header, standing: Standing) -> None:
     sides = {side.node for side in standing.pairing.sides}
     if header.pairing != standing.pairing.id or sides != {standing.mine.node, standing.theirs.node}:
         raise Refused("pairing-unknown")
+    # A node may list keys that it does not have: the header says who speaks, and to whom.
+    if header.sender_node != standing.theirs.node:
+        raise Refused("pairing-unknown")
+    if header.recipient_node != standing.mine.node:
+        raise Refused("recipient-wrong")
+
+
+def _check_standing(header: Header, standing: Standing) -> None:
+    _check_between(header, standing)
     check_receives(standing.state)
     key = standing.mine.sealing(header.recipient)
     if key is None:

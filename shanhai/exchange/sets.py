@@ -40,6 +40,7 @@ class SetStatement:
 
     Attributes:
         set: 16 random bytes, hex.
+        node: whose it is.
         signer: id of the sign key that answers for it.
         files: in the order in which their rows stand.
         facts_sha256: of the facts, which only recipients see.
@@ -47,6 +48,7 @@ class SetStatement:
     """
 
     set: str
+    node: str
     signer: str
     files: tuple[SetFile, ...]
     facts_sha256: str
@@ -85,6 +87,7 @@ def write_set(statement: SetStatement) -> bytes:
             "predicate": {
                 "v": 1,
                 "set": statement.set,
+                "node": statement.node,
                 "signer": statement.signer,
                 "sizes": sizes,
                 "profile": PROFILE,
@@ -102,7 +105,9 @@ def set_digest(statement: SetStatement) -> str:
 def read_set(data: bytes, *, keyset: Keyset, digest: str | None) -> SetStatement:
     """The set that a verified message names.
 
-    When its keys were valid is not asked: the message names these very bytes, and its keys are.
+    Neither when its keys were valid is asked, nor whether every required algorithm signed: the message names
+    these very bytes, and its keys are judged. What is found of them, whose digest holds, is told at stage
+    contents: no relay will ever give others.
 
     Args:
         data: the envelope.
@@ -110,18 +115,20 @@ def read_set(data: bytes, *, keyset: Keyset, digest: str | None) -> SetStatement
         digest: `set` of the message's header; None verifies a set by itself.
 
     Raises:
-        Refused: json codes, set-not-named, set-of-other-node, the codes of `Keyset.check_signed`,
+        Refused: json codes, set-not-named, set-of-other-node, the codes of `Keyset.signers_of`,
             profile-unknown, size-huge.
     """
     envelope = dsse.read(data, dsse.SET)
     if digest is not None and envelope.digest != digest:
         raise Refused("set-not-named")
     try:
-        signers = keyset.check_signed(envelope)
+        signers = keyset.signers_of(envelope)
     except Refused as refusal:
         code = "set-of-other-node" if refusal.code == "sig-unknown-key" else refusal.code
         raise Refused(code, stage=Stage.SET) from None
-    statement = _parsed(envelope)
+    statement = _parsed(envelope, Stage.CONTENTS if digest is not None else Stage.SET)
+    if statement.node != keyset.node:
+        raise Refused("set-of-other-node", stage=Stage.CONTENTS if digest is not None else Stage.SET)
     if statement.signer not in signers:
         raise Refused("from-not-signer", stage=Stage.SET)
     return statement
@@ -146,22 +153,23 @@ def check_files(statement: SetStatement, found: Mapping[str, tuple[int, str]]) -
             raise Refused("file-altered")
 
 
-def _parsed(envelope: dsse.Envelope) -> SetStatement:
-    value = parse(envelope.payload, most_bytes=dsse.MOST_BYTES[dsse.SET], stage=Stage.SET)
-    whole = Fields(value, "_type subject predicateType predicate", stage=Stage.SET)
+def _parsed(envelope: dsse.Envelope, stage: Stage) -> SetStatement:
+    value = parse(envelope.payload, most_bytes=dsse.MOST_BYTES[dsse.SET], stage=stage)
+    whole = Fields(value, "_type subject predicateType predicate", stage=stage)
     whole.one_of("_type", (STATEMENT,))
     if whole.text("predicateType") != PREDICATE:
-        raise Refused("version-unknown", stage=Stage.SET, field="predicateType")
-    names = "set signer sizes profile facts_sha256"
-    inside = Fields(whole.value("predicate"), names, stage=Stage.SET, version=1)
+        raise Refused("version-unknown", stage=stage, field="predicateType")
+    names = "set node signer sizes profile facts_sha256"
+    inside = Fields(whole.value("predicate"), names, stage=stage, version=1)
     if inside.text("profile") != PROFILE:
-        raise Refused("profile-unknown")
+        raise Refused("profile-unknown", stage=stage)
     digests = [_subject(one) for one in whole.each("subject", "name digest", least=1, most=MOST_FILES)]
     sizes = inside.items("sizes", least=1, most=MOST_FILES)
     if len(sizes) != len(digests) or len(set(digests)) != len(digests):
         raise inside.wrong("sizes")
     return SetStatement(
         set=inside.text("set", ID),
+        node=inside.hex("node"),
         signer=inside.hex("signer"),
         files=tuple(
             SetFile(digest, _size(size, inside)) for digest, size in zip(digests, sizes, strict=True)
@@ -182,5 +190,5 @@ def _size(size: Json, inside: Fields) -> int:
     if not isinstance(size, int) or isinstance(size, bool) or size < _SMALLEST_FILE:
         raise inside.wrong("sizes")
     if size > MOST_FILE_BYTES:
-        raise Refused("size-huge")
+        raise Refused("size-huge", stage=inside.stage)
     return size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -126,11 +127,19 @@ class OpenKey:
         )
 
 
+def strongest(suites: Collection[str]) -> tuple[str, ...]:
+    """Those of the suites that are known, the strongest first."""
+    return tuple(suite for suite in SUITES if suite in suites)
+
+
 def _suite(alg: str) -> hpke.Suite:
     return hpke.Suite(_KEMS[alg], hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
 def _check_order(public: bytes) -> None:
+    # A second encoding of a key would have another id: the top bit is not read, and u is taken modulo p.
+    if int.from_bytes(public, "little") >= 2**255 - 19:
+        raise Refused("sig-small-order-key")
     # A point of small order gives zeros with every private key, since those are multiples of 8.
     try:
         X25519PrivateKey.from_private_bytes(bytes([8]) * 32).exchange(

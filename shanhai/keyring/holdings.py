@@ -84,10 +84,7 @@ class Holdings:
         valid = [
             one
             for one in keyset.of_use(use)
-            if one.key.alg == alg
-            and one.kid in held
-            and one.not_before <= now < one.not_after
-            and one.kid not in keyset.compromised
+            if one.key.alg == alg and one.kid in held and keyset.is_usable(one, now)
         ]
         if not valid:
             raise ConfigurationError(

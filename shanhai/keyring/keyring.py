@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
-from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused, Stage
-from shanhai.exchange.keysets import LOG, Keyset, read_keyset, read_roots
+from shanhai.exchange.keysets import LOG, Keyset, named_roots, read_keyset
 from shanhai.exchange.secret import Secret
-from shanhai.exchange.strict import Fields, canonical, from_base64, parse, to_base64
+from shanhai.exchange.strict import canonical, from_base64, parse, to_base64
 from shanhai.keyring import age
 from shanhai.keyring.core_dumps import forbid_core_dumps
 from shanhai.keyring.files import read_locked, remove_locked, write_locked
@@ -196,14 +195,6 @@ def _unlocked(file: Path, passphrase: Secret) -> Secret:
 def _read(envelope: bytes, file: Path) -> Keyset:
     """A keyset of our own: the roots that it names must have signed it."""
     try:
-        payload = dsse.read(envelope, dsse.KEYSET).payload
-        names = "node name version generation roots keys require suites compromised"
-        fields = Fields(
-            parse(payload, most_bytes=len(payload), stage=Stage.SIGNATURE),
-            names,
-            stage=Stage.SIGNATURE,
-            version=1,
-        )
-        return read_keyset(envelope, roots=read_roots(fields, "roots"))
+        return read_keyset(envelope, roots=named_roots(envelope))
     except Refused as refusal:
         raise DataError("not a keyset that its roots signed", given=f"{file}: {refusal.code}") from refusal

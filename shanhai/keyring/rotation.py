@@ -9,12 +9,17 @@ from types import MappingProxyType
 
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.algorithms import ED25519, SIGNING, SigningKey
-from shanhai.exchange.keysets import HPKE, LOG, SIGN, Keyset, NodeKey, node_id
+from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN, Keyset, NodeKey, node_id
 from shanhai.exchange.suites import SUITES, OpenKey
 from shanhai.keyring.holdings import Holdings, PrivateKey, Roots
 
 VALID = timedelta(days=365)
 OVERLAP = timedelta(days=30)
+LEAST_OVERLAP = timedelta(days=1)
+"""What is under way for longer is refused, since its keys are over when it comes."""
+
+LISTED = timedelta(days=3650)
+"""How long a key that is over stays listed at least, where room for new ones is wanted."""
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,32 @@ def next_keyset(
     *,
     overlap: timedelta = OVERLAP,
     compromised: Mapping[str, datetime] = MappingProxyType({}),
+    older: Collection[Keyset] = (),
 ) -> Keyset:
     """The next version: new keys beside the old ones, which end after the overlap.
 
+    Keys that are over stay listed: something that they signed or that was sealed to them may be under way,
+    and sets that they signed are given to others later. A compromised key ends now, whatever its use: what it
+    signed before that moment still counts, and nobody seals to it any more.
+
     Args:
         keys: the new ones.
-        compromised: since when a key is not to be believed, by its id.
+        overlap: how long the old ones are still valid.
+        compromised: since when a key is not to be believed, by its id; an earlier moment stands.
+        older: versions before, whose keys may be compromised as well.
 
     Raises:
-        ConfigurationError: a compromised key is not in the keyset, or is said to be so later than now.
+        ConfigurationError: a compromised key is in no version, or is said to be so later than now; the
+            overlap is too short; there is no room for more keys.
     """
-    unknown = set(compromised) - {one.kid for one in keyset.keys}
-    if unknown:
+    if overlap < LEAST_OVERLAP:
         raise ConfigurationError(
-            "no such key in the keyset",
-            given=", ".join(sorted(unknown)),
-            allowed=[one.kid for one in keyset.keys],
+            "an overlap that refuses what is under way", given=overlap, allowed=f"at least {LEAST_OVERLAP}"
+        )
+    listed = {one.kid for version in (*older, keyset) for one in version.keys}
+    if unknown := set(compromised) - listed:
+        raise ConfigurationError(
+            "no such key in any keyset of this node", given=", ".join(sorted(unknown)), allowed=sorted(listed)
         )
     if any(since > now for since in compromised.values()):
         raise ConfigurationError(
@@ -94,25 +109,24 @@ def next_keyset(
             given=max(compromised.values()),
             allowed=f"a moment until now, {now}",
         )
-    # A compromised key stays listed: what it signed before that moment still counts.
-    old = [
-        one if one.kid in compromised else replace(one, not_after=min(one.not_after, now + overlap))
-        for one in keyset.keys
-        if one.not_after > now
-    ]
+    since = {**compromised, **keyset.compromised}
+    for kid, moment in compromised.items():
+        since[kid] = min(moment, since[kid])
+    ends = {one.kid: now if one.kid in since else now + overlap for one in keyset.keys}
+    old = (replace(one, not_after=min(one.not_after, _after(one, ends[one.kid]))) for one in keyset.keys)
     return replace(
         keyset,
         version=keyset.version + 1,
-        keys=(*old, *_entries(keys, now, policy.valid)),
+        keys=_with_room((*old, *_entries(keys, now, policy.valid)), now),
         require=policy.require,
         suites=policy.suites,
-        compromised={**keyset.compromised, **compromised},
+        compromised=since,
         digest="",
     )
 
 
-def needed(holdings: Holdings, keysets: Collection[Keyset]) -> Holdings:
-    """The private keys without those that signed for a version before the newest only.
+def needed(holdings: Holdings, keysets: Collection[Keyset], now: datetime) -> Holdings:
+    """The private keys without those that sign no more: over, compromised, or not in the newest version.
 
     Keys that open are kept, since something sealed to them may still be under way: whoever knows that nothing
     is, deletes them (`Holdings.without`).
@@ -120,7 +134,8 @@ def needed(holdings: Holdings, keysets: Collection[Keyset]) -> Holdings:
     Args:
         keysets: all versions, the newest last.
     """
-    newest = {one.kid for one in tuple(keysets)[-1].keys}
+    keyset = tuple(keysets)[-1]
+    newest = {one.kid for one in keyset.keys if now < one.not_after and one.kid not in keyset.compromised}
     listed = {one.kid for keyset in keysets for one in keyset.keys}
     kept = (key for key in holdings.keys if key.kid in (listed if isinstance(key, OpenKey) else newest))
     return replace(holdings, keys=tuple(kept))
@@ -129,6 +144,30 @@ def needed(holdings: Holdings, keysets: Collection[Keyset]) -> Holdings:
 def policy_of(keyset: Keyset, valid: timedelta = VALID) -> Policy:
     """The policy that a keyset was made by."""
     return Policy(keyset.require, keyset.suites, valid)
+
+
+def _after(one: NodeKey, moment: datetime) -> datetime:
+    """That moment, or the first one at which the key may end."""
+    return max(moment, one.not_before + timedelta(seconds=1))
+
+
+def _with_room(keys: tuple[NodeKey, ...], now: datetime) -> tuple[NodeKey, ...]:
+    """As many keys as a keyset may have: without those that are over for the longest.
+
+    Raises:
+        ConfigurationError: too few are over for long enough.
+    """
+    over = sorted((one for one in keys if one.not_after <= now - LISTED), key=lambda one: one.not_after)
+    dropped = {one.kid for one in over[: max(0, len(keys) - MOST_KEYS)]}
+    kept = tuple(one for one in keys if one.kid not in dropped)
+    if len(kept) > MOST_KEYS:
+        raise ConfigurationError(
+            "a keyset has no room for more keys",
+            given=f"{len(keys)} keys",
+            allowed=f"{MOST_KEYS}, of which those are dropped that are over for {LISTED.days:,} days",
+            hint="pair anew with new root keys",
+        )
+    return kept
 
 
 def _entries(

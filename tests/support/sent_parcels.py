@@ -123,10 +123,10 @@ def seal(
     )
     facts = replace(facts, **lies)
     with node.desk() as desk:
-        signers = desk.speaker.signers
+        signers, me = desk.speaker.signers, desk.me
     digest = hashlib.sha256(write_facts(facts)).hexdigest()
     files = tuple(SetFile(one.sha256, one.size) for one in made)
-    statement = SetStatement(set_id, signers[0].kid, files, digest)
+    statement = SetStatement(set_id, me, signers[0].kid, files, digest)
     statement = replace(statement, digest=set_digest(statement))
     contents = {one.sha256: file.getvalue() for one, file in zip(made, kept, strict=True)}
     return SealedSet(statement, sign_set(statement, signers), facts, contents, keys, tuple(schema.names))

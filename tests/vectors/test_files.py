@@ -96,7 +96,7 @@ def run_walk(given: dict[str, Any]) -> dict[str, Any]:
 def run_files(given: dict[str, Any]) -> dict[str, Any]:
     named = tuple(SetFile(one["sha256"], one["size"]) for one in given["named"])
     found = {one["name"]: (one["size"], one["sha256"]) for one in given["found"]}
-    check_files(SetStatement("0" * 32, "0" * 64, named, "0" * 64), found)
+    check_files(SetStatement("0" * 32, "0" * 64, "0" * 64, named, "0" * 64), found)
     return {}
 
 

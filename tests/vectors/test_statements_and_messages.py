@@ -9,7 +9,7 @@ from vectors.vector import load, names
 
 from shanhai.exchange.failures import FAILURES, Stage
 
-GROUPS = ("signature", "addressing", "order", "keys", "unwrap", "receipts")
+GROUPS = ("signature", "addressing", "order", "keys", "statement", "unwrap", "receipts")
 FILES = names(*GROUPS)
 
 NAMES = {
@@ -27,6 +27,7 @@ NAMES = {
     "keys": """signer-revoked signer-compromised-since-backdated keyset-older-version keyset-not-by-root
         key-not-yet-valid overlap-old-key pair-fingerprint-mismatch pair-countersign-other-document
         grant-revoked grant-older-revision grant-expired grant-widened-by-grantee""",
+    "statement": "set-of-other-node size-huge",
     "unwrap": """commitment-wrong one-wrap-two-keys key-for-ungranted-column terms-exceed-grant
         facts-digest-wrong""",
     "receipts": "receipt-for-other-parcel receipt-replayed refusal-code-unknown",

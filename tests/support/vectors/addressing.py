@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from shanhai.exchange import dsse
 from shanhai.exchange.algorithms import key_id
+from shanhai.exchange.keysets import HPKE, SIGN
 from shanhai.exchange.messages import seal_message
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.rules import Rules
@@ -35,9 +36,21 @@ def _recipients() -> Iterator[Vector]:
     about = "addressed to the key of a third node"
     wrong = reheaded(honest, to=ZHAOHUA.opening().kid)
     yield receiving("recipient-wrong", about, wrong, refused("recipient-wrong", "standing"), group=GROUP)
+    about = "addressed to a key of the recipient, and to another node"
+    strange = reheaded(honest, recipient=ZHAOHUA.id)
+    expect = refused("recipient-wrong", "standing")
+    yield receiving("recipient-wrong.node", about, strange, expect, group=GROUP)
+    about = "a message of Gongshu comes back to it: Longyou listed Gongshu's keys as its own"
+    back = reheaded(honest, GONGSHU.signers, sender=GONGSHU.id, **{"from": GONGSHU.signing().kid})
+    theirs = LONGYOU.keyset_envelope(
+        keys=[LONGYOU.entry(GONGSHU.signing(), SIGN), LONGYOU.entry(LONGYOU.opening(), HPKE)]
+    )
+    expect = refused("pairing-unknown", "standing")
+    yield receiving("pairing-unknown.reflected", about, back, expect, group=GROUP, theirs=theirs)
     about = "a message that Gongshu received, readdressed to Zhaohua and signed by Gongshu"
     pairing = world.pairing(one=GONGSHU, other=ZHAOHUA)
     head = {"from": GONGSHU.signing().kid, "to": ZHAOHUA.opening().kid, "pairing": pairing.id}
+    head |= {"sender": GONGSHU.id, "recipient": ZHAOHUA.id}
     key = ZHAOHUA.opening()
     yield opening(
         "recipient-substituted",
@@ -70,7 +83,9 @@ def _context() -> Iterator[Vector]:
     other = {
         "v": 2,
         "pairing": "0" * 32,
+        "sender": "0" * 64,
         "from": "0" * 64,
+        "recipient": "0" * 64,
         "to": "0" * 64,
         "generation": 1,
         "seq": 1,

@@ -50,7 +50,13 @@ def message(header: bytes, sealed: bytes, keys: Sequence[SigningKey] = ()) -> by
 
 def reheaded(envelope: bytes, keys: Sequence[SigningKey] = (), **changes: object) -> bytes:
     """The same sealed bytes under a changed header, signed by the sender or by others."""
-    return message(compact({**header_of(envelope), **changes}), sealed_of(envelope), keys)
+    return message(compact({**header_of(envelope), **_ending(changes)}), sealed_of(envelope), keys)
+
+
+def _ending(changes: dict[str, object]) -> dict[str, object]:
+    """What carries no set has no end."""
+    without = "set" in changes and changes["set"] is None
+    return {"not_after": None, **changes} if without else changes
 
 
 @cache
@@ -64,7 +70,7 @@ def resealed(plain: object, **changes: object) -> bytes:
     body = json.loads(text)["body"]
     head = header_of(_parcel())
     head["body_sha256"] = hashlib.sha256(givens.raw(body)).hexdigest()
-    header = compact({**head, **changes})
+    header = compact({**head, **_ending(changes)})
     short = -len(text) % 4096
     padded = text.replace(b'"pad":""', b'"pad":"' + b" " * short + b'"')
     return message(header, GONGSHU.opening().public.seal(padded, info=context(header)))

@@ -66,8 +66,9 @@ def _signers() -> Iterator[Vector]:
     yield case("signer-revoked", about, refused("signer-revoked", "signature"), since)
     about = "says that it was issued before the key was compromised, and came after"
     since = _theirs(compromised={SIGNER.kid: NOW - HOUR / 2})
-    expect = refused("signer-compromised-since", "time")
+    expect = refused("signer-compromised-since", "order")
     yield case("signer-compromised-since-backdated", about, expect, since)
+    expect = refused("signer-compromised-since", "time")
     about = "came before the key was compromised, and is opened again"
     accepted = build.accepted_given(digest, NOW - HOUR * 3 / 4, LONGYOU.keyset_envelope())
     passes = {"passes": {"arrival": "reopened"}}
@@ -82,7 +83,7 @@ def _signers() -> Iterator[Vector]:
     about = "signed by the old key while old and new overlap"
     yield case("overlap-old-key", about, NEXT, _valid(NOW - YEAR, NOW + DAY))
     about = "signed by the old key while it was valid, and first received after"
-    expect = refused("signer-expired", "time")
+    expect = refused("signer-expired", "order")
     yield case("overlap-old-key.received-after", about, expect, _valid(NOW - YEAR, NOW))
     about = "issued when the key was no longer valid"
     expect = refused("signer-expired", "signature")
@@ -104,6 +105,7 @@ def _keyset(name: str, about: str, expect: dict[str, object], envelope: bytes, *
         "envelope": b64(envelope),
         "roots": [{"alg": one.alg, "pub": b64(one.public)} for one in roots],
         "known": b64(more["known"]) if "known" in more else None,
+        "others": [b64(one) for one in more.get("others", [])],
     }
     return Vector(name, GROUP, about, "keyset", given, NOW, expect)
 
@@ -134,7 +136,38 @@ def _keysets() -> Iterator[Vector]:
     value = json.loads(payload)
     value["require"] = ["ed25519", "ml-dsa-65"]
     lacking = build.signed(build.compact(value), LONGYOU.roots, dsse.KEYSET)
-    yield _keyset("keyset-unusable", about, refused("keyset-unusable", "signature"), lacking)
+    unusable = refused("keyset-unusable", "signature")
+    yield _keyset("keyset-unusable", about, unusable, lacking)
+    about = "a sign key of another node that the reader knows"
+    stranger = LONGYOU.keyset_envelope(keys=[*LONGYOU.entries, LONGYOU.entry(ZHAOHUA.signing(), SIGN)])
+    name = "keyset-unusable.key-of-other-node"
+    yield _keyset(name, about, unusable, stranger, others=[ZHAOHUA.keyset_envelope()])
+    yield from _compromised(value, unusable)
+
+
+def _compromised(bare: dict[str, Any], unusable: dict[str, object]) -> Iterator[Vector]:
+    def since(*entries: tuple[str, str]) -> bytes:
+        told = [{"kid": kid, "since": moment} for kid, moment in entries]
+        value = {**bare, "require": ["ed25519"], "version": 2, "compromised": told}
+        return build.signed(build.compact(value), LONGYOU.roots, dsse.KEYSET)
+
+    early, late = "2027-01-05T00:00:00Z", "2027-02-01T00:00:00Z"
+    lower, higher = sorted((SIGNER.kid, world.digest("a key of an older version")))
+    good = {"passes": {"version": 2}}
+    about = "a compromised key need not be listed: an older version had it"
+    name = "keyset-compromised"
+    yield _keyset(f"{name}.not-listed", about, good, since((lower, early), (higher, late)))
+    about = "one key is compromised since two moments"
+    yield _keyset(f"{name}.twice", about, unusable, since((lower, early), (lower, late)))
+    about = "compromised keys stand in another order than that of their ids"
+    yield _keyset(f"{name}.order", about, unusable, since((higher, early), (lower, late)))
+    known = LONGYOU.keyset_envelope(compromised={SIGNER.kid: NOW - 30 * DAY})
+    about = "a newer version says that a key was compromised later than the one that is known"
+    yield _keyset(f"{name}.later", about, unusable, since((SIGNER.kid, late)), known=known)
+    about = "a newer version forgets that a key is compromised"
+    yield _keyset(f"{name}.forgotten", about, unusable, since(), known=known)
+    about = "a newer version says that a key was compromised earlier than was known"
+    yield _keyset(f"{name}.earlier", about, good, since((SIGNER.kid, early)), known=known)
 
 
 def _pairings() -> Iterator[Vector]:
@@ -152,6 +185,10 @@ def _pairings() -> Iterator[Vector]:
     yield Vector("pair-fingerprint-mismatch", GROUP, about, "number", wrong, NOW, expect)
     about = "the partner's root was exchanged on its way, and the number tells"
     mallory = Node("gongshu").signing("another root").public
+    wider = agree(replace(offer, rules=Rules(skew=3600)), GONGSHU.side)
+    told = {"pairing": givens.pairing_given(wider), "told": compared}
+    about = "the rules were changed on their way, and the number tells"
+    yield Vector("pair-fingerprint-mismatch.rules-changed", GROUP, about, "number", told, NOW, expect)
     swapped = replace(
         agreed,
         sides=tuple(

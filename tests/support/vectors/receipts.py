@@ -45,17 +45,23 @@ def vectors() -> Iterator[Vector]:
     passes = {"passes": {"arrival": "known"}}
     again = settled([good])
     yield receiving("receipt-replayed", about, good.envelope, passes, group=GROUP, position=again)
+    expect = refused("refusal-code-unknown", "unwrap")
+    about = "a receipt that refuses for a reason that no version knows"
+    yield case("refusal-code-unknown", about, _coded("because"), expect)
+    about = "a receipt that refuses for what is no refusal: the message may pass later"
+    yield case("refusal-code-unknown.gap", about, _coded("issued-in-future"), expect)
+
+
+def _coded(code: str) -> bytes:
     content = {
         "v": 1,
         "of": OURS,
         "outcome": "refused",
-        "code": "because",
+        "code": code,
         "rows": None,
         "contract_version": None,
         "leaf": None,
         "inclusion": None,
     }
     bare = {**bare_body(), "type": "receipt", "content": content}
-    strange = build.resealed({"body": b64(compact(bare)), "keys": {}, "pad": ""}, set=None)
-    about = "a receipt that refuses for a reason that no version knows"
-    yield case("refusal-code-unknown", about, strange, refused("refusal-code-unknown", "unwrap"))
+    return build.resealed({"body": b64(compact(bare)), "keys": {}, "pad": ""}, set=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,16 +12,16 @@ from shanhai.exchange.algorithms import VerifyKey
 from shanhai.exchange.commitments import check_commitment
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.grants import HeldGrant, check_statement, read_grant
-from shanhai.exchange.keysets import read_keyset
-from shanhai.exchange.messages import context, read_sealed
-from shanhai.exchange.order import Arrival
+from shanhai.exchange.keysets import check_distinct, read_keyset
+from shanhai.exchange.messages import context, header_in, read_sealed
+from shanhai.exchange.order import Arrival, Pending
 from shanhai.exchange.pairing_states import PairingState, Step, taken
 from shanhai.exchange.pairings import check_number, number, read_pairing
-from shanhai.exchange.receive import Verified, receive
+from shanhai.exchange.receive import Verified, receive, vouched
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import read_set
 from shanhai.exchange.strict import read_moment
-from shanhai.exchange.suites import OpenKey
+from shanhai.exchange.suites import SEALING, OpenKey, SealKey
 from shanhai.exchange.unwrap import unwrap
 from vectors import givens
 from vectors.givens import Given, raw
@@ -74,17 +75,25 @@ def _sequence(given: Given, now: datetime) -> Outcome:
     """Messages in the order in which they come; each that is next, or refused for good, takes its place."""
     standing = givens.standing(given["standing"])
     position, outcomes = standing.position, []
-    for envelope in given["envelopes"]:
-        at = type(standing)(**{**standing.__dict__, "position": position})
+    for index, text in enumerate(given["envelopes"]):
+        envelope, newer = raw(text), given["keysets"].get(str(index))
+        standing = replace(
+            standing, position=position, theirs=givens.keyset(newer) if newer else standing.theirs
+        )
+        for seen in vouched(envelope, standing=standing, now=now):
+            position = position.after(seen)
         try:
-            verified = receive(raw(envelope), standing=at, now=now)
+            verified = receive(envelope, standing=replace(standing, position=position), now=now)
             outcomes.append(verified.arrival.value)
             if verified.arrival is Arrival.NEXT:
                 position = position.after(verified.seen)
         except (Refused, Gap) as error:
             outcomes.append(error.code)
-            if isinstance(error, Refused) and error.settles and error.seen:
+            if isinstance(error, Refused) and error.seen and error.settles:
                 position = position.after(error.seen)
+            if isinstance(error, Refused) and error.seen and error.waits_for_a_voucher:
+                waits = Pending(error.seen, header_in(envelope).prev)
+                position = replace(position, pending={**position.pending, error.seen.digest: waits})
     return {"outcomes": outcomes}
 
 
@@ -92,18 +101,23 @@ def _keyset(given: Given, now: datetime) -> Outcome:
     known = None if given["known"] is None else givens.keyset(given["known"])
     roots = [VerifyKey(one["alg"], raw(one["pub"])) for one in given["roots"]]
     keyset = read_keyset(raw(given["envelope"]), roots=roots, known=known)
+    check_distinct(keyset, [givens.keyset(one) for one in given.get("others", [])])
     return {"node": keyset.node, "version": keyset.version, "digest": keyset.digest}
 
 
 def _public_keys(given: Given, now: datetime) -> Outcome:
     """Every key of a list; what comes of it must be the same for all."""
     outcomes = [
-        told(lambda one=one: {"kid": VerifyKey(one["alg"], raw(one["pub"])).kid}) for one in given["keys"]
+        told(lambda one=one: {"kid": _public_key(one["alg"], raw(one["pub"])).kid}) for one in given["keys"]
     ]
     assert all(outcome == outcomes[0] for outcome in outcomes), outcomes
     if "refused" in outcomes[0]:
         raise Refused(str(outcomes[0]["refused"]))
     return {}
+
+
+def _public_key(alg: str, public: bytes) -> VerifyKey | SealKey:
+    return SealKey(alg, public) if alg in SEALING else VerifyKey(alg, public)
 
 
 def _pairing(given: Given, now: datetime) -> Outcome:

@@ -113,6 +113,10 @@ def _keys() -> Iterator[Vector]:
     keys = [{"alg": ED25519, "pub": b64(public)} for public in SMALL_ORDER]
     about = "every encoding of a point of small order, canonical or not"
     yield Vector("sig-small-order-key", GROUP, about, "public-keys", {"keys": keys}, NOW, expect)
+    twins = [0, 1, FIELD - 1, FIELD, FIELD + 1, FIELD + 9, 9 | 1 << 255]
+    keys = [{"alg": X25519, "pub": b64(u.to_bytes(32, "little"))} for u in twins]
+    about = "X25519 keys of small order, and second encodings, also of the base point"
+    yield Vector("sig-small-order-key.x25519", GROUP, about, "public-keys", {"keys": keys}, NOW, expect)
     value = json.loads(dsse.read(LONGYOU.keyset_envelope(), dsse.KEYSET).payload)
     small = SMALL_ORDER[2]
     kid = hashlib.sha256(b"ed25519\x00" + small).hexdigest()
@@ -290,7 +294,7 @@ def _versions() -> Iterator[Vector]:
         made = build.signed(compact(changed), LONGYOU.signers, dsse.SET)
         envelope = reheaded(honest, set=hashlib.sha256(compact(changed)).hexdigest())
         about = "a set of a later version" if code == "version-unknown" else "a set in another profile"
-        yield build.opening(name, about, envelope, refused(code, "set"), group=GROUP, set_envelope=made)
+        yield build.opening(name, about, envelope, refused(code, "contents"), group=GROUP, set_envelope=made)
 
 
 def _suites() -> Iterator[Vector]:

@@ -148,7 +148,7 @@ def statement(node: Node = LONGYOU, told: Facts | None = None, **changes: object
     """The statement of that set."""
     data = write_facts(told or facts())
     files = (SetFile(digest("file"), 4096),)
-    made = SetStatement(SET_ID, node.signing().kid, files, hashlib.sha256(data).hexdigest())
+    made = SetStatement(SET_ID, node.id, node.signing().kid, files, hashlib.sha256(data).hexdigest())
     made = replace(made, **changes)
     return replace(made, digest=set_digest(made))
 
@@ -200,15 +200,18 @@ def address(sender: Node = LONGYOU, recipient: Node = GONGSHU, **changes: object
     """The place of the first message."""
     made = Address(
         pairing=pairing(one=sender, other=recipient).id,
+        sender_node=sender.id,
         sender=sender.signing().kid,
+        recipient_node=recipient.id,
         recipient=recipient.opening().public,
         suite=HYBRID,
         generation=0,
         seq=0,
         prev=None,
         issued=NOW - HOUR,
-        not_after=NOW + 2 * DAY,
     )
+    if changes.get("set_digest") is not None:
+        changes = {"not_after": NOW + 2 * DAY, **changes}
     return replace(made, **changes)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shanhai.errors import ConfigurationError
-from shanhai.exchange.keysets import HPKE, LOG, SIGN, read_keyset, sign_keyset
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN, read_keyset, sign_keyset
 from shanhai.exchange.secret import Secret
+from shanhai.exchange.suites import CLASSIC, HYBRID
 from shanhai.keyring.age import lock_to, new_identity, recipient_of, unlock_with
 from shanhai.keyring.failures import DamagedKeyFileError, OtherKeyError
 from shanhai.keyring.holdings import Holdings, Roots
 from shanhai.keyring.rotation import (
+    LISTED,
     Policy,
     first_keyset,
     needed,
@@ -62,7 +66,23 @@ def test_the_next_version_follows_and_old_keys_overlap(roots: Roots):
     assert {one.not_after for one in read.keys if one.kid in old} == {START + 130 * DAY}
     assert {one.not_before for one in read.keys if one.kid not in old} == {START + 100 * DAY}
     third = next_keyset(second, new_keys(POLICY), policy_of(second), START + 131 * DAY)
-    assert old & {one.kid for one in third.keys} == set()
+    assert {one.not_after for one in third.keys if one.kid in old} == {START + 130 * DAY}
+    assert not any(third.is_usable(one, START + 131 * DAY) for one in third.keys if one.kid in old)
+    _, key = third.seals_to(third.suites, START + 131 * DAY)
+    assert key.kid not in old | {one.kid for one in second.keys}
+
+
+def test_keys_are_dropped_only_for_room_and_long_after_they_are_over(roots: Roots):
+    keyset, _ = made(roots)
+    now = START
+    while len(keyset.keys) + 5 <= MOST_KEYS:
+        now += 30 * DAY
+        keyset = next_keyset(keyset, new_keys(POLICY), POLICY, now)
+    with pytest.raises(ConfigurationError, match="no room"):
+        next_keyset(keyset, new_keys(POLICY), POLICY, now + 30 * DAY)
+    late = next_keyset(keyset, new_keys(POLICY), POLICY, START + 60 * DAY + LISTED)
+    assert len(late.keys) == MOST_KEYS
+    read_keyset(sign_keyset(late, roots.keys), roots=late.roots)
 
 
 def test_a_key_does_not_become_valid_for_longer(roots: Roots):
@@ -80,13 +100,65 @@ def test_a_compromised_key_stays_listed_and_is_used_no_more(roots: Roots):
     second = next_keyset(first, again, policy_of(first), now, compromised={stolen: now - DAY})
     read = read_keyset(sign_keyset(second, roots.keys), roots=first.roots)
     assert read.compromised == {stolen: now - DAY}
-    assert stolen in {one.kid for one in read.keys}
+    assert {one.kid: one.not_after for one in read.keys}[stolen] == now
     signers = held(fresh, again).signers(read, now)
     assert {key.kid for key in signers} == {key.kid for key in again[SIGN]}
     with pytest.raises(ConfigurationError, match="no such key"):
         next_keyset(first, again, policy_of(first), now, compromised={"00" * 32: now})
     with pytest.raises(ConfigurationError, match="in the future"):
         next_keyset(first, again, policy_of(first), now, compromised={stolen: now + DAY})
+    with pytest.raises(ConfigurationError, match="under way"):
+        next_keyset(first, again, policy_of(first), now, overlap=timedelta(0))
+
+
+@pytest.mark.parametrize("use", [SIGN, HPKE, LOG])
+def test_a_compromised_key_of_any_use_ends_now(roots: Roots, use: str):
+    first, fresh = made(roots)
+    stolen, now = fresh[use][0].kid, START + 10 * DAY
+    second = next_keyset(first, new_keys(POLICY), POLICY, now, compromised={stolen: now - DAY})
+    ends = {one.kid: one.not_after for one in second.keys}
+    assert ends[stolen] == now
+    honest = {one.kid for one in first.keys} - {stolen}
+    assert {ends[kid] for kid in honest} == {now + 30 * DAY}
+    at_once = next_keyset(first, new_keys(POLICY), POLICY, START, compromised={stolen: START})
+    assert {one.kid: one.not_after for one in at_once.keys}[stolen] == START + timedelta(seconds=1)
+
+
+def test_nobody_seals_to_a_compromised_key_nor_in_a_weaker_suite_than_can_be(roots: Roots):
+    first, fresh = made(roots)
+    hybrid, classic = fresh[HPKE]
+    assert first.seals_to((CLASSIC, HYBRID), START) == (HYBRID, hybrid.public)
+    assert first.seals_to((CLASSIC,), START) == (CLASSIC, classic.public)
+    assert first.seals_to((), START) is None
+    assert first.seals_to((HYBRID,), START + 365 * DAY) is None
+    stolen = replace(first, compromised={hybrid.kid: START})
+    assert stolen.seals_to((HYBRID,), START) is None
+    assert stolen.seals_to((HYBRID, CLASSIC), START) == (CLASSIC, classic.public)
+
+
+def test_the_moment_of_a_compromise_never_becomes_later(roots: Roots):
+    first, fresh = made(roots)
+    stolen, now = fresh[SIGN][0].kid, START + 10 * DAY
+    second = next_keyset(first, new_keys(POLICY), POLICY, now, compromised={stolen: now - 5 * DAY})
+    later = now + 10 * DAY
+    third = next_keyset(second, new_keys(POLICY), POLICY, later, compromised={stolen: later})
+    assert third.compromised == {stolen: now - 5 * DAY}
+    earlier = next_keyset(third, new_keys(POLICY), POLICY, later, compromised={stolen: START})
+    assert earlier.compromised == {stolen: START}
+    for lacking in ({}, {stolen: now}):
+        wrong = sign_keyset(replace(third, compromised=lacking), roots.keys)
+        with pytest.raises(Refused, match="keyset-unusable"):
+            read_keyset(wrong, roots=first.roots, known=second)
+
+
+def test_a_key_that_only_an_older_version_lists_can_be_compromised(roots: Roots):
+    first, fresh = made(roots)
+    stolen, now = fresh[SIGN][0].kid, START + 10 * DAY
+    second = replace(first, version=2, keys=made(roots)[0].keys)
+    third = next_keyset(
+        second, new_keys(POLICY), POLICY, now, compromised={stolen: START}, older=(first, second)
+    )
+    assert third.compromised == {stolen: START}
 
 
 def test_the_newest_valid_keys_sign(roots: Roots):
@@ -107,9 +179,10 @@ def test_what_signed_for_old_keysets_only_is_deleted_and_what_opens_is_kept(root
     second = next_keyset(first, two, POLICY, START + 100 * DAY)
     third = next_keyset(second, three, POLICY, START + 200 * DAY)
     strangers = new_keys(POLICY)
-    kept = {key.kid for key in needed(held(one, two, three, strangers), (first, second, third)).keys}
-    listed = {key.kid for key in third.keys}
-    assert kept == listed | {key.kid for key in one[HPKE]} | {key.kid for key in two[HPKE]}
+    now = START + 200 * DAY
+    kept = {key.kid for key in needed(held(one, two, three, strangers), (first, second, third), now).keys}
+    new = {key.kid for keys in (*two.values(), *three.values()) for key in keys}
+    assert kept == new | {key.kid for key in one[HPKE]}
     gone = one[HPKE][0].kid
     assert held(one).without([gone]).opener(gone) is None
     assert held(one).opener(gone) is not None
