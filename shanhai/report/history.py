@@ -11,7 +11,7 @@ from shanhai.ingest.books import Counts, Entry
 from shanhai.ingest.records import Validation
 from shanhai.ingest.waivers import Waivers, waived_rows
 
-_DECIDES_ON_ROWS = ("discard", "reopen", "release", "revoke")
+_NOTES_ON_ROWS = ("discard", "reopen")
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,24 @@ class HistoryEntry:
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that a decision about refused rows names."""
-        return self.waived or self.revoked or (self.scope if self.kind in ("discard", "reopen") else ())
+        return self.waived or self.revoked or (self.scope if self.kind in _NOTES_ON_ROWS else ())
 
-    @property
-    def concerns_refused(self) -> bool:
-        """Whether it changed what became of refused rows."""
-        if self.kind == "purge":
-            return "quarantine" in self.scope
-        return self.act in _DECIDES_ON_ROWS or (self.kind == "replay" and self.counts.quarantined != 0)
+
+def about_refused(history: Iterable[HistoryEntry]) -> Iterator[HistoryEntry]:
+    """The entries of one delivery, in order, that decided what becomes of refused rows.
+
+    A replay does so of a delivery that had some or has some: it may let one through and refuse another.
+    """
+    quarantined = 0
+    for entry in history:
+        before, quarantined = quarantined, quarantined + entry.counts.quarantined
+        if entry.kind == "purge":
+            decides = "quarantine" in entry.scope
+        else:
+            judged = entry.kind == "replay" and bool(before or quarantined)
+            decides = judged or entry.kind in _NOTES_ON_ROWS
+        if decides:
+            yield entry
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,15 @@ def reasons(data: ReportData, *, delivery: DeliveryId | None = None) -> Statemen
 
 
 def decisions(data: ReportData) -> Statement:
-    """The entries that changed the state of refused rows, newest first."""
+    """The entries that decided what becomes of refused rows, newest first."""
     sql = (
         'SELECT delivery, table_version, entry, kind, contract_version, decided_by, reason, "at",\n'
-        f"  quarantined, loaded, duplicates, superseded\nFROM {table(data, 'ledger')}\n"
+        "  quarantined, loaded, duplicates, superseded\nFROM (\n"
+        "  SELECT *, sum(quarantined) OVER (PARTITION BY delivery ORDER BY table_version, entry) AS so_far\n"
+        f"  FROM {table(data, 'ledger')}\n)\n"
         "WHERE kind IN ('discard', 'reopen') OR (kind = 'purge' AND list_contains(scope, 'quarantine'))\n"
-        "  OR (kind = 'replay' AND quarantined <> 0)\nORDER BY \"at\" DESC, table_version DESC, entry DESC;"
+        "  OR (kind = 'replay' AND (so_far <> 0 OR quarantined <> 0))\n"
+        'ORDER BY "at" DESC, table_version DESC, entry DESC;'
     )
     name = "what was decided about refused rows"
     return Statement(name, sql, ("refused_decisions",), ("delivery", "table_version", "entry"))

@@ -14,7 +14,7 @@ from shanhai.report import chart
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
 from shanhai.report.delivery import DeliveryFacts
-from shanhai.report.history import HistoryEntry
+from shanhai.report.history import HistoryEntry, about_refused
 from shanhai.report.refused import Refused, by_reason
 from shanhai.report.words import Words
 from shanhai.warehouse.publications import Publication, PublishedMart
@@ -176,8 +176,8 @@ def _reasons(deliveries: Iterable[DeliveryFacts]) -> tuple[tuple[str, Refused], 
 
 
 def _decided_on_refused(data: ReportData) -> list[HistoryEntry]:
-    """What changed what became of refused rows, newest first."""
-    found = [entry for one in data.deliveries for entry in one.history if entry.concerns_refused]
+    """What decided what becomes of refused rows, newest first."""
+    found = [entry for one in data.deliveries for entry in about_refused(one.history)]
     return sorted(found, key=lambda entry: (entry.at, entry.table_version, entry.number), reverse=True)
 
 
