@@ -8,6 +8,7 @@ from shanhai.errors import ConfigurationError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.node import Node
 from shanhai.report import verify_figures, verify_files, verify_pages, verify_refused
+from shanhai.report.booked import behind
 from shanhai.report.differences import Progress, Verification
 
 
@@ -17,11 +18,11 @@ def verify(
     """Compare a report with the home it was made of; the home is left as it is.
 
     Always: each page and the lists of figures with their digests; each figure with what its SQL gives now,
-    and with its text on each page; the ledger with the commits; quarantine files with the digests in the
-    commits, and their rows with what the commits say became of them; the files of each table with the sizes
-    in its log, and with the digests in its commits; each snapshot's size. When all that agrees, and the books
-    and contracts are those that the report was made of, each statement and each page with what is written
-    anew.
+    and with its text on each page; the ledger with the commits that it was brought up to; quarantine files
+    with the digests in the commits, and their rows with what the commits say became of them; the files of
+    each table with the sizes in its log, and with the digests in its commits; each snapshot's size. When all
+    that agrees, and the books and contracts are those that the report was made of, each statement and each
+    page with what is written anew.
 
     Args:
         report: the folder of the report.
@@ -50,6 +51,7 @@ def verify(
         if left_out:
             found.looked["deliveries whose bytes or contract are gone, not staged again"] = len(left_out)
     if found.agrees:
+        found.notes += behind(node)
         note = verify_pages.why_not_comparable(node, manifest)
         if note:
             found.notes.append(note)

@@ -11,33 +11,35 @@ from pathlib import Path
 
 from shanhai.errors import DeniedError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.ingest.books import Entry, entries, table_net
+from shanhai.ingest.books import Entry, entries, net, table_net
 from shanhai.ingest.files import sha256_of
 from shanhai.ingest.ledger import ledger_as_it_is
 from shanhai.ingest.node import Node
+from shanhai.ingest.projections import LEDGER, QUARANTINE
 from shanhai.ingest.recount import recount
 from shanhai.ingest.sidecar import body_key, sidecars
+from shanhai.report.booked import booked, datasets
 from shanhai.report.differences import Difference, Progress, unreadable
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.sources import open_version
 
-BOOKS = ("ledger", "quarantine", "publications")
+BOOKS = (LEDGER, QUARANTINE, "publications")
 
 
 def books(node: Node, progress: Progress) -> Iterator[Difference | None]:
-    """The ledger against the commits that it is projected from, in both directions."""
+    """The ledger against the commits that it was projected from, in both directions."""
     told = {str(row.delivery): row.counts for row in ledger_as_it_is(node)}
-    for dataset, table in _tables(node):
+    for dataset in datasets(node):
         try:
-            committed = table_net(LakeTable.open(table))
+            committed = net(booked(node, LEDGER, dataset))
         except ShanhaiError as error:
             yield unreadable(f"log of {dataset}", error)
             committed = {}
-        for delivery, net in committed.items():
+        for delivery, stands in committed.items():
             progress("ledger rows", 1, 1)
             given = told.pop(delivery, None)
-            same = given == net.counts
-            yield None if same else Difference(f"ledger {delivery}", str(given), str(net.counts))
+            same = given == stands.counts
+            yield None if same else Difference(f"ledger {delivery}", str(given), str(stands.counts))
     for delivery, counts in told.items():
         yield Difference(f"ledger {delivery}", str(counts), "no commit of its table says so")
 
@@ -45,10 +47,11 @@ def books(node: Node, progress: Progress) -> Iterator[Difference | None]:
 def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
     """The files of the newest version of each table: there, as large as its log says, and of the same bytes.
 
-    Of marts and publications the log tells sizes alone; a mart has a digest of its content.
+    Of marts and publications the log tells sizes alone; a mart has a digest of its content. So it does of a
+    table none of whose commits tells a digest, as none did once.
     """
-    told = {path for _, path in _tables(node)} | {node.books(name) for name in ("ledger", "quarantine")}
-    tables = [table for _, table in _tables(node)]
+    tables = [node.table(dataset) for dataset in datasets(node)]
+    told = {*tables, node.books(LEDGER), node.books(QUARANTINE)}
     tables += [path for path in (node.books(name) for name in BOOKS) if exists(path)]
     tables += [path for path in sorted((node.home / "marts").glob("*")) if exists(path)]
     for done, path in enumerate(tables, start=1):
@@ -67,9 +70,10 @@ def files(node: Node, progress: Progress) -> Iterator[Difference | None]:
             if given != f"{size} bytes":
                 yield Difference(shown, given, f"{size} bytes")
             else:
-                yield _other_bytes(shown, file, digests.get(file.name)) if path in told else None
-    for dataset, path in _tables(node):
-        yield from _quarantine_files(node, dataset, path, progress)
+                has_digests = path in told and digests
+                yield _other_bytes(shown, file, digests.get(file.name)) if has_digests else None
+    for dataset in datasets(node):
+        yield from _quarantine_files(node, dataset, progress)
 
 
 def _other_bytes(shown: str, file: Path, digest: str | None) -> Difference | None:
@@ -79,21 +83,14 @@ def _other_bytes(shown: str, file: Path, digest: str | None) -> Difference | Non
     return Difference(shown, f"sha256 {given}", f"sha256 {digest}" if digest else "told by no commit")
 
 
-def _tables(node: Node) -> list[tuple[DatasetId, Path]]:
-    """The datasets that have a table, and where it lies."""
-    named = [(dataset, node.table(dataset)) for dataset in node.federation.datasets]
-    return [(dataset, table) for dataset, table in named if exists(table)]
-
-
-def _quarantine_files(
-    node: Node, dataset: DatasetId, table: Path, progress: Progress
-) -> Iterator[Difference | None]:
+def _quarantine_files(node: Node, dataset: DatasetId, progress: Progress) -> Iterator[Difference | None]:
     try:
-        lines = [line for _, line in entries(LakeTable.open(table))]
+        lines = [line for _, line in entries(LakeTable.open(node.table(dataset)))]
+        projected = [line for _, line in booked(node, QUARANTINE, dataset)]
     except ShanhaiError:
         return
     purged = _purged_files(lines)
-    newest = {line.delivery: line.quarantine_file for line in lines if line.staging}
+    newest = {line.delivery: line.quarantine_file for line in projected if line.staging}
     for done, line in enumerate(lines, start=1):
         progress(f"quarantine of {dataset}", done, len(lines))
         name, digest = line.quarantine_file, line.quarantine_sha256
@@ -102,7 +99,7 @@ def _quarantine_files(
             yield Difference(f"quarantine {name}", "still there", "purged") if left else None
         elif name:
             # The table may never have had a file that was followed by another one before it was brought up.
-            stands = name == newest[line.delivery] or (node.books("quarantine") / name).exists()
+            stands = name == newest.get(line.delivery) or (node.books("quarantine") / name).exists()
             file = (node.books("quarantine") if stands else node.quarantine) / name
             given = sha256_of(file) if file.is_file() else "missing"
             yield None if given == digest else Difference(f"quarantine {name}", given, str(digest))
@@ -146,10 +143,10 @@ def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference
 def _without_bytes(node: Node) -> set[str]:
     """The deliveries whose bytes were purged, by the commits."""
     found: set[str] = set()
-    for _, table in _tables(node):
+    for dataset in datasets(node):
         with contextlib.suppress(ShanhaiError):
-            nets = table_net(LakeTable.open(table))
-            found |= {name for name, net in nets.items() if "snapshot" in net.purged}
+            nets = table_net(LakeTable.open(node.table(dataset)))
+            found |= {name for name, stands in nets.items() if "snapshot" in stands.purged}
     return found
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Net, table_net
+from shanhai.errors import ShanhaiError
+from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.books import Net, net
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import QUARANTINE
 from shanhai.ingest.waivers import waived_rows
-from shanhai.report.differences import Difference, Progress
+from shanhai.report.booked import booked, datasets
+from shanhai.report.differences import Difference, Progress, unreadable
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.session import duckdb_session
 
@@ -38,10 +40,16 @@ _KEPT = """
 
 def refused(node: Node, progress: Progress) -> Iterator[Difference | None]:
     """Of each delivery: as many rows as are quarantined, released ones as waived, text unless purged."""
-    kept = _kept(node)
-    nets = {name: net for table in _tables(node) for name, net in table_net(table).items()}
-    for done, name in enumerate(sorted({*kept, *nets}), start=1):
-        progress("refused rows of deliveries", done, len({*kept, *nets}))
+    kept, nets, unread = _kept(node), dict[str, Net](), set[DatasetId]()
+    for dataset in datasets(node):
+        try:
+            nets |= net(booked(node, QUARANTINE, dataset))
+        except ShanhaiError as error:
+            yield unreadable(f"log of {dataset}", error)
+            unread.add(dataset)
+    known = sorted({*nets, *(name for name in kept if DeliveryId.parse(name).dataset not in unread)})
+    for done, name in enumerate(known, start=1):
+        progress("refused rows of deliveries", done, len(known))
         what = f"refused rows of {DeliveryId.parse(name).short}"
         if name not in nets:
             yield Difference(what, "in quarantine", "no commit of its table says so")
@@ -49,14 +57,14 @@ def refused(node: Node, progress: Progress) -> Iterator[Difference | None]:
         yield from _compared(what, kept.get(name, _Kept()), nets[name])
 
 
-def _compared(what: str, kept: _Kept, net: Net) -> Iterator[Difference | None]:
-    given, booked = f"{kept.quarantined} quarantined", f"{net.counts.quarantined} quarantined"
-    yield None if given == booked else Difference(what, given, f"{booked} by the commits")
-    waived = waived_rows(net.waivers)
+def _compared(what: str, kept: _Kept, stands: Net) -> Iterator[Difference | None]:
+    given, told = f"{kept.quarantined} quarantined", f"{stands.counts.quarantined} quarantined"
+    yield None if given == told else Difference(what, given, f"{told} by the commits")
+    waived = waived_rows(stands.waivers)
     others = ", ".join(rule for rule in kept.rules if rule not in waived)
     given = f"{kept.released} released, some of which broke {others}"
     yield Difference(what, given, "released by waivers of all their rules") if others else None
-    if "quarantine" in net.purged:
+    if "quarantine" in stands.purged:
         yield Difference(what, f"{kept.with_text} with their text", "purged") if kept.with_text else None
     else:
         yield Difference(what, f"{kept.without_text} without text", "whole") if kept.without_text else None
@@ -71,9 +79,3 @@ def _kept(node: Node) -> dict[str, _Kept]:
             _KEPT.format(table=LakeTable.open(path).relation())
         ).fetchall()
     return {name: _Kept(**dict(zip(_COUNTED, counts, strict=True))) for name, *counts in rows}
-
-
-def _tables(node: Node) -> Iterator[LakeTable]:
-    for dataset in node.federation.datasets:
-        if exists(node.table(dataset)):
-            yield LakeTable.open(node.table(dataset))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from browser import chromium
 from linked import unlinked
 from one_city import COLUMNS, DATASET, City
 
+from shanhai.ingest.decide import decide
 from shanhai.ingest.discard import discard
 from shanhai.ingest.purge import purge
+from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.release import release, revoke
 from shanhai.ingest.replay import replay
 from shanhai.report.differences import Verification
 from shanhai.report.verify import verify
+from shanhai.report.verify_files import books as ledger_rows
+from shanhai.report.verify_files import files
 from shanhai.report.verify_refused import refused
 from shanhai.report.write import write_report
 
@@ -128,14 +133,27 @@ def test_a_replay_shows_both_judgements_and_what_moved(city: City) -> None:
     assert reported(city).differences == []
     page = text(city, f"en/deliveries/{first.key}.html")
     assert "Judged by contract 2.0.0 ; before, by contract 1.0.0 ." in page
-    assert "Rows that entered the lake: 2 ." in page
+    assert "Rows more in the lake: 2 ." in page
     assert "loaded 2 4 +2" in page
     assert "quarantined 3 1 −2" in page
     assert "n.range the number lies within its bounds 2 not asked" in page
     page = text(city, f"zh/deliveries/{second.key}.html")
-    assert "1 行出湖" in page
+    assert "湖中少 1 行" in page
     assert "入库 3 2 −1" in page
     assert "loaded 3" in text(city, f"en/deliveries/{second.key}.html").replace("loaded 2 3", "loaded 3")
+
+
+def test_a_replay_that_lets_in_as_many_rows_as_it_refuses_is_told(city: City) -> None:
+    second = city.delivery("p2")
+    _without_least(city, "2.0.0", maximum=2)
+    entry = replay(city.node, second).entry
+    assert entry is not None
+    assert (entry.quarantined, entry.loaded) == (0, 0)
+    assert reported(city).differences == []
+    assert f"{second.short} replayed 2.0.0 –" in text(city, "en/quarantine.html")
+    assert f"{second.short} 重放 2.0.0 –" in text(city, "zh/quarantine.html")
+    assert "As many rows are in the lake as before." in text(city, f"en/deliveries/{second.key}.html")
+    assert "湖中行数不变。" in text(city, f"zh/deliveries/{second.key}.html")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -188,6 +206,71 @@ def _rewritten(city: City, partition: str, change: str) -> None:
     con.execute(f"CREATE TABLE t AS {change.format(rows=rows)}")
     file.unlink()
     con.execute(f"COPY t TO '{file}' (FORMAT parquet)")
+
+
+def test_books_that_lag_behind_a_decision_are_not_called_altered(city: City) -> None:
+    first, second = city.delivery("p1"), city.delivery("p2")
+    write_report(city.node)
+    release(city.node, first, ["n.range"], **LI)
+    decide(city.node, second, "withdraw", **WANG)
+    found = verify(city.node, city.root / "home" / "report")
+    assert found.differences == []
+    assert found.notes == [
+        f"lake/_system/{book} lacks the newest commits of {DATASET}: shanhai reconcile."
+        for book in ("ledger", "quarantine")
+    ]
+    reconcile(city.node)
+    (note,) = verify(city.node, city.root / "home" / "report").notes
+    assert "older version of the books" in note
+
+
+def test_a_log_that_cannot_be_read_hides_no_other_dataset(city: City) -> None:
+    _rewritten(city, "p1", "{rows} LIMIT 2")
+    altered = f"refused rows of {city.delivery('p1').short}"
+    contract = city.root / "districts" / "acity" / "events.odcs.yml"
+    contract.with_name("another.odcs.yml").write_text(contract.read_text().replace("events", "another"))
+    broken = city.node.home / "lake" / "acity" / "another" / "_delta_log"
+    broken.mkdir(parents=True)
+    (broken / f"{0:020}.json").write_text("{")
+    named = [one.what for one in refused(city.node, lambda *_: None) if one]
+    assert named == ["log of acity.another", altered]
+
+
+def _digests_left_out(folder: Path) -> None:
+    """Write the log of a table as it was before commits told digests."""
+    for file in (folder / "_delta_log").glob("*.json"):
+        actions = [json.loads(line) for line in file.read_text().splitlines()]
+        for action in actions:
+            if "shanhai" in action.get("commitInfo", {}):
+                facts = json.loads(action["commitInfo"]["shanhai"])
+                facts.pop("files", None)
+                action["commitInfo"]["shanhai"] = json.dumps(facts)
+        file.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
+
+
+def test_a_table_whose_commits_tell_no_digest_is_looked_at_by_size(city: City) -> None:
+    lake = city.node.home / "lake"
+    for folder in ("acity/events", "_system/ledger", "_system/quarantine"):
+        _digests_left_out(lake / folder)
+    assert set(files(city.node, lambda *_: None)) == {None}
+    (first, *_) = sorted((lake / "acity" / "events").glob("*.parquet"))
+    first.chmod(0o600)
+    first.write_bytes(first.read_bytes() + b"x")
+    (found,) = set(files(city.node, lambda *_: None)) - {None}
+    assert found.what == f"lake/acity/events/{first.name}"
+
+
+def test_an_altered_ledger_is_right_when_it_is_written_anew(city: City) -> None:
+    before = city.ledger()
+    books = city.node.home / "lake" / "_system" / "ledger"
+    (file,) = books.glob("*.parquet")
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert set(files(city.node, lambda *_: None)) != {None}
+    shutil.rmtree(books)
+    reconcile(city.node)
+    assert set(files(city.node, lambda *_: None)) == set(ledger_rows(city.node, lambda *_: None)) == {None}
+    assert city.ledger() == before
 
 
 @pytest.mark.parametrize(
