@@ -94,7 +94,7 @@ class DeliveryFacts:
                 malformed=self.malformed,
                 in_lake=self.in_lake,
                 readable=None if staging is None else staging.unreadable is None,
-                headings=len(staging.filled) if staging else 0,
+                headings=len(staging.filled) - len(staging.not_yet) if staging else 0,
                 missing=len(staging.missing) if staging else 0,
                 rules=tuple(
                     RuleFact(check.dimension, check.unexpected, check.total)
@@ -102,6 +102,11 @@ class DeliveryFacts:
                 ),
             )
         )
+
+    @property
+    def not_yet(self) -> tuple[str, ...]:
+        """Headings of columns that came later, of which it has none or no value."""
+        return self.staging.not_yet if self.staging else ()
 
     @property
     def drift(self) -> Drift:

@@ -13,7 +13,8 @@ _SPLIT = "split_part(delivery, '/', 1)"
 _NOTHING = "  SELECT '' AS indicator, '' AS dataset, '' AS delivery, 0 AS a, 0 AS b WHERE false"
 _STAGINGS = (
     "read_json('staged/*/*/staging.json', columns = {delivery: 'VARCHAR', staging: 'VARCHAR',\n"
-    "      filled: 'MAP(VARCHAR, BIGINT)', missing: 'VARCHAR[]', unreadable: 'VARCHAR'})\n"
+    "      filled: 'MAP(VARCHAR, BIGINT)', missing: 'VARCHAR[]', not_yet: 'VARCHAR[]',\n"
+    "      unreadable: 'VARCHAR'})\n"
     "  JOIN standing USING (delivery, staging)"
 )
 _DISTRICT = "split_part(dataset, '.', 1) AS district"
@@ -88,7 +89,7 @@ def _part(data: ReportData, indicator: str) -> str:
         case "conforming_values" | "given_values" | "accurate_values":
             return _rules(next(of for of, name in RULES.items() if name == indicator), indicator)
         case "expected_headings":
-            named = "len(map_keys(filled))"
+            named = "(len(map_keys(filled)) - coalesce(len(not_yet), 0))"
             return _staged(indicator, f"{named} - len(missing)", named, readable=True)
         case "readable_deliveries":
             return _staged(indicator, "(unreadable IS NULL)::BIGINT", "1")

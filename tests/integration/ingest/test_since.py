@@ -16,6 +16,8 @@ from shanhai.ingest.behind import behind
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.records import Staging, read_record, read_staging, read_validation
 from shanhai.ingest.replay import replay
+from shanhai.report.verify import verify
+from shanhai.report.write import write_report
 
 HEAD, NEW = "编号,n,at\n", "编号,n,at,note\n"
 NOTE: dict[str, Any] = {"name": "note", "logicalType": "string"}
@@ -138,6 +140,22 @@ def test_an_older_day_of_another_delimiter_is_told_as_that(city: City):
     validation = read_validation(city.node, city.delivery("2024-03-02"))
     assert validation is not None
     assert [difference.kind for difference in validation.differences] == ["delimiter"]
+
+
+def test_the_report_misses_no_heading_that_came_later(city: City, capsys: pytest.CaptureFixture[str]):
+    city.declare(columns=[*COLUMNS, since("2024-03-05")])
+    city.put("2024-03-02.csv", rows(2, note=False))
+    city.put("2024-03-05.csv", rows(5, note=True))
+    city.walk()
+    write_report(city.node)
+    home = city.root / "home"
+    assert verify(city.node, home / "report").differences == []
+    pages = [page.read_text(encoding="utf-8") for page in (home / "report").rglob("*.html")]
+    assert [page.count("Not given yet") for page in pages if "Not given yet" in page] == [1]
+    capsys.readouterr()
+    assert run(city, "report", "scores", "--format", "json") == 0
+    scores = {one["indicator"]: (one["a"], one["b"]) for one in json.loads(capsys.readouterr().out)}
+    assert scores["expected_headings"] == (7, 7)
 
 
 def must_be_filled(city: City) -> None:
