@@ -210,6 +210,13 @@ def test_every_target_and_link_exists(document: Path):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_prose_fits_its_width(document: Path):
+    prose = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    lines = [line for line in prose.splitlines() if not line.startswith(("|", "    "))]
+    assert [line for line in lines if len(line) > 130] == []
+
+
 def test_a_decision_record_is_short_and_has_its_three_parts():
     records = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
     assert [file.name[:4] for file in records] == [f"{number:04}" for number in range(1, len(records) + 1)]
