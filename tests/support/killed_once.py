@@ -19,6 +19,12 @@ _IMPORTED = ["deltalake", "duckdb", "great_expectations", "shanhai.cli", "little
 """Once, by the process that all others are copies of."""
 
 
+def named(name: str) -> Write:
+    """A write of the list, by its name."""
+    (found,) = (write for write in WRITES if write.name == name)
+    return found
+
+
 def writes_of(work: Callable[..., object], *given: object) -> list[Write]:
     """Do work to its end; returns the writes that were on its way, as they came first."""
     orders = [_order(write.name, write, "before") for write in WRITES]

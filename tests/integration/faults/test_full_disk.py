@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from shanhai.errors import DiskFullError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest import walk
 from shanhai.ingest.decide import decide
+from shanhai.ingest.discard import discard, reopen
 from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.purge import purge
 from shanhai.ingest.reconcile import reconcile
-from shanhai.ingest.release import release
+from shanhai.ingest.release import release, revoke
 from shanhai.ingest.replay import replay
 from shanhai.report.write import write_report
 from shanhai.settings import read_settings
@@ -45,6 +49,12 @@ def _of(node: Node, verdict: str, partition: str = "") -> DeliveryId:
     return next(one for one in known if partition in ("", one.partition))
 
 
+def _purge(node: Node) -> None:
+    """As it will be when all that was refused and kept is old enough to go."""
+    then = datetime.now(UTC) + timedelta(days=400)
+    purge(replace(node, clock=lambda: then), node.federation.datasets)
+
+
 STEPS: dict[str, Callable[[Node], object]] = {
     "pull": lambda node: walk.pull_step(node, EVENTS, None),
     "stage": lambda node: walk.stage_step(node, EVENTS),
@@ -54,16 +64,21 @@ STEPS: dict[str, Callable[[Node], object]] = {
     "build": _build,
     "publish": lambda node: publish(node.settings, last_build(node.settings), node.clock),
     "report": write_report,
-    "approve": lambda node: decide(node, _of(node, "held"), "approve", **WHO),
+    "refuse": lambda node: decide(node, _of(node, "held"), "refuse", **WHO),
+    "approve": lambda node: decide(node, _of(node, "refused"), "approve", **WHO),
     "withdraw": lambda node: decide(node, _of(node, "accepted", "p000a"), "withdraw", **WHO),
     "release": lambda node: release(node, _of(node, "accepted", "p009a"), ["n.range"], **WHO),
+    "revoke": lambda node: revoke(node, _of(node, "accepted", "p009a"), **WHO),
+    "discard": lambda node: discard(node, _of(node, "accepted", "p000b"), rules=["n.type"], **WHO),
+    "reopen": lambda node: reopen(node, _of(node, "accepted", "p000b"), rules=["n.type"], **WHO),
     "replay": lambda node: replay(node, _of(node, "accepted", "p000b"), **WHO),
+    "purge": _purge,
 }
 
 UP_TO_THE_BOOKS = ["pull", "stage", "check", "load", "reconcile"]
 WALK = [*UP_TO_THE_BOOKS, "build", "publish", "report"]
-DECISIONS = ["approve", "withdraw", "release"]
-SLOW = ("build", "report", "release", "replay")
+DECISIONS = ["refuse", "approve", "withdraw", "release", "revoke", "discard", "reopen", "replay"]
+SLOW = ("build", "report", "release", "revoke", "replay", "purge")
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +133,10 @@ def squeezed(disk: SmallDisk, node: Node, name: str) -> list[int]:
 def look_at(name: str, before: State, now: State) -> None:
     """After a step that failed only whole commits are there, and where it has none to make, nothing new."""
     assert [fault for fault in now.faults if not fault.startswith(_LAGS)] == []
-    if name != "reconcile":
+    if name not in ("reconcile", "purge"):
         # Files of refused rows are given their names before the commit, the same ones each time.
         assert now.orphans == 0
-    if name != "pull":
+    if name not in ("pull", "purge"):
         assert now.snapshots == before.snapshots
     if name != "load":
         assert (now.nets, now.verdicts, rows(now)) == (before.nets, before.verdicts, rows(before))
@@ -162,7 +177,7 @@ def test_each_step_at_a_limit_on_the_size_of_files(
     walk_squeezed(county, limited, opened, tmp_path_factory.mktemp("clean"), UP_TO_THE_BOOKS)
 
 
-def test_each_decision_on_a_full_disk(
+def test_each_decision_and_a_purge_on_a_full_disk(
     county: County, disk: SmallDisk, opened: Opened, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     below = "id,n,seen_at,note\n" + "".join(f"k{n},{n - 9},2024-03-01,\n" for n in range(30))
@@ -174,7 +189,7 @@ def test_each_decision_on_a_full_disk(
             STEPS[name](clean)
             STEPS[name](node)
     try:
-        for name in (*DECISIONS, "replay"):
+        for name in (*DECISIONS, "purge"):
             if name == "replay":
                 county.declare(retries=1, wide=True)
                 clean, node = opened(clean.home), opened(node.home)
@@ -185,7 +200,7 @@ def test_each_decision_on_a_full_disk(
     for one in (clean, node):
         reconcile(one)
     kinds = {entry.split("'")[3] for entry in read_state(node.home).entries}
-    assert kinds >= {"approve", "withdraw", "replay"}
+    assert kinds >= {"refuse", "approve", "withdraw", "replay", "discard", "reopen", "purge"}
     state = read_state(node.home)
     assert differences(read_state(clean.home), state) == []
     assert state.orphans == 0
