@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 import pytest
-from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, OF_A_WITHDRAWAL, UNDER_AIRFLOW, Write
+from durable_writes import (
+    OF_A_NOTE,
+    OF_A_PURGE,
+    OF_A_RELEASE,
+    OF_A_REPLAY,
+    OF_A_WITHDRAWAL,
+    OF_AN_APPROVAL,
+    UNDER_AIRFLOW,
+    Write,
+)
 from killed_county import Killed, in_reach, of_a_verdict
 
 pytestmark = pytest.mark.long
@@ -26,9 +35,14 @@ _ONCE = {
 _PATIENT = ("pull", "stage", "check", "load")
 _A_PURGE_BEARS = 4
 _OF_AN_ACTION = {
+    "approve": OF_AN_APPROVAL,
+    "refuse": OF_A_NOTE,
     "withdraw": OF_A_WITHDRAWAL,
     "replay": OF_A_REPLAY,
     "release": OF_A_RELEASE,
+    "revoke": OF_A_RELEASE,
+    "discard": OF_A_NOTE,
+    "reopen": OF_A_NOTE,
     "purge": OF_A_PURGE,
 }
 """What the tasks for a decision and for a purge write, beside what follows from files that come."""
@@ -44,6 +58,9 @@ class Waiting:
     kills: list[Kill]
     judged: set[str] = field(default_factory=set)
 
+    def wants(self, action: str) -> bool:
+        return any(kill[0] == action for kill in self.kills)
+
     def take(self, most: int, wanted: Callable[[Kill], bool]) -> list[tuple[Write, str]]:
         taken = list(islice(filter(wanted, self.kills), max(most, 0)))
         for one in taken:
@@ -55,7 +72,7 @@ class Waiting:
 
     def take_of_a_decision(self, action: str, delivery: str) -> list[tuple[Write, str]]:
         """Two, as many as the task that decides has retries."""
-        return self.take(2, lambda kill: kill[0] == action and in_reach(kill[1], delivery))
+        return self.take(2, lambda kill: kill[0] == action and in_reach(kill[1], delivery, action))
 
 
 def _places() -> Iterator[Kill]:
@@ -90,26 +107,59 @@ def _orders_of_a_round(killed: Killed, waiting: Waiting) -> None:
 
 
 def _decide(killed: Killed, waiting: Waiting, number: int) -> None:
-    """Approve what is held, and withdraw what came first; two kills of each decision."""
+    """Refuse what is held and approve it then; withdraw what came first, and what came now for a while."""
     state = killed.state()
     held, accepted = (list(of_a_verdict(state, verdict, "events")) for verdict in ("held", "accepted"))
-    for delivery, action in [*((name, "approve") for name in held), (accepted[number % 2], "withdraw")]:
-        killed.order_of(action, delivery, waiting.take_of_a_decision(action, delivery))
-        killed.decide(delivery, action)
+    first = accepted[number % 2]
+    fresh = [one for one in _fresh(killed, waiting, "events") if one != first and waiting.wants("approve")]
+    if waiting.wants("refuse"):
+        _ask(killed, waiting, "refuse", held)
+    _ask(killed, waiting, "withdraw", [first, *fresh[:1]])
+    _wait(killed, waiting)
+    _ask(killed, waiting, "approve", [*held, *fresh[:1]])
+    _wait(killed, waiting)
 
 
 def _judge_again(killed: Killed, waiting: Waiting) -> None:
-    """Of what came since the last purge replay one delivery of each dataset, and release rows of another."""
-    state = killed.state()
-    for action, rules in (("replay", []), ("release", ["n.range"])):
-        for dataset in killed.county.rules:
-            fresh = [one for one in of_a_verdict(state, "accepted", dataset) if one not in waiting.judged]
-            if fresh:
-                waiting.judged.add(fresh[0])
-                killed.order_of(action, fresh[0], waiting.take_of_a_decision(action, fresh[0]))
-                killed.ask(fresh[0], action, rules=rules)
+    """Of what came since the last purge replay one delivery of each dataset, and release rows of another.
+
+    Releases are revoked, and refused rows discarded and open again, for as long as kills of that are wanted.
+    """
+    fresh = [_fresh(killed, waiting, dataset) for dataset in killed.county.rules]
+    replayed = [found[0] for found in fresh if found]
+    released = [found[1] for found in fresh if len(found) > 1]
+    waiting.judged |= {*replayed, *released}
+    _ask(killed, waiting, "replay", replayed)
+    _ask(killed, waiting, "release", released, ["n.range"])
+    _wait(killed, waiting)
+    closes = waiting.wants("discard") or waiting.wants("reopen")
+    if waiting.wants("revoke"):
+        _ask(killed, waiting, "revoke", released)
+    if closes:
+        _ask(killed, waiting, "discard", replayed, ["n.type"])
+    _wait(killed, waiting)
+    if closes:
+        _ask(killed, waiting, "reopen", replayed, ["n.type"])
+        _wait(killed, waiting)
+
+
+def _fresh(killed: Killed, waiting: Waiting, dataset: str) -> list[str]:
+    """What was accepted since the last purge, and judged once."""
+    return [one for one in of_a_verdict(killed.state(), "accepted", dataset) if one not in waiting.judged]
+
+
+def _ask(
+    killed: Killed, waiting: Waiting, action: str, deliveries: Iterable[str], rules: Iterable[str] = ()
+) -> None:
+    """The same decision about some deliveries, with two kills of each."""
+    for delivery in deliveries:
+        killed.order_of(action, delivery, waiting.take_of_a_decision(action, delivery))
+        killed.ask(delivery, action, rules=rules)
+
+
+def _wait(killed: Killed, waiting: Waiting) -> None:
+    """Wait until all is carried out; what was not killed where it was to be waits for another one."""
     killed.wait()
-    # Who has died twice already is not killed where it was to be killed as well.
     missed = killed.forget_orders("decide")
     waiting.kills += [kill for kill in _places() for name in missed if name.startswith(_kind(kill))]
 

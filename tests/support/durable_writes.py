@@ -331,6 +331,9 @@ OF_AN_APPROVAL = tuple(
 )
 """The same when rows compete that were staged already."""
 
+OF_A_NOTE = tuple(write for write in OF_A_RELEASE if write.name == "commit of a delivery")
+"""The same when no row moves: a refusal, or that refused rows are closed or open again."""
+
 OF_A_PURGE = tuple(write for write in WRITES if "purge" in write.tasks)
 
 

@@ -23,7 +23,8 @@ from infra.local.api import Run
 _TRIES = {"pull": 10, "stage": 10, "check": 10, "load": 10, "purge": 5}
 _TRIES_OF_OTHERS = 2
 """How many tries of a task may be killed: of those with retries enough, and of the others, which have two."""
-_COMMANDS = {"replay": ("replay",), "release": ("quarantine", "release")}
+_OF_ROWS = ("release", "revoke", "discard", "reopen")
+_COMMANDS = {"replay": ("replay",), **{action: ("quarantine", action) for action in _OF_ROWS}}
 _LATER = 400
 """Days after which every purge looks: what was let go by then is let go in both homes."""
 _ONLY = {
@@ -31,7 +32,10 @@ _ONLY = {
     "rows that win or stay": ("counts",),
     "rows after a withdrawal or a replay": ("events", "visits"),
 }
-"""The datasets for which a replay makes a write, if not for every one: rows of `counts` never compete."""
+"""The datasets for which a replay makes a write, if not for every one: rows of `counts` never compete.
+
+An approval lets rows compete as a load does, whichever rule they follow.
+"""
 
 
 @dataclass
@@ -82,10 +86,15 @@ class Killed:
         self.node.order([Order(name, dag, task, write.function, when, about, tries, of, write.within)])
 
     def order_of(self, action: str, delivery: str, kills: Iterable[tuple[Write, str]]) -> None:
-        """Kill the task that replays or releases a delivery, at most twice."""
+        """Kill the task that carries out a decision about a delivery, at most twice."""
         district, _, dataset = delivery.partition("/")[0].partition(".")
-        # Neither a table nor a contract is that of one delivery; its files have names that begin so.
-        whose = {"table": f"{district}/{dataset}", "kept contract": f"urn:test:{dataset}"}
+        # Neither a table nor a contract is that of one delivery, a commit says whose it is, and the names of
+        # its files begin so.
+        whose = {
+            "table": f"{district}/{dataset}",
+            "kept contract": f"urn:test:{dataset}",
+            "commit of a delivery": delivery,
+        }
         for write, when in kills:
             of = whose.get(write.name, hashlib.sha256(delivery.encode()).hexdigest()[:32])
             self.order(write, when, task="decide", action=action, of=of)
@@ -183,7 +192,7 @@ class Killed:
 
 
 def in_reach(write: Write, delivery: str, action: str = "replay") -> bool:
-    """Whether an action on a delivery makes this write; an approval makes each that may be on its way."""
+    """Whether an action on a delivery makes this write, which is one of those of such an action."""
     dataset = delivery.partition("/")[0].partition(".")[2]
     return action == "approve" or dataset in _ONLY.get(write.name, (dataset,))
 
