@@ -10,11 +10,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 DATA ?= ../shared/data
+# Twice the cores of a small machine: about every second test waits for a server, a disk or Airflow.
+WORKERS ?= 4
 
 # Asked before the default below is set: a home that is given is the home of `make real` too.
 REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
 export SHANHAI_HOME ?= $(CURDIR)/var/run
-export PYTHONDONTWRITEBYTECODE ?=
 
 .PHONY: help run real up down test test-long check fix generate bench bench-peers lock lock-peers clean
 
@@ -34,8 +35,7 @@ down: $(VENV)/.runtime ## stop what `make up` started
 	@$(BIN)/python -m infra.local down
 
 test: $(VENV)/.dev ## the test suite
-	@$(BIN)/python -m pytest -q -m "not long and not e2e" -n 2 --dist loadfile
-	@$(BIN)/python -m pytest -q -m e2e -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not long" -n $(WORKERS)
 
 test-long: $(VENV)/.dev ## the slow proofs
 	@$(BIN)/python -m pytest -q -m long
@@ -89,12 +89,12 @@ $(UV): requirements-uv.lock
 $(VENV)/.runtime: requirements.lock pyproject.toml $(UV)
 	@if test -f $(VENV)/.dev; then $(MAKE) --no-print-directory $(VENV)/.dev; else \
 		echo "installing what the lock file names …"; \
-		$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.lock; \
+		$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock; \
 		$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; fi
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml $(UV)
 	@echo "installing what the lock file names …"
-	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.lock
+	@$(UV) pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.lock
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime

@@ -1,14 +1,45 @@
-"""The servers that tests of several folders share."""
+"""The servers that tests of several folders share, and the order in which folders begin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.servers import radosgw
 from tests.support.servers.postgres import Postgres, gone, started
 from tests.support.servers.radosgw import RadosGateway
+
+ROOT = Path(__file__).parent
+FIRST = ("e2e", "integration/crash", "integration/warehouse", "properties", "integration", "conformance")
+"""Folders whose modules take longest begin, so that at the end no process is left alone with one of them."""
+TOGETHER = ("tests/integration/warehouse/",)
+"""Folders that one process tests: dbt parses the marts once for all modules there."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _turn(item.path.relative_to(ROOT)))
+
+
+def _turn(module: Path) -> int:
+    found = (turn for turn, folder in enumerate(FIRST) if module.is_relative_to(folder))
+    return next(found, len(FIRST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process a module at a time, in the order above."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Modules(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return next((folder for folder in TOGETHER if module.startswith(folder)), module)
+
+    config.option.loadscopereorder = False
+    return Modules(config, log)
 
 
 @pytest.fixture(scope="session")
