@@ -66,7 +66,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
     \b
     Examples:
       shanhai quarantine list --state open
-      shanhai quarantine list --dataset longyou.water_meters --rule flow.range
+      shanhai quarantine list --dataset longyou.water_meters --rule reading_m3.range
     """
     from shanhai.ingest.quarantine import groups
 

@@ -25,12 +25,13 @@ from shanhai.connect.tree.login import KeyLogin, PasswordLogin
 from shanhai.connect.web.budget import Rate
 from shanhai.connect.web.credential import Auth
 from shanhai.contracts import load, model, standard
-from shanhai.contracts.federation import District, Register
+from shanhai.contracts.federation import District, Register, open_federation
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.queries import OPERATORS, Query, QueryDimension, Severity
 from shanhai.contracts.shapes import SHAPES
 from shanhai.quality.plausibility import Plausibility
 from shanhai.quality.query_words import FUNCTIONS
+from shanhai.quality.rules import rules_for
 from shanhai.quality.sentences import FORMS
 from shanhai.settings import Settings
 
@@ -208,6 +209,16 @@ def test_every_target_and_link_exists(document: Path):
     assert set(re.findall(r"(?:`|    )make ([a-z-]+)", text)) <= targets
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_rule_of_an_example_is_one_of_its_dataset():
+    pages = [*DOCUMENTS, *(ROOT / "shanhai" / "cli").glob("*.py")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"quarantine \w+ (?:--dataset )?(\w+\.\w+).*? --rule ([a-z_]+\.[a-z_]+)", text))
+    contracts = open_federation(ROOT).contracts
+    rules = {(str(known), rule.name) for known in contracts for rule in rules_for(contracts[known])}
+    assert len(named) > 1
+    assert named - rules == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
