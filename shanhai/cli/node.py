@@ -40,10 +40,13 @@ def command() -> None:
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="Validity of the keys."
 )
+@click.option(
+    "--again", is_flag=True, help="Go on after an init that was cut off; key files are moved, never deleted."
+)
 @format_option
 @pass_session
-def init_command(session: Session, name: str, by: str, signatures: str, days: int) -> None:
-    """Make the keys of a new node.
+def init_command(session: Session, name: str, by: str, signatures: str, days: int, *, again: bool) -> None:
+    """Make the keys of a new node, in a home that has none.
 
     Asks for two passphrases, twice each. Writes keyring/ into the home: root.age with the root keys, which
     you then move to a place without a network, node.age with the keys that the node works with, and
@@ -57,17 +60,16 @@ def init_command(session: Session, name: str, by: str, signatures: str, days: in
     """
     from shanhai.cli.passphrase import both_passphrases
     from shanhai.clock import system_clock
-    from shanhai.courier.own_keys import create_node, keyring_of
+    from shanhai.courier.own_keys import check_no_keys, create_node, keyring_of
     from shanhai.exchange.algorithms import ED25519, SIGNING
     from shanhai.keyring.rotation import Policy
 
     _check_name(name)
     home = session.settings.home
-    if keyring_of(home).exists:
-        raise ConfigurationError("this home has keys already", given=home, hint="shanhai node show")
+    check_no_keys(keyring_of(home), again=again)
     policy = Policy(require=SIGNING if signatures == "both" else (ED25519,), valid=timedelta(days=days))
     passphrases = both_passphrases(session.settings, new=True)
-    keyset = create_node(home, name, passphrases, policy, who=by, now=system_clock())
+    keyset = create_node(home, name, passphrases, policy, who=by, now=system_clock(), again=again)
     _show(session, keyset)
     if session.form == "table":
         say(f"Keys are in {keyring_of(home).folder}.")

@@ -64,21 +64,71 @@ def keyring_of(home: Path) -> Keyring:
 
 
 def create_node(
-    home: Path, name: str, passphrases: Passphrases, policy: Policy, *, who: str, now: datetime
+    home: Path,
+    name: str,
+    passphrases: Passphrases,
+    policy: Policy,
+    *,
+    who: str,
+    now: datetime,
+    again: bool = False,
 ) -> Keyset:
-    """Make root keys, the first keyset and the keys that it names; killed anywhere, it may be run again.
+    """Make root keys, the first keyset and the keys that it names. No key file is ever overwritten.
 
     Args:
         name: of the node, for people.
         who: the person who does it.
+        again: go on where it was cut off: a keyset that is there counts from now on; files without any are
+            moved into a folder of their own.
 
     Raises:
         ConfigurationError: the home has keys already, or `who` is no name of a person.
+        BusyError: another process changes the keys.
         LogUnwritableError: the event cannot be written.
         StoreError: a key file cannot be written.
     """
     moment = now.replace(microsecond=0)
     keyring = keyring_of(home)
+    with keyring.changing():
+        check_no_keys(keyring, again=again)
+        if again and keyring.keysets():
+            holdings = keyring.unlock(passphrases.node)
+            keyring.finish()
+        else:
+            if keyring.remains:
+                keyring.set_aside(moment)
+            holdings = _first_keys(home, keyring, name, passphrases, policy, who, moment)
+        publish_log(home, holdings, now=moment)
+        return keyring.keyset()
+
+
+def check_no_keys(keyring: Keyring, *, again: bool) -> None:
+    """Return if new keys may be made: none is there that somebody could miss.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if keyring.exists:
+        raise ConfigurationError("this home has keys already", given=keyring.folder, hint="shanhai node show")
+    if keyring.remains and not again:
+        raise ConfigurationError(
+            "this home has keys and no keyset.json",
+            given=f"{keyring.folder}: {', '.join(keyring.remains)}",
+            allowed="a home without keys",
+            hint="put keyset.json and keysets/ back from a copy; only where a first node init was cut "
+            "off: --again, which deletes nothing",
+        )
+
+
+def _first_keys(
+    home: Path,
+    keyring: Keyring,
+    name: str,
+    passphrases: Passphrases,
+    policy: Policy,
+    who: str,
+    moment: datetime,
+) -> Holdings:
     roots, fresh = new_roots(policy), new_keys(policy)
     holdings = Holdings(age.new_identity(), tuple(key for keys in fresh.values() for key in keys))
     keyset = first_keyset(name, roots, fresh, policy, moment)
@@ -86,16 +136,11 @@ def create_node(
     event = _event(read_keyset(envelope, roots=keyset.roots), who, moment)
     with contextlib.closing(open_database(home / FILE)) as connection:
         with transaction(connection):
-            if keyring.exists:
-                raise ConfigurationError(
-                    "this home has keys already", given=keyring.folder, hint="shanhai node show"
-                )
             keyring.lock_roots(roots, passphrases.root)
             keyring.lock(holdings, passphrases.node)
             EventLog(connection).append(event)
-        keyset = keyring.publish(envelope)
-    publish_log(home, holdings, now=moment)
-    return keyset
+        keyring.publish(envelope)
+    return holdings
 
 
 def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: str, now: datetime) -> Keyset:
@@ -105,10 +150,19 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
         NotFoundError: the node has no keys, or `root.age` is elsewhere.
         PassphraseError, DamagedKeyFileError, OpenKeyFileError: a key file stays closed.
         ConfigurationError: a compromised key is none of the keyset.
+        BusyError: another process changes the keys.
         LogUnwritableError: the event cannot be written.
     """
-    moment = now.replace(microsecond=0)
     keyring = keyring_of(home)
+    keyring.keyset()
+    with keyring.changing():
+        keyring.finish()
+        return _rotated(home, keyring, passphrases, change, who, now.replace(microsecond=0))
+
+
+def _rotated(
+    home: Path, keyring: Keyring, passphrases: Passphrases, change: Change, who: str, moment: datetime
+) -> Keyset:
     before = keyring.keyset()
     roots = keyring.unlock_roots(passphrases.root, change.root)
     held = keyring.unlock(passphrases.node)
@@ -129,10 +183,6 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
     holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
     with contextlib.closing(open_database(home / FILE)) as connection:
         with transaction(connection):
-            if keyring.keyset().digest != before.digest:
-                raise ConfigurationError(
-                    "the keyset was changed by somebody else meanwhile", given=before.version
-                )
             keyring.lock(holdings, passphrases.node)
             EventLog(connection).append(event)
         keyset = keyring.publish(envelope)

@@ -23,13 +23,13 @@ from shanhai.courier.releases import Release
 from shanhai.courier.scanning import scan
 from shanhai.courier.sent_folders import folder_rows
 from shanhai.courier.sets import Described, KeptSet
-from shanhai.courier.speaking import Carried
+from shanhai.courier.speaking import Carried, sealed_to
 from shanhai.courier.turns import one_at_a_time
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import DataError, NotFoundError
 from shanhai.exchange.facts import FactFile, Facts, read_facts, write_facts
-from shanhai.exchange.parcels import Parcel
+from shanhai.exchange.parcels import MOST_FACTS, Parcel
 from shanhai.exchange.secret import Secret
-from shanhai.exchange.sets import SetStatement, read_set, set_digest, sign_set
+from shanhai.exchange.sets import SetFile, SetStatement, read_set, set_digest, sign_set
 from shanhai.governance.policy import ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
 from shanhai.ingest.node import Node
@@ -37,8 +37,8 @@ from shanhai.ingest.node import Node
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MOST_COLUMNS = 1_000
-"""Facts and keys of more would not fit into one message."""
+_USUAL_FILES = 64
+"""So many files of a set are reckoned with before any is written; a file has up to a GiB."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,9 @@ def _taken(desk: Desk, kept: KeptSet) -> _Ready:
 def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
     """A new set: noted, keys locked, files written and read back, facts and statement signed."""
     set_id, found, shape = secrets.token_hex(16), planned.found, planned.shape
-    if len(shape.columns) > _MOST_COLUMNS:
-        raise ConfigurationError(
-            "a message cannot carry so many columns", given=len(shape.columns), allowed=_MOST_COLUMNS
-        )
     text = shape.row_filter.text if shape.row_filter else None
     described = Described(shape.shape_id, shape.names, planned.order, text, shape.masks, found.listing)
+    _check_room(desk, planned, described)
     with transaction(desk.connection):
         sets.begin(desk.connection, set_id, found.subject, found.version, described, at=desk.now)
     keys = sealing.new_keys(set_id, len(described.columns))
@@ -159,6 +156,37 @@ def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
     )
     statement, envelope = _signed(desk, draft, facts)
     return _Ready(statement, envelope, facts, keys, described.columns, fresh=True)
+
+
+def _check_room(desk: Desk, planned: Plan, described: Described) -> None:
+    """See, before a row is read, that one message can carry what the set will have.
+
+    Raises:
+        DataError: it cannot; nothing was written.
+    """
+    set_id, columns, some = secrets.token_hex(16), described.columns, "0" * 64
+    keys = sealing.new_keys(set_id, len(columns))
+    files = tuple(SetFile(f"{number:064x}", 1 << 30) for number in range(_USUAL_FILES))
+    facts = Facts(
+        salt=bytes(32),
+        subject=planned.found.subject,
+        version=planned.found.version,
+        shape=described.shape_id if planned.found.folder is None else None,
+        columns=("list<timestamp[us,UTC]>",) * len(columns),
+        files=tuple(FactFile(1 << 40, 1 << 40) for _ in files),
+        commits=dict.fromkeys(keys, some),
+        contract=some,
+        quality=some,
+        lineage=some,
+        listing=planned.found.listing,
+    )
+    written = write_facts(facts)
+    if len(written) > MOST_FACTS:
+        raise DataError("a message cannot carry the facts of so many columns", given=len(columns))
+    statement = SetStatement(set_id, desk.me, some, files, some, digest=some)
+    ready = _Ready(statement, b"", written, keys, columns, fresh=True)
+    carried = Carried(statement, _granted_keys(planned, ready))
+    sealed_to(desk.connection, planned.partner, _parcel(planned, ready), desk.speaker, carried)
 
 
 def _rows(node: Node, planned: Plan) -> AbstractContextManager[pa.RecordBatchReader]:

@@ -115,7 +115,7 @@ def read_body(data: bytes, statement: SetStatement | None) -> Body:
             codes; all at stage unwrap.
     """
     value = parse(data, most_bytes=dsse.MOST_BYTES[dsse.MESSAGE], stage=Stage.UNWRAP)
-    if isinstance(value, dict) and "salt" not in value:
+    if isinstance(value, dict) and value.get("v") == 1 and "salt" not in value:
         raise Refused("body-salt-missing")
     whole = Fields(value, _FIELDS, stage=Stage.UNWRAP, version=1)
     salt = whole.raw("salt", most=64)

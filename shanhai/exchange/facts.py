@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shanhai.exchange.commitments import check_commitment
 from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.parcels import MOST_FACTS
 from shanhai.exchange.parquet.profile import MOST_COLUMNS, physical_name
+from shanhai.exchange.parquet.types import TYPE
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import MOST_FILES, SetStatement
 from shanhai.exchange.strict import Fields, Json, canonical, parse, to_base64
 from shanhai.exchange.subjects import DATASET, Subject, read_subject, write_subject
 
-MOST_BYTES = 512 * 1024
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _DIGESTS = ("contract", "quality", "lineage", "listing")
 
 
@@ -90,7 +93,7 @@ def read_facts(data: bytes, statement: SetStatement) -> Facts:
     """
     if hashlib.sha256(data).hexdigest() != statement.facts_sha256:
         raise Refused("facts-digest-wrong")
-    facts = _parsed(parse(data, most_bytes=MOST_BYTES, stage=Stage.UNWRAP))
+    facts = _parsed(parse(data, most_bytes=MOST_FACTS, stage=Stage.UNWRAP))
     keys = {statement.footer_key} | {statement.column_key(index) for index in range(len(facts.columns))}
     if set(facts.commits) != keys or len(facts.files) != len(statement.files):
         raise Refused("facts-wrong")
@@ -118,7 +121,7 @@ def _parsed(value: Json) -> Facts:
             raise one.wrong("name")
     files = whole.each("files", "rows decoded_bytes", least=1, most=MOST_FILES)
     given = whole.mapping("commits", most=MOST_COLUMNS + 1)
-    if not all(isinstance(one, str) and len(one) == 64 for one in given.values()):
+    if not all(isinstance(one, str) and _DIGEST.fullmatch(one) for one in given.values()):
         raise whole.wrong("commits")
     subject = read_subject(whole)
     if whole.is_null("listing") != (subject.kind == DATASET):
@@ -128,7 +131,7 @@ def _parsed(value: Json) -> Facts:
         subject=subject,
         version=whole.integer("version", least=0),
         shape=None if whole.is_null("shape") else whole.text("shape", r"[a-z][a-z0-9_./-]{0,127}"),
-        columns=tuple(one.text("type", r".+", most=256) for one in columns),
+        columns=tuple(one.text("type", TYPE, most=64) for one in columns),
         files=tuple(
             FactFile(one.integer("rows", least=0), one.integer("decoded_bytes", least=0)) for one in files
         ),

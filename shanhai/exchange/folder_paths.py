@@ -12,8 +12,9 @@ MOST_NAME_BYTES = 255
 MOST_PATH_BYTES = 1024
 
 _UNSEEN = re.compile(
-    # Controls, marks of direction, characters without width, separators of lines, noncharacters, surrogates.
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff0-\uffff\ud800-\udfff]"
+    # Beside the categories below: what Unicode calls default ignorable, and the empty braille pattern.
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _WINDOWS_CHARACTERS = re.compile('[<>"|?*]')
 _WINDOWS_NAMES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
@@ -56,7 +57,7 @@ def check_together(paths: Iterable[str]) -> None:
 
 
 def _broken(path: str) -> str | None:
-    if _UNSEEN.search(path):
+    if _UNSEEN.search(path) or any(_is_unseen(one) for one in path):
         return "unseen"
     if not unicodedata.is_normalized("NFC", path):
         return "nfc"
@@ -70,6 +71,11 @@ def _broken(path: str) -> str | None:
         return "absolute"
     broken = (_broken_name(name) for name in path.split("/"))
     return next((rule for rule in broken if rule is not None), None)
+
+
+def _is_unseen(character: str) -> bool:
+    """Controls, formats, private and unassigned characters, and every blank but the blank."""
+    return character != " " and unicodedata.category(character)[0] in "CZ"
 
 
 def _broken_name(name: str) -> str | None:

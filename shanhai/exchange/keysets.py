@@ -83,7 +83,7 @@ class Keyset:
     def seals_to(self, suites: Iterable[str], now: datetime) -> tuple[str, SealKey] | None:
         """The suite and the key by which a message to this node is sealed now; None where there is none.
 
-        The strongest suite of both that has a key which is valid and not compromised, and the newest of these.
+        The strongest suite of both that has a key which is valid and not compromised, and its newest key.
 
         Args:
             suites: those that the pairing allows.

@@ -23,6 +23,9 @@ from shanhai.exchange.sets import SetStatement
 from shanhai.exchange.strict import Fields, Json, to_base64, write_moment
 
 _PHYSICAL = re.compile(r"c[0-9]{4}")
+MOST_FACTS = 192 * 1024
+"""What a message has room for beside the names and keys of as many columns as a set may have, in bytes."""
+
 _FIELDS = "grant terms columns masks row_filter facts"
 
 
@@ -88,7 +91,7 @@ def read_parcel(value: Json, statement: SetStatement) -> Parcel:
         masks=masks,
         row_filter=read_row_filter(whole),
     )
-    return Parcel(bound, names, whole.raw("facts", least=2, most=1 << 20))
+    return Parcel(bound, names, whole.raw("facts", least=2, most=MOST_FACTS))
 
 
 def check_key_ids(parcel: Parcel, statement: SetStatement, keys: Mapping[str, Secret]) -> None:

@@ -17,7 +17,7 @@ from shanhai.exchange.strict import Fields, Json, canonical, parse
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:shanhai:set:v1"
 
-MOST_FILES = 10_000
+MOST_FILES = 4_096
 _SMALLEST_FILE = 12
 
 

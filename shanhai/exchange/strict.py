@@ -17,7 +17,12 @@ Json = dict[str, "Json"] | list["Json"] | str | int | bool | None
 DEEPEST = 16
 GREATEST = 2**53 - 1
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNSEEN = re.compile(
+    # Controls and half characters, and what changes or hides how a text reads: marks of direction, characters
+    # without width, separators of lines, tags.
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 
 
 def canonical(value: Json) -> bytes:
@@ -96,7 +101,7 @@ def _check_depth_and_texts(value: Json, stage: Stage) -> None:
 
 
 def _check_text(text: str, stage: Stage) -> None:
-    if _CONTROL.search(text):
+    if _UNSEEN.search(text):
         raise Refused("json-not-strict", stage=stage)
 
 

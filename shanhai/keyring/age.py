@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pyrage
 
 from shanhai.errors import ConfigurationError
@@ -10,6 +12,8 @@ from shanhai.keyring.failures import DamagedKeyFileError, OtherKeyError, Passphr
 
 _NO_KEY_FITS = "No matching keys"
 _TOO_SLOW = "work"
+_TRIES = 20
+_PAUSE_SECONDS = 0.2
 
 
 def lock(plain: Secret, passphrase: Secret) -> bytes:
@@ -27,16 +31,19 @@ def unlock(locked: bytes, passphrase: Secret, *, name: str) -> Secret:
         PassphraseError: it is another passphrase.
         ConfigurationError: the file was locked on a machine that is much faster than this one.
     """
-    try:
-        return Secret(pyrage.passphrase.decrypt(locked, _text(passphrase)))
-    except pyrage.DecryptError as error:
-        if _TOO_SLOW in str(error).lower():
-            raise ConfigurationError("a key file that takes too long to open here", given=name) from None
-        raise PassphraseError(
-            "the passphrase does not open the key file",
-            given=name,
-            hint="type it again, or use the file's own",
-        ) from None
+    for _ in range(_TRIES):
+        try:
+            return Secret(pyrage.passphrase.decrypt(locked, _text(passphrase)))
+        except pyrage.DecryptError as error:
+            if _TOO_SLOW not in str(error).lower():
+                raise PassphraseError(
+                    "the passphrase does not open the key file",
+                    given=name,
+                    hint="type it again, or use the file's own",
+                ) from None
+        # age measures anew what this machine can do in a second: it was busy with something else in that moment.
+        time.sleep(_PAUSE_SECONDS)
+    raise ConfigurationError("a key file that takes too long to open here", given=name)
 
 
 def new_identity() -> Secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from pathlib import Path
 
@@ -57,16 +58,25 @@ def read_private(path: Path) -> bytes:
     with disk_errors(path):
         if not path.is_file():
             raise NotFoundError("no such key file", given=path)
-        for place, others in ((path, 0o077), (path.parent, 0o022)):
-            mode = stat.S_IMODE(place.stat().st_mode)
-            if mode & others:
-                raise OpenKeyFileError(
-                    "others may read or replace a key file",
-                    given=f"{place}, mode {mode:04o}",
-                    allowed="0600 for the file, no writing by others in its folder",
-                    hint=f"chmod go-rwx {place}, and think about who may have read it",
-                )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # Asked of the file that is read: another may take its name meanwhile.
+            for place, others, found in (
+                (path, 0o077, os.fstat(file.fileno())),
+                (path.parent, 0o022, path.parent.stat()),
+            ):
+                if stat.S_IMODE(found.st_mode) & others or found.st_uid not in (os.geteuid(), 0):
+                    raise _open_to_others(place, found)
+            return file.read()
+
+
+def _open_to_others(place: Path, found: os.stat_result) -> OpenKeyFileError:
+    return OpenKeyFileError(
+        "others may read or replace a key file",
+        given=f"{place}, mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",
+        allowed="0600 for the file, no writing by others in its folder, and your own",
+        hint=f"chmod go-rwx {place}, and think about who may have read it; "
+        "from a stick without modes copy it into a private folder first",
+    )
 
 
 def remove_locked(path: Path) -> None:

@@ -14,6 +14,7 @@ from shanhai.exchange.keysets import LOG, SIGN, Keyset
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.strict import from_base64, to_base64
 from shanhai.exchange.suites import SEALING, OpenKey
+from shanhai.keyring.failures import DamagedKeyFileError
 
 PrivateKey = SigningKey | OpenKey
 
@@ -31,7 +32,7 @@ class Roots:
     @classmethod
     def read(cls, document: Secret) -> Roots:
         """The root keys of an unlocked `root.age`."""
-        keys = [_read(one) for one in json.loads(document.bytes)["keys"]]
+        keys = [_read(one) for one in _fields(document)["keys"]]
         return cls(tuple(key for key in keys if isinstance(key, SigningKey)))
 
 
@@ -51,7 +52,7 @@ class Holdings:
     @classmethod
     def read(cls, document: Secret) -> Holdings:
         """The keys of an unlocked `node.age`."""
-        fields = json.loads(document.bytes)
+        fields = _fields(document)
         return cls(Secret(fields["identity"].encode()), tuple(_read(one) for one in fields["keys"]))
 
     def signers(self, keyset: Keyset, now: datetime) -> tuple[SigningKey, ...]:
@@ -95,6 +96,15 @@ class Holdings:
 
 def _document(fields: dict[str, Any]) -> Secret:
     return Secret(json.dumps({"v": 1, **fields}, indent=1).encode())
+
+
+def _fields(document: Secret) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = json.loads(document.bytes)
+    except ValueError:
+        # The error of json holds the text.
+        raise DamagedKeyFileError("a key file does not hold keys") from None
+    return fields
 
 
 def _written(key: PrivateKey) -> dict[str, str]:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.errors import BusyError, ConfigurationError, DataError, NotFoundError
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.keysets import LOG, Keyset, named_roots, read_keyset
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.strict import canonical, from_base64, parse, to_base64
 from shanhai.keyring import age
 from shanhai.keyring.core_dumps import forbid_core_dumps
-from shanhai.keyring.files import read_locked, remove_locked, write_locked
+from shanhai.keyring.failures import OtherKeyError
+from shanhai.keyring.files import read_locked, read_private, remove_locked, write_locked
 from shanhai.keyring.holdings import Holdings, Roots
-from shanhai.storage.durable import make_folders, write_durably
+from shanhai.storage.disk import disk_errors
+from shanhai.storage.durable import make_folders, sync_folder, write_durably
 
 FOLDER = "keyring"
 ROOT = "root.age"
 NODE = "node.age"
 KEYSET = "keyset.json"
 RECIPIENT = "recipient.txt"
+_FILES = (ROOT, f"{ROOT}.sha256", NODE, f"{NODE}.sha256", KEYSET, RECIPIENT)
+_FOLDERS = ("keysets", "sets")
 
 
 class Keyring:
@@ -40,6 +48,56 @@ class Keyring:
         return (self.folder / KEYSET).is_file()
 
     @property
+    def remains(self) -> tuple[str, ...]:
+        """The names of all that is there of keys; new keys never take their place."""
+        named = [name for name in (*_FILES, *_FOLDERS) if (self.folder / name).exists()]
+        return tuple(named)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change the keys in this process alone, up to the keyset that counts; a process that dies lets go.
+
+        Raises:
+            BusyError: another one does.
+            StoreError: the folder cannot be written.
+        """
+        with disk_errors(self.folder):
+            make_folders(self.folder)
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BusyError(
+                    "another process changes the keys", given=self.folder, hint="wait until it is done"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+    def finish(self) -> None:
+        """Let the newest version count, where a process died before it did; else nothing changes."""
+        versions = self.keysets()
+        if versions and (not self.exists or self.keyset().version < versions[-1].version):
+            newest = self._version(versions[-1].version)
+            write_durably(self.folder / KEYSET, newest.read_bytes())
+
+    def set_aside(self, now: datetime) -> Path:
+        """Move all that is there of keys into a folder of its own beside them; nothing is deleted.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        target = self.folder / f"before-{now:%Y%m%dT%H%M%SZ}"
+        with disk_errors(target):
+            target.mkdir(mode=0o700)
+            for name in self.remains:
+                (self.folder / name).rename(target / name)
+            sync_folder(target)
+            sync_folder(self.folder)
+        return target
+
+    @property
     def envelope(self) -> bytes:
         """The signed keyset, as partners get it.
 
@@ -47,9 +105,7 @@ class Keyring:
             NotFoundError: the node has none yet.
         """
         if not self.exists:
-            raise NotFoundError(
-                "this home has no keys", given=self.folder, hint="make them: shanhai node init"
-            )
+            raise NotFoundError("this home has no keyset", given=self.folder, hint=self._hint())
         return (self.folder / KEYSET).read_bytes()
 
     def keyset(self) -> Keyset:
@@ -113,13 +169,21 @@ class Keyring:
         Raises:
             NotFoundError: the node has none yet.
             PassphraseError, DamagedKeyFileError, OpenKeyFileError: they stay locked.
+            OtherKeyError: the node's files would be locked to somebody else.
         """
-        return Holdings.read(_unlocked(self.folder / NODE, passphrase))
+        holdings = Holdings.read(_unlocked(self.folder / NODE, passphrase))
+        if self._recipient() != age.recipient_of(holdings.identity):
+            raise OtherKeyError(
+                "recipient.txt is not the one of node.age: keys of sets may have been locked to another",
+                given=self.folder / RECIPIENT,
+                hint="put back the file of this node, and ask who wrote the other",
+            )
+        return holdings
 
     def publish(self, envelope: bytes) -> Keyset:
         """Make a signed keyset the newest; the private keys that it names must be locked before."""
         keyset = _read(envelope, self.folder / KEYSET)
-        write_durably(self.folder / "keysets" / f"{keyset.version:06}.json", envelope)
+        write_durably(self._version(keyset.version), envelope)
         write_durably(self.folder / KEYSET, envelope)
         return keyset
 
@@ -128,17 +192,14 @@ class Keyring:
 
         Raises:
             NotFoundError: the node has no keys yet.
+            OpenKeyFileError: others may write to whom its files are locked.
             ConfigurationError: keys of the set are there already.
         """
         file = self._set(set_id)
         if file.is_file():
             raise ConfigurationError("the keys of a set never change", given=set_id)
-        if not (self.folder / RECIPIENT).is_file():
-            raise NotFoundError(
-                "this home has no keys", given=self.folder, hint="make them: shanhai node init"
-            )
+        recipient = self._recipient()
         forbid_core_dumps()
-        recipient = (self.folder / RECIPIENT).read_text(encoding="ascii").strip()
         document = canonical({name: to_base64(key.bytes) for name, key in keys.items()})
         self._write(file, age.lock_to(Secret(document), recipient))
 
@@ -158,6 +219,17 @@ class Keyring:
     def retire_set(self, set_id: str) -> None:
         """Delete the keys of a set: from then on nobody can be given it. Once more does no harm."""
         remove_locked(self._set(set_id))
+
+    def _version(self, version: int) -> Path:
+        return self.folder / "keysets" / f"{version:06}.json"
+
+    def _recipient(self) -> str:
+        return read_private(self.folder / RECIPIENT).decode("ascii", errors="replace").strip()
+
+    def _hint(self) -> str:
+        if not self.remains:
+            return "make them: shanhai node init"
+        return "put back keyset.json and keysets/ from a copy; a partner has keyset.json as well"
 
     def _set(self, set_id: str) -> Path:
         if len(set_id) != 32 or not set(set_id) <= set("0123456789abcdef"):

@@ -9,7 +9,8 @@ PROFILE = "pme-aes-256-gcm/1"
 MOST_FILE_BYTES = 1 << 30
 MOST_FOOTER_BYTES = 16 << 20
 MOST_MODULE_BYTES = 256 << 20
-MOST_COLUMNS = 4_096
+MOST_COLUMNS = 1_024
+"""Names, keys and commitments of all of them fit into one message."""
 MOST_CHUNKS = 16_384
 """Row groups times columns. A chunk costs about 700 bytes of footer, so the footer's limit is kept."""
 MOST_GROUPS = 32_767

@@ -18,7 +18,9 @@ _MOST_DEPTH = 16
 _MOST_VALUES = 4_000_000
 """Values of one structure: a footer at its limit of bytes must not become gigabytes of Python objects."""
 
-_TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
+_TRUE, _FALSE = 1, 2
+_INTEGERS = {4: 16, 5: 32, 6: 64}
+"""Bits of i16, i32 and i64, by the number of the type."""
 
 
 def read_struct(data: bytes, start: int = 0) -> tuple[Struct, int]:
@@ -47,8 +49,9 @@ class _Reader:
         number = 0
         while (head := self._byte()) != 0:
             step = head >> 4
-            number = number + step if step else self._zigzag()
-            if number in fields:
+            number = number + step if step else self._zigzag(16)
+            # A library keeps 16 bits of it, and would read another field.
+            if number in fields or not 0 < number < 1 << 15:
                 raise Refused("file-malformed")
             fields[number] = self._value(head & 0x0F, depth)
         return fields
@@ -57,17 +60,17 @@ class _Reader:
         self._left -= 1
         if self._left < 0:
             raise Refused("file-malformed")
+        if kind in _INTEGERS:
+            return self._zigzag(_INTEGERS[kind])
         match kind:
             case 1 | 2:
                 return kind == _TRUE
             case 3:
                 return self._byte()
-            case 4 | 5 | 6:
-                return self._zigzag()
             case 7:
                 return float(struct.unpack("<d", self._bytes(8))[0])
             case 8:
-                return self._bytes(self._varint())
+                return self._bytes(self._varint(31))
             case 9 | 10:
                 return self._list(depth + 1)
             case 12:
@@ -80,7 +83,7 @@ class _Reader:
         if depth > _MOST_DEPTH:
             raise Refused("file-malformed")
         head = self._byte()
-        count = head >> 4 if head >> 4 != 0x0F else self._varint()
+        count = head >> 4 if head >> 4 != 0x0F else self._varint(31)
         kind = head & 0x0F
         if kind in (_TRUE, _FALSE):
             return [byte == _TRUE for byte in self._bytes(count)]
@@ -97,16 +100,19 @@ class _Reader:
         self.at += count
         return self._data[self.at - count : self.at]
 
-    def _varint(self) -> int:
+    def _varint(self, bits: int) -> int:
+        """A number of at most so many bits: a library would cut off the others."""
         result = shift = 0
         while shift < 70:
             byte = self._byte()
             result |= (byte & 0x7F) << shift
             if byte < 0x80:
+                if result >> bits:
+                    break
                 return result
             shift += 7
         raise Refused("file-malformed")
 
-    def _zigzag(self) -> int:
-        value = self._varint()
+    def _zigzag(self, bits: int) -> int:
+        value = self._varint(bits)
         return (value >> 1) ^ -(value & 1)

@@ -31,6 +31,13 @@ FIXED = {
 }
 """Bytes of a value, by Arrow's name of the type."""
 
+_PLAIN = (
+    r"bool|u?int(8|16|32|64)|float|double|string|binary|date|time\[(ms|us|ns)\]|timestamp\[(ms|us|ns)(,UTC)?\]"
+    r"|decimal\([1-9][0-9]?,-?[0-9]{1,2}\)|fixed\[[1-9][0-9]{0,8}\]"
+)
+TYPE = rf"({_PLAIN}|(list<){{1,4}}({_PLAIN})>{{1,4}})"
+"""How facts name the types, as a regular expression; as many brackets close as are open, which files show."""
+
 SHORT = {"date32[day]": "date", "time32[ms]": "time[ms]", "time64[us]": "time[us]", "time64[ns]": "time[ns]"}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +22,8 @@ from required import program
 from shanhai.courier.own_keys import keyring_of
 from shanhai.exchange.keysets import read_keyset
 from shanhai.exchange.secret import Secret
-from shanhai.keyring.age import new_identity
-from shanhai.keyring.failures import OtherKeyError, PassphraseError
+from shanhai.keyring.age import new_identity, recipient_of
+from shanhai.keyring.failures import OpenKeyFileError, OtherKeyError, PassphraseError
 from shanhai.keyring.holdings import Holdings
 
 INIT = ("node", "init", "longyou", "--by", "Li Wei")
@@ -183,24 +186,29 @@ def test_secrets_are_in_no_file_and_on_no_screen(home: Path, screen: str, opened
 
 
 WITH_CORES = 'ulimit -c unlimited 2>/dev/null; exec "$@"'
+WITHOUT = 'ulimit -c 0; exec "$@"'
 HOLDS_KEYS = """
-import os, resource, sys
+import ctypes, os, resource, sys
 from pathlib import Path
 from shanhai.keyring.keyring import Keyring
 from shanhai.keyring.passphrases import passphrase_in
 held = Keyring(Path(sys.argv[1])).unlock(passphrase_in(Path(os.environ["SHANHAI_PASSPHRASE_FILE"])))
 print(Path("/proc/self/cmdline").read_bytes(), Path("/proc/self/environ").read_bytes(), os.environ, held)
-print(resource.getrlimit(resource.RLIMIT_CORE), flush=True)
+print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)
 os.abort()
 """
 
 
+@pytest.mark.parametrize("limits", [WITH_CORES, WITHOUT])
 def test_secrets_are_in_no_listing_of_processes_and_in_no_core(
-    home: Path, variables: dict[str, str], opened: Secret, tmp_path: Path
+    home: Path, variables: dict[str, str], opened: Secret, tmp_path: Path, limits: str
 ):
-    """secret-in-repr-log-argv-environ-core, of a process that holds them and dies where cores are allowed."""
+    """secret-in-repr-log-argv-environ-core, of a process that holds them and dies.
+
+    A limit of none would still hand the core to a program that the kernel names: the process is not dumpable.
+    """
     done = subprocess.run(
-        ["/bin/sh", "-c", WITH_CORES, "sh", sys.executable, "-c", HOLDS_KEYS, str(home / "keyring")],
+        ["/bin/sh", "-c", limits, "sh", sys.executable, "-c", HOLDS_KEYS, str(home / "keyring")],
         capture_output=True,
         check=False,
         timeout=120,
@@ -209,23 +217,99 @@ def test_secrets_are_in_no_listing_of_processes_and_in_no_core(
     )
     assert done.returncode in (-6, 134), done.stderr
     assert list(tmp_path.iterdir()) == []
-    assert re.search(rb"\((0, 0|1, 1|0, 1)\)\n$", done.stdout)
+    assert re.search(rb"\((0, 0|1, 1|0, 1)\) 0\n$", done.stdout)
     for secret in secrets_of(opened):
         assert secret not in done.stdout + done.stderr
 
 
-def test_a_node_that_was_cut_off_before_its_keyset_is_made_anew(copy: Path, variables: dict[str, str]):
-    """Killed after the event: key files without a keyset are none yet, and the log tells both attempts."""
+def keys_in(folder: Path) -> dict[str, bytes]:
+    """Every locked file by its digest, wherever it lies."""
+    files = (path.read_bytes() for path in folder.rglob("*.age"))
+    return {hashlib.sha256(data).hexdigest(): data for data in files}
+
+
+def test_keys_without_their_public_file_are_never_written_over(copy: Path, variables: dict[str, str]):
+    """A restored backup of the private files alone: the identity is still there."""
+    for name in ("keyset.json", "keysets"):
+        shutil.move(copy / "keyring" / name, copy.parent / name)
+    before = keys_in(copy / "keyring")
+    shown = shanhai(copy, "node", "show")
+    assert (shown.returncode, "node init" in shown.stderr) == (78, False)
+    refused = shanhai(copy, *INIT, **variables)
+    assert (refused.returncode, "root.age" in refused.stderr, "--again" in refused.stderr) == (78, True, True)
+    assert keys_in(copy / "keyring") == before
+    for name in ("keyset.json", "keysets"):
+        shutil.move(copy.parent / name, copy / "keyring" / name)
+    assert keyring_of(copy).unlock(Secret(NODE_PASSPHRASE.encode()))
+
+
+def test_an_init_that_was_cut_off_before_its_keyset_goes_on_and_deletes_nothing(
+    copy: Path, variables: dict[str, str]
+):
+    """Killed after the event: the log tells both attempts, and the first keys lie beside the new ones."""
+    before = keys_in(copy / "keyring")
     for name in ("keyset.json", "keysets"):
         shutil.move(copy / "keyring" / name, copy.parent / name)
     shutil.move(copy / "audit", copy.parent / "audit")
-    done = shanhai(copy, "node", "show")
-    assert (done.returncode, "shanhai node init" in done.stderr) == (78, True)
-    made = told(shanhai(copy, *INIT, "--format", "json", **variables))
+    forgotten(copy)
+    made = told(shanhai(copy, *INIT, "--again", "--format", "json", **variables))
     found = told(shanhai(copy, "audit", "verify", "--format", "json"))
     assert (found["events"], found["checkpoint"], made["keyset"]) == (2, 2, 1)
+    assert before.items() <= keys_in(copy / "keyring").items()
+    assert len(list((copy / "keyring").glob("before-*/root.age"))) == 1
     assert (
         keyring_of(copy)
         .unlock(Secret(NODE_PASSPHRASE.encode()))
         .signers(keyring_of(copy).keyset(), datetime.now(UTC))
     )
+
+
+def test_an_init_that_was_cut_off_after_its_keyset_keeps_the_keys(copy: Path, variables: dict[str, str]):
+    """Killed between the two writes of the keyset."""
+    first = keyring_of(copy).keyset()
+    (copy / "keyring" / "keyset.json").unlink()
+    assert shanhai(copy, *INIT, **variables).returncode == 78
+    made = told(shanhai(copy, *INIT, "--again", "--format", "json", **variables))
+    assert (made["node"], keyring_of(copy).keyset()) == (first.node, first)
+    assert list((copy / "keyring").glob("before-*")) == []
+
+
+def test_keys_are_changed_by_one_process_at_a_time(copy: Path, variables: dict[str, str]):
+    with keyring_of(copy).changing():
+        busy = shanhai(copy, "keys", "rotate", "--by", "Li Wei", **variables)
+        (copy / "keyring" / "keyset.json").rename(copy / "keyset.json")
+        made = shanhai(copy, *INIT, "--again", **variables)
+    assert [one.returncode for one in (busy, made)] == [75, 75]
+    assert "another process changes the keys" in busy.stderr
+    (copy / "keyset.json").rename(copy / "keyring" / "keyset.json")
+    assert keyring_of(copy).keyset().version == 1
+    assert told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+
+
+def test_a_version_that_did_not_count_yet_counts_before_the_next(copy: Path, variables: dict[str, str]):
+    """Killed between the two writes of a rotation: no version is made twice."""
+    old = (copy / "keyring" / "keyset.json").read_bytes()
+    told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+    second = keyring_of(copy).keyset()
+    (copy / "keyring" / "keyset.json").write_bytes(old)
+    told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+    assert [one.version for one in keyring_of(copy).keysets()] == [1, 2, 3]
+    assert keyring_of(copy).keysets()[1] == second
+
+
+def test_whom_the_files_are_locked_to_is_not_believed_blindly(copy: Path):
+    """Somebody's own recipient.txt would have given him the keys of every set from then on."""
+    keyring, file = keyring_of(copy), copy / "keyring" / "recipient.txt"
+    file.write_text(recipient_of(new_identity()) + "\n")
+    with pytest.raises(OtherKeyError, match=r"recipient\.txt"):
+        keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
+    file.chmod(0o666)
+    with pytest.raises(OpenKeyFileError, match=r"recipient\.txt"):
+        keyring.keep_set("ab" * 16, {f"{'ab' * 16}.f": Secret.random()})
+
+
+def forgotten(home: Path) -> None:
+    """No checkpoint was ever signed."""
+    with closing(sqlite3.connect(home / "exchange" / "exchange.db")) as connection:
+        connection.execute("DROP TABLE checkpoint")
+        connection.commit()
