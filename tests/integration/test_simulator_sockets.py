@@ -158,7 +158,7 @@ def test_the_program_says_where_it_is_and_stops_cleanly(tmp_path: Path, number: 
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 40
         assert told["pid"] == process.pid
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
         answer = httpx.get(
