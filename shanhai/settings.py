@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     root_passphrase_file: Path | None = Field(
         default=None, description="file with the passphrase of the root keys; none: asked for"
     )
+    parcel_bytes: int = Field(
+        default=64 * 2**30, ge=1, description="the most that the rows of one received parcel may take"
+    )
+    parcel_seconds: float = Field(
+        default=3600.0, gt=0, description="for how long the files of one received parcel may be parsed"
+    )
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:

@@ -53,8 +53,8 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Kind of event → what it has to be about.
 
-`digest` is SHA-256, in hex: of the signed payload of a keyset, an offer, a pairing document or a set; of a grant
-its canonical JSON. So no other document of the same number or name fits the event.
+`digest` is SHA-256, in hex: of the signed payload of a keyset, an offer, a pairing document or a set; of a
+grant its canonical JSON. So no other document of the same number or name fits the event.
 """
 
 ABOUT: Mapping[str, type[str] | type[int]] = MappingProxyType(

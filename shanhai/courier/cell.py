@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import math
 import os
@@ -11,19 +12,22 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from shanhai.courier.confine import Limits
+from shanhai.courier.arrow_stream import read_stream
+from shanhai.courier.confine import UNABLE, Limits
 from shanhai.errors import ConfigurationError
-from shanhai.exchange.failures import FAILURES, Refused
+from shanhai.exchange.failures import FAILURES, Refused, Stage
 from shanhai.exchange.parquet.decrypt import Declared
-from shanhai.exchange.parquet.types import schema_names
 from shanhai.exchange.secret import Secret
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST_RESULT = 1 << 20
+_STREAM_BYTES = 64 << 20
+"""What an Arrow stream may take beside its values and a half more: validity, padding, messages."""
+_OF_FILES = (Stage.SET, Stage.CONTENTS)
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     # Both keep the address space near what is really used, so that its limit means something.
@@ -77,12 +81,13 @@ def parse(file: BinaryIO, out: BinaryIO, job: Job, *, cell: Cell | None = None) 
     process gets no other file, nothing secret by argument or environment, and its keys through a pipe;
     memory, time and output are limited; there is no core dump, and no other process of the user may read its
     memory; a filter of system calls, which needs no privilege, leaves no socket, no opening of files, no
-    programs, no signals to others. What does not: a fault of the kernel in an allowed call is not contained,
-    and a captured parser may write any rows of the declared number, so `out` is a stranger's Arrow stream:
-    `rows_of` reads it.
+    programs, no threads, no new code, no signals to others. What does not: a fault of the kernel in an
+    allowed call is not contained, and a captured parser may write any rows of the declared number, so `out`
+    is a stranger's Arrow stream: `rows_of` reads it.
 
     Raises:
-        Refused: what was found, or `parser-abort`, `parser-hang`, `parser-memory`. `out` is empty then.
+        Refused: what was found, or `parser-abort`, `parser-hang`, `parser-memory`, all at stage contents.
+            `out` is empty then.
         ConfigurationError: this system cannot confine a process; nothing was parsed.
     """
     cell = cell or Cell()
@@ -95,52 +100,63 @@ def parse(file: BinaryIO, out: BinaryIO, job: Job, *, cell: Cell | None = None) 
     return parsed
 
 
+def most_bytes(job: Job) -> int:
+    """Of the rows as an Arrow stream, by what was declared of them."""
+    return job.declared.decoded + job.declared.decoded // 2 + _STREAM_BYTES
+
+
 def rows_of(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
-    """The rows that a cell wrote, each batch validated in full before anything looks at a value.
+    """The rows that a cell wrote, each batch counted and validated before anything looks at a value.
 
     Raises:
-        Refused: `parser-abort`: they are not an Arrow stream of the granted columns with the declared rows.
+        Refused: `dictionary-bomb`: there are more bytes than were declared; `parser-abort`: they are not an
+            Arrow stream of the granted columns with the declared rows. Both at stage contents.
     """
-    import pyarrow as pa
-
+    columns = [(name, job.declared.columns[name]) for name in job.columns]
     rows = 0
-    out.seek(0)
-    try:
-        with pa.ipc.open_stream(out) as stream:
-            names = schema_names(stream.schema)
-            if names != {name: job.declared.columns[name] for name in job.columns}:
-                raise Refused("parser-abort")
-            for batch in stream:
-                batch.validate(full=True)
-                rows += batch.num_rows
-                yield batch
-    except (pa.ArrowException, OSError):
-        raise Refused("parser-abort") from None
+    for batch in read_stream(out, columns, most_bytes=most_bytes(job)):
+        rows += batch.num_rows
+        yield batch
     if rows != job.declared.rows:
-        raise Refused("parser-abort")
+        _refuse("parser-abort")
 
 
 def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell) -> Parsed:
-    result = os.memfd_create("result", 0)
+    result = _result()
+    closed, closes = os.pipe()
     try:
-        process = _start(file, out, result, cell)
+        try:
+            process = _start(file, out, (result, closes), cell)
+        finally:
+            os.close(closes)
         try:
             process.communicate(_job(job), timeout=cell.seconds)
         except subprocess.TimeoutExpired:
-            raise Refused("parser-hang") from None
+            _refuse("parser-hang")
         finally:
             process.kill()
             process.wait()
-        return _read(_told(process.returncode, result), job)
+        # What was written into a pipe cannot be taken back by whoever captures the parser later.
+        sealed = os.read(closed, 1) != b""
+        return _read(_told(process.returncode, result), job, sealed=sealed)
     finally:
         os.close(result)
+        os.close(closed)
 
 
-def _start(file: BinaryIO, out: BinaryIO, result: int, cell: Cell) -> subprocess.Popen[bytes]:
+def _result() -> int:
+    """Memory of a fixed size for what the process says at its end: no limit of a process counts it."""
+    result = os.memfd_create("result", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(result, _MOST_RESULT)
+    fcntl.fcntl(result, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    return result
+
+
+def _start(file: BinaryIO, out: BinaryIO, answers: tuple[int, int], cell: Cell) -> subprocess.Popen[bytes]:
     limits = Limits(cell.memory_bytes, math.ceil(cell.seconds) + 1, cell.output_bytes)
     file.seek(0)
-    handed = (file.fileno(), out.fileno(), result)
-    numbers = (*handed, limits.memory_bytes, limits.seconds, limits.output_bytes)
+    handed = (file.fileno(), out.fileno(), *answers)
+    numbers = (*handed, os.getpid(), limits.memory_bytes, limits.seconds, limits.output_bytes)
     return subprocess.Popen(
         [sys.executable, "-I", "-B", "-m", "shanhai.courier.inside", *map(str, numbers)],
         stdin=subprocess.PIPE,
@@ -169,31 +185,42 @@ def _job(job: Job) -> bytes:
 def _told(status: int, result: int) -> dict[str, Any]:
     """What the process said at its end; how it ended if it said nothing."""
     if status == -signal.SIGXCPU:
-        raise Refused("parser-hang")
+        _refuse("parser-hang")
     if status == -signal.SIGKILL:
         # Nobody else kills it but a kernel that is out of memory.
-        raise Refused("parser-memory")
+        _refuse("parser-memory")
     try:
-        told = json.loads(os.pread(result, _MOST_RESULT, 0)) if status == 0 else None
+        told = json.loads(os.pread(result, _MOST_RESULT, 0).rstrip(b"\0")) if status == 0 else None
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise Refused("parser-abort")
+        _refuse("parser-abort")
     return told
 
 
-def _read(told: dict[str, Any], job: Job) -> Parsed:
-    """The result, believed no further than it can be checked: a captured parser may say anything."""
-    if "unable" in told:
+def _read(told: dict[str, Any], job: Job, *, sealed: bool) -> Parsed:
+    """The result, believed no further than it can be checked: a captured parser may say anything.
+
+    Args:
+        sealed: whether the process had given up everything that it could do else: from then on it can no
+            longer be unable to.
+    """
+    unable, code, asked = told.get("unable"), told.get("refused"), told.get("asked")
+    if not sealed and isinstance(unable, str) and unable in UNABLE:
         raise ConfigurationError(
             "foreign files cannot be parsed safely on this system",
-            given=str(told["unable"])[:200],
+            given=UNABLE[unable],
             allowed="Linux on x86_64 or aarch64 with seccomp",
         )
-    if (code := told.get("refused")) is not None:
-        known = isinstance(code, str) and code in FAILURES and not FAILURES[code].later
-        raise Refused(code if known else "parser-abort")
-    asked = told.get("asked")
+    if code is not None:
+        # Of signatures, order or the pairing a parser has nothing to say.
+        known = isinstance(code, str) and code in FAILURES and FAILURES[code].stage in _OF_FILES
+        _refuse(code if known else "parser-abort")
     if told.get("rows") != job.declared.rows or not isinstance(asked, list):
-        raise Refused("parser-abort")
+        _refuse("parser-abort")
     return Parsed(job.declared.rows, frozenset(key_id for key_id in job.keys if key_id in asked))
+
+
+def _refuse(code: str) -> NoReturn:
+    """Refuse at stage contents: the bytes are those that were signed, and no others will ever come."""
+    raise Refused(code, stage=Stage.CONTENTS)

@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> None:
     """Do the job on standard input; `arguments` are numbers of open files and limits, and nothing secret."""
-    source, out, result, memory, seconds, output = (int(one) for one in arguments)
+    source, out, result, closes, parent, *limits = (int(one) for one in arguments)
+    answer = _answer((source, out, closes), parent, Limits(*limits))
     with os.fdopen(result, "wb") as told:
-        told.write(json.dumps(_answer(source, out, Limits(memory, seconds, output))).encode("ascii"))
+        told.write(json.dumps(answer).encode("ascii"))
     # Nothing that a finaliser could still do is wanted.
     os._exit(0)
 
 
-def _answer(source: int, out: int, limits: Limits) -> dict[str, Any]:
+def _answer(files: tuple[int, int, int], parent: int, limits: Limits) -> dict[str, Any]:
+    source, out, closes = files
     try:
-        limit(limits)
+        limit(limits, parent=parent)
         job = json.loads(sys.stdin.buffer.read())
         os.close(0)
         with os.fdopen(source, "rb") as file, os.fdopen(out, "wb") as target:
-            return _parse(file, target, job)
+            return _parse(file, target, job, closes)
     except UnconfinedError as error:
-        return {"unable": str(error)}
+        return {"unable": error.word}
     except MemoryError:
         return {"refused": "parser-memory"}
     except OSError as error:
@@ -41,7 +43,7 @@ def _answer(source: int, out: int, limits: Limits) -> dict[str, Any]:
         return {"refused": "parser-memory" if error.errno == errno.EFBIG else "parser-abort"}
 
 
-def _parse(file: BinaryIO, target: BinaryIO, job: dict[str, Any]) -> dict[str, Any]:
+def _parse(file: BinaryIO, target: BinaryIO, job: dict[str, Any], closes: int) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.compute
     import pyarrow.parquet.encryption
@@ -54,6 +56,8 @@ def _parse(file: BinaryIO, target: BinaryIO, job: dict[str, Any]) -> dict[str, A
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     seal()
+    os.write(closes, b"s")
+    os.close(closes)
     keys = KeyHolder({key_id: Secret(base64.b64decode(kek)) for key_id, kek in job.pop("keys").items()})
     try:
         declared = Declared(job["rows"], job["decoded"], job["declared"])

@@ -6,15 +6,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.applications.folder import write_folder
-from shanhai.courier.cell import Cell, Job, Parsed, parse, rows_of
+from shanhai.courier.cell import Cell, Job, Parsed, most_bytes, parse, rows_of
 from shanhai.courier.fetching import verified
 from shanhai.exchange import folders
 from shanhai.exchange.facts import FactFile, Facts
@@ -25,6 +26,7 @@ from shanhai.exchange.parquet.profile import physical_name
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetFile, SetStatement
 from shanhai.exchange.subjects import APPLICATION
+from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors, require_room
 from shanhai.storage.durable import sync_folder
 
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _GROUP_BYTES = 64 << 20
-_STREAM_BYTES = 64 << 20
-"""What an Arrow stream may take beside its values and a half more: validity, padding, messages."""
 _OF_APPLICATION = ("string", "int32", "int32", "binary")
 _TABLE, _FOLDER, _ROWS = "opened.parquet", "opened", "rows.parquet"
 
@@ -59,6 +59,26 @@ class Sealed:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What opening one parcel may take of this node, whatever its sender declared.
+
+    Attributes:
+        keep_free_bytes: to leave on the disk.
+        bytes: of the rows of all its files as Arrow streams.
+        seconds: for which its files are parsed, together.
+    """
+
+    keep_free_bytes: int
+    bytes: int
+    seconds: float
+
+
+def room_of(settings: Settings) -> Room:
+    """As the settings of the node say."""
+    return Room(settings.free_disk_bytes, settings.parcel_bytes, settings.parcel_seconds)
+
+
+@dataclass(frozen=True)
 class Made:
     """What came of it.
 
@@ -73,13 +93,14 @@ class Made:
     rows: int
 
 
-def open_set(sealed: Sealed, folder: Path, *, keep_free_bytes: int) -> Made:
+def open_set(sealed: Sealed, folder: Path, room: Room) -> Made:
     """Write the granted columns of a set, in a private folder beside its files.
 
     The same set gives the same bytes with the same version of pyarrow: nothing of the message is in them.
 
     Raises:
-        Refused: the codes of the cell and of `folders`, at stage contents: these bytes are the ones that were
+        Refused: the codes of the cell and of `folders`, parser-memory and parser-hang also where the parcel
+            declares or takes more than `room`, all at stage contents: these bytes are the ones that were
             signed, and no relay will ever give others; changed-between-hash-and-parse, at stage set. Nothing
             is left but the files.
         DiskFullError: there is no room.
@@ -87,9 +108,9 @@ def open_set(sealed: Sealed, folder: Path, *, keep_free_bytes: int) -> Made:
     """
     try:
         if sealed.facts.subject.kind == APPLICATION:
-            return _open_application(sealed, folder, keep_free_bytes)
+            return _open_application(sealed, folder, room)
         names = [sealed.names[index] for index in sealed.columns]
-        return _write_table(sealed, names, folder, _TABLE, keep_free_bytes)
+        return _write_table(sealed, names, folder, _TABLE, room)
     except Refused as refusal:
         raise _of_contents(refusal) from None
 
@@ -107,12 +128,12 @@ def made_in(folder: Path) -> Path | None:
     return next((folder / name for name in (_TABLE, _FOLDER) if (folder / name).exists()), None)
 
 
-def _open_application(sealed: Sealed, folder: Path, keep_free_bytes: int) -> Made:
+def _open_application(sealed: Sealed, folder: Path, room: Room) -> Made:
     facts = sealed.facts
     # Whoever may have an application has it whole.
     if facts.columns != _OF_APPLICATION or sealed.columns != tuple(range(len(_OF_APPLICATION))):
         raise Refused("schema-differs")
-    rows = _write_table(sealed, ["path", "mode", "part", "content"], folder, _ROWS, keep_free_bytes)
+    rows = _write_table(sealed, ["path", "mode", "part", "content"], folder, _ROWS, room)
     unfinished, target = folder / f".{_FOLDER}", folder / _FOLDER
     with disk_errors(folder):
         for place in (unfinished, target):
@@ -120,7 +141,7 @@ def _open_application(sealed: Sealed, folder: Path, keep_free_bytes: int) -> Mad
     promised = facts.listing or ""
     try:
         listing = listing_of(_parts(rows.path), promised)
-        require_room(folder, sum(one.size for one in listing) + keep_free_bytes)
+        require_room(folder, sum(one.size for one in listing) + room.keep_free_bytes)
         write_folder(listing, _parts(rows.path), unfinished)
         with disk_errors(folder):
             unfinished.rename(target)
@@ -140,7 +161,7 @@ def _parts(file: Path) -> Iterator[folders.Part]:
             yield from folders.rows_of(batch)
 
 
-def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, keep_free_bytes: int) -> Made:
+def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, room: Room) -> Made:
     """Write all rows into one file, whole or not at all."""
     unfinished, target = folder / f".{name}", folder / name
     with disk_errors(folder):
@@ -149,7 +170,7 @@ def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, keep
     try:
         with disk_errors(folder), unfinished.open("xb") as sink:
             unfinished.chmod(0o600)
-            with closing(_batches(sealed, folder, keep_free_bytes)) as batches:
+            with closing(_batches(sealed, folder, room)) as batches:
                 rows = _packed(batches, names, sink)
             sink.flush()
             os.fsync(sink.fileno())
@@ -167,9 +188,6 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: BinaryIO)
     import pyarrow.parquet as pq
 
     first = next(batches)
-    if len(first.schema) != len(names):
-        # One name twice, as only a captured parser writes it.
-        raise Refused("parser-abort")
     schema = pa.schema([pa.field(name, one.type) for name, one in zip(names, first.schema, strict=True)])
     rows = 0
     with pq.ParquetWriter(sink, schema, compression="zstd", store_schema=False) as writer:
@@ -188,27 +206,30 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: BinaryIO)
     return rows
 
 
-def _batches(sealed: Sealed, folder: Path, keep_free_bytes: int) -> Generator[pa.RecordBatch, None, None]:
+def _batches(sealed: Sealed, folder: Path, room: Room) -> Generator[pa.RecordBatch, None, None]:
     """The rows of all files in their order; at least one batch, which may be empty."""
-    for one, told in zip(sealed.statement.files, sealed.facts.files, strict=True):
-        job = _job(sealed, one, told)
+    jobs = [
+        (one, _job(sealed, one, told))
+        for one, told in zip(sealed.statement.files, sealed.facts.files, strict=True)
+    ]
+    if sum(most_bytes(job) for _, job in jobs) > room.bytes:
+        raise Refused("parser-memory")
+    seconds = room.seconds
+    for one, job in jobs:
         with verified(folder / one.name, one) as file, tempfile.TemporaryFile(dir=folder) as out:
-            _parsed(file, out, job, folder, keep_free_bytes)
+            begun = time.monotonic()
+            _parsed(file, out, job, folder, replace(room, seconds=seconds))
+            seconds -= time.monotonic() - begun
             yield from _rows(out, job)
 
 
 def _rows(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
-    """What a cell wrote, counted: a stranger's stream may be small and its buffers large."""
-    most, size = _most_bytes(job), -1
-    try:
-        for batch in rows_of(out, job):
-            size = max(size, 0) + batch.nbytes
-            if size > most:
-                raise Refused("dictionary-bomb")
-            yield batch
-    except (ValueError, MemoryError):
-        raise Refused("parser-abort") from None
-    if size < 0:
+    """What a cell wrote; at least one batch, which may be empty."""
+    none = True
+    for batch in rows_of(out, job):
+        none = False
+        yield batch
+    if none:
         yield _no_rows(out)
 
 
@@ -221,25 +242,20 @@ def _job(sealed: Sealed, one: SetFile, told: FactFile) -> Job:
     )
 
 
-def _parsed(file: BinaryIO, out: BinaryIO, job: Job, folder: Path, keep_free_bytes: int) -> Parsed:
+def _parsed(file: BinaryIO, out: BinaryIO, job: Job, folder: Path, room: Room) -> Parsed:
     """Parse one file; a full disk of ours is not the partner's fault."""
-    most = _most_bytes(job)
-    if most > Cell().output_bytes:
-        raise Refused("parser-memory")
-    needed = most + keep_free_bytes
+    most = most_bytes(job)
+    if room.seconds <= 0:
+        raise Refused("parser-hang")
+    needed = most + room.keep_free_bytes
     require_room(folder, needed)
     try:
-        return parse(file, out, job, cell=Cell(output_bytes=most))
+        return parse(file, out, job, cell=Cell(output_bytes=most, seconds=min(Cell().seconds, room.seconds)))
     except Refused as refusal:
         if refusal.code in ("parser-abort", "parser-memory"):
             # Somebody else may have filled it meanwhile, and in the cell that looks like this.
             require_room(folder, needed)
         raise
-
-
-def _most_bytes(job: Job) -> int:
-    """Of the rows as an Arrow stream, by what was declared of them."""
-    return job.declared.decoded + job.declared.decoded // 2 + _STREAM_BYTES
 
 
 def _no_rows(out: BinaryIO) -> pa.RecordBatch:

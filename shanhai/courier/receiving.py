@@ -10,7 +10,7 @@ from shanhai.courier import granted, inbox, incoming, outbox, partners, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
 from shanhai.courier.inbox import Arrived, InboxState
-from shanhai.courier.opening import Made, Sealed, open_set
+from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.refusing import refuse, settle_vouched
 from shanhai.courier.relays.layout import Relay
@@ -73,7 +73,7 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
         finish(desk, partner.pairing)
         try:
             with relay_of(partner, settings, address=address) as relay:
-                for one in _Run(desk, relay, partner.pairing, settings.free_disk_bytes).messages():
+                for one in _Run(desk, relay, partner.pairing, settings).messages():
                     settled.append(one)  # noqa: PERF402 -- what was settled before it stops counts
         except (Refused, RetryableError) as error:
             stopped = error
@@ -94,12 +94,12 @@ def finish(desk: Desk, pairing: str) -> None:
 
 @dataclass(frozen=True)
 class _Run:
-    """One run: whose keys, which relay, which pairing."""
+    """One run: whose keys, which relay, which pairing, and what it may take."""
 
     desk: Desk
     relay: Relay
     pairing: str
-    keep_free_bytes: int
+    settings: Settings
 
     @property
     def partner(self) -> Partner:
@@ -224,7 +224,7 @@ class _Run:
             return None
         statement = read_set(data, keyset=verified.keyset, digest=verified.header.set_digest)
         folder = incoming.folder_for(self.desk.home, verified.seen)
-        fetch(self.relay, statement, folder, keep_free_bytes=self.keep_free_bytes)
+        fetch(self.relay, statement, folder, keep_free_bytes=self.settings.free_disk_bytes)
         return statement
 
     def _held(self) -> Held:
@@ -241,4 +241,4 @@ class _Run:
             raise AssertionError("a parcel has facts")
         sealed = Sealed(statement, opened.facts, parcel.names, opened.keys)
         folder = incoming.folder_for(self.desk.home, seen)
-        return open_set(sealed, folder, keep_free_bytes=self.keep_free_bytes)
+        return open_set(sealed, folder, room_of(self.settings))

@@ -10,7 +10,7 @@ from shanhai.courier import granted, incoming, partners
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
 from shanhai.courier.inbox import Arrived
-from shanhai.courier.opening import Made, Sealed, open_set
+from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import finish
 from shanhai.courier.relays.opening import relay_of
@@ -71,7 +71,7 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
             if opened.facts is None or not isinstance(opened.body.content, Parcel):
                 raise AssertionError("a parcel has facts")
             sealed = Sealed(statement, opened.facts, opened.body.content.names, opened.keys)
-            made = open_set(sealed, folder, keep_free_bytes=settings.free_disk_bytes)
+            made = open_set(sealed, folder, room_of(settings))
             shutil.move(made.path, target)
         finally:
             incoming.discard(desk.home, row.seen)

@@ -74,12 +74,14 @@ def count_modules(file: BinaryIO, start: int, end: int) -> int:
     """How many modules lie one behind the other from `start` to exactly `end`.
 
     Raises:
-        Refused: `plaintext-column`.
+        Refused: `plaintext-column`, `too-many-modules`.
     """
     at, count = start, 0
     while at < end:
         at += module_length(file, at, end)
         count += 1
+        if count > profile.MOST_MODULES:
+            raise Refused("too-many-modules")
     return count
 
 

@@ -9,11 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 import pyarrow as pa
@@ -21,7 +23,9 @@ import pytest
 from sealing import Sealed, sealed
 
 from shanhai.courier import cell
-from shanhai.exchange.failures import Refused
+from shanhai.courier.confine import UNABLE
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.parquet.decrypt import Declared
 
 GOOD = sealed(pa.table({"a": [f"value {n}" for n in range(1000)], "n": list(range(1000))}))
@@ -107,9 +111,17 @@ def test_rows_above_the_room_are_refused(tmp_path):
     assert (tmp_path / "out").read_bytes() == b""
 
 
-def test_a_cell_too_small_to_begin_is_memory(tmp_path):
+def test_a_cell_too_small_to_begin_ends_without_a_word(tmp_path):
+    """What cannot even load the library has nothing to tell, and leaves nothing."""
     limits = cell.Cell(memory_bytes=120 << 20)
-    assert code_of(lambda: parse(tmp_path, GOOD, limits=limits)) in ("parser-memory", "parser-abort")
+    assert code_of(lambda: parse(tmp_path, GOOD, limits=limits)) == "parser-abort"
+    assert (tmp_path / "out").read_bytes() == b""
+
+
+def test_rows_that_need_more_memory_are_refused_as_such(tmp_path):
+    wide = sealed(pa.table({"a": ["x" * (15 << 20)] * 8}))
+    limits = cell.Cell(memory_bytes=600 << 20)
+    assert code_of(lambda: parse(tmp_path, wide, limits=limits)) == "parser-memory"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +136,12 @@ def test_a_cell_too_small_to_begin_is_memory(tmp_path):
         b'{"refused": "no-such-code"}',
         b'{"refused": ["parser-abort"]}',
         b'{"refused": "gap"}',
+        b'{"refused": "fork-same-seq"}',
+        b'{"refused": "keyset-fork"}',
+        b'{"refused": "signer-revoked"}',
+        b'{"unable": "\\u001b[2J"}',
+        b'{"unable": ["seccomp"]}',
+        b'{"unable": "seccomp"}',
         b"[" * 100_000,
     ],
 )
@@ -131,28 +149,92 @@ def test_a_captured_parser_is_not_believed(told: bytes):
     """What it may write into its result, read as the result of a process that ended well."""
     with _result(told) as number:
         job = cell.Job(0, ["c0000"], GOOD.keys, GOOD.declared)
-        assert code_of(lambda: cell._read(cell._told(0, number), job)) == "parser-abort"
+        assert code_of(lambda: cell._read(cell._told(0, number), job, sealed=True)) == "parser-abort"
+
+
+def test_what_it_found_is_final_and_what_it_lacks_is_from_a_list():
+    """The bytes are those that were signed: no relay will ever give others."""
+    job = cell.Job(0, ["c0000"], GOOD.keys, GOOD.declared)
+    with _result(b'{"refused": "plaintext-column"}') as number, pytest.raises(Refused) as refused:
+        cell._read(cell._told(0, number), job, sealed=True)
+    assert (refused.value.code, refused.value.stage) == ("plaintext-column", Stage.CONTENTS)
+    for word, sentence in UNABLE.items():
+        told = json.dumps({"unable": word}).encode()
+        with _result(told) as number, pytest.raises(ConfigurationError, match=sentence):
+            cell._read(cell._told(0, number), job, sealed=False)
+
+
+def test_what_it_says_at_its_end_has_room_for_no_more():
+    """A file in memory is memory that no limit of a process counts."""
+    number = cell._result()
+    try:
+        size = os.fstat(number).st_size
+        for wrong in (lambda: os.ftruncate(number, size + 1), lambda: os.pwrite(number, b"x" * 9, size)):
+            with pytest.raises(PermissionError):
+                wrong()
+        assert not os.get_inheritable(number)
+    finally:
+        os.close(number)
 
 
 def test_rows_of_a_captured_parser_are_not_believed():
     job = cell.Job(0, ["c0000"], GOOD.keys, GOOD.declared)
+    two = cell.Job(0, ["c0000", "c0001"], GOOD.keys, GOOD.declared)
     offsets = pa.array([0, 5, 2], pa.int32()).buffers()[1]
     broken = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"hello")])
-    good = pa.array(["a"] * 999)
-    for column in (broken, good, pa.array(list(range(1000)))):
-        out = io.BytesIO()
-        batch = pa.RecordBatch.from_arrays([column], names=["c0000"])
-        with pa.ipc.new_stream(out, batch.schema) as writer:
-            writer.write_batch(batch)
+    right = pa.array(["a"] * 1000)
+    with _stream([right]) as out:
+        assert sum(batch.num_rows for batch in cell.rows_of(out, job)) == 1000
+    for wrong, given in (
+        (_stream([broken]), job),
+        (_stream([pa.array(["a"] * 999)]), job),
+        (_stream([pa.array(list(range(1000)))]), job),
+        (_stream([right, right], names=["c0000", "c0000"]), job),
+        (_stream([pa.array(list(range(1000))), right], names=["c0001", "c0000"]), two),
+        (_stream([right.dictionary_encode()]), job),
+        (_stream([right], options=pa.ipc.IpcWriteOptions(compression="zstd")), job),
+        (_stream([right], cut=40), job),
+        (_stream([right], names=["é"], other=(b"\xc3\xa9", b"\xff\xff")), job),
+    ):
+        with wrong as out:
+            assert code_of(lambda out=out, given=given: list(cell.rows_of(out, given))) == "parser-abort"
+    with tempfile.TemporaryFile() as out:
         assert code_of(lambda out=out: list(cell.rows_of(out, job))) == "parser-abort"
-    assert code_of(lambda: list(cell.rows_of(io.BytesIO(b"nothing"), job))) == "parser-abort"
+        out.write(b"nothing")
+        out.flush()
+        assert code_of(lambda out=out: list(cell.rows_of(out, job))) == "parser-abort"
+
+
+def test_nothing_grows_out_of_a_small_stream():
+    """A few megabytes of compressed zeros were hundreds in the worker, whatever had been declared."""
+    job = cell.Job(0, ["c0000"], GOOD.keys, Declared(4, 1 << 40, {"c0000": "string"}))
+    zeros = pa.array(["\0" * (64 << 20)] * 4)
+    with _stream([zeros], options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
+        assert out.seek(0, io.SEEK_END) < 1 << 20
+        assert code_of(lambda: list(cell.rows_of(out, job))) == "parser-abort"
+
+
+def test_bytes_are_counted_before_they_are_looked_at():
+    """The same bytes as many columns are as much work as if each had its own."""
+    declared = Declared(8, 1000, {"c0000": "string"})
+    with _stream([pa.array(["x" * (16 << 20)] * 8)]) as out:
+        job = cell.Job(0, ["c0000"], GOOD.keys, declared)
+        assert code_of(lambda: list(cell.rows_of(out, job))) == "dictionary-bomb"
+
+
+def test_a_large_batch_comes_in_pieces():
+    declared = Declared(8, 200 << 20, {"c0000": "string"})
+    with _stream([pa.array([chr(65 + n) * (20 << 20) for n in range(8)])]) as out:
+        batches = list(cell.rows_of(out, cell.Job(0, ["c0000"], GOOD.keys, declared)))
+        assert len(batches) > 1
+        assert [str(value)[0] for one in batches for value in one.column(0)] == list("ABCDEFGH")
 
 
 TRIES = """
-import ctypes, json, os, resource, socket, subprocess, sys, threading
+import ctypes, fcntl, json, mmap, os, resource, socket, subprocess, sys, threading
 import shanhai.errors
 from shanhai.courier.confine import Limits, limit, seal
-limit(Limits(4 << 30, 60, 1 << 20))
+limit(Limits(4 << 30, 60, 1 << 20), parent=os.getppid())
 told = {"core": resource.getrlimit(resource.RLIMIT_CORE), "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}
 out, seen = os.dup(1), []
 CALLS = {'unshare': {'x86_64': 272, 'aarch64': 97}[os.uname().machine], 'uring': 425}
@@ -179,12 +261,20 @@ told |= {
     "fork": tried(lambda: os.fork() or os._exit(0)),
     "exec": tried(lambda: os.execv("/bin/true", ["true"])) if sys.argv[1] != "open" else "done",
     "signal": tried(lambda: os.kill(os.getppid(), 0)),
+    # The kernel would signal whoever is named there.
+    "owner": tried(lambda: fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())),
+    "code": tried(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)),
+    "cloexec": tried(lambda: fcntl.fcntl(0, fcntl.F_GETFD)),
+    "memory": tried(lambda: mmap.mmap(-1, 4096)),
 }
 before.set()
 older.join()
 newer = threading.Thread(target=lambda: seen.append("ran"))
-newer.start()
-newer.join()
+try:
+    newer.start()
+    newer.join()
+except RuntimeError:
+    seen.append("none")
 os.write(out, json.dumps(told | {"threads": seen}).encode())
 os._exit(0)
 """
@@ -201,22 +291,58 @@ def test_what_is_confined_can_do_nothing_else(tmp_path):
     told = tries("confined", tmp_path / "made")
     assert told.pop("core") == [0, 0]
     assert told.pop("dumpable") == 0
-    # A thread from before is bound too, and new ones may start.
-    assert told.pop("threads") == [1, "ran"]
+    assert (told.pop("cloexec"), told.pop("memory")) == ("done", "done")
+    # A thread from before is bound too, and none can start.
+    assert told.pop("threads") == [1, "none"]
     assert set(told.values()) == {1}, told
     assert not (tmp_path / "made").exists()
 
 
 def test_the_tries_do_succeed_outside(tmp_path):
     told = tries("open", tmp_path / "made")
-    assert {told[name] for name in ("socket", "unix", "read", "write", "list", "fork", "signal")} == {"done"}
+    names = {"socket", "unix", "read", "write", "list", "fork", "signal", "owner", "code", "memory"}
+    assert {told[name] for name in names} == {"done"}
+    assert told["threads"] == ["done", "ran"]
     assert (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("parent", ["os.getppid()", "1"])
+def test_a_process_whose_parent_ended_before_it_began_ends_too(parent: str):
+    """The wish to be killed with the parent comes too late for a parent that is gone."""
+    program = (
+        "import os; from shanhai.courier.confine import Limits, limit;"
+        f"limit(Limits(4 << 30, 60, 1 << 20), parent={parent})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=30)
+    assert (done.returncode == 0) is (parent != "1")
+
+
+@contextmanager
+def _stream(
+    columns: list[pa.Array],
+    *,
+    names: list[str] | None = None,
+    options: pa.ipc.IpcWriteOptions | None = None,
+    cut: int = 0,
+    other: tuple[bytes, bytes] = (b"", b""),
+) -> Iterator[BinaryIO]:
+    """A file of the system with an Arrow stream of one batch, as a captured parser could have written it."""
+    fields = [pa.field(name, one.type) for name, one in zip(names or ["c0000"], columns, strict=True)]
+    batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+    made = io.BytesIO()
+    with pa.ipc.new_stream(made, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    content = made.getvalue()[: -cut or None].replace(*other) if other[0] else made.getvalue()[: -cut or None]
+    with tempfile.TemporaryFile() as out:
+        out.write(content)
+        out.flush()
+        yield out
 
 
 @contextmanager
 def _result(told: bytes) -> Iterator[int]:
     """An open file of the system with some bytes."""
-    number = os.memfd_create("result", 0)
+    number = cell._result()
     os.write(number, told)
     try:
         yield number
@@ -230,7 +356,7 @@ def _inside() -> list[psutil.Process]:
 
 def _once_it_runs(call: Callable[[], None]) -> None:
     def wait() -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if _inside():
                 call()

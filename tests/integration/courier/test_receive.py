@@ -446,6 +446,22 @@ def test_a_set_of_several_files_becomes_one_table_in_order(pair: Two):
     assert pq.read_table(file) == table.select(GRANTED)
 
 
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [({"parcel_bytes": 1 << 20}, "parser-memory"), ({"parcel_seconds": 0.001}, "parser-hang")],
+)
+def test_what_a_parcel_may_take_is_not_for_its_sender_to_say(
+    pair: Two, limits: dict[str, float], code: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in limits.items():
+        monkeypatch.setenv(f"SHANHAI_{name.upper()}", str(value))
+    _, _, said = granted_and_sent(pair)
+    last = received(pair.gongshu, "longyou").settled[-1]
+    assert (last.digest, last.state.value) == (said.digest, "refused")
+    assert (last.code, last.stage) == (code, "contents")
+    assert private_leftovers(pair.gongshu) == []
+
+
 def test_a_set_without_rows_is_a_table_without_rows(pair: Two):
     granted_and_sent(pair, seal(pair.longyou, TABLE.slice(0, 0)))
     received(pair.gongshu, "longyou")

@@ -11,9 +11,11 @@ from sealing import SET, careless, keks, sealed, some
 
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.parquet import outline as outer
+from shanhai.exchange.parquet import profile
 from shanhai.exchange.parquet.footer import read_footer
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.outline import Outline, outline
+from shanhai.exchange.parquet.profile import MOST_MODULES
 from shanhai.exchange.parquet.walk import walk
 
 TABLE = pa.table(
@@ -34,6 +36,18 @@ def test_all_keys_open_every_module():
     shown = outline(io.BytesIO(GOOD.only), len(GOOD.only))
     # Metadata of columns lie within the footer's module.
     assert shown.modules == seen.opened - 1 - 3
+
+
+def test_modules_are_counted_only_up_to_a_limit(monkeypatch: pytest.MonkeyPatch):
+    """Without any key, a file of tiny modules would be half a minute of counting."""
+    shown = outline(io.BytesIO(GOOD.only), len(GOOD.only))
+    monkeypatch.setattr(profile, "MOST_MODULES", shown.modules)
+    assert outline(io.BytesIO(GOOD.only), len(GOOD.only)) == shown
+    monkeypatch.setattr(profile, "MOST_MODULES", shown.modules - 1)
+    with pytest.raises(Refused) as refused:
+        outline(io.BytesIO(GOOD.only), len(GOOD.only))
+    assert refused.value.code == "too-many-modules"
+    assert MOST_MODULES <= 1 << 20
 
 
 def test_some_keys_open_their_modules_and_count_the_rest():

@@ -1,0 +1,108 @@
+"""Read a stranger's Arrow stream: what it may cost is known before any of it is made.
+
+Sources: Arrow columnar format, "Encapsulated message format"; format/Message.fbs; FlatBuffers internals.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.parquet.types import type_name
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MOST_METADATA = 4 << 20
+"""Of one message: room for as many columns as a file may have."""
+_PIECE_BYTES = 64 << 20
+_HEADER, _CUSTOM_METADATA = 2, 4
+_COMPRESSION = 3
+"""Fields of the tables Message and RecordBatch, by their place."""
+
+
+def read_stream(
+    out: BinaryIO, columns: Sequence[tuple[str, str]], *, most_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """The batches of a file of the system, each validated in full before anything looks at a value.
+
+    Nothing is read into memory but what is looked at: buffers lie in the mapped file. Compressed buffers,
+    dictionaries and metadata of messages are refused, so nothing grows out of a small file.
+
+    Args:
+        columns: name and name of the type, in their order, each once.
+        most_bytes: of all batches together, as Arrow counts them; two columns may lie in the same bytes.
+
+    Raises:
+        Refused: `dictionary-bomb` beyond that many bytes, else `parser-abort`; both at stage contents.
+    """
+    import pyarrow as pa
+
+    with _refusing():
+        size = 0
+        with pa.memory_map(f"/proc/self/fd/{out.fileno()}") as source:
+            messages = _messages(source)
+            schema = pa.ipc.read_schema(next(messages))
+            if [(field.name, type_name(field.type)) for field in schema] != list(columns):
+                raise ValueError("other columns")
+            for message in messages:
+                _check_plain(message)
+                batch = pa.ipc.read_record_batch(message, schema)
+                size += batch.nbytes
+                if size > most_bytes:
+                    raise Refused("dictionary-bomb", stage=Stage.CONTENTS)
+                batch.validate(full=True)
+                yield from _pieces(batch)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error, StopIteration):
+        raise Refused("parser-abort", stage=Stage.CONTENTS) from None
+
+
+def _messages(source: pa.MemoryMappedFile) -> Iterator[pa.Message]:
+    import pyarrow as pa
+
+    for message in pa.ipc.MessageReader.open_stream(source):
+        if message.metadata.size > _MOST_METADATA:
+            raise ValueError("metadata beyond the limit")
+        yield message
+
+
+def _check_plain(message: pa.Message) -> None:
+    """See that it is a batch whose buffers lie in it as they are; the library has verified the tables."""
+    data = memoryview(message.metadata)
+    (root,) = struct.unpack_from("<I", data)
+    header = _field(data, root, _HEADER)
+    if message.type != "record batch" or header is None or _field(data, root, _CUSTOM_METADATA) is not None:
+        raise ValueError("not a plain batch")
+    (batch,) = struct.unpack_from("<I", data, header)
+    if _field(data, header + batch, _COMPRESSION) is not None:
+        raise ValueError("compressed")
+
+
+def _field(data: memoryview, table: int, place: int) -> int | None:
+    """Where a field of a table lies; None where the table does not have it."""
+    (back,) = struct.unpack_from("<i", data, table)
+    width, _ = struct.unpack_from("<HH", data, table - back)
+    at = 4 + 2 * place
+    (offset,) = struct.unpack_from("<H", data, table - back + at) if at < width else (0,)
+    return table + offset if offset else None
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in parts of bounded size, as far as its rows let themselves be divided."""
+    if batch.nbytes <= _PIECE_BYTES or batch.num_rows < 2:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _pieces(batch.slice(0, half))
+    yield from _pieces(batch.slice(half))
