@@ -1,4 +1,4 @@
-"""The Airflow DAG that makes the marts follow the lake: build, publish, report.
+"""The Airflow DAG that makes the marts follow the lake: build, publish, report; partners follow in turn.
 
 Any dataset's loaded event triggers it, one run at a time. A run that sees another one waiting leaves
 the work to that one, so a burst of loads costs one build.
@@ -11,7 +11,9 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TriggerRule, task
 from airflow.sdk.exceptions import AirflowSkipException
+from dag_factories.exchange import due
 from dag_factories.loaded import WAREHOUSE, build_waits, on_loaded
+from dag_factories.pairings import due_of, nodes_with_partners
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
@@ -51,4 +53,6 @@ with DAG(
 ):
     tasks = [build(), publish(), report()]
     tasks[0] >> tasks[1] >> tasks[2]
+    for node in nodes_with_partners(own=True):
+        tasks[1] >> due.override(outlets=[due_of(node)])(node=node)
     tasks >> EmptyOperator(task_id="settled", trigger_rule=TriggerRule.NONE_FAILED)

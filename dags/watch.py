@@ -1,7 +1,7 @@
 """The Airflow DAG that looks every half hour for what is late, and for what did not follow.
 
 It tells somebody of late deliveries, lets the marts follow a decision that was taken at the command line, and
-writes the report when it is not of the books as they are.
+partners what no publication has let go, and writes the report when it is not of the books as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import Any
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
+from dag_factories.exchange import due
 from dag_factories.loaded import LOADED, emit
+from dag_factories.pairings import due_of, nodes_with_partners
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
@@ -53,3 +55,5 @@ with DAG(
     late()
     marts()
     report()
+    for node in nodes_with_partners():
+        due.override(task_id=f"due__{node}", outlets=[due_of(node)])(node=node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
@@ -11,6 +11,10 @@ from shanhai.ingest.node import open_node
 from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.sidecar import find_delivery
 from shanhai.ingest.unseen import is_ahead, unseen
+from shanhai.settings import load_settings
+
+if TYPE_CHECKING:
+    from shanhai.courier.served import Served
 
 Result = dict[str, Any]
 
@@ -125,3 +129,44 @@ def report_step() -> Result:
     from shanhai.report.write import write_report
 
     return {"report": write_report(open_node(), None).as_posix()}
+
+
+def due_step(node: str) -> Result:
+    """Whether something may leave a node: by a grant in force, or because it is signed and not shipped."""
+    from shanhai.courier import scheduled
+
+    return {"due": scheduled.has_work(_served(node))}
+
+
+def release_step(node: str, partner: str) -> Result:
+    """Release to a partner what grants in force name and did not leave under them yet."""
+    from shanhai.courier import scheduled
+
+    return scheduled.as_result(scheduled.release(_served(node), partner))
+
+
+def ship_step(node: str, partner: str) -> Result:
+    """Take to the relay what was signed for a partner: parcels, grants and receipts."""
+    from shanhai.courier import scheduled
+
+    return scheduled.as_result(scheduled.ship(_served(node), partner))
+
+
+def receive_step(node: str, partner: str) -> Result:
+    """Verify and open what a partner left at the relay."""
+    from shanhai.courier import scheduled
+
+    return scheduled.as_result(scheduled.receive(_served(node), partner))
+
+
+def admit_step(node: str, partner: str) -> Result:
+    """Walk the contracts that take what was opened; `changed` tells whether the marts have to follow."""
+    from shanhai.courier import scheduled
+
+    return scheduled.as_result(scheduled.admit(_served(node), partner))
+
+
+def _served(name: str) -> Served:
+    from shanhai.courier.served import node_named
+
+    return node_named(load_settings(), name)

@@ -116,7 +116,7 @@ def _admitted(
 
     found: list[Admission] = []
     for name in names or (None,):
-        if not opened_tables(desk, name):
+        if not opened_tables(desk.connection, name):
             # A node that only sends, or passes on, needs no contracts.
             continue
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,11 @@ def admit(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, .
     """
     failures: list[ShanhaiError] = []
     found = takers(node)
-    wanted = [_taker(found, desk, row) for row in opened_tables(desk, name) if row.state is InboxState.OPENED]
+    wanted = [
+        _taker(found, desk, row)
+        for row in opened_tables(desk.connection, name)
+        if row.state is InboxState.OPENED
+    ]
     for dataset in sorted({one.contract.dataset for one in wanted if one is not None}):
         try:
             walk(node, dataset)
@@ -98,7 +103,7 @@ def settle_admitted(desk: Desk, node: Node, name: str | None = None) -> tuple[Ad
         RetryableError: the log, a store or the home failed; what was settled is settled.
     """
     found = takers(node)
-    done = [_settled(desk, node, found, row) for row in opened_tables(desk, name)]
+    done = [_settled(desk, node, found, row) for row in opened_tables(desk.connection, name)]
     for partner in partners.every(desk.connection):
         _sweep(desk, partner)
     return tuple(done)
@@ -126,13 +131,13 @@ def takers(node: Node) -> dict[tuple[str, str], Taker]:
     return found
 
 
-def opened_tables(desk: Desk, name: str | None = None) -> list[Arrived]:
+def opened_tables(connection: sqlite3.Connection, name: str | None = None) -> list[Arrived]:
     """Tables that wait for a verdict, and those that the gate refused: a person may let them in yet."""
-    chosen = [one for one in partners.every(desk.connection) if name in (None, one.name)]
+    chosen = [one for one in partners.every(connection) if name in (None, one.name)]
     return [
         row
         for partner in chosen
-        for row in inbox.unadmitted(desk.connection, partner.pairing)
+        for row in inbox.unadmitted(connection, partner.pairing)
         if (row.opened_file or "").startswith(f"{OPENED.as_posix()}/")
     ]
 

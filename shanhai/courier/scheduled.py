@@ -1,0 +1,246 @@
+"""What a scheduler does for one node and one partner, a function a task; each may be killed and run again.
+
+What waits for a person is no error here: it is noted, told once, and the next run looks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shanhai.audit.database import transaction
+from shanhai.audit.events import SYSTEM
+from shanhai.clock import system_clock
+from shanhai.courier import outbox, partners, waiting
+from shanhai.courier.admitting import Admission, opened_tables
+from shanhai.courier.admitting import admit as admit_tables
+from shanhai.courier.database import open_state
+from shanhai.courier.desk import Desk, open_desk
+from shanhai.courier.due import due
+from shanhai.courier.inbox import Arrived
+from shanhai.courier.partners import Partner
+from shanhai.courier.receiving import Received, receive_from
+from shanhai.courier.sending import Sending, release_due
+from shanhai.courier.served import Served
+from shanhai.courier.shipping import Shipped
+from shanhai.courier.shipping import ship as ship_messages
+from shanhai.courier.telling import tell_waiting
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.failures import Gap, Refused
+from shanhai.exchange.pairing_states import check_receives
+from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.unseen import is_ahead
+from shanhai.keyring.passphrases import passphrase_in
+
+_MISSING = "gap"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of what a partner left at the relay.
+
+    Attributes:
+        stopped: why nothing, or no later message, was looked at: a code, or the state of the pairing.
+    """
+
+    settled: tuple[Arrived, ...]
+    stopped: str | None
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What came of the tables that waited.
+
+    Attributes:
+        changed: whether marts of this node have rows to follow.
+    """
+
+    tables: tuple[Admission, ...]
+    changed: bool
+
+
+def has_work(served: Served) -> bool:
+    """Whether something may leave the node: released by a grant, or signed and not yet at a relay.
+
+    Raises:
+        StoreError: a table or a folder cannot be read.
+    """
+    with _state(served) as connection:
+        every = partners.every(connection)
+        if any(_may_ship(connection, one) for one in every):
+            return True
+        node, now = open_node(served.settings), system_clock()
+        return any(due(node, connection, name, now) for name in dict.fromkeys(one.name for one in every))
+
+
+def release(served: Served, name: str) -> Sending:
+    """Release what is due to a partner; keys are opened only if something is.
+
+    Raises:
+        NotFoundError: there is no such partner.
+        ConfigurationError: the keys stay locked.
+        RetryableError: the log, a store or the home failed, or the home is busy.
+    """
+    node = open_node(served.settings)
+    with _state(served) as connection:
+        is_due = bool(due(node, connection, name, system_clock()))
+    done = Sending((), {})
+    if is_due:
+        with _desk(served) as desk:
+            done = release_due(desk, node, name)
+    _tell(served)
+    return done
+
+
+def ship(served: Served, name: str) -> tuple[Shipped, ...]:
+    """Take what was signed to the relay, of every pairing with a partner of that name; no key is opened.
+
+    Raises:
+        RelayConflictError: the relay has other bytes in a place of ours.
+        StoreError: the relay fails, or a file of a set is gone.
+    """
+    with _state(served) as connection:
+        meant = [one for one in partners.every(connection) if one.name == name]
+        meant = [one for one in meant if outbox.waiting_for_upload(connection, one.pairing)]
+    settings = served.settings
+    return tuple(ship_messages(settings.home, settings, one, now=system_clock()) for one in meant)
+
+
+def receive(served: Served, name: str) -> Taken:
+    """Take what a partner left at the relay.
+
+    A pairing that is frozen, suspended or not confirmed gives nothing. A message that is refused, one that a
+    person has to confirm, and one that lacks the message before it, end the run and are told.
+
+    Raises:
+        NotFoundError: there is no such partner.
+        ConfigurationError: the address of the relay, the keys, or the means to confine a parser.
+        RetryableError: relay, log or home failed, or another process receives from this partner.
+    """
+    with _state(served) as connection:
+        partner = partners.named(connection, name)
+    closed = _closed(partner)
+    done = Taken((), closed)
+    if closed is None:
+        with _desk(served) as desk:
+            received = receive_from(desk, served.settings, name)
+            _note_missing(desk, partner, received)
+        done = Taken(received.settled, _reason(received))
+    _tell(served)
+    return done
+
+
+def admit(served: Served, name: str) -> Admitted:
+    """Walk the contracts for what was opened, and tell the partner in a receipt; keys only if there is any.
+
+    Raises:
+        ShanhaiError: of the first walk that failed; what could be settled is.
+    """
+    with _state(served) as connection:
+        waits = bool(opened_tables(connection, name))
+    if not waits:
+        return Admitted((), changed=False)
+    node = open_node(served.settings)
+    try:
+        with _desk(served) as desk:
+            tables = admit_tables(desk, node, name)
+    finally:
+        _tell(served)
+    return Admitted(tables, changed=_is_ahead(node, tables))
+
+
+def _is_ahead(node: Node, tables: tuple[Admission, ...]) -> bool:
+    return any(is_ahead(node, dataset) for dataset in {one.dataset for one in tables} if dataset is not None)
+
+
+def _may_ship(connection: sqlite3.Connection, partner: Partner) -> bool:
+    return bool(outbox.waiting_for_upload(connection, partner.pairing))
+
+
+def _closed(partner: Partner) -> str | None:
+    """Why nothing is received now: a person knows, or is told by what waits."""
+    if partner.frozen is not None:
+        return "frozen"
+    try:
+        check_receives(partner.state)
+    except Refused as refusal:
+        return refusal.code
+    return None
+
+
+def _reason(received: Received) -> str | None:
+    """Why it stopped, where that is for a person to look at.
+
+    Raises:
+        RetryableError: something failed that may succeed later.
+    """
+    stopped = received.stopped
+    if stopped is None or isinstance(stopped, (Refused, Gap)):
+        return None if stopped is None else stopped.code
+    raise stopped
+
+
+def _note_missing(desk: Desk, partner: Partner, done: Received) -> None:
+    """A message that is missing is nobody's fault yet; the partner can be asked to ship it again."""
+    with transaction(desk.connection):
+        if isinstance(done.stopped, Gap) and done.stopped.code == _MISSING:
+            waiting.waits(desk.connection, "missing", partner.pairing, desk.now)
+        else:
+            waiting.done(desk.connection, "missing", partner.pairing, who=SYSTEM, at=desk.now)
+
+
+def _tell(served: Served) -> None:
+    with _state(served) as connection:
+        tell_waiting(served.settings, connection, served.name)
+
+
+@contextlib.contextmanager
+def _state(served: Served) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(open_state(served.settings.home)) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _desk(served: Served) -> Iterator[Desk]:
+    file = served.settings.passphrase_file
+    if file is None:
+        raise ConfigurationError(
+            "nobody is there to type a passphrase",
+            given=served.name,
+            allowed="passphrase_file in nodes.yml, or SHANHAI_PASSPHRASE_FILE",
+        )
+    with open_desk(served.settings.home, passphrase_in(file), who=SYSTEM, now=system_clock()) as desk:
+        yield desk
+
+
+def as_result(done: Sending | tuple[Shipped, ...] | Taken | Admitted) -> dict[str, Any]:
+    """Plain JSON of what a function here gives: names, numbers and digests, and nothing else."""
+    if isinstance(done, Sending):
+        released = [
+            {
+                "subject": one.release.subject.name,
+                "version": one.release.version,
+                "message": one.message.digest,
+            }
+            for one in done.released
+        ]
+        return {"released": released, "stayed": dict(done.stayed)}
+    if isinstance(done, Taken):
+        settled = [{"seq": row.seq, "type": row.type, "state": str(row.state)} for row in done.settled]
+        return {"settled": settled, "stopped": done.stopped}
+    if isinstance(done, Admitted):
+        return {
+            "admitted": [
+                {
+                    "dataset": str(one.dataset) if one.dataset else None,
+                    "verdict": one.verdict,
+                    "rows": one.rows,
+                }
+                for one in done.tables
+            ],
+            "changed": done.changed,
+        }
+    return {"messages": sum(len(one.messages) for one in done), "held": sum(one.held for one in done)}

@@ -1,0 +1,96 @@
+"""Release all that is due to a partner; what stays is noted once, for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shanhai.audit.database import transaction
+from shanhai.audit.events import SYSTEM
+from shanhai.courier import waiting
+from shanhai.courier.desk import Desk
+from shanhai.courier.due import due
+from shanhai.courier.planning import Ask
+from shanhai.courier.releasing import Released, release
+from shanhai.errors import ConfigurationError, DataError, DeniedError
+from shanhai.governance.policy import ReleaseDeniedError
+from shanhai.ingest.node import Node
+
+_APPROVER_ALONE = ["approver-missing"]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What became of all that was due.
+
+    Attributes:
+        stayed: why, by the name of the subject; rules with their codes where policy denies.
+    """
+
+    released: tuple[Released, ...]
+    stayed: Mapping[str, str]
+
+
+def release_due(desk: Desk, node: Node, name: str) -> Sending:
+    """Release what is due, each by itself; killed anywhere, it may be run again.
+
+    What policy denies, and what cannot be released as things are, stops nothing else: it waits for a person
+    as `release`, until it is no longer so. Where only somebody's consent is lacking, it waits as `approve`.
+
+    Raises:
+        NotFoundError: there is no such partner.
+        RetryableError: the log, a store or the home failed, or the home is busy.
+    """
+    released: list[Released] = []
+    stayed: dict[str, str] = {}
+    noted: set[str] = set()
+    for ask in due(node, desk.connection, name, desk.now):
+        try:
+            released.append(release(desk, node, ask))
+        except (DeniedError, ConfigurationError, DataError) as error:
+            stayed[ask.subject] = why = _why(error)
+            if not _lacks_approval(error):
+                noted.add(_about(ask, why))
+        _forget_older_approvals(desk, ask)
+    _note(desk, name, noted)
+    return Sending(tuple(released), stayed)
+
+
+def _why(error: DeniedError | ConfigurationError | DataError) -> str:
+    if not isinstance(error, ReleaseDeniedError):
+        return error.message
+    return ", ".join(f"{one.rule} ({one.finding.code})" for one in error.decision.denials if one.finding)
+
+
+def _lacks_approval(error: Exception) -> bool:
+    """Whether somebody's consent is all that is lacking; `release` has noted that."""
+    if not isinstance(error, ReleaseDeniedError):
+        return False
+    return [one.finding.code for one in error.decision.denials if one.finding] == _APPROVER_ALONE
+
+
+def _about(ask: Ask, why: str) -> str:
+    return f"{ask.subject} to {ask.partner}: {why}"
+
+
+def _note(desk: Desk, name: str, noted: set[str]) -> None:
+    with transaction(desk.connection):
+        for one in waiting.open_ones(desk.connection):
+            is_of_partner = one.about.partition(": ")[0].endswith(f" to {name}")
+            if one.kind == "release" and is_of_partner and one.about not in noted:
+                waiting.done(desk.connection, "release", one.about, who=SYSTEM, at=desk.now)
+        for about in sorted(noted):
+            waiting.waits(desk.connection, "release", about, desk.now)
+
+
+def _forget_older_approvals(desk: Desk, ask: Ask) -> None:
+    """Of versions that wait for the same consent, a person is asked about the newest."""
+    ends = f" to {ask.partner}"
+    asked = [
+        one.about
+        for one in waiting.open_ones(desk.connection)
+        if one.kind == "approve" and one.about.startswith(f"{ask.subject} ") and one.about.endswith(ends)
+    ]
+    with transaction(desk.connection):
+        for about in asked[:-1]:
+            waiting.done(desk.connection, "approve", about, who=SYSTEM, at=desk.now)

@@ -1,0 +1,155 @@
+"""The nodes that one scheduler serves: those of `nodes.yml` in its home, else the home itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from shanhai.audit.database import FILE as STATE
+from shanhai.courier import outbox, partners
+from shanhai.courier.database import open_state
+from shanhai.courier.own_keys import keyring_of
+from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.exchange.keysets import NAME
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.settings import Settings, read_settings
+
+FILE = Path("nodes.yml")
+EVERY_TEN_MINUTES = "*/10 * * * *"
+
+
+def _cron(text: str) -> str:
+    from croniter import croniter
+
+    if len(text.split()) != 5 or not croniter.is_valid(text):
+        raise ValueError("five fields of cron are wanted")
+    return text
+
+
+class Entry(BaseModel):
+    """A node of `nodes.yml`. Paths are relative to the home that has the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(description="its state; `.` is the home that has the file")
+    federation: Path | None = Field(default=None, description="folder that holds its districts/")
+    passphrase_file: Path | None = Field(default=None, description="file with the passphrase of its keys")
+    receive: Annotated[str, AfterValidator(_cron)] = Field(
+        default=EVERY_TEN_MINUTES, description="when it looks for parcels: five fields of cron, UTC"
+    )
+
+
+_ENTRIES = TypeAdapter(dict[Annotated[str, Field(pattern=f"^(?:{NAME})$")], Entry])
+
+
+@dataclass(frozen=True)
+class Served:
+    """A node that is served.
+
+    Attributes:
+        settings: with its home, its federation and the file of its passphrase.
+        receive: cron, in UTC.
+        is_own: whether its home is that of the scheduler, whose publications it releases.
+    """
+
+    name: str
+    settings: Settings
+    receive: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A node that is served, and one of its partners."""
+
+    node: Served
+    partner: str
+    receives: bool
+    """Whether there is anything to come: a pairing that ended has only its last message to send."""
+
+
+def served(settings: Settings) -> Mapping[str, Served]:
+    """The nodes by name; none where there is no `nodes.yml` and the home has no keys.
+
+    Raises:
+        ConfigurationError: the file is not what it should be.
+    """
+    file = settings.home / FILE
+    if not file.is_file():
+        keyring = keyring_of(settings.home)
+        name = keyring.keyset().name if keyring.exists else None
+        return {name: Served(name, settings, EVERY_TEN_MINUTES, is_own=True)} if name else {}
+    return {name: _served(settings, name, entry) for name, entry in _entries(file).items()}
+
+
+def node_named(settings: Settings, name: str) -> Served:
+    """The node of that name.
+
+    Raises:
+        NotFoundError: it is not served here.
+        ConfigurationError: `nodes.yml` is not what it should be.
+    """
+    known = served(settings)
+    if name not in known:
+        raise NotFoundError(
+            "no such node is served here", given=ascii(name), allowed=list(known), hint=str(FILE)
+        )
+    return known[name]
+
+
+def exchanges(settings: Settings) -> tuple[Exchange, ...]:
+    """Every node that is served with each of its partners to whom something may go, or from whom come.
+
+    Read from the state of each node alone: no key is opened, and no lake.
+
+    Raises:
+        ConfigurationError: `nodes.yml` is not what it should be.
+        LogUnwritableError: the state of a node cannot be read.
+    """
+    return tuple(exchange for node in served(settings).values() for exchange in _of_node(node))
+
+
+def _of_node(node: Served) -> list[Exchange]:
+    if not (node.settings.home / STATE).is_file():
+        return []
+    found: dict[str, Exchange] = {}
+    with contextlib.closing(open_state(node.settings.home)) as connection:
+        # Of those with the same name the one that has not ended comes first.
+        for partner in partners.every(connection):
+            ended = partner.state is PairingState.ENDED
+            if not ended or outbox.waiting_for_upload(connection, partner.pairing):
+                found.setdefault(partner.name, Exchange(node, partner.name, receives=not ended))
+    return list(found.values())
+
+
+def _entries(file: Path) -> dict[str, Entry]:
+    try:
+        return _ENTRIES.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    except (yaml.YAMLError, ValidationError) as error:
+        wrong = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "no YAML"}
+        where = ".".join(str(part) for part in wrong["loc"])
+        raise ConfigurationError(
+            f"{file.name}: {wrong['msg']}",
+            given=where or file,
+            allowed=f"<node>: {{{', '.join(Entry.model_fields)}}}",
+        ) from None
+
+
+def _served(settings: Settings, name: str, entry: Entry) -> Served:
+    own = settings.home
+    given = {
+        "home": own / entry.home,
+        "federation": settings.federation if entry.federation is None else own / entry.federation,
+        "passphrase_file": settings.passphrase_file
+        if entry.passphrase_file is None
+        else own / entry.passphrase_file,
+        "dbt_project": settings.dbt_project,
+    }
+    node = read_settings(**given)
+    return Served(name, node, entry.receive, is_own=node.home == own)

@@ -1,0 +1,330 @@
+"""What a scheduler calls, for several homes in one process: released once, admitted once, told once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyrage
+import pytest
+import yaml
+from locked_node import NODE_PASSPHRASE
+from one_city import City
+from seller import TABLE, Seller, settle, table, walked_city
+from two_nodes import Two, confirmed
+
+from shanhai import steps
+from shanhai.clock import system_clock
+from shanhai.courier import granting, partners, standing, waiting
+from shanhai.courier.due import OFFERED
+from shanhai.courier.granting import Draft
+from shanhai.errors import ConfigurationError, NotFoundError, RetryableError
+from shanhai.exchange.grants import Grant
+from shanhai.exchange.subjects import Subject
+from shanhai.ingest.ledger import ledger
+from shanhai.ingest.node import open_node
+from shanhai.settings import Settings, read_settings
+
+RECEIVED: list[dict[str, Any]] = [
+    {"name": "village", "logicalType": "string"},
+    {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
+]
+SOURCE = {
+    "connector": "parcels",
+    "endpoint": "data",
+    "options": {"partner": "gongshu", "subject": TABLE},
+}
+BY_VERSION = {"per": "file", "partition": {"by": "file", "pattern": r"/(?P<partition>[0-9]+)-[^/]*$"}}
+
+
+_unlocked = functools.cache(pyrage.passphrase.decrypt)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    return walked_city(tmp_path_factory.mktemp("city") / "root")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Gongshu, which serves itself and Longyou; what people were told."""
+
+    seller: Seller
+    told: list[dict[str, Any]]
+
+    @property
+    def longyou(self) -> Settings:
+        home = self.seller.two.longyou.home
+        return read_settings(home=home, federation=home.parent / "federation", free_disk_bytes=0)
+
+    def contract(self, **changes: Any) -> None:
+        """Longyou's own contract for what comes."""
+        stated = {"source": SOURCE, "format": {"kind": "parquet"}, "delivery": BY_VERSION}
+        city = City(self.longyou.federation)
+        city.declare(RECEIVED, **{**stated, "versions": None, "duplicates": None, **changes})
+        (self.longyou.home / "endpoints.yml").write_text("acity.data: home://exchange/opened\n")
+
+    def send(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return steps.release_step("gongshu", "longyou"), steps.ship_step("gongshu", "longyou")
+
+    def take(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        return (
+            steps.receive_step("longyou", "gongshu"),
+            steps.admit_step("longyou", "gongshu"),
+            steps.ship_step("longyou", "gongshu"),
+        )
+
+    def outcomes(self) -> list[str | None]:
+        """What became of each parcel, as Gongshu knows it."""
+        return [one.outcome for one in self.seller.messages() if one.type == "parcel"]
+
+    def grant(self, *columns: str, subject: str = TABLE, **changes: Any) -> Grant:
+        """Grant to Longyou, which learns it by a message."""
+        now = system_clock().replace(microsecond=0)
+        kind = "application" if "." not in subject else "dataset"
+        stated: dict[str, Any] = {
+            "subject": Subject(kind, subject),
+            "columns": columns or None,
+            "purpose": "follow-up",
+            "share_class": "conditional",
+            "onward": "none",
+            "valid_from": now - timedelta(days=1),
+            "until": now + timedelta(days=300),
+            "retention_days": 90,
+        }
+        with self.seller.two.gongshu.desk() as desk:
+            return granting.add(desk, "longyou", Draft(**{**stated, **changes}))
+
+    def waits(self) -> list[tuple[str, str]]:
+        with self.seller.two.gongshu.desk() as desk:
+            return [(one.kind, one.about) for one in waiting.open_ones(desk.connection)]
+
+    def told_of(self, kind: str) -> list[str]:
+        return [one["about"] for one in self.told if one["kind"] == kind]
+
+
+@pytest.fixture
+def pair(two: Two, city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    confirmed(two)
+    seller = settle(two, city, tmp_path)
+    longyou, told = seller.two.longyou.home, []
+    file = tmp_path / "passphrase"
+    file.write_text(NODE_PASSPHRASE)
+    file.chmod(0o600)
+    nodes = {
+        "gongshu": {"home": ".", "passphrase_file": str(file)},
+        "longyou": {
+            "home": str(longyou),
+            "federation": str(longyou.parent / "federation"),
+            "passphrase_file": str(file),
+        },
+    }
+    (seller.home / "nodes.yml").write_text(yaml.safe_dump(nodes))
+    serving = read_settings(home=seller.home, federation=seller.city.root)
+    monkeypatch.setattr(steps, "load_settings", lambda: serving)
+    monkeypatch.setattr(
+        "shanhai.courier.telling.notify",
+        lambda settings, event, **facts: told.append({"event": event, **facts}) or True,
+    )
+    made = Pair(seller, told)
+    made.contract()
+    # The same bytes by the same passphrase are the same keys: scrypt is asked once.
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", _unlocked)
+    for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):
+        steps.ship_step(node, partner)
+    for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):
+        steps.receive_step(node, partner)
+    return made
+
+
+def test_what_a_grant_names_leaves_once_and_is_admitted_once(pair: Pair):
+    assert steps.due_step("gongshu") == {"due": False}
+    pair.grant("village", "n", row_filter="n >= 1")
+    assert steps.due_step("gongshu") == {"due": True}
+    released, shipped = pair.send()
+    assert [one["subject"] for one in released["released"]] == [TABLE]
+    assert shipped["messages"] >= 1
+    received, admitted, acknowledged = pair.take()
+    assert [one["type"] for one in received["settled"]] == ["grant", "parcel"]
+    assert received["settled"][1]["state"] == "opened"
+    assert admitted["admitted"] == [{"dataset": "acity.events", "verdict": "accepted", "rows": 3}]
+    assert admitted["changed"]
+    assert acknowledged["messages"] >= 1
+    steps.receive_step("gongshu", "longyou")
+    assert pair.outcomes() == ["admitted"]
+    before = len(pair.seller.messages())
+    assert pair.send() == ({"released": [], "stayed": {}}, {"messages": 0, "held": 0})
+    assert pair.take()[:2] == ({"settled": [], "stopped": None}, {"admitted": [], "changed": False})
+    assert len(pair.seller.messages()) == before
+    assert steps.due_step("gongshu") == {"due": False}
+    (row,) = ledger(open_node(pair.longyou))
+    assert row.counts.loaded == 3
+
+
+def test_a_newer_version_leaves_and_a_commit_that_moves_no_row_does_not(pair: Pair):
+    pair.grant("village", "n")
+    pair.send()
+    pair.seller.city.walk()
+    assert pair.send()[0]["released"] == []
+    pair.seller.city.put("b.csv", table(range(4, 9)))
+    pair.seller.city.walk()
+    (again,) = pair.send()[0]["released"]
+    pair.take()
+    assert sorted(row.counts.loaded for row in ledger(open_node(pair.longyou))) == [4, 9]
+    assert again["subject"] == TABLE
+
+
+def test_a_release_that_policy_denies_is_told_once_and_stops_no_other(pair: Pair):
+    pair.grant("village", "n", share_class="unconditional", purpose="wrong-class")
+    pair.grant("n")
+    first, second = pair.send()[0], pair.send()[0]
+    assert len(first["released"]) == 1
+    assert (second["released"], second["stayed"]) == ([], {TABLE: "share-class (share-class-differs)"})
+    about = f"{TABLE} to longyou: share-class (share-class-differs)"
+    assert pair.told_of("release") == [about]
+    assert ("release", about) in pair.waits()
+
+
+def test_a_denial_that_holds_no_longer_waits_no_longer(pair: Pair):
+    grant = pair.grant("village", "n", share_class="unconditional")
+    pair.send()
+    assert len(pair.waits()) == 1
+    with pair.seller.two.gongshu.desk() as desk:
+        granting.revoke(desk, grant.id)
+    pair.grant("n")
+    assert len(pair.send()[0]["released"]) == 1
+    assert pair.waits() == []
+
+
+def test_a_personal_column_waits_for_somebody_and_is_told_once(pair: Pair):
+    pair.grant("person")
+    for _ in range(2):
+        assert pair.send()[0]["stayed"] == {TABLE: "four-eyes (approver-missing)"}
+    pair.seller.city.put("b.csv", table(range(4, 9)))
+    pair.seller.city.walk()
+    pair.send()
+    assert len(pair.told_of("approve")) == 2
+    ((kind, about),) = pair.waits()
+    assert kind == "approve"
+    assert about == pair.told_of("approve")[-1]
+    done = pair.seller.release(approver="Sun Wei")
+    assert not done.repeated
+    assert pair.waits() == []
+    assert pair.send() == ({"released": [], "stayed": {}}, {"messages": 2, "held": 0})
+
+
+def test_what_the_partner_refused_is_not_sent_again_by_itself(pair: Pair):
+    strict = [dict(RECEIVED[0]), {**RECEIVED[1], "logicalTypeOptions": {"minimum": 3}}]
+    City(pair.longyou.federation).declare(
+        strict,
+        source=SOURCE,
+        format={"kind": "parquet"},
+        delivery=BY_VERSION,
+        versions=None,
+        duplicates=None,
+        tolerance={"hold": 0.1, "refuse": 0.2},
+    )
+    pair.grant("village", "n")
+    pair.send()
+    pair.take()
+    steps.receive_step("gongshu", "longyou")
+    assert pair.outcomes() == ["refused"]
+    assert pair.send()[0] == {"released": [], "stayed": {}}
+
+
+def test_without_a_contract_nothing_fails_and_it_is_told_once(pair: Pair):
+    pair.contract(source={**SOURCE, "options": {"partner": "gongshu", "subject": "acity.other"}})
+    pair.grant("village", "n")
+    pair.send()
+    for _ in range(2):
+        assert pair.take()[1]["admitted"] in (
+            [{"dataset": None, "verdict": None, "rows": None}],
+            [],
+        )
+    assert pair.told_of("contract") == [f"gongshu {TABLE}"]
+
+
+def test_a_frozen_and_a_suspended_pairing_give_nothing_and_fail_nothing(pair: Pair):
+    pair.grant("village", "n")
+    pair.send()
+    with pair.seller.two.longyou.desk() as desk:
+        standing.suspend(desk, "gongshu")
+    assert pair.take()[0] == {"settled": [], "stopped": "pairing-suspended"}
+    with pair.seller.two.longyou.desk() as desk:
+        standing.resume(desk, "gongshu")
+        partner = partners.named(desk.connection, "gongshu")
+        partners.freeze(desk.connection, partner.pairing, "a" * 64, desk.now)
+        desk.connection.commit()
+    for _ in range(2):
+        assert pair.take()[0] == {"settled": [], "stopped": "frozen"}
+    assert pair.told_of("fork") == [partner.pairing]
+
+
+def test_a_message_that_is_missing_is_told_once_until_it_came(pair: Pair):
+    pair.grant("village", "n")
+    pair.send()
+    relay = Path(pair.seller.two.gongshu.partner("longyou").relay.removeprefix("file://"))
+    messages = sorted(file for file in relay.rglob("*") if file.parent.parent.name == "m")
+    pair.seller.city.put("b.csv", table(range(4, 9)))
+    pair.seller.city.walk()
+    pair.send()
+    newest = max(file for file in relay.rglob("*") if file.parent.parent.name == "m" and file not in messages)
+    kept = messages[-1].read_bytes()
+    messages[-1].unlink()
+    for _ in range(2):
+        assert steps.receive_step("longyou", "gongshu")["stopped"] == "gap"
+    assert len(pair.told_of("missing")) == 1
+    messages[-1].write_bytes(kept)
+    assert newest.is_file()
+    assert len(steps.receive_step("longyou", "gongshu")["settled"]) == 2
+    with pair.seller.two.longyou.desk() as desk:
+        assert waiting.open_ones(desk.connection) == ()
+
+
+def test_an_application_follows_its_grant_when_its_folder_changes(pair: Pair):
+    pair.grant(subject="notice_board")
+    assert pair.send()[0]["released"] == []
+    folder = pair.seller.home / OFFERED / "notice_board"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>notices</h1>")
+    assert [one["version"] for one in pair.send()[0]["released"]] == [1]
+    assert pair.send()[0]["released"] == []
+    (folder / "index.html").write_text("<h1>other notices</h1>")
+    assert [one["version"] for one in pair.send()[0]["released"]] == [2]
+    pair.take()
+    arrived = pair.longyou.home / "applications" / "received" / "gongshu" / "notice_board"
+    assert len(list(arrived.iterdir())) == 2
+
+
+def test_a_relay_that_is_down_is_an_error_that_a_retry_may_cure(pair: Pair):
+    relay = Path(pair.seller.two.gongshu.partner("longyou").relay.removeprefix("file://"))
+    relay.rename(relay.with_name("unplugged"))
+    with pytest.raises(RetryableError, match="relay"):
+        steps.receive_step("longyou", "gongshu")
+
+
+def test_no_passphrase_is_in_what_a_task_gives_or_logs(pair: Pair, caplog: pytest.LogCaptureFixture):
+    pair.grant("village", "n")
+    with caplog.at_level("DEBUG"):
+        results = [*pair.send(), *pair.take()]
+    assert NODE_PASSPHRASE not in json.dumps(results) + caplog.text
+
+
+def test_a_node_that_is_not_served_is_named(pair: Pair):
+    with pytest.raises(NotFoundError, match="no such node") as failed:
+        steps.release_step("zhaohua", "longyou")
+    assert failed.value.allowed == "gongshu, longyou"
+
+
+def test_without_a_passphrase_file_it_says_what_is_missing(pair: Pair, monkeypatch: pytest.MonkeyPatch):
+    file = pair.seller.home / "nodes.yml"
+    nodes = yaml.safe_load(file.read_text())
+    del nodes["gongshu"]["passphrase_file"]
+    file.write_text(yaml.safe_dump(nodes))
+    pair.grant("n")
+    with pytest.raises(ConfigurationError, match="passphrase"):
+        steps.release_step("gongshu", "longyou")
