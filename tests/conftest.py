@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +11,21 @@ from tests.support.servers import radosgw
 from tests.support.servers.postgres import Postgres, gone, started
 from tests.support.servers.radosgw import RadosGateway
 
-ROOT = Path(__file__).parent
-FIRST = ("e2e", "integration/crash", "integration/warehouse", "properties", "integration", "conformance")
+FIRST = (
+    *("tests/e2e/", "tests/integration/crash/", "tests/integration/warehouse/", "tests/properties/"),
+    *("tests/integration/", "tests/conformance/"),
+)
 """Folders whose modules take longest begin, so that at the end no process is left alone with one of them."""
 TOGETHER = ("tests/integration/warehouse/",)
 """Folders that one process tests: dbt parses the marts once for all modules there."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: _turn(item.path.relative_to(ROOT)))
+    items.sort(key=lambda item: _turn(item.nodeid))
 
 
-def _turn(module: Path) -> int:
-    found = (turn for turn, folder in enumerate(FIRST) if module.is_relative_to(folder))
-    return next(found, len(FIRST))
+def _turn(test: str) -> int:
+    return next((turn for turn, folder in enumerate(FIRST) if test.startswith(folder)), len(FIRST))
 
 
 @pytest.hookimpl(optionalhook=True)
