@@ -25,9 +25,9 @@ class Staging(BaseModel):
     rows_in = good + quarantined + duplicates + superseded, always. `duplicates` and `superseded` are
     those within the delivery; what loses to other deliveries is settled by the load. `released` are the rows
     that break waived rules alone: they count as good, duplicate or superseded, and stand in the quarantine
-    file too, marked. `missing` and `unknown` are headings that are gone or new; `not_yet` are those of columns
-    that came later, and that are not there or have no value in any row; none of them is in `missing`. `filled`
-    counts the values of a column, `newest` is the greatest of a timestamp column.
+    file too, marked. `missing` and `unknown` are headings that are gone or new; `not_yet` are those of
+    columns that came later, and that are not there or have no value in any row; none of them is in
+    `missing`. `filled` counts the values of a column, `newest` is the greatest of a timestamp column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
