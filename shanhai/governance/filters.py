@@ -2,7 +2,8 @@
 
 DuckDB's parser takes the text apart; each part must be on a list here and of the kind that its place wants.
 Kinds are checked because the engine would convert the column otherwise, and quote a value of it when that
-fails. Nothing in the lists can fail on a value, see a file, the clock, the session or another relation.
+fails; of exact numbers also the digits, since it brings both sides to one DECIMAL. Nothing in the lists can
+fail on a value, see a file, the clock, the session or another relation.
 """
 
 from __future__ import annotations
@@ -20,23 +21,32 @@ from shanhai.governance.refusals import ShapeRefusedError
 if TYPE_CHECKING:
     import duckdb
 
-Kind = Literal["text", "number", "truth", "date", "instant"]
+Kind = Literal["text", "number", "double", "truth", "date", "instant", "place"]
+"""`number` is exact; `place` is a whole constant, of a character in a text."""
 
 MOST_CHARACTERS = 4096
 """As many as a grant can state."""
+
+_MOST_DIGITS = 38
+"""Of a DECIMAL of DuckDB; what two sides of a comparison need together."""
+_MOST_OF_CONSTANT = 18
+_WHOLE_DIGITS = 19
+"""Of a BIGINT."""
+_MOST_PLACE = 4096
 
 _OF_COLUMN: dict[ColumnType, Kind] = {
     "string": "text",
     "time": "text",
     "integer": "number",
-    "number": "number",
+    "number": "double",
     "boolean": "truth",
     "date": "date",
     "timestamp": "instant",
 }
 _OF_CONSTANT: dict[str, Kind] = {
     "VARCHAR": "text",
-    **dict.fromkeys(("INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "DOUBLE"), "number"),
+    **dict.fromkeys(("INTEGER", "BIGINT", "DECIMAL"), "number"),
+    "DOUBLE": "double",
 }
 _OF_LITERAL: dict[str, Kind] = {"BOOLEAN": "truth", "DATE": "date", "TIMESTAMP WITH TIME ZONE": "instant"}
 
@@ -46,8 +56,8 @@ FUNCTIONS: Mapping[str, tuple[tuple[Kind, ...], Kind]] = {
     ),
     **dict.fromkeys(("lower", "upper"), (("text",), "text")),
     "length": (("text",), "number"),
-    **dict.fromkeys(("left", "right"), (("text", "number"), "text")),
-    **dict.fromkeys(("substr", "substring"), (("text", "number", "number"), "text")),
+    **dict.fromkeys(("left", "right"), (("text", "place"), "text")),
+    **dict.fromkeys(("substr", "substring"), (("text", "place", "place"), "text")),
     **dict.fromkeys(("year", "month", "day"), (("date",), "number")),
 }
 """What a condition may call, by the kinds of its arguments; `~~` and `!~~` are LIKE and NOT LIKE."""
@@ -73,13 +83,33 @@ def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
     """
     if not text.strip() or len(text) > MOST_CHARACTERS or _is_deceptive(text):
         raise _refused("form", f"{len(text)} characters", f"one line of 1 to {MOST_CHARACTERS} characters")
-    reader = _Reader({column.name: _OF_COLUMN[column.type] for column in columns})
+    reader = _Reader({column.name: _of_column(column) for column in columns})
     try:
-        if reader.kind(_parsed(text)) != "truth":
+        if reader.typed(_parsed(text)).kind != "truth":
             raise _refused("result", "a value", "a condition")
     except RecursionError as error:
         raise _refused("depth", "hundreds of levels", "a condition that a person can read") from error
     return RowFilter(text, frozenset(reader.seen))
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """The kind of a part; of an exact number also its digits before and after the point, at most."""
+
+    kind: Kind
+    before: int = 0
+    after: int = 0
+
+
+_TRUTH = _Typed("truth")
+
+
+def _of_column(column: Column) -> _Typed:
+    if column.precision is not None:
+        digits, after = column.precision
+        return _Typed("number", digits - after, after)
+    kind = _OF_COLUMN[column.type]
+    return _Typed(kind, _WHOLE_DIGITS) if kind == "number" else _Typed(kind)
 
 
 def _is_deceptive(text: str) -> bool:
@@ -133,26 +163,26 @@ def _cut(tree: dict[str, Any]) -> list[Any]:
 class _Reader:
     """Walks a tree, collects the columns, and tells the kind of each part."""
 
-    def __init__(self, columns: Mapping[str, Kind]) -> None:
+    def __init__(self, columns: Mapping[str, _Typed]) -> None:
         self._columns = columns
         self.seen: set[str] = set()
 
-    def kind(self, part: dict[str, Any]) -> Kind:
+    def typed(self, part: dict[str, Any]) -> _Typed:
         if part.get("alias"):
             raise _refused("name", "a name for a part", "no names")
         match part["class"]:
             case "COLUMN_REF":
                 return self._column(part["column_names"])
             case "CONSTANT":
-                return self._constant(part["value"]["type"]["id"])
+                return self._constant(part["value"])
             case "CAST":
-                return self._literal(part)
+                return _Typed(self._literal(part))
             case "COMPARISON":
                 return self._equal((part["left"], part["right"]))
             case "BETWEEN":
                 return self._equal((part["input"], part["lower"], part["upper"]))
             case "CONJUNCTION":
-                return self._of("truth", part["children"])
+                return self._all_true(part["children"])
             case "OPERATOR":
                 return self._operator(part["type"], part["children"])
             case "FUNCTION":
@@ -160,17 +190,25 @@ class _Reader:
             case other:
                 raise _refused("expression", other.lower(), "comparisons, AND, OR, NOT, IN, LIKE, IS NULL")
 
-    def _column(self, names: Sequence[str]) -> Kind:
+    def _column(self, names: Sequence[str]) -> _Typed:
         name = names[-1]
         if len(names) != 1 or name not in self._columns:
             raise _refused("column", ".".join(names), sorted(self._columns))
         self.seen.add(name)
         return self._columns[name]
 
-    def _constant(self, kind: str) -> Kind:
-        if kind not in _OF_CONSTANT:
-            raise _refused("constant", kind.lower(), "texts, numbers, TRUE, FALSE, DATE, TIMESTAMPTZ")
-        return _OF_CONSTANT[kind]
+    def _constant(self, value: dict[str, Any]) -> _Typed:
+        name = value["type"]["id"]
+        kind = _OF_CONSTANT.get(name)
+        if kind is None or value["is_null"]:
+            raise _refused("constant", name.lower(), "texts, numbers, TRUE, FALSE, DATE, TIMESTAMPTZ")
+        if kind != "number":
+            return _Typed(kind)
+        form = value["type"]["type_info"]
+        digits, after = (form["width"], form["scale"]) if form else (len(str(abs(value["value"]))), 0)
+        if digits > _MOST_OF_CONSTANT:
+            raise _refused("constant", f"{digits} digits", f"at most {_MOST_OF_CONSTANT} digits")
+        return _Typed(kind, digits - after, after)
 
     def _literal(self, part: dict[str, Any]) -> Kind:
         """A constant that states its type; a cast of a column could fail on a value."""
@@ -182,31 +220,36 @@ class _Reader:
             raise _refused("constant", f"a malformed {kind}", "ISO 8601, an instant with its offset")
         return kind
 
-    def _equal(self, parts: Iterable[dict[str, Any]]) -> Kind:
-        kinds = [self.kind(part) for part in parts]
-        if len(set(kinds)) != 1:
-            raise _refused("comparison", " with ".join(kinds), "two of a kind")
-        return "truth"
+    def _equal(self, parts: Iterable[dict[str, Any]]) -> _Typed:
+        found = [self.typed(part) for part in parts]
+        kinds = {one.kind for one in found}
+        # Whatever is compared with a double becomes one, which loses digits and cannot fail.
+        if len(kinds) != 1 and kinds != {"number", "double"}:
+            raise _refused("comparison", " with ".join(one.kind for one in found), "two of a kind")
+        digits = max(one.before for one in found) + max(one.after for one in found)
+        if kinds == {"number"} and digits > _MOST_DIGITS:
+            raise _refused("comparison", f"{digits} digits on both sides together", f"at most {_MOST_DIGITS}")
+        return _TRUTH
 
-    def _of(self, wanted: Kind, parts: Iterable[dict[str, Any]]) -> Kind:
-        kinds = [self.kind(part) for part in parts]
-        if set(kinds) != {wanted}:
-            raise _refused("conjunction", ", ".join(kinds), wanted)
-        return wanted
+    def _all_true(self, parts: Iterable[dict[str, Any]]) -> _Typed:
+        kinds = [self.typed(part).kind for part in parts]
+        if set(kinds) != {"truth"}:
+            raise _refused("conjunction", ", ".join(kinds), "truth")
+        return _TRUTH
 
-    def _operator(self, name: str, parts: Sequence[dict[str, Any]]) -> Kind:
+    def _operator(self, name: str, parts: Sequence[dict[str, Any]]) -> _Typed:
         match name:
             case "COMPARE_IN" | "COMPARE_NOT_IN":
                 return self._equal(parts)
             case "OPERATOR_NOT":
-                return self._of("truth", parts)
+                return self._all_true(parts)
             case "OPERATOR_IS_NULL" | "OPERATOR_IS_NOT_NULL":
-                self.kind(parts[0])
-                return "truth"
+                self.typed(parts[0])
+                return _TRUTH
             case other:
                 raise _refused("operator", other.lower(), ("IN", "NOT", "IS NULL"))
 
-    def _function(self, part: dict[str, Any]) -> Kind:
+    def _function(self, part: dict[str, Any]) -> _Typed:
         name = part["function_name"].lower()
         plain = not (
             part["filter"] or part["distinct"] or part["order_bys"]["orders"] or part["export_state"]
@@ -215,10 +258,16 @@ class _Reader:
         if name not in FUNCTIONS or not plain or qualified:
             raise _refused("function", name, sorted(FUNCTIONS))
         wanted, result = FUNCTIONS[name]
-        kinds = tuple(self.kind(child) for child in part["children"])
+        kinds = tuple(self._argument(child) for child in part["children"])
         if kinds != wanted:
             raise _refused(f"arguments of {name}", ", ".join(kinds), ", ".join(wanted))
-        return result
+        return _Typed(result, _WHOLE_DIGITS if result == "number" else 0)
+
+    def _argument(self, part: dict[str, Any]) -> Kind:
+        """A whole constant is a place: of other numbers a function could fail on a value."""
+        kind = self.typed(part).kind
+        is_place = kind == "number" and part["class"] == "CONSTANT" and not part["value"]["type"]["type_info"]
+        return "place" if is_place and 0 <= part["value"]["value"] <= _MOST_PLACE else kind
 
 
 def _is_literal(kind: Kind, text: object) -> bool:
