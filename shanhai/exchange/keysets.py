@@ -150,13 +150,12 @@ class Keyset:
         Raises:
             Refused: signer-expired, signer-compromised-since; at stage order, since nothing is known by it.
         """
-        for key in (one for one in self.keys if one.kid in set(kids)):
-            if received >= key.not_after:
-                raise Refused("signer-expired", stage=Stage.ORDER)
         try:
             self.check_uncompromised(kids, received)
         except Refused as refusal:
             raise Refused(refusal.code, stage=Stage.ORDER) from None
+        if any(one.kid in set(kids) and received >= one.not_after for one in self.keys):
+            raise Refused("signer-expired", stage=Stage.ORDER)
 
     def check_uncompromised(self, kids: Iterable[str], received: datetime) -> None:
         """Return if what the keys signed was received before any of them was compromised.

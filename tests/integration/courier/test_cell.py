@@ -288,6 +288,7 @@ def tries(how: str, file: Path) -> dict[str, object]:
 
 
 def test_what_is_confined_can_do_nothing_else(tmp_path):
+    """core-dump-none among it: no limit of a core, and not dumpable to whatever takes cores by a pipe."""
     told = tries("confined", tmp_path / "made")
     assert told.pop("core") == [0, 0]
     assert told.pop("dumpable") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,10 +15,13 @@ from seller import Seller, settle, walked_city
 from two_nodes import Two
 
 from shanhai.courier import outbox, partners, sealing, sets, standing
+from shanhai.courier.desk import Desk
+from shanhai.courier.receipts import sent
 from shanhai.courier.relays.layout import RelayConflictError, file_key, message_key, statement_key
 from shanhai.courier.relays.opening import check_address, place_of, relay_of
 from shanhai.courier.relays.tar import TarRelay
 from shanhai.courier.shipping import Shipped, ship
+from shanhai.courier.status import PartnerStatus, status
 from shanhai.errors import ConfigurationError, DataError, NotFoundError, StoreError
 from shanhai.exchange.receipts import ADMITTED
 
@@ -123,6 +127,25 @@ def test_other_bytes_in_our_place_are_an_error_and_stay(seller: Seller, kind: st
     assert done.message.digest in {one.digest for one in shipped(seller).messages}
 
 
+def test_a_receipt_that_is_withheld_is_shown_missing(seller: Seller):
+    """receipt-withheld: a partner that reads and says nothing is not told from one that never had it."""
+    seller.release()
+    shipped(seller)
+    with seller.two.gongshu.desk() as desk:
+        standings, partner = seen_at(desk, desk.now)
+        assert (standings, partner.expired, partner.silent_since) == (["shipped"], 0, None)
+        assert partner.unsettled > 0
+        standings, partner = seen_at(desk, desk.now + timedelta(days=31))
+        assert (standings, partner.expired) == (["expired"], 1)
+        assert partner.silent_since is not None
+
+
+def seen_at(desk: Desk, now: datetime) -> tuple[list[str], PartnerStatus]:
+    """What a person is shown of the parcels and of their recipient."""
+    (partner,) = status(desk.home, desk.connection, now).partners
+    return [one.standing for one in sent(desk.connection, now) if one.message.type == "parcel"], partner
+
+
 def test_a_file_that_was_changed_on_the_disk_does_not_leave(seller: Seller):
     done = seller.release()
     (file,) = sealing.folder_of(seller.home, done.release.set_id).iterdir()
@@ -180,6 +203,7 @@ def test_the_partner_finds_it_all_in_the_folder(seller: Seller):
 
 
 def test_a_tar_has_the_same_whatever_its_entries_are_called(seller: Seller, tmp_path: Path):
+    """tar-names-changed (passes, found by content) and tar-entry-outside (nothing is written anywhere)."""
     done = seller.release()
     tar = tmp_path / "stick" / "gongshu.tar"
     with pytest.raises(StoreError, match="not there"):

@@ -1,0 +1,82 @@
+"""What the specification lists is what the program does: codes, kinds of events, operations, named tests."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from vectors.vector import FOLDER, names
+
+from shanhai.audit.events import ABOUT, KINDS
+from shanhai.audit.failures import SENTENCES
+from shanhai.exchange.failures import FAILURES
+
+ROOT = Path(__file__).parents[2]
+SPEC = (FOLDER.parent / "SPEC.md").read_text(encoding="utf-8")
+
+NAMED = {
+    "32768-row-groups": "integration/exchange_parquet/test_too_many.py",
+    "32768-pages": "integration/exchange_parquet/test_too_many.py",
+    "changed-between-hash-and-parse": "integration/courier/test_receive.py",
+    "core-dump-none": "integration/courier/test_cell.py",
+    "receipt-withheld": "integration/courier/test_ship.py",
+    "tar-entry-outside": "integration/courier/test_ship.py",
+    "tar-names-changed": "integration/courier/test_ship.py",
+    "passphrase-wrong": "integration/keyring/test_locked_node.py",
+    "keyfile-damaged": "unit/keyring/test_files.py",
+    "keyfile-world-readable": "unit/keyring/test_files.py",
+    "secret-in-repr-log-argv-environ-core": "integration/keyring/test_locked_node.py",
+}
+"""Names of the design that a test stands for, since no JSON file can: each is in the text of its test."""
+
+
+def section(number: str) -> str:
+    return re.split(
+        r"\n##+ ", SPEC.split(f"\n## {number}. " if "." not in number else f"\n### {number} ")[1]
+    )[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    lines = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `"))
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+def test_every_code_stands_with_its_stage_and_what_comes_of_it():
+    told = {code.strip("`"): (stage, more, what) for code, stage, more, what in rows(section("10"))}
+    assert told == {
+        code: (one.stage.value, "freezes" if one.freezes else "later" if one.later else "", one.sentence)
+        for code, one in FAILURES.items()
+    }
+
+
+def test_every_kind_of_event_stands_with_what_it_is_about():
+    told = {kind.strip("`"): tuple(about.split(", ")) for kind, about in rows(section("13.1"))}
+    assert told == dict(KINDS)
+    assert not {name for name in ABOUT if f"`{name}`" not in section("13.1")}
+
+
+def test_every_code_of_the_log_stands():
+    told = {code.strip("`"): what for code, what in rows(section("13.2"))}
+    assert told.pop("log-unwritable")
+    assert told == dict(SENTENCES)
+
+
+def test_every_operation_of_a_vector_stands():
+    used = {json.loads(file.read_text(encoding="utf-8"))["operation"] for file in FOLDER.rglob("*.json")}
+    assert {row[0].strip("`") for row in rows(section("15"))} == used
+
+
+def test_every_vector_that_is_named_is_there():
+    groups = [folder.name for folder in FOLDER.iterdir() if folder.is_dir()]
+    there = {name.partition(".")[0] for name in names(*groups)} | set(names(*groups)) | set(NAMED)
+    named = re.findall(r"vectors?(?: by name:)? \(?`([a-z0-9.-]+?)(?:\.\*)?`", SPEC)
+    assert len(named) >= 4
+    assert set(named) <= there
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_without_a_file_has_a_test(name: str):
+    assert name in (ROOT / "tests" / NAMED[name]).read_text(encoding="utf-8")
+    assert f"`{name}`" in SPEC or "the group Secrets" in SPEC
