@@ -117,6 +117,8 @@ def _decide(killed: Killed, waiting: Waiting, number: int) -> None:
     _ask(killed, waiting, "withdraw", [first, *fresh[:1]])
     _wait(killed, waiting)
     _ask(killed, waiting, "approve", [*held, *fresh[:1]])
+    # The next contract would refuse what this one holds: nothing could be revoked then.
+    waiting.judged.update(held)
     _wait(killed, waiting)
 
 
