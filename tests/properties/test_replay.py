@@ -143,22 +143,28 @@ class Story:
         self.compare()
 
     def arrive(self, partition: str, found: list[Row]) -> None:
+        self.put(f"{partition}.{len(self.known)}.csv", partition, found)
+
+    def put(self, name: str, partition: str, found: list[Row]) -> None:
+        """Place a file, walk, and approve what is held because it repeats another one or lacks a column."""
         text = one_city.HEADER + "".join(f"{i},{n},2024-01-{at} 00:00:00\n" for i, n, at in found)
-        self.city.put(f"{partition}.{len(self.known)}.csv", text)
-        before = set(self.known)
+        self.city.put(name, text)
         self.city.walk()
         for row in ledger(self.city.node):
-            if row.delivery not in before:
-                self.known[row.delivery] = Delivery(partition, found, self.least)
+            if row.delivery not in self.known:
+                assert row.verdict in ("accepted", "held")
+                one = Delivery(partition, found, self.least, row.verdict == "accepted")
+                self.known[row.delivery] = one
+                self.approve(row.delivery, one, None)
 
     def replay(self, delivery: DeliveryId, one: Delivery, _: Any) -> None:
         if not one.live:
             with pytest.raises(DeniedError):
-                replay(self.city.node, delivery)
+                replay(self.city.node, delivery, **WHO)
             return
-        replay(self.city.node, delivery)
+        replay(self.city.node, delivery, **WHO)
         one.least = self.least
-        assert replay(self.city.node, delivery).entry is None
+        assert replay(self.city.node, delivery, **WHO).entry is None
 
     def release(self, delivery: DeliveryId, one: Delivery, asked: tuple[str, int | None]) -> None:
         rule, place = asked
@@ -213,7 +219,7 @@ class Story:
     def end(self) -> None:
         """Everything judged by the present contract is what a city has that loads it for the first time."""
         for delivery in behind(self.city.node, DATASET):
-            replay(self.city.node, delivery)
+            replay(self.city.node, delivery, **WHO)
         assert behind(self.city.node, DATASET) == []
         for delivery, one in self.known.items():
             if one.live and one.waived:
@@ -223,14 +229,9 @@ class Story:
             fresh.contract(self.least)
             for place, one in enumerate(self.known.values()):
                 if one.live:
-                    fresh.put(place, one)
+                    fresh.put(f"{one.partition}.{place}.csv", one.partition, one.rows)
             first = table(fresh.city)
         assert _values(table(self.city)) == _values(first)
-
-    def put(self, place: int, one: Delivery) -> None:
-        text = one_city.HEADER + "".join(f"{i},{n},2024-01-{at} 00:00:00\n" for i, n, at in one.rows)
-        self.city.put(f"{one.partition}.{place}.csv", text)
-        self.city.walk()
 
 
 def _values(found: Counter[tuple[str, ...]]) -> Counter[tuple[str, ...]]:
