@@ -85,7 +85,7 @@ def _broken_name(name: str) -> str | None:
         return "dots"
     if len(name.encode("utf-8")) > MOST_NAME_BYTES:
         return "long"
-    if name[-1] in ". ":
+    if name[-1] in ". " or name[0] == " ":
         return "edge"
     if _WINDOWS_CHARACTERS.search(name) or _WINDOWS_NAMES.fullmatch(name):
         return "windows"

@@ -68,8 +68,11 @@ def check_listing(listing: Sequence[Listed]) -> None:
     """The promise by itself: allowed paths in the order of their UTF-8 bytes, and within the limits.
 
     Raises:
-        Refused: `too-many-files`, `path-wrong`, `path-twice`, `part-reordered` if the order is another.
+        Refused: `too-many-files`, `path-wrong`, `path-twice`, `part-wrong` of a size below 0,
+            `part-reordered` if the order is another.
     """
+    if any(listed.size < 0 for listed in listing):
+        raise Refused("part-wrong")
     if len(listing) > MOST_FILES or sum(listed.size for listed in listing) > MOST_BYTES:
         raise Refused("too-many-files")
     for listed in listing:

@@ -134,6 +134,9 @@ def _bodies() -> Iterator[Vector]:
     yield case("body-salt-missing", "the body has no salt", missing, expect)
     short = build.resealed(bare(salt=b64(b"short")), set=None)
     yield case("body-salt-missing.short", "the salt has five bytes", short, expect)
+    later = build.resealed(bare(v=2, salt=...), set=None)
+    about = "a body of a later version, which has no salt: the version is judged first"
+    yield case("body-version-unknown", about, later, refused("version-unknown", "unwrap"))
     expect = refused("body-padding-wrong", "unwrap")
     padded = bare()[:-2] + b"x" * 10 + b'"}'
     about = "the padding is not of blanks"

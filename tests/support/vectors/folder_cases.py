@@ -63,6 +63,16 @@ def _paths(vector: Any) -> Iterator[Vector]:
         "path-nul-control-bidi": ("a\u202etxt.py", "unseen"),
         "path-nul-control-bidi.nul": ("a\x00b", "unseen"),
         "path-nul-control-bidi.newline": ("a\nb", "unseen"),
+        "path-nul-control-bidi.soft-hyphen": ("RE\u00adADME", "unseen"),
+        "path-nul-control-bidi.ignored": (".g\u206bit/config", "unseen"),
+        "path-nul-control-bidi.filler": ("a\u3164", "unseen"),
+        "path-nul-control-bidi.braille-blank": ("a\u2800", "unseen"),
+        "path-nul-control-bidi.tag": ("a\U000e0041", "unseen"),
+        "path-nul-control-bidi.variation": ("a\ufe0f", "unseen"),
+        "path-nul-control-bidi.hard-blank": ("a\u00a0b", "unseen"),
+        "path-nul-control-bidi.unassigned": ("a\u0378", "unseen"),
+        "path-nul-control-bidi.private": ("a\ue000", "unseen"),
+        "path-edge-blank.leading": (" a", "edge"),
         "path-nfd": ("caf\u0065\u0301", "nfc"),
         "path-edge-dot": ("docs./a", "edge"),
         "path-edge-blank": ("a ", "edge"),
@@ -106,4 +116,6 @@ def _parts(vector: Any) -> Iterator[Vector]:
         "file-not-listed", "A file that nobody promised.", [listed("a")], stray, "path-wrong", "listing"
     )
     huge = [{**listed(f"f{n:04d}"), "size": 1 << 40} for n in range(3)]
+    less = [{**listed("a"), "size": -1}]
+    yield vector("part-wrong", "A size below nothing, which would lower the sum.", less, [], "part-wrong")
     yield vector("too-many-files", "More bytes than any folder may have.", huge, [], "too-many-files")

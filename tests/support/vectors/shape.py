@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shanhai.exchange.strict import read_moment
-from vectors.shape_cases import NOW, OTHER, THERE, right
+from vectors.shape_cases import NOW, OTHER, RIGHT, THERE, right, shape_of
 from vectors.vector import Vector, names, refused
 
 GROUP = "shape"
@@ -88,7 +88,8 @@ def measured(
     earlier: dict[str, list[list[Any]]] | None = None,
 ) -> dict[str, Any]:
     """Rows about people, counted by subject and judged with k = 3."""
-    given = right(grant__k=3, data__counts_people=True, sent=[int(one) for one in earlier or {}])
+    given = right(grant__k=3, data__counts_people=True)
+    given["sent"] = [[int(version), shape_of(given).shape_id] for version in earlier or {}]
     given["measure"] = {
         "columns": ["person", "village"],
         "subject": "person",
@@ -104,6 +105,17 @@ def measured(
 def visits(village: str, *people: str, times: int = 1) -> list[list[Any]]:
     return [[person, village] for person in people for _ in range(times)]
 
+
+NOBODY_FEW = {
+    "measure": [7, shape_of(RIGHT).shape_id],
+    "smallest_group": 3,
+    "smallest_rows": 3,
+    "smallest_complement": None,
+    "compared_with": [],
+    "smallest_difference": None,
+}
+"""Numbers of the right case, where nobody stands out."""
+SAME_VERSION = [7, "sha256-" + "0" * 64]
 
 HELD = [["A", 3], ["SENTINEL-STAYS", 1], ["B", 2]]
 LEFT: list[list[Any]] = [["A", 3], ["B", 2]]
@@ -338,6 +350,81 @@ VECTORS: dict[str, dict[str, Any]] = {
     ),
     "onward-with-consent": judged(
         "The owner named the node.", None, data__received={"onward": "named", "named": [THERE]}
+    ),
+    "onward-after-the-end": judged(
+        "The owner of what we received has revoked his grant.",
+        "onward",
+        "onward-without-consent",
+        data__received={"onward": "open", "named": [], "stands": False},
+    ),
+    "onward-for-another-purpose": judged(
+        "What we received for one purpose is granted on for another.",
+        "purpose",
+        "purpose-differs",
+        data__received={"onward": "open", "named": [], "purpose": "statistics"},
+    ),
+    "onward-beyond-retention": judged(
+        "What we have to delete in a fortnight is to be kept for thirty days.",
+        "retention",
+        "retention-too-long",
+        data__received={"onward": "open", "named": [], "retain_until": "2026-11-15T00:00:00Z"},
+    ),
+    "column-that-nobody-may-read": judged(
+        "A set has a column that no grant in force names: its ciphertext leaves, and may be kept for later.",
+        "columns",
+        "column-not-granted",
+        terms__columns=["village", "closed"],
+        grant__columns=["village", "closed"],
+        request__order=["village", "closed"],
+    ),
+    "column-of-another-grant": judged(
+        "One set serves two nodes: a column of it is granted to the other one.",
+        None,
+        terms__columns=["village", "closed"],
+        grant__columns=["village", "closed"],
+        request__order=["village", "closed"],
+        others=[{**RIGHT["grant"], "id": "b" * 32, "grantee": OTHER, "columns": ["visits"]}],
+    ),
+    "column-of-a-grant-that-ended": judged(
+        "The grant of the other node was revoked since.",
+        "columns",
+        "column-not-granted",
+        terms__columns=["village", "closed"],
+        grant__columns=["village", "closed"],
+        request__order=["village", "closed"],
+        others=[{**RIGHT["grant"], "id": "b" * 32, "grantee": OTHER, "columns": ["visits"], "revoked": True}],
+    ),
+    "row-order-leaks-withheld": judged(
+        "Rows ordered by a column that the recipient does not read tell its ranks.",
+        "columns",
+        "row-order-leaks-withheld",
+        terms__columns=["village", "closed"],
+        request__order=["village", "visits"],
+    ),
+    "k-another-release": judged(
+        "Numbers that were measured of another version are worth nothing.",
+        "k-anonymity",
+        "k-not-measured",
+        grant__k=3,
+        data__counts_people=True,
+        counted={**NOBODY_FEW, "measure": [6, NOBODY_FEW["measure"][1]]},
+    ),
+    "k-same-version-twice": judged(
+        "The same version was sent in another shape: two filters may differ by one person.",
+        "k-anonymity",
+        "k-not-measured",
+        grant__k=3,
+        data__counts_people=True,
+        counted=NOBODY_FEW,
+        sent=[SAME_VERSION],
+    ),
+    "k-same-version-compared": judged(
+        "The same version in another shape, and no few people differ.",
+        None,
+        grant__k=3,
+        data__counts_people=True,
+        counted={**NOBODY_FEW, "compared_with": [SAME_VERSION]},
+        sent=[SAME_VERSION],
     ),
     "purpose-differs": judged(
         "The purpose is another one.",

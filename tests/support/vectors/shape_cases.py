@@ -46,6 +46,7 @@ RIGHT: dict[str, Any] = {
         "recipient": THERE,
         "releaser": "Wang Li",
         "approver": None,
+        "order": None,
     },
     "terms": {
         "grant": "a" * 32,
@@ -78,6 +79,7 @@ RIGHT: dict[str, Any] = {
     },
     "pairing": "active",
     "sent": [],
+    "others": [],
     "counted": None,
 }
 """The grant is in the form in which it travels."""
@@ -110,6 +112,17 @@ def shape_of(given: dict[str, Any]) -> Shape:
     )
 
 
+def received_of(stated: dict[str, Any]) -> Received:
+    until = stated.get("retain_until")
+    return Received(
+        stated["onward"],
+        frozenset(stated["named"]),
+        purpose=stated.get("purpose"),
+        retain_until=until and moment(until),
+        stands=stated.get("stands", True),
+    )
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -122,13 +135,14 @@ def subject_of(stated: dict[str, str]) -> Subject:
 def case_of(given: dict[str, Any], now: str = NOW, *, counted: Counted | None = None) -> Case:
     """The case that a vector gives; `counted` in place of the numbers that it states."""
     data, request, terms, grant = given["data"], given["request"], given["terms"], given["grant"]
-    received = data["received"]
+    received, order = data["received"], request["order"]
     if counted is None and given["counted"] is not None:
         numbers = given["counted"]
-        counted = Counted(**{**numbers, "compared_with": frozenset(numbers["compared_with"])})
+        compared = frozenset((version, shape) for version, shape in numbers["compared_with"])
+        counted = Counted(**{**numbers, "measure": tuple(numbers["measure"]), "compared_with": compared})
     return Case(
         request=Request(
-            **{**request, "subject": subject_of(request["subject"])},
+            **{**request, "subject": subject_of(request["subject"]), "order": order and tuple(order)},
             shape=shape_of(given),
             terms=Terms(
                 **{
@@ -144,11 +158,12 @@ def case_of(given: dict[str, Any], now: str = NOW, *, counted: Counted | None = 
             columns=columns_of(given["columns"]),
             state=data["state"],
             counts_people=data["counts_people"],
-            received=received and Received(received["onward"], frozenset(received["named"])),
+            received=received and received_of(received),
         ),
         grant=None if grant is None else read_grant(grant),
         pairing=PairingState(given["pairing"]),
         now=moment(now),
-        sent=frozenset(given["sent"]),
+        sent=frozenset((version, shape) for version, shape in given["sent"]),
+        others=tuple(map(read_grant, given["others"])),
         counted=counted,
     )

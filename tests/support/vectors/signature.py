@@ -242,6 +242,12 @@ def _not_strict(head: bytes, in_header) -> Iterator[Vector]:  # type: ignore[no-
     yield in_header(code, f"{code}.integer-too-large", "an integer of 2^53", head.replace(b'"seq":0', big))
     control = b'"seq":0,"note\\u0000":1'
     yield in_header(code, f"{code}.control-character", "NUL in a key", head.replace(b'"seq":0', control))
+    turned = b'"seq":0,"note":"paid \xe2\x80\xae001"'
+    yield in_header(
+        code, f"{code}.direction-mark", "a mark that turns text", head.replace(b'"seq":0', turned)
+    )
+    hidden = b'"seq":0,"no\\u200bte":1'
+    yield in_header(code, f"{code}.no-width", "a blank without width", head.replace(b'"seq":0', hidden))
     yield in_header(
         code, f"{code}.not-utf-8", "a byte that is not UTF-8", head.replace(b'"suite":"', b'"suite":"\xff')
     )

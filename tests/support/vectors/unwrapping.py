@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from shanhai.exchange.commitments import commitment
-from shanhai.exchange.facts import write_facts
+from shanhai.exchange.facts import Facts
 from shanhai.exchange.messages import seal_message
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.subjects import Subject
@@ -116,4 +115,16 @@ def _facts() -> Iterator[Vector]:
     yield _case(
         "facts-wrong.commitment-lacking", about, envelope, expect, set_envelope=world.set_envelope(made)
     )
-    assert json.loads(write_facts(told))["v"] == 1
+    about = "a commitment that is no digest"
+    commits = {**world.facts().commits, f"{SET_ID}.2": "Z" * 64}
+    yield _wrong_facts("commitment", about, world.facts(commits=commits))
+    about = "a column of a type that the profile does not have"
+    yield _wrong_facts("type", about, world.facts(columns=("string", "timestamp[us,UTC]", "geometry")))
+
+
+def _wrong_facts(variant: str, about: str, told: Facts) -> Vector:
+    made = world.statement(told=told)
+    envelope = _parcel(body=world.parcel_body(told, made), made=made)
+    expect = refused("json-field-wrong", "unwrap")
+    name = f"facts-field-wrong.{variant}"
+    return _case(name, about, envelope, expect, set_envelope=world.set_envelope(made))
