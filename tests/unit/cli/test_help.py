@@ -96,7 +96,9 @@ def test_examples_name_datasets_of_this_federation(path: tuple[str, ...]) -> Non
     federation = open_federation(Path(__file__).parents[3])
     known = {str(dataset) for dataset in federation.datasets}
     output = CliRunner().invoke(shanhai, [*path, "--help"], obj=Session()).output
-    named = re.findall(r"^ +shanhai [^#]*?(?<![/.\w])([a-z_]+\.(?!json\b)[a-z_]+)(?:[/ ]|$)", output, re.MULTILINE)
+    named = re.findall(
+        r"^ +shanhai [^#]*?(?<![/.\w])([a-z_]+\.(?!json\b)[a-z_]+)(?:[/ ]|$)", output, re.MULTILINE
+    )
     assert set(named) <= known
     assert path not in (("pull",), ("walk",), ("delivery", "approve")) or named
 
