@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shanhai.contracts.sql import quote_identifier
 from shanhai.errors import ConfigurationError, ShanhaiError
 from shanhai.quality.checked import CHECKED
 
@@ -64,6 +65,7 @@ def _prepare(version: str) -> None:
     if _Dialect.DUCKDB not in known:
         setattr(engine, name, (*known, _Dialect.DUCKDB))
     _quote_every_keyword()
+    _describe_columns()
     for noisy in ("great_expectations", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
 
@@ -77,6 +79,19 @@ def _quote_every_keyword() -> None:
         "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
     ).fetchall()
     DuckDBIdentifierPreparer.reserved_words.update(word for (word,) in words)
+
+
+def _describe_columns() -> None:
+    """Let GX ask DuckDB for columns: its dialect asks PostgreSQL's catalogue, two fifths of a small gate."""
+    from great_expectations.expectations.metrics.table_metrics import table_column_types
+    from sqlalchemy import text
+
+    def described(execution_engine: Any, table_selectable: object, **_: Any) -> list[dict[str, Any]]:
+        query = text(f"DESCRIBE {quote_identifier(str(table_selectable))}")
+        rows = execution_engine.execute_query(query).fetchall()
+        return [{"name": name, "type": kind, "primary_key": False} for name, kind, *_ in rows]
+
+    setattr(table_column_types, "get_sqlalchemy_column_metadata", described)  # noqa: B010 - private as well
 
 
 @contextmanager
