@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 DATA ?= ../shared/data
+EXAMPLES := examples/cities examples/exchange/longyou examples/exchange/zhaohua
 # Twice the cores of a small machine: about every second test waits for a server, a disk or Airflow.
 WORKERS ?= 4
 
@@ -46,7 +47,7 @@ check: $(VENV)/.dev ## lint, types, import rules, drift of generated files; chan
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/shanhai generate --check
-	@$(BIN)/shanhai --federation examples/cities generate --check
+	@for federation in $(EXAMPLES); do $(BIN)/shanhai --federation $$federation generate --check; done
 
 fix: $(VENV)/.dev ## repair what can be repaired by machine
 	@$(BIN)/ruff check --fix .
@@ -55,7 +56,7 @@ fix: $(VENV)/.dev ## repair what can be repaired by machine
 
 generate: $(VENV)/.runtime ## write everything that follows from the contracts
 	@$(BIN)/shanhai generate
-	@$(BIN)/shanhai --federation examples/cities generate
+	@for federation in $(EXAMPLES); do $(BIN)/shanhai --federation $$federation generate; done
 
 bench: $(VENV)/.dev ## rows per second beside the limit, on this machine
 	@$(BIN)/python -m benchmarks

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from infra.local.airflow import Airflow
 from infra.local.api import Api
 from infra.local.books import ledger_rows, marts, node_of, pending_deliveries
-from infra.local.layout import Layout
+from infra.local.demonstration import OWN, PARTNERS, prepare_exchange
+from infra.local.exchanged import describe_exchange, disagreements, exchanged, parcels_until_now
+from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import check_not_up, only_runner
 from infra.local.problems import OutOfTimeError, describe_failures, describe_stuck
 from infra.local.progress import Patience, Progress, wait_until_idle, wait_until_ready
@@ -31,6 +34,11 @@ class Plan:
     data: Path | None
     minutes: float
 
+    @property
+    def exchanges(self) -> bool:
+        """Whether the nodes of the demonstration are part of it."""
+        return self.data is None and self.layout.federation == REPOSITORY
+
 
 def run(plan: Plan) -> int:
     """Take every dataset of the federation through the walk under a scheduler of its own.
@@ -47,7 +55,9 @@ def run(plan: Plan) -> int:
     with only_runner(plan.layout):
         check_not_up(plan.layout)
         with Running(plan.layout).guarded() as running:
-            airflow, api = running.start(plan.data, progress, parse_every=_PARSE_EVERY_SECONDS)
+            airflow, api = running.start(
+                plan.data, progress, parse_every=_PARSE_EVERY_SECONDS, meanwhile=partial(prepare_nodes, plan)
+            )
             patience = Patience(progress.began + 60 * plan.minutes, plan.minutes)
             try:
                 return _work(plan, airflow, api, progress, patience, running)
@@ -55,6 +65,12 @@ def run(plan: Plan) -> int:
                 for line in describe_stuck(plan.layout, api):
                     progress.say(line)
                 raise
+
+
+def prepare_nodes(plan: Plan) -> None:
+    """Make the nodes of the demonstration; downloaded data are exchanged with nobody."""
+    if plan.exchanges:
+        prepare_exchange(plan.layout)
 
 
 def calendars(layout: Layout) -> dict[str, bool]:
@@ -69,6 +85,26 @@ def calendars(layout: Layout) -> dict[str, bool]:
     return {entry["dag_id"]: entry["cron"] is not None for entry in document["datasets"]}
 
 
+def expected_dags(plan: Plan) -> frozenset[str]:
+    """The DAGs that Airflow must know before anything begins."""
+    pairings = [dag for dags in rounds(lambda _: False) for dag in dags] if plan.exchanges else []
+    return FIXED_DAGS | calendars(plan.layout).keys() | set(pairings)
+
+
+def rounds(has_run: Callable[[str], bool]) -> Iterator[list[str]]:
+    """What the exchange does by the clock, now and in its order: send, receive, hear what became of it.
+
+    Args:
+        has_run: asked of the DAGs that send; those that followed a publication already are left out.
+    """
+    sends = [f"exchange__{OWN}__{name}__send" for name in PARTNERS]
+    due = [dag_id for dag_id in sends if not has_run(dag_id)]
+    if due:
+        yield due
+    yield [f"exchange__{name}__{OWN}__receive" for name in PARTNERS]
+    yield [f"exchange__{OWN}__{name}__receive" for name in PARTNERS]
+
+
 def _work(
     plan: Plan, airflow: Airflow, api: Api, progress: Progress, patience: Patience, running: Running
 ) -> int:
@@ -76,10 +112,17 @@ def _work(
     datasets = calendars(plan.layout)
     node = node_of(plan.layout)
     before = ledger_rows(node)
-    wait_until_ready(airflow, api, FIXED_DAGS | datasets.keys(), progress, patience)
+    parcels = parcels_until_now(plan.layout) if plan.exchanges else 0
+    wait_until_ready(airflow, api, expected_dags(plan), progress, patience)
     progress.say("the scheduler works")
     _trigger(api, datasets, since)
     failed = wait_until_idle(airflow, api, node, since, progress, patience)
+    if plan.exchanges:
+        for dags in rounds(lambda dag_id: api.count(dag_id, start_date_gte=since.isoformat()) > 0):
+            progress.say(f"exchange: {', '.join(dags)}")
+            for dag_id in dags:
+                api.trigger(dag_id)
+            failed = wait_until_idle(airflow, api, node, since, progress, patience)
     complaints = list(describe_failures(plan.layout, api, failed))
     progress.say("all runs ended; shutting down")
     running.stop()
@@ -92,7 +135,12 @@ def _work(
         marts=marts(node),
         seconds=progress.seconds,
     )
-    for line in (*describe(outcome, plan.layout), *complaints, f"SHANHAI_HOME={plan.layout.home}"):
+    lines = list(describe(outcome, plan.layout))
+    if plan.exchanges:
+        crossed = exchanged(plan.layout, parcels)
+        lines += describe_exchange(crossed)
+        complaints += disagreements(crossed)
+    for line in (*lines, *complaints, f"SHANHAI_HOME={plan.layout.home}"):
         print(line, flush=True)
     return 1 if complaints else 0
 

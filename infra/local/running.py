@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,15 +30,27 @@ class Running:
         self.processes: list[Started] = []
 
     def start(
-        self, data: Path | None, progress: Progress, *, parse_every: int, mode: str = "run"
+        self,
+        data: Path | None,
+        progress: Progress,
+        *,
+        parse_every: int,
+        mode: str = "run",
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> tuple[Airflow, Api]:
-        """Start Airflow, and the simulated districts when there is no folder of `data`; record them."""
+        """Start Airflow, and the simulated districts when there is no folder of `data`; record them.
+
+        `meanwhile` is called beside the slow beginning, and has returned before any DAG is read.
+        """
         self._mode = mode
         if data is None:
             simulator = self._add(sources.start_simulator(self._layout))
             progress.say("simulated districts start")
         progress.show("metadata database")
-        prepare(self._layout)
+        with ThreadPoolExecutor(1) as pool:
+            beside = pool.submit(meanwhile)
+            prepare(self._layout)
+            beside.result()
         airflow = start_airflow(self._layout, parse_every=parse_every, started=self._add)
         self.address = airflow.address
         self._record()

@@ -11,6 +11,7 @@ import sys
 
 PRELOADED = (
     "shanhai.steps",
+    "shanhai.courier.scheduled",
     "shanhai.quality.satisfy",
     "shanhai.report.write",
     "shanhai.warehouse.publish",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from functools import partial
 
 from infra.local.configuration import USER, password
 from infra.local.layout import Layout
 from infra.local.lock import check_not_up, clear_record, only_runner, read_record
 from infra.local.processes import stop
 from infra.local.progress import Patience, Progress, wait_until_ready
-from infra.local.run import FIXED_DAGS, Plan, calendars
+from infra.local.run import Plan, expected_dags, prepare_nodes
 from infra.local.running import Running
 from shanhai.errors import ShanhaiError
 
@@ -38,10 +39,16 @@ def up(plan: Plan) -> int:
         progress = Progress()
         running = Running(layout)
         try:
-            airflow, api = running.start(plan.data, progress, parse_every=_PARSE_EVERY_SECONDS, mode="up")
+            airflow, api = running.start(
+                plan.data,
+                progress,
+                parse_every=_PARSE_EVERY_SECONDS,
+                mode="up",
+                meanwhile=partial(prepare_nodes, plan),
+            )
             with closing(api):
                 patience = Patience(time.monotonic() + 60 * plan.minutes, plan.minutes)
-                wait_until_ready(airflow, api, FIXED_DAGS | calendars(layout).keys(), progress, patience)
+                wait_until_ready(airflow, api, expected_dags(plan), progress, patience)
                 for dag in ("watch", "purge"):
                     api.unpause(dag)
         except BaseException:

@@ -29,6 +29,8 @@ from shanhai.contracts.federation import District, Register, open_federation
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.queries import OPERATORS, Query, QueryDimension, Severity
 from shanhai.contracts.shapes import SHAPES
+from shanhai.courier.served import Entry
+from shanhai.courier.waiting import Kind
 from shanhai.quality.plausibility import Plausibility
 from shanhai.quality.query_words import FUNCTIONS
 from shanhai.quality.rules import rules_for
@@ -107,6 +109,8 @@ VALUES = {
         model.WorkbookFormat.model_fields["ends"].annotation,
     ),
 }
+
+WAITS_AND_NODES = ("What waits for a person", "Several nodes under one Airflow")
 
 
 def section(title: str) -> str:
@@ -244,3 +248,10 @@ def test_every_kind_of_difference_has_a_row() -> None:
     (table,) = re.findall(r"## What is a signal\n(.*?)\n## ", text, re.DOTALL)
     rows = re.findall(r"^\| [^|]+ \| `([a-z_.]+)` \|", table, re.MULTILINE)
     assert sorted(rows) == sorted(FORMS)
+
+
+def test_the_page_of_the_exchange_has_every_key_of_a_node_and_all_that_may_wait():
+    page = (ROOT / "docs" / "guide" / "exchange-by-the-clock.md").read_text(encoding="utf-8")
+    waits, nodes = (page.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in WAITS_AND_NODES)
+    assert first_cells(waits) == set(get_args(Kind))
+    assert first_cells(nodes) == set(Entry.model_fields)

@@ -7,15 +7,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import psutil
 import pytest
 
-from infra.local.api import UNFINISHED, Api
+from infra.local.api import UNFINISHED, Api, Run
 from infra.local.configuration import password
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import read_record
@@ -52,9 +53,15 @@ def twice(layout: Layout) -> tuple[Finished, Finished]:
 
 
 @pytest.fixture(scope="module")
-def again(layout: Layout, twice: tuple[Finished, Finished]) -> Finished:
+def relayed(layout: Layout, twice: tuple[Finished, Finished]) -> set[str]:
+    """What lay at the relay after the first run."""
+    return _relayed(layout)
+
+
+@pytest.fixture(scope="module")
+def again(layout: Layout, twice: tuple[Finished, Finished], relayed: set[str]) -> Finished:
     """The run after the first."""
-    assert twice[0].code == 0
+    assert twice[0].code == 0, twice[0].out + twice[0].err
     return _finish(_start(layout, "run", "--timeout", str(MINUTES)), layout)
 
 
@@ -125,6 +132,57 @@ def test_a_second_run_loads_nothing_twice(layout: Layout, again: Finished) -> No
     assert again.left == []
 
 
+def test_what_was_granted_crosses_and_both_ends_agree(
+    layout: Layout, twice: tuple[Finished, Finished]
+) -> None:
+    out = twice[0].out
+    assert "paired for demonstration without people" in out
+    assert "denied by policy: marts.mart_meter_alert to zhaohua: share-class (not-shared)" in out
+    released = _shanhai(layout, "exchange", "releases")
+    assert {(one["subject"], one["partner"]) for one in released} == {
+        ("gongshu.events", "longyou"),
+        ("notice_board", "longyou"),
+        ("marts.mart_event_clock", "zhaohua"),
+    }
+    assert f"{len(released)} releases, {len(released)} of them new in this run" in out
+    for one in released:
+        there = _arrived(layout, one["partner"])[one["message"]]
+        whole = one["subject"] == "notice_board"
+        assert (one["standing"], there["state"]) == (("received", "opened") if whole else ("admitted",) * 2)
+        if not whole:
+            line = _booked_there(layout, one["partner"], one["version"])
+            assert one["rows"] == line["rows_in"] == line["loaded"] + line["superseded"] > 0
+    for partner in ("longyou", "zhaohua"):
+        assert len(_arrived(layout, partner)) == sum(1 for one in released if one["partner"] == partner)
+
+
+def test_nobody_is_said_to_have_compared_a_number(layout: Layout, twice: tuple[Finished, Finished]) -> None:
+    confirmed = [one for one in _shanhai(layout, "audit", "log") if one["kind"] == "confirm"]
+    assert {one["who"] for one in confirmed} == {"demonstration without people"}
+
+
+def test_a_second_run_sends_nothing(layout: Layout, again: Finished, relayed: set[str]) -> None:
+    assert ", 0 of them new in this run;" in again.out
+    assert _relayed(layout) == relayed
+
+
+def test_tasks_of_the_exchange_that_are_killed_finish_and_each_parcel_is_admitted_once(
+    layout: Layout, api: Api
+) -> None:
+    before = len(_shanhai(layout, "exchange", "releases"))
+    _revise_grant(layout)
+    _run_killed(api, "exchange__gongshu__longyou__send", "release")
+    released = _shanhai(layout, "exchange", "releases")
+    assert len(released) == before + 1
+    _run_killed(api, "exchange__longyou__gongshu__receive", "receive", "admit")
+    _run_killed(api, "exchange__gongshu__longyou__receive")
+    events = [one for one in released if one["subject"] == "gongshu.events"]
+    there = [one for one in _arrived(layout, "longyou").values() if one["subject"] == "gongshu.events"]
+    assert [one["state"] for one in there] == ["admitted"] * len(events)
+    now = _shanhai(layout, "exchange", "releases")
+    assert {one["standing"] for one in now if one["subject"] == "gongshu.events"} == {"admitted"}
+
+
 def test_three_partitions_backfilled_twice_load_nothing_the_second_time(layout: Layout, api: Api) -> None:
     before = _ledger(layout)
     for _ in range(2):
@@ -148,6 +206,73 @@ def test_an_approval_over_rest_reaches_the_marts(layout: Layout, api: Api) -> No
     assert approved["withheld"] == 0
     assert approved["loaded"] == held["withheld"]
     _wait(lambda: _publications(layout) == published + 1, seconds=240)
+
+
+def _relayed(layout: Layout) -> set[str]:
+    relay = layout.home / "relay"
+    return {file.relative_to(relay).as_posix() for file in relay.rglob("*") if file.is_file()}
+
+
+def _partner(layout: Layout, name: str) -> Layout:
+    """The home of a partner of the demonstration."""
+    federation = REPOSITORY / "examples" / "exchange" / name
+    return Layout(home=layout.home / "nodes" / name, federation=federation)
+
+
+def _arrived(layout: Layout, partner: str) -> dict[str, dict[str, Any]]:
+    """The parcels that a partner has, by the digest of their message."""
+    node = _partner(layout, partner)
+    listed = [one for one in _shanhai(node, "parcel", "show") if one["type"] == "parcel"]
+    found = [_shanhai(node, "parcel", "show", one["digest"]) for one in listed]
+    return {one["digest"]: one for one in found}
+
+
+def _booked_there(layout: Layout, partner: str, version: int) -> dict[str, Any]:
+    """What a partner's ledger says of a version that it admitted."""
+    (delivery,) = [
+        one["delivery"] for one in _arrived(layout, partner).values() if one["version"] == str(version)
+    ]
+    digest = delivery.rpartition("/")[2]
+    (line,) = [one for one in _ledger(_partner(layout, partner)) if one["snapshot_sha256"].startswith(digest)]
+    return line
+
+
+def _revise_grant(layout: Layout) -> None:
+    """Grant the events anew, so that the same version leaves once more."""
+    (grant,) = [one for one in _shanhai(layout, "grant", "list") if one["about"] == "gongshu.events"]
+    columns = [text for name in grant["columns"] for text in ("--column", name)]
+    masks = [text for name, mask in grant["masks"].items() for text in ("--mask", f"{name}={mask}")]
+    stated = ["--to", "longyou", "--purpose", grant["purpose"], "--until", grant["until"], *columns, *masks]
+    rest = ["--retention-days", "90", "--rows", grant["row_filter"], "--by", "Li Wei"]
+    secret = layout.home / "secrets" / "gongshu_passphrase"
+    given = {"SHANHAI_PASSPHRASE_FILE": str(secret)}
+    _shanhai(
+        layout, "grant", "add", "gongshu.events", *stated, *rest, "--revises", grant["grant"], more=given
+    )
+
+
+def _run_killed(api: Api, dag_id: str, *tasks: str) -> None:
+    """Run a DAG; the first try of each of the tasks is killed while it works."""
+    run = api.trigger(dag_id)
+    for name in tasks:
+        pid = _wait_for(lambda name=name: _first_try(api, run, name), seconds=240)
+        psutil.Process(pid).kill()
+    _wait(lambda: _state(api, run) in ("success", "failed"), seconds=600)
+    tries = {task["task_id"]: task["try_number"] for task in api.tasks(run)}
+    assert _state(api, run) == "success", api.tasks(run)
+    assert all(tries[name] > 1 for name in tasks), tries
+
+
+def _first_try(api: Api, run: Run, name: str) -> int | None:
+    """The process of a task that is in its first try now."""
+    for task in api.tasks(run):
+        if task["task_id"] == name and task["state"] == "running" and task["try_number"] == 1:
+            return task["pid"]
+    return None
+
+
+def _state(api: Api, run: Run) -> str:
+    return next(one.state for one in api.runs(run.dag_id) if one.run_id == run.run_id)
 
 
 def _states(api: Api, dag_id: str) -> set[str]:
@@ -181,11 +306,16 @@ def _left(layout: Layout) -> list[str]:
     return found
 
 
-def _shanhai(layout: Layout, *arguments: str) -> Any:
+def _shanhai(layout: Layout, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", "shanhai.cli", *arguments, "--format", "json"],
         cwd=REPOSITORY,
-        env={**os.environ, "SHANHAI_HOME": str(layout.home), "SHANHAI_FEDERATION": str(layout.federation)},
+        env={
+            **os.environ,
+            "SHANHAI_HOME": str(layout.home),
+            "SHANHAI_FEDERATION": str(layout.federation),
+            **more,
+        },
         capture_output=True,
         text=True,
         check=True,
@@ -216,3 +346,11 @@ def _wait(done: Callable[[], bool], *, seconds: float) -> None:
     while not done():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(1)
+
+
+def _wait_for(found: Callable[[], int | None], *, seconds: float) -> int:
+    until = time.monotonic() + seconds
+    while (value := found()) is None:
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.2)
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -19,8 +20,13 @@ from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.processes import start, stop
 from shanhai import errors
+from shanhai.audit.database import transaction
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import FILE, knobs, render
+from shanhai.courier import partners
+from shanhai.courier.database import open_state
+from shanhai.courier.partners import Partner
+from shanhai.exchange.pairing_states import PairingState
 
 HEAVY = {"duckdb", "great_expectations", "dbt", "pandas", "pyarrow", "deltalake"}
 FIXED = {"warehouse", "decisions", "watch", "purge"}
@@ -171,6 +177,51 @@ def test_one_version_after_twenty_parses_by_a_real_processor(layout: Layout) -> 
         problems = metadata.execute("SELECT filename, stacktrace FROM import_error").fetchall()
     assert problems == []
     assert versions == dict.fromkeys([*(entry["dag_id"] for entry in entries), *FIXED], 1)
+
+
+def served_home(layout: Layout, state: PairingState, **entry: str) -> None:
+    """A home with `nodes.yml` and one pairing in its state; nobody has any key."""
+    nodes = {"gongshu": {"home": ".", **entry}}
+    (layout.home / "nodes.yml").write_text(json.dumps(nodes), encoding="utf-8")
+    longyou = Partner("0" * 32, "longyou", state, b"", "file:///relay", "a/1", "a/2")
+    with contextlib.closing(open_state(layout.home)) as connection, transaction(connection):
+        partners.add(connection, longyou)
+
+
+def test_each_pairing_has_a_dag_that_sends_and_one_that_receives(layout: Layout) -> None:
+    served_home(layout, PairingState.ACTIVE, receive="5 * * * *")
+    write_knobs(layout, REPOSITORY)
+    found = parsed(layout)
+    assert found["errors"] == {}
+    assert not HEAVY & set(found["modules"])
+    send, receive = (found["dags"][f"exchange__gongshu__longyou__{way}"] for way in ("send", "receive"))
+    assert (send["timetable"], receive["timetable"]) == ("PartitionedAssetTimetable", "CronTriggerTimetable")
+    assert list(send["tasks"]) == ["release", "ship", "settled"]
+    assert list(receive["tasks"]) == ["receive", "admit", "acknowledge", "announce", "settled"]
+    for dag in (send, receive):
+        assert (dag["active"], dag["catchup"]) == (1, False)
+        for task in dag["tasks"].values():
+            assert (task["retries"], task["policy"]) == (5, "ExceptionRetryPolicy")
+    event = ["shanhai://exchange/gongshu/due"]
+    assert found["dags"]["warehouse"]["tasks"]["due"]["outlets"] == event
+    assert found["dags"]["watch"]["tasks"]["due__gongshu"]["outlets"] == event
+
+
+def test_a_pairing_that_ended_has_no_dag(layout: Layout) -> None:
+    served_home(layout, PairingState.ENDED)
+    write_knobs(layout, REPOSITORY)
+    found = parsed(layout)
+    assert found["errors"] == {}
+    assert not [name for name in found["dags"] if name.startswith("exchange__")]
+    assert "due" not in found["dags"]["warehouse"]["tasks"]
+
+
+def test_a_file_of_nodes_that_is_wrong_says_where(layout: Layout) -> None:
+    served_home(layout, PairingState.ACTIVE, receive="every day")
+    write_knobs(layout, REPOSITORY)
+    wrong = parsed(layout)["errors"]
+    (told,) = [text for file, text in wrong.items() if file.endswith("exchange.py")]
+    assert "gongshu.receive" in told
 
 
 RETRIED = [errors.SourceError("down"), errors.StoreError("busy"), errors.DiskFullError("full")]
