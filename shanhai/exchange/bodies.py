@@ -25,7 +25,7 @@ class NewKeyset:
     envelope: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suspension:
     """The sender suspends the pairing, or takes that back."""
 
@@ -33,7 +33,7 @@ class Suspension:
     reason: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class End:
     """The sender ends the pairing."""
 
@@ -60,7 +60,7 @@ class LogNews:
     checkpoints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Body:
     """A body as it is sealed.
 

@@ -29,7 +29,7 @@ class FactFile:
     decoded_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Facts:
     """What is true of a set. Fields as in the specification, section "Facts".
 

@@ -37,7 +37,7 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Grant:
     """One revision of a grant. Fields as in the specification, section "Grant".
 
@@ -73,7 +73,7 @@ class HeldGrant:
     grant: Grant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Terms:
     """To what a parcel is bound.
 

@@ -29,7 +29,7 @@ MOST_FACTS = 192 * 1024
 _FIELDS = "grant terms columns masks row_filter facts"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parcel:
     """What a recipient gets of a set.
 

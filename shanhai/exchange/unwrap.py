@@ -39,7 +39,7 @@ class Held:
     sent: Sent | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Opened:
     """A message that passed stage two but for its files.
 

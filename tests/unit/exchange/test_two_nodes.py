@@ -7,6 +7,7 @@ import pickle
 import pytest
 from vectors import world as w
 
+from shanhai.exchange.bodies import End, Suspension, read_body
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.order import Arrival, Sent
 from shanhai.exchange.parcels import Parcel
@@ -69,3 +70,12 @@ def test_a_refusal_says_which_message_once_its_signatures_hold():
     assert refusal.value.settles
     again = pickle.loads(pickle.dumps(refusal.value))  # noqa: S301 -- our own bytes
     assert (again.code, again.stage, again.seen) == ("expired", refusal.value.stage, refusal.value.seen)
+
+
+def test_what_is_sealed_shows_nothing_of_itself():
+    """Names, filters and reasons of sealed things must not get into a log by a message of an error."""
+    grant = w.grant(row_filter="street = '西溪路'")
+    body = read_body(w.parcel_body(), w.statement())
+    shown = f"{grant} {w.facts()} {body} {body.content} {End('because')} {Suspension(True, 'because')}"
+    for word in (*w.COLUMNS, "hotline", "statistics", "西溪路", "because"):
+        assert word not in shown
