@@ -1,7 +1,7 @@
-"""How well somebody without any key guesses the rows of a sealed file from the lengths that stay in the clear.
+"""How well one without keys guesses the rows of a sealed file from the lengths that stay in the clear.
 
-Run: `python -m benchmarks.rows_from_sizes`. Tables are generated, sealed as a release seals them, and looked at
-as a relay sees them: the length before each module, and the size of the file.
+Run: `python -m benchmarks.rows_from_sizes`. Tables are generated, sealed as a release seals them, and looked
+at as a relay sees them: the length before each module, and the size of the file.
 
 Two guesses. One needs to know only which software wrote the file, which closes a page after 20,000 rows: runs
 of pages of about one length are full, what follows them is the rest. The other needs one sealed file of the
@@ -86,7 +86,7 @@ def by_pages(file: Seen) -> float | None:
 
 
 def generated(rows: int, seed: int) -> Any:
-    """A table like those of a county: codes, a status, an amount, a moment, a pseudonym, a text in Chinese."""
+    """A table like a county's: codes, a status, an amount, a moment, a pseudonym, a text in Chinese."""
     import numpy as np
     import pyarrow as pa
 
