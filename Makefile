@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 DATA ?= ../shared/data
 EXAMPLES := examples/cities examples/exchange/longyou examples/exchange/zhaohua
-# Twice the cores of a small machine: about every second test waits for a server, a disk or Airflow.
-WORKERS ?= 4
+# One more than the cores of a small machine: a third of the time of a test is waiting, for servers and Airflow.
+WORKERS ?= 3
 
 # Asked before the default below is set: a home that is given is the home of `make real` too.
 REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
