@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from vectors import world as w
 
-from shanhai.exchange.bodies import End, Suspension, read_body
+from shanhai.exchange import dsse
+from shanhai.exchange.bodies import Body, End, LogNews, Suspension, read_body, write_body
+from shanhai.exchange.facts import FactFile, read_facts, write_facts
 from shanhai.exchange.failures import Refused
+from shanhai.exchange.messages import seal_message
 from shanhai.exchange.order import Arrival, Sent
-from shanhai.exchange.parcels import Parcel
+from shanhai.exchange.parcels import MOST_FACTS, Parcel
+from shanhai.exchange.parquet.profile import MOST_COLUMNS
 from shanhai.exchange.receive import Accepted, receive
-from shanhai.exchange.sets import read_set
+from shanhai.exchange.sets import SetFile, read_set
 from shanhai.exchange.unwrap import Held, unwrap
 
 
@@ -79,3 +84,30 @@ def test_what_is_sealed_shows_nothing_of_itself():
     shown = f"{grant} {w.facts()} {body} {body.content} {End('because')} {Suspension(True, 'because')}"
     for word in (*w.COLUMNS, "hotline", "statistics", "西溪路", "because"):
         assert word not in shown
+
+
+def test_a_message_has_room_for_as_many_columns_as_a_set_may_have():
+    """The limits hold together: what a set may have, one message can carry."""
+    count = MOST_COLUMNS
+    names = tuple(f"column_{index:04}_{'长' * 5}" for index in range(count))
+    ids = [f"{w.SET_ID}.f", *(f"{w.SET_ID}.{index}" for index in range(count))]
+    told = w.facts(
+        columns=("list<timestamp[us,UTC]>",) * count,
+        files=(FactFile(1 << 40, 1 << 40),) * 64,
+        commits=dict.fromkeys(ids, "0" * 64),
+        lineage="0" * 64,
+    )
+    assert len(write_facts(told)) <= MOST_FACTS
+    files = tuple(SetFile(w.digest("file", str(number)), 1 << 30) for number in range(64))
+    made = w.statement(told=told, files=files)
+    parcel = Parcel(w.terms(columns=names), dict(enumerate(names)), write_facts(told))
+    log = LogNews(checkpoint="x" * 4096)
+    body = write_body(Body(bytes(32), None, parcel, log), made)
+    sealed = seal_message(
+        w.address(set_digest=made.digest),
+        body,
+        keys={kid: w.kek(kid) for kid in ids},
+        signers=replace(w.LONGYOU, post_quantum=True).signers,
+    )
+    assert len(sealed.envelope) <= dsse.MOST_BYTES[dsse.MESSAGE]
+    assert read_facts(write_facts(told), made).columns == told.columns
