@@ -156,3 +156,14 @@ def test_a_relay_cannot_make_a_revocation_void_by_holding_it_back(pair: Two):
         ("revoke", None),
         (None, "grant-revoked"),
     ]
+
+
+def test_what_was_sealed_two_rotations_ago_is_still_received(pair: Two):
+    """A stick that travels for two months: the key stays listed and held after it is over."""
+    now = system_clock().replace(microsecond=0)
+    say(pair.longyou, "gongshu", Suspension(True, "on a stick"))
+    upload(pair.longyou, "gongshu")
+    recipient = rotated(pair.gongshu, now=now + 5 * DAY)
+    recipient = rotated(recipient, now=now + 50 * DAY)
+    done = received(recipient, "longyou", now=now + 60 * DAY)
+    assert ([row.type for row in done.settled], done.stopped) == (["suspend"], None)
