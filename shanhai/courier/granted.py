@@ -112,6 +112,16 @@ def given(connection: sqlite3.Connection, pairing: str, subject: Subject | None 
     return tuple(one.grant for one in found if subject in (None, one.grant.subject))
 
 
+def others(connection: sqlite3.Connection, subject: Subject, grant_id: str) -> tuple[Grant, ...]:
+    """The newest revisions of all other grants of a subject that this node gave, whose pairing stands."""
+    return tuple(
+        one.grant
+        for one in every(connection)
+        if one.direction == GIVEN and one.standing
+        if one.grant.subject == subject and one.grant.id != grant_id
+    )
+
+
 def received(connection: sqlite3.Connection, pairing: str) -> Mapping[str, HeldGrant]:
     """The newest revisions that came under a pairing, by id."""
     found = _select(connection, f"{_NEWEST} AND direction = ? AND pairing = ?", RECEIVED, pairing)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from shanhai.contracts.model import ShareClass
-from shanhai.courier import granted, outbox, partners, releases
+from shanhai.courier import granted, outbox, partners, releases, sets
 from shanhai.courier.partners import Partner
 from shanhai.courier.releases import Release
 from shanhai.courier.scanning import count_people, count_rows
 from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.sets import KeptSet
-from shanhai.courier.shaping import is_in_force, new_shape, serving
+from shanhai.courier.shaping import is_in_force, new_shape, serving, shape_of
 from shanhai.courier.subjects import Releasable, find
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD, Grant, Terms
@@ -24,7 +24,7 @@ from shanhai.exchange.receipts import REFUSED
 from shanhai.governance.leaving import Leaving, dry_run
 from shanhai.governance.policy import Decision, decide
 from shanhai.governance.shape import Shape
-from shanhai.governance.subjects import Counted
+from shanhai.governance.subjects import Counted, Measure
 from shanhai.governance.values import Case, Request, terms_of
 from shanhai.ingest.node import Node
 
@@ -125,7 +125,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, now)
     _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
-    reused, shape = serving(node, connection, partner, found, grant, columns)
+    reused, shape = serving(node, connection, partner, found, grant, columns, now)
     if reused is None or shape is None:
         shape, order = new_shape(connection, found, grant, columns, now)
     else:
@@ -140,12 +140,14 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
             terms=_terms(found, shape, grant, columns, now, ask.keep_days),
             releaser=who,
             approver=ask.approver,
+            order=order,
         ),
         data=found.data,
         grant=grant,
         pairing=partner.state,
         now=now,
-        sent=releases.versions_sent(connection, partner.pairing, found.subject),
+        sent=frozenset(releases.sent(connection, partner.pairing, found.subject)),
+        others=() if grant is None else granted.others(connection, found.subject, grant.id),
         counted=counted,
     )
     rows = count_rows(node.settings, found, shape)
@@ -270,5 +272,16 @@ def _counted(
         shape,
         people=ask.people,
         columns=columns,
-        sent=releases.versions_sent(connection, partner.pairing, found.subject),
+        sent=_sent(connection, partner, found),
     )
+
+
+def _sent(connection: sqlite3.Connection, partner: Partner, found: Releasable) -> dict[Measure, Shape]:
+    """What the partner has, in shapes that can be made of the columns as they are now."""
+    known: dict[Measure, Shape] = {}
+    for measure, set_id in releases.sent(connection, partner.pairing, found.subject).items():
+        kept = sets.by_id(connection, set_id)
+        shape = None if kept is None else shape_of(kept, found)
+        if shape is not None:
+            known[measure] = shape
+    return known

@@ -13,6 +13,7 @@ from typing import Any
 from shanhai.courier.sets import subject_key, subject_of
 from shanhai.exchange.strict import read_moment, write_moment
 from shanhai.exchange.subjects import Subject
+from shanhai.governance.subjects import Measure
 
 _COLUMNS = (
     "id, pairing, subject, version, shape, grant_id, grant_rev, set_id, message, decision, counts, who,"
@@ -100,13 +101,13 @@ def of_set(connection: sqlite3.Connection, set_id: str) -> tuple[Release, ...]:
     return _select(connection, "set_id = ?", set_id)
 
 
-def versions_sent(connection: sqlite3.Connection, pairing: str, subject: Subject) -> frozenset[int]:
-    """The versions of a subject that a partner has been sent, under any grant."""
+def sent(connection: sqlite3.Connection, pairing: str, subject: Subject) -> Mapping[Measure, str]:
+    """What a partner has been sent of a subject, under any grant: version and shape → id of the set."""
     found = connection.execute(
-        "SELECT DISTINCT version FROM release_ WHERE pairing = ? AND subject = ?",
+        "SELECT version, shape, set_id FROM release_ WHERE pairing = ? AND subject = ?",
         (pairing, subject_key(subject)),
     )
-    return frozenset(int(version) for (version,) in found)
+    return {(int(version), shape): set_id for version, shape, set_id in found}
 
 
 def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tuple[Release, ...]:

@@ -277,7 +277,8 @@ def _as_it_stands(connection: sqlite3.Connection, planned: Plan) -> Case:
         before,
         grant=granted.newest(connection, granted.GIVEN, planned.terms.grant),
         pairing=pairing.state,
-        sent=releases.versions_sent(connection, pairing.pairing, before.request.subject),
+        sent=frozenset(releases.sent(connection, pairing.pairing, before.request.subject)),
+        others=granted.others(connection, before.request.subject, planned.terms.grant),
     )
 
 
@@ -310,7 +311,8 @@ def _counts(planned: Plan) -> dict[str, Any]:
     counted = planned.case.counted
     measured = None
     if counted is not None:
-        measured = {**vars(counted), "compared_with": sorted(counted.compared_with)}
+        compared = [list(one) for one in sorted(counted.compared_with)]
+        measured = {**vars(counted), "measure": list(counted.measure), "compared_with": compared}
     return {
         "rows": planned.leaving.rows,
         "rows_held": planned.leaving.rows_held,

@@ -5,16 +5,26 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shanhai.contracts.sql import quote_literal
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import DataError, DiskFullError, ShanhaiError, StoreError
-from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER
+from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER, needs_salt
 from shanhai.governance.shape import Shape, count_sql, scan_sql
-from shanhai.governance.subjects import Counted, complement_sql, difference_sql, groups_sql
+from shanhai.governance.subjects import (
+    LEAVES,
+    SUBJECT,
+    Counted,
+    Measure,
+    complement_sql,
+    difference_sql,
+    groups_sql,
+    measured,
+)
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors, says_full
 from shanhai.storage.durable import make_folders
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 1 << 16
 _SHUFFLE = "shuffle"
-_SPILL = Path("scratch", "release")
+_SPILL, _COUNTED = Path("scratch", "release"), Path("scratch", "counted")
 
 
 def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int, int]:
@@ -49,32 +59,43 @@ def count_people(
     *,
     people: str,
     columns: Sequence[str],
-    sent: Iterable[int],
+    sent: Mapping[Measure, Shape],
 ) -> Counted:
     """Measure how many people a release tells apart, and what earlier ones beside it would tell.
 
-    Groups are told apart by the columns that the recipient reads, by their original values: a mask can only
-    join groups.
+    Groups are told apart by the columns that the recipient reads, as they leave. What it had before is laid
+    beside this by the columns that look the same in both.
 
     Args:
         people: the column that says who; it need not leave.
-        sent: versions that the recipient has. One that is not kept any more is not compared with.
+        sent: what the recipient has, in its shapes. A version that is not kept any more is not compared with.
 
     Raises:
         StoreError: the version cannot be read.
+        ShapeRefusedError: `columns-too-many` to count over.
     """
     by = [name for name in columns if name != people]
-    condition = shape.row_filter.text if shape.row_filter else "true"
-    with _reading(settings, found) as con:
-        group, rows = _one(con, groups_sql(found.relation, subject=people, by=by, condition=condition))
-        (complement,) = _one(con, complement_sql(found.relation, subject=people, by=by, condition=condition))
-        compared: dict[int, int | None] = {}
-        for version in sorted(set(sent) - {found.version}):
-            earlier = _earlier(found, version)
-            if earlier is not None:
-                query = difference_sql(earlier, found.relation, subject=people, by=by, condition=condition)
-                (compared[version],) = _one(con, query)
+    own: Measure = (found.version, shape.shape_id)
+    told = {"subject": SUBJECT, "condition": LEAVES}
+    with _private_folder(settings) as folder, _reading(settings, found) as con:
+        _spill_into(con, folder)
+        now = measured(shape, found.relation, subject=people, columns=by)
+        group, rows = _measured(con, groups_sql(now, by=by, **told), shape, by)
+        (complement,) = _measured(con, complement_sql(now, by=by, **told), shape, by)
+        compared: dict[Measure, int | None] = {}
+        for measure, before in sorted(sent.items(), key=lambda one: one[0]):
+            relation = found.relation if measure[0] == found.version else _earlier(found, measure[0])
+            if measure == own or relation is None:
+                continue
+            both = [name for name in by if name in before.names and _alike(name, before, shape)]
+            earlier, later = (
+                measured(one, rows_of_it, subject=people, columns=both)
+                for one, rows_of_it in ((before, relation), (shape, found.relation))
+            )
+            query = difference_sql(earlier, later, by=both, **told)
+            (compared[measure],) = _measured(con, query, shape, both)
     return Counted(
+        measure=own,
         smallest_group=group,
         smallest_rows=rows,
         smallest_complement=complement,
@@ -106,9 +127,7 @@ def scan(
         query = _shuffled(shape, query, order)
         bound[_SHUFFLE] = secrets.token_bytes(SALT_BYTES)
     with _spill_folder(settings) as folder, _reading(settings, found) as con:
-        con.execute("SET force_mbedtls_unsafe = 'true'")
-        con.execute("SET temp_file_encryption = true")
-        con.execute(f"SET temp_directory = {quote_literal(folder.as_posix())}")
+        _spill_into(con, folder)
         yield con.execute(query, bound or None).to_arrow_reader(_BATCH_ROWS)
 
 
@@ -139,6 +158,26 @@ def _spill_folder(settings: Settings) -> Iterator[Path]:
         _remove(folder)
 
 
+@contextlib.contextmanager
+def _private_folder(settings: Settings) -> Iterator[Path]:
+    """The same for numbers that are counted, which may be while somebody else releases."""
+    base = settings.home / _COUNTED
+    with disk_errors(base):
+        make_folders(base)
+        folder = Path(tempfile.mkdtemp(dir=base))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _spill_into(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Have the session encrypt what it spills, and leave it nowhere else."""
+    con.execute("SET force_mbedtls_unsafe = 'true'")
+    con.execute("SET temp_file_encryption = true")
+    con.execute(f"SET temp_directory = {quote_literal(folder.as_posix())}")
+
+
 def _remove(folder: Path) -> None:
     if folder.is_dir():
         shutil.rmtree(folder)
@@ -160,8 +199,22 @@ def _reading(settings: Settings, found: Releasable) -> Iterator[duckdb.DuckDBPyC
         raise StoreError("the rows could not be read or written", given=found.subject.name) from None
 
 
-def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
-    row = con.execute(query).fetchone()
+def _alike(name: str, before: Shape, now: Shape) -> bool:
+    return before.masks.get(name) == now.masks.get(name)
+
+
+def _measured(
+    con: duckdb.DuckDBPyConnection, query: str, shape: Shape, columns: Sequence[str]
+) -> tuple[Any, ...]:
+    """One row of numbers; a salted mask tells groups apart as the values do, whatever the salt."""
+    salted = any(needs_salt(shape.masks[name]) for name in columns if name in shape.masks)
+    return _one(con, query, {SALT_PARAMETER: secrets.token_bytes(SALT_BYTES)} if salted else None)
+
+
+def _one(
+    con: duckdb.DuckDBPyConnection, query: str, bound: dict[str, bytes] | None = None
+) -> tuple[Any, ...]:
+    row = con.execute(query, bound).fetchone()
     return row if row is not None else ()
 
 

@@ -34,22 +34,30 @@ def serving(
     found: Releasable,
     grant: Grant | None,
     columns: Sequence[str],
+    now: datetime,
 ) -> tuple[KeptSet, Shape] | tuple[None, None]:
-    """A set of this version in a shape that serves, whose files can still be had."""
+    """A set of this version in a shape that serves, whose files can still be had.
+
+    Each of its columns is granted to somebody still, and the core and personal ones to this recipient.
+    """
     if grant is None:
         return None, None
+    named = {*columns, *(grant.columns or ()), *_named_by_others(connection, found, grant, now)}
+    named -= _guarded(found) - set(columns)
     keyset = keyring_of(node.home).keyset()
     for kept in sets.sealed(connection, found.subject, found.version):
-        shape = _shape_of(kept, found)
+        shape = shape_of(kept, found)
         same = kept.described.listing == found.listing and set(kept.described.order) <= set(columns)
         if shape is None or not same or not _serves(shape, grant, columns):
+            continue
+        if not set(shape.names) <= named:
             continue
         if _is_there(node, connection, kept, partner) and _is_signed(kept, keyset):
             return kept, shape
     return None, None
 
 
-def _shape_of(kept: KeptSet, found: Releasable) -> Shape | None:
+def shape_of(kept: KeptSet, found: Releasable) -> Shape | None:
     """The shape of a set, if the columns are still what they were."""
     described = kept.described
     try:
@@ -106,7 +114,7 @@ def new_shape(
     """
     own = {name: grant.masks[name] for name in columns if grant and name in grant.masks}
     row_filter = grant.row_filter if grant else None
-    guarded = {one.name for one in found.data.columns if one.personal or one.classification == "core"}
+    guarded = _guarded(found)
     names, masks, common = set(columns), dict(own), set(columns)
     shared = grant is not None and found.folder is None
     for other in _others(connection, found, row_filter, now) if shared else ():
@@ -124,6 +132,17 @@ def new_shape(
     # Whatever is wrong with a grant of somebody else is not this recipient's matter.
     shape = read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
     return shape, shape.names
+
+
+def _guarded(found: Releasable) -> set[str]:
+    return {one.name for one in found.data.columns if one.personal or one.classification == "core"}
+
+
+def _named_by_others(
+    connection: sqlite3.Connection, found: Releasable, grant: Grant, now: datetime
+) -> set[str]:
+    every = granted.others(connection, found.subject, grant.id)
+    return {name for one in every if is_in_force(one, now) for name in one.columns or ()}
 
 
 def _others(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier
-from shanhai.courier import granted, partners
+from shanhai.courier import granted, inbox, partners
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD
 from shanhai.exchange.subjects import DATASET, Subject
-from shanhai.governance.derived import derived_columns, derived_share_class
+from shanhai.governance.derived import derived_columns, derived_received, derived_share_class
 from shanhai.governance.values import Data, DataState, Received
 from shanhai.ids import DatasetId
 from shanhai.ingest.ledger import ledger
@@ -191,17 +192,37 @@ def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list
 
 def _received(connection: sqlite3.Connection, contracts: Iterable[Contract]) -> Received | None:
     """The least that the owners of received sources let us do; None where all is our own."""
-    onward = [_onward(connection, one) for one in contracts if one.source.connector == PARCELS]
-    return Received(min(onward, key=ONWARD.index)) if onward else None
+    return derived_received(
+        condition
+        for contract in contracts
+        if contract.source.connector == PARCELS
+        for condition in _conditions(connection, contract)
+    )
 
 
-def _onward(connection: sqlite3.Connection, contract: Contract) -> str:
+def _conditions(connection: sqlite3.Connection, contract: Contract) -> list[Received]:
+    """Of each grant under which a dataset may have come; where there is none, nothing goes on."""
     options = contract.source.options
-    allowed = [
-        held.grant.onward
+    grants = [
+        held.grant
         for partner in partners.every(connection)
         if options.get("pairing") in (partner.name, partner.pairing)
         for held in granted.received(connection, partner.pairing).values()
         if held.grant.subject.name == options.get("subject")
     ]
-    return min(allowed, key=ONWARD.index, default=ONWARD[0])
+    came = [
+        row.received
+        for row in inbox.every(connection)
+        if row.subject is not None and row.subject == options.get("subject")
+    ]
+    conditions = [
+        Received(
+            one.onward,
+            purpose=one.purpose,
+            # What came first has to go first, and lies in the same table.
+            retain_until=min(came) + timedelta(days=one.retention_days) if came else None,
+            stands=not one.revoked,
+        )
+        for one in grants
+    ]
+    return conditions or [Received(ONWARD[0], stands=False)]

@@ -55,6 +55,7 @@ PolicyCode = Literal[
     "columns-missing",
     "column-not-in-set",
     "column-not-granted",
+    "row-order-leaks-withheld",
     "core-column-without-named-grant",
     "personal-column-without-named-grant",
     "mask-missing",
@@ -141,8 +142,11 @@ def _share_class(case: Case, grant: Grant) -> Finding | None:
 
 def _purpose(case: Case, grant: Grant) -> Finding | None:
     given = case.request.terms.purpose
-    if not given.strip() or given != grant.purpose:
-        return Finding("purpose-differs", {"given": given, "allowed": grant.purpose})
+    received = case.data.received
+    stated = [grant.purpose, *([] if received is None or received.purpose is None else [received.purpose])]
+    for allowed in stated:
+        if not given.strip() or given != allowed:
+            return Finding("purpose-differs", {"given": given, "allowed": allowed})
     return None
 
 
@@ -160,7 +164,29 @@ def _columns(case: Case, grant: Grant) -> Finding | None:
             return Finding("column-not-in-set", {"given": name})
         if not _is_granted(name, case, grant):
             return Finding("column-not-granted", {"given": name})
+    return _withheld(case, grant)
+
+
+def _withheld(case: Case, grant: Grant) -> Finding | None:
+    """What the recipient does not read leaves all the same, encrypted, and tells its ranks by the order."""
+    request = case.request
+    for name in request.shape.names:
+        if not _is_granted(name, case, grant) and name not in _named_by_others(case):
+            return Finding("column-not-granted", {"given": name})
+    for name in request.shape.names if request.order is None else request.order:
+        if name not in request.terms.columns:
+            return Finding("row-order-leaks-withheld", {"given": name})
     return None
+
+
+def _named_by_others(case: Case) -> frozenset[str]:
+    """The columns that a grant of the same subject, to whomever, names now."""
+    return frozenset(
+        name
+        for one in case.others
+        if one.subject == case.data.subject and not one.revoked and one.valid_from <= case.now < one.until
+        for name in one.columns or ()
+    )
 
 
 def _is_granted(name: str, case: Case, grant: Grant) -> bool:
@@ -170,8 +196,8 @@ def _is_granted(name: str, case: Case, grant: Grant) -> bool:
 
 
 def _classification(case: Case, grant: Grant) -> Finding | None:
-    named = grant.columns or ()
-    for column in _leaving(case):
+    named = {*(grant.columns or ()), *_named_by_others(case)}
+    for column in case.request.shape.columns:
         if column.name in named:
             continue
         if column.classification == "core":
@@ -221,6 +247,8 @@ def _onward(case: Case, grant: Grant) -> Finding | None:
     consented = ONWARD[: ONWARD.index(grant.onward) + 1] if grant.onward in ONWARD else ()
     if given not in consented:
         return Finding("onward-without-consent", {"given": given, "allowed": grant.onward})
+    if received is not None and not received.stands:
+        return Finding("onward-without-consent", {"given": given, "allowed": ONWARD[0]})
     if received is None or received.onward == "open":
         return None
     if received.onward == "named" and case.request.recipient in received.named and given == "none":
@@ -229,13 +257,15 @@ def _onward(case: Case, grant: Grant) -> Finding | None:
 
 
 def _retention(case: Case, grant: Grant) -> Finding | None:
-    until = case.request.terms.retain_until
+    until, received = case.request.terms.retain_until, case.data.received
     if until <= case.now:
         return Finding("retention-over", {"given": f"{until:%Y-%m-%d}"})
-    if until - case.now > timedelta(days=min(max(grant.retention_days, 0), timedelta.max.days)):
-        return Finding(
-            "retention-too-long", {"given": f"{until:%Y-%m-%d}", "allowed": str(grant.retention_days)}
-        )
+    days = [timedelta(days=min(max(grant.retention_days, 0), timedelta.max.days))]
+    if received is not None and received.retain_until is not None:
+        days.append(received.retain_until - case.now)
+    if until - case.now > min(days):
+        allowed = max(min(days), timedelta()).days
+        return Finding("retention-too-long", {"given": f"{until:%Y-%m-%d}", "allowed": str(allowed)})
     return None
 
 
@@ -243,7 +273,7 @@ def _four_eyes(case: Case) -> Finding | None:
     releaser, approver = _name(case.request.releaser), _name(case.request.approver or "")
     if not releaser:
         return Finding("releaser-missing")
-    personal = next((column.name for column in _leaving(case) if column.personal), None)
+    personal = next((column.name for column in case.request.shape.columns if column.personal), None)
     if personal is None:
         return None
     if not approver:
@@ -262,7 +292,9 @@ def _k_anonymity(case: Case, grant: Grant) -> Finding | None:
     k, counted = grant.k, case.counted
     if k is None or k < _LEAST_K:
         return Finding("k-not-stated") if case.data.counts_people else None
-    if counted is None or not case.sent - {case.request.version} <= counted.compared_with:
+    own = case.request.measure
+    # The same version in another shape, as under another filter, is another release: they may differ by one.
+    if counted is None or counted.measure != own or not case.sent - {own} <= counted.compared_with:
         return Finding("k-not-measured", {"allowed": str(k)})
     smallest = counted.smallest_group
     if smallest is not None and smallest < k:
@@ -277,10 +309,6 @@ def _k_anonymity(case: Case, grant: Grant) -> Finding | None:
         if count is not None and 0 < count < k:
             return Finding(code, {"given": str(count), "allowed": str(k)})
     return None
-
-
-def _leaving(case: Case) -> tuple[Column, ...]:
-    return tuple(column for column in case.request.shape.columns if column.name in case.request.terms.columns)
 
 
 def _with_grant(check: Callable[[Case, Grant], Finding | None]) -> Callable[[Case], Finding | None]:

@@ -133,6 +133,23 @@ def count_sql(shape: Shape, relation: str) -> str:
     return f"SELECT count(*), count(*) FILTER (WHERE {condition}) FROM {relation} AS original"
 
 
+def people_sql(
+    shape: Shape, relation: str, *, columns: Sequence[str], subject: tuple[str, str], leaves: str
+) -> str:
+    """SQL of all rows with some columns as they leave, who each is of, and whether it leaves.
+
+    Args:
+        columns: of the shape.
+        subject: the column that says who, and what it is called in the result.
+        leaves: what the truth of the condition is called in the result.
+    """
+    known = {column.name: column for column in shape.columns}
+    shown = [f"{_value(shape, known[name])} AS {quote_identifier(name)}" for name in columns]
+    who = f"{quote_identifier(subject[0])} AS {quote_identifier(subject[1])}"
+    stays = f"coalesce({_condition(shape) or 'true'}, false) AS {quote_identifier(leaves)}"
+    return f"(SELECT {', '.join([*shown, who, stays])} FROM {relation} AS original)"
+
+
 def _rows(shape: Shape, relation: str) -> str:
     """The rows that leave, with the columns that leave and no others; no name of ours is in reach here."""
     columns = ", ".join(map(quote_identifier, shape.names))

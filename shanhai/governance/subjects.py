@@ -8,8 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from shanhai.contracts.sql import quote_identifier
+from shanhai.governance.refusals import ShapeRefusedError
+from shanhai.governance.shape import Shape, people_sql
+
+Measure = tuple[int, str]
+"""A version, or the number of a publication, and the id of the shape in which it leaves."""
+
+SUBJECT, LEAVES = "_subject", "_leaves"
+"""Columns of `measured`: no column of a contract begins with `_`."""
+MOST_COLUMNS = 12
+"""As many columns may tell groups apart: each more doubles the totals that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -17,20 +28,31 @@ class Counted:
     """What was measured of one release.
 
     Args:
+        measure: of which release: numbers of another are worth nothing.
         smallest_group: subjects in the smallest group that leaves; None: no group leaves.
         smallest_rows: rows in the group with the fewest; None likewise.
         smallest_complement: the fewest subjects, but at least one, that stay behind in a group or a total
             of which others leave; None: nobody stays behind.
-        compared_with: versions that the recipient has been sent before and this one was compared with.
+        compared_with: what the recipient has been sent before and this one was compared with.
         smallest_difference: the fewest subjects, but at least one, by which a group or a total differs from
             one of those; None: none differs.
     """
 
+    measure: Measure
     smallest_group: int | None
     smallest_rows: int | None
     smallest_complement: int | None
-    compared_with: frozenset[int]
+    compared_with: frozenset[Measure]
     smallest_difference: int | None
+
+
+def measured(shape: Shape, relation: str, *, subject: str, columns: Sequence[str]) -> str:
+    """SQL of rows to count: `columns` as they leave, who each row is of, and whether it leaves.
+
+    Groups are those of masked values: months that become one year are one group, whose rest may be a few.
+    Where one of the columns has a salted mask, the statement has the parameter for the salt.
+    """
+    return people_sql(shape, relation, columns=columns, subject=(subject, SUBJECT), leaves=LEAVES)
 
 
 def groups_sql(relation: str, *, subject: str, by: Sequence[str], condition: str = "true") -> str:
@@ -56,7 +78,7 @@ def groups_sql(relation: str, *, subject: str, by: Sequence[str], condition: str
 def complement_sql(relation: str, *, subject: str, by: Sequence[str], condition: str) -> str:
     """`smallest_complement`: a total that is known, less what leaves, must not be a handful of people.
 
-    Looks at each group, at the totals over each of the columns `by`, and at the grand total, where some
+    Looks at each group, at the totals over any of the columns `by`, and at the grand total, where some
     subject leaves. Arguments are those of `groups_sql`.
     """
     who = quote_identifier(subject)
@@ -96,9 +118,17 @@ def _changes(both: str, who: str, margin: Sequence[str]) -> str:
 
 
 def _margins(by: Sequence[str]) -> list[tuple[str, ...]]:
-    """The groups, the totals over each one column, and the grand total; each once."""
-    without = [tuple(name for name in by if name != left_out) for left_out in by]
-    return list(dict.fromkeys([tuple(by), *without, ()]))
+    """The groups and every total: each choice of the columns, down to none of them.
+
+    Raises:
+        ShapeRefusedError: `columns-too-many`: more than `MOST_COLUMNS`.
+    """
+    if len(by) > MOST_COLUMNS:
+        raise ShapeRefusedError(
+            "columns-too-many", "groups cannot be counted over so many columns", given=len(by),
+            allowed=MOST_COLUMNS,
+        )  # fmt: skip
+    return [chosen for many in range(len(by), -1, -1) for chosen in combinations(tuple(by), many)]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,17 +12,27 @@ from shanhai.exchange.grants import Grant, Terms
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import Shape
-from shanhai.governance.subjects import Counted
+from shanhai.governance.subjects import Counted, Measure
 
 DataState = Literal["stands", "held", "withdrawn"]
 
 
 @dataclass(frozen=True)
 class Received:
-    """The terms under which we got somebody else's data; `named` are nodes that the owner lets us pass to."""
+    """The terms under which we got somebody else's data: conditions of passing it on.
+
+    Args:
+        named: nodes that the owner lets us pass to.
+        purpose: for which we have it; None: the owner stated none.
+        retain_until: by when we have to delete it; None: never.
+        stands: whether the owner's grant is in force still.
+    """
 
     onward: str
     named: frozenset[str] = frozenset()
+    purpose: str | None = None
+    retain_until: datetime | None = None
+    stands: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Request:
         terms: what the parcel would say; its columns are those whose keys the recipient would get.
         releaser: who proposes it, by name.
         approver: who agreed, by name; None: nobody yet.
+        order: the columns by which the rows of the set are ordered; None: all of the shape.
     """
 
     subject: Subject
@@ -62,6 +73,12 @@ class Request:
     terms: Terms
     releaser: str
     approver: str | None = None
+    order: tuple[str, ...] | None = None
+
+    @property
+    def measure(self) -> Measure:
+        """What was, or would have to be, counted of it."""
+        return self.version, self.shape.shape_id
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,9 @@ class Case:
 
     Args:
         grant: the newest revision of the one that the release would be under; None: there is none.
-        sent: versions of the subject that the recipient has been sent before, under any grant.
+        sent: what the recipient has been sent of the subject before, under any grant: versions, each with
+            the shape in which it was.
+        others: grants of the subject to other nodes, or of other columns to this one; one set serves all.
         counted: what was measured of this release; None: nothing.
         now: aware.
     """
@@ -80,7 +99,8 @@ class Case:
     grant: Grant | None
     pairing: PairingState
     now: datetime
-    sent: frozenset[int] = frozenset()
+    sent: frozenset[Measure] = frozenset()
+    others: tuple[Grant, ...] = ()
     counted: Counted | None = None
 
 

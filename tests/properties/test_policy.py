@@ -86,7 +86,9 @@ class Stated:
     counts_people: bool = False
     received: Received | None = None
     pairing: PairingState = PairingState.ACTIVE
-    sent: frozenset[int] = frozenset()
+    order: tuple[str, ...] | None = ("village", "visits")
+    others: tuple[Grant, ...] = ()
+    sent: frozenset[tuple[int, str]] = frozenset()
     counted: Counted | None = None
 
     @property
@@ -102,6 +104,12 @@ class Stated:
             masks if self.told_masks is None else self.told_masks,
             self.row_filter if self.told_filter == "" else self.told_filter,
         )
+
+    def counts(self, drawn: tuple[int, str]) -> tuple[int, str]:
+        """The measure of this very release where 7 was drawn, else of another."""
+        known = {column.name: column for column in ALL}
+        shape = Shape(tuple(known[name] for name in self.names), condition(self.row_filter), self.shown)
+        return (7, shape.shape_id) if drawn[0] == 7 else drawn
 
     def case(self, grant: Grant | None) -> Case:
         known = {column.name: column for column in ALL}
@@ -129,13 +137,15 @@ class Stated:
                 ),
                 releaser=self.releaser,
                 approver=self.approver,
+                order=self.order,
             ),
             data=Data(self.subject, self.held_class, ALL, self.state, self.counts_people, self.received),
             grant=grant,
             pairing=self.pairing,
             now=TIME,
             sent=self.sent,
-            counted=self.counted,
+            others=self.others,
+            counted=self.counted and replace(self.counted, measure=self.counts(self.counted.measure)),
         )
 
 
@@ -156,7 +166,18 @@ GRANT = Grant(
     revoked=False,
     k=None,
 )
-COUNTED = st.builds(Counted, SMALL, SMALL, SMALL, st.frozensets(st.integers(5, 7)), SMALL)
+SENT = st.frozensets(st.tuples(st.integers(5, 7), st.sampled_from(("shape a", "shape b"))), max_size=3)
+COUNTED = st.builds(
+    Counted, st.sampled_from(((7, ""), (7, ""), (6, "shape a"))), SMALL, SMALL, SMALL, SENT, SMALL
+)
+OTHERS = (
+    (),
+    (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES),),
+    (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, revoked=True),),
+    (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, until=TIME),),
+    (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, subject=SUBJECTS[1]),),
+)
+"""Grants to another node: none, one that counts, and such as have ended or are about something else."""
 SOME_NAMES = st.lists(st.sampled_from(NAMES), unique=True, max_size=8).map(tuple)
 STATED = {
     "names": SOME_NAMES.filter(bool),
@@ -181,7 +202,9 @@ STATED = {
     "revision": st.integers(2, 4),
     "told_masks": masks(),
     "told_filter": st.sampled_from(FILTERS),
-    "sent": st.frozensets(st.integers(5, 7)),
+    "sent": SENT,
+    "order": st.none() | SOME_NAMES,
+    "others": st.sampled_from(OTHERS),
     "counted": st.none() | COUNTED,
 }
 GRANTED = {
@@ -218,6 +241,8 @@ def wrong(one: Stated, grant: Grant) -> list[str]:
     columns = {column.name: column for column in ALL}
     leave = [columns[name] for name in one.readable if name in one.names]
     named = set(grant.columns or ())
+    by_others = set(NAMES) if one.others == OTHERS[1] and one.subject == SUBJECTS[0] else set()
+    leaves = [columns[name] for name in one.names]
     shown = one.shown
     told_masks, told_filter = one.told
     return [
@@ -236,9 +261,17 @@ def wrong(one: Stated, grant: Grant) -> list[str]:
             "columns": 0 < len(one.readable) == len(leave)
             and (
                 set(one.readable) <= named if grant.columns is not None else one.subject.kind == "application"
-            ),
+            )
+            and (
+                set(one.names) <= named | by_others
+                if grant.columns is not None
+                else one.subject.kind == "application"
+            )
+            and set(one.names if one.order is None else one.order) <= set(one.readable),
             "classification": all(
-                column.name in named for column in leave if column.personal or column.classification == "core"
+                column.name in named | by_others
+                for column in leaves
+                if column.personal or column.classification == "core"
             ),
             "masks": not ({"md5"} & set(shown.values()))
             and shown.get("seen_at") != "mask-alphanum"
@@ -265,7 +298,7 @@ def wrong(one: Stated, grant: Grant) -> list[str]:
             ),
             "retention": TIME < one.retain_until <= TIME + timedelta(days=max(grant.retention_days, 0)),
             "four-eyes": bool(one.releaser.strip())
-            and (not any(column.personal for column in leave) or apart(one.releaser, one.approver)),
+            and (not any(column.personal for column in leaves) or apart(one.releaser, one.approver)),
             "k-anonymity": k_rule(one, grant),
         }.items()
         if not holds
@@ -282,7 +315,8 @@ def k_rule(one: Stated, grant: Grant) -> bool:
     counted = one.counted
     return (
         counted is not None
-        and all(version in counted.compared_with or version == 7 for version in one.sent)
+        and counted.measure[0] == 7
+        and one.sent <= counted.compared_with
         and (counted.smallest_group is None or counted.smallest_group >= grant.k)
         and all(
             not count or count >= grant.k

@@ -28,6 +28,7 @@ from shanhai.warehouse import pins
 WANTED = {
     *("dictionary-keeps-filtered-rows", "enum-keeps-values", "deleted-rows-of-delta"),
     *("metadata-comments-stripped", "row-order-leaks-masked", "row-filter-on-masked-column"),
+    "row-order-leaks-withheld",
     *(
         "mask-unknown",
         "mask-short-chinese-name",
@@ -109,7 +110,7 @@ def test_is_no_shape(vector):
 @pytest.mark.parametrize("vector", of("judge"))
 def test_is_judged(vector, con):
     given = vector["given"]
-    counted = measured(con, given["measure"]) if "measure" in given else None
+    counted = measured(con, given) if "measure" in given else None
     decision = decide(case_of(given, vector["now"], counted=counted))
     if "passes" in vector["expect"]:
         assert decision.allowed, [one.words("en") for one in decision.denials]
@@ -166,7 +167,9 @@ def lay_out(con, given: dict[str, Any], folder: Path) -> str:
             raise ValueError(other)
 
 
-def measured(con, measure: dict[str, Any]) -> Counted:
+def measured(con, given: dict[str, Any]) -> Counted:
+    measure, shape = given["measure"], shape_of(given).shape_id
+
     def rows(of: list[list[str]]) -> str:
         listed = ", ".join(f"({', '.join(map(quote_literal, row))})" for row in of)
         return f"(SELECT * FROM (VALUES {listed}) AS v({', '.join(measure['columns'])}))"
@@ -180,10 +183,11 @@ def measured(con, measure: dict[str, Any]) -> Counted:
         for before in measure["earlier"].values()
     ]
     return Counted(
+        measure=(given["request"]["version"], shape),
         smallest_group=group,
         smallest_rows=fewest,
         smallest_complement=behind,
-        compared_with=frozenset(map(int, measure["earlier"])),
+        compared_with=frozenset((int(version), shape) for version in measure["earlier"]),
         smallest_difference=min((one for one in differences if one), default=None),
     )
 

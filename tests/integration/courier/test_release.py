@@ -212,8 +212,8 @@ def test_a_personal_column_takes_two_people(seller: Seller):
     assert codes(denied) == {"approver-is-releaser"}
     done = seller.release(approver="Zhou Lan")
     assert seller.two.gongshu.events()[-3:] == [
-        ("approve", "Zhou Lan"),
         ("ship", "Li Wei"),
+        ("approve", "Zhou Lan"),
         ("release", "Li Wei"),
     ]
     assert sorted(seller.arrive(done.message).rows("person")) == sorted((name,) for name in NAMES)
@@ -323,11 +323,29 @@ def test_a_release_keeps_what_it_rests_on(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         (kept,) = releases.every(desk.connection)
         assert kept == done.release
-        assert releases.versions_sent(desk.connection, kept.pairing, kept.subject) == {kept.version}
+        sent = releases.sent(desk.connection, kept.pairing, kept.subject)
+        assert sent == {(kept.version, kept.shape): kept.set_id}
     assert (kept.grant, kept.rev, kept.who) == (grant.id, 1, "Li Wei")
     assert kept.decision["allowed"]
     assert kept.counts["rows"] == 4
     assert kept.counts["lineage"]["sources"] == {TABLE: kept.version}
+
+
+def test_what_nobody_may_read_any_more_leaves_in_no_set(seller: Seller):
+    """One set served two grants; when one is revoked, its columns would be ciphertext that nobody granted."""
+    first = seller.grant("village", "n")
+    second = seller.grant("at")
+    wide = seller.release(grant=first.id)
+    with seller.two.gongshu.desk() as desk:
+        assert sets.by_id(desk.connection, wide.release.set_id).described.columns == ("village", "n", "at")
+        assert sets.by_id(desk.connection, wide.release.set_id).described.order == ()
+    assert not seller.release(grant=first.id, columns=("n",)).sealed
+    with seller.two.gongshu.desk() as desk:
+        granting.revoke(desk, second.id)
+    narrow = seller.release(grant=first.id, columns=("village",))
+    assert narrow.sealed
+    with seller.two.gongshu.desk() as desk:
+        assert "at" not in sets.by_id(desk.connection, narrow.release.set_id).described.columns
 
 
 def test_a_message_expires_long_after_it_was_issued(seller: Seller):

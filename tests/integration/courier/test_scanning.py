@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from shanhai.contracts.model import Column
-from shanhai.courier.scanning import scan
+from shanhai.courier.scanning import count_people, scan
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import DataError, NotFoundError
 from shanhai.exchange.subjects import Subject
-from shanhai.governance.shape import read_shape
+from shanhai.governance.shape import Shape, read_shape
+from shanhai.governance.subjects import Counted
 from shanhai.governance.values import Data
 from shanhai.settings import Settings, read_settings
 
@@ -85,3 +88,69 @@ def test_every_order_has_every_row(tmp_path: Path, order: tuple[str, ...]):
         zeros = [name for name, n in rows if n == 0]
         assert zeros != sorted(zeros)
         assert zeros != sorted(zeros, key=int)
+
+
+WHO = Column(name="who", source="who", type="string")
+DAY = Column(name="day", source="day", type="date")
+
+
+def counted(folder: Path, relation: str, row_filter: str | None, sent: list[Shape]) -> Counted:
+    shape = read_shape((WHO, DAY), names=["day"], row_filter=row_filter, masks={"day": "truncate-to-year"})
+    return count_people(
+        settings(folder),
+        releasable(relation),
+        shape,
+        people="who",
+        columns=["day"],
+        sent={(1, one.shape_id): one for one in sent},
+    )
+
+
+def test_the_same_version_under_another_filter_is_compared(tmp_path: Path):
+    """Two filters that differ by one person tell that person, although the version is one and the same."""
+    people = "(SELECT 'p' || range AS who, DATE '2026-01-01' + (range % 3)::INTEGER AS day FROM range(9))"
+    before = read_shape(
+        (WHO, DAY), names=["day"], row_filter="who <> 'p1'", masks={"day": "truncate-to-year"}
+    )
+    alone = counted(tmp_path, people, None, [])
+    assert (alone.measure[0], alone.smallest_group, alone.smallest_difference) == (1, 9, None)
+    beside = counted(tmp_path, people, None, [before])
+    assert beside.compared_with == {(1, before.shape_id)}
+    assert beside.smallest_difference == 1
+    # The same in the same shape is the same release.
+    same = read_shape((WHO, DAY), names=["day"], masks={"day": "truncate-to-year"})
+    assert counted(tmp_path, people, None, [same]).compared_with == frozenset()
+    assert not list((tmp_path / "scratch").rglob("*.tmp"))
+
+
+def test_what_is_spilled_while_people_are_counted_is_encrypted_and_goes(tmp_path: Path):
+    rows = 600_000
+    relation = f"(SELECT 'SENTINEL' || hash(range) AS who, DATE '2026-01-01' AS day FROM range({rows}))"
+    seen, done = [0, 0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            for file in (tmp_path / "scratch").rglob("*.tmp"):
+                with contextlib.suppress(FileNotFoundError):
+                    content = file.read_bytes()
+                    seen[0], seen[1] = max(seen[0], len(content)), seen[1] + (b"SENTINEL" in content)
+
+    shape = read_shape((WHO, DAY), names=["day"])
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        found = count_people(
+            settings(tmp_path, memory_limit="40MB"),
+            releasable(relation),
+            shape,
+            people="who",
+            columns=["day"],
+            sent={},
+        )
+    finally:
+        done.set()
+        watcher.join()
+    assert found.smallest_group == rows
+    assert seen[0] > 1 << 18
+    assert seen[1] == 0
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]

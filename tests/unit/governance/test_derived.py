@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from shanhai.contracts.model import Column, Contract, CsvFormat, Source
 from shanhai.contracts.schema import duckdb_type
 from shanhai.errors import ConfigurationError
-from shanhai.governance.derived import derived_columns, derived_share_class
+from shanhai.governance.derived import derived_columns, derived_received, derived_share_class
+from shanhai.governance.values import Received
 from shanhai.ids import DatasetId
 
 
@@ -64,3 +66,25 @@ def test_types_are_those_of_a_contract():
     for other in ("TIMESTAMP", "BLOB", "INTEGER[]", "STRUCT(a INTEGER)", "DECIMAL"):
         with pytest.raises(ConfigurationError):
             derived_columns({"a": other}, [source()])
+
+
+def test_a_source_without_a_contract_may_hold_anything():
+    """A table of rows that were set aside, or one whose contract is gone."""
+    (column,) = derived_columns({"n": "BIGINT"}, [source(), None])
+    assert (column.classification, column.personal) == ("core", True)
+    assert derived_share_class([source(), None]) == "not_shared"
+
+
+def test_what_was_received_goes_on_under_the_strictest_of_its_conditions():
+    early, late = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 9))
+    first = Received("open", purpose="statistics", retain_until=late)
+    second = Received("named", frozenset({"2" * 64, "3" * 64}), purpose="statistics", retain_until=early)
+    third = Received("named", frozenset({"3" * 64}), stands=False)
+    assert derived_received([None, None]) is None
+    assert derived_received([None, first]) == first
+    assert derived_received([first, second]) == second
+    assert derived_received([first, second, third]) == Received(
+        "named", frozenset({"3" * 64}), purpose="statistics", retain_until=early, stands=False
+    )
+    other = Received("open", purpose="marketing")
+    assert (derived_received([first, other]) or first).purpose == ""

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from vectors.shape_cases import columns_of
 
-from shanhai.governance.subjects import complement_sql, difference_sql, groups_sql
+from shanhai.governance.refusals import ShapeRefusedError
+from shanhai.governance.shape import read_shape
+from shanhai.governance.subjects import (
+    LEAVES,
+    SUBJECT,
+    complement_sql,
+    difference_sql,
+    groups_sql,
+    measured,
+)
 
 PEOPLE = {"subject": "person", "by": ["village", "sex"]}
 
@@ -100,3 +110,48 @@ def test_a_condition_cannot_reach_beyond_its_place(con):
     either = "sex = 'f' OR sex = 'm' --"
     assert ask(con, difference_sql(held, held, **PEOPLE, condition=either)) == (None,)
     assert ask(con, complement_sql(held, **PEOPLE, condition=either)) == (None,)
+
+
+def test_a_total_over_two_columns_is_looked_at_too(con):
+    """East keeps one person back. The cell is empty, and totals over a pair of columns keep back more."""
+    con.execute("CREATE TABLE held (person VARCHAR, village VARCHAR, sex VARCHAR, year VARCHAR)")
+    rows = [
+        *((f"a{n}", "east", "f", "1") for n in range(9)),
+        ("c", "east", "m", "2"),
+        *((f"d{n}", "west", "m", "1") for n in range(9)),
+        *((f"e{n}", "west", "f", "2") for n in range(9)),
+        *((f"g{n}", "south", "m", "2") for n in range(9)),
+    ]
+    con.executemany("INSERT INTO held VALUES (?, ?, ?, ?)", rows)
+    by = ["village", "sex", "year"]
+    condition = "NOT (sex = 'm' AND year = '2')"
+    assert ask(con, complement_sql("held", subject="person", by=by, condition=condition)) == (1,)
+
+
+def test_so_many_totals_are_not_counted(con):
+    with pytest.raises(ShapeRefusedError) as refused:
+        complement_sql("held", subject="person", by=[f"c{n}" for n in range(13)], condition="true")
+    assert refused.value.code == "columns-too-many"
+
+
+def test_groups_are_those_that_the_recipient_sees(con):
+    """Of a month nobody leaves, so it is no group; of the year that it is masked to all but one leave."""
+    columns = columns_of([{"name": "person", "type": "string"}, {"name": "born", "type": "date"}])
+    con.execute("CREATE TABLE held (person VARCHAR, born DATE)")
+    rows = [*((f"a{n}", "2001-01-05") for n in range(9)), ("b", "2001-02-05")]
+    con.executemany("INSERT INTO held VALUES (?, ?)", rows)
+    condition = "born < DATE '2001-02-01'"
+    for masks, behind in (({}, 1), ({"born": "truncate-to-year"}, 1)):
+        shape = read_shape(columns, names=["born"], row_filter=condition, masks=masks)
+        counted = measured(shape, "held", subject="person", columns=["born"])
+        found = ask(con, complement_sql(counted, subject=SUBJECT, by=["born"], condition=LEAVES))
+        assert found == (behind,)
+    fine = measured(read_shape(columns, names=["born"]), "held", subject="person", columns=["born"])
+    coarse = measured(
+        read_shape(columns, names=["born"], masks={"born": "truncate-to-year"}), "held",
+        subject="person", columns=["born"],
+    )  # fmt: skip
+    groups = [
+        ask(con, groups_sql(one, subject=SUBJECT, by=["born"], condition=LEAVES)) for one in (fine, coarse)
+    ]
+    assert groups == [(1, 1), (10, 10)]
