@@ -176,12 +176,15 @@ class Story:
         unwaived = len(Delivery(one.partition, one.rows, self.least).good())
         released, before = len(would.good()) - unwaived, len(one.good()) - bare
         try:
-            release(self.city.node, delivery, [rule], rows, **WHO)
+            done = release(self.city.node, delivery, [rule], rows, **WHO)
         except DeniedError:
             impossible = rule == "n.range" and self.least is None
             assert not one.live or impossible or released <= before
             return
         assert one.live
+        if (released, would.waived) == (before, one.waived):
+            assert done.entry is None
+            return
         assert released > before
         self.known[delivery] = would
 
