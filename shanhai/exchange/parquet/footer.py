@@ -63,8 +63,11 @@ def read_footer(file: BinaryIO, outer: Outline, keys: KeyHolder) -> Footer:
     if used != len(data) or set(told) - {1, 2, 3, 4, 6, 7}:
         # Field 5 would carry comments of the table, 8 and 9 belong to plaintext footers.
         raise Refused("file-malformed")
-    leaves = _leaves(_structs(told.get(2)))
-    groups = _structs(told.get(4, []))
+    schema, groups = _structs(told.get(2)), _structs(told.get(4, []))
+    if any(set(one) - _OF_ELEMENT for one in schema) or any(set(one) - _OF_GROUP for one in groups):
+        # A library that knows more fields than we do would see another file.
+        raise Refused("file-malformed")
+    leaves = _leaves(schema)
     if len(groups) > profile.MOST_GROUPS or len(groups) * len(leaves) > profile.MOST_CHUNKS:
         raise Refused("too-many-modules")
     chunks = tuple(
@@ -75,6 +78,11 @@ def read_footer(file: BinaryIO, outer: Outline, keys: KeyHolder) -> Footer:
     if sum(rows) != _integer(told.get(3)):
         raise Refused("file-malformed")
     return Footer(sum(rows), len(leaves), len(groups), chunks)
+
+
+_OF_ELEMENT = frozenset(range(1, 11))
+_OF_GROUP = frozenset(range(1, 8))
+"""Fields of SchemaElement and RowGroup in parquet.thrift."""
 
 
 def _leaves(schema: list[Struct]) -> list[tuple[str, ...]]:

@@ -17,6 +17,9 @@ from shanhai.exchange.parquet.thrift import Struct, Value, read_struct
 _DICTIONARY, _DATA = 2, (0, 3)
 """Types of pages."""
 
+_OF_METADATA = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 16, 17})
+"""Fields of ColumnMetaData in parquet.thrift that a sealed file may have."""
+
 
 @dataclass(frozen=True)
 class Walked:
@@ -89,8 +92,9 @@ def _open_chunk(file: BinaryIO, chunk: Chunk, cipher: Cipher, end: int) -> tuple
         _, reached = cipher.open_at(file, (start, stop), kind, *chunk.place)
         if reached != stop:
             raise Refused("file-malformed")
-    # Fields of bloom filters: their bytes would be modules that nothing here accounts for.
-    if {8, 14, 15} & set(metadata):
+    # No comments, index pages or bloom filters, whose bytes would be modules that nothing here accounts for, and
+    # no field that a library knows and we do not.
+    if set(metadata) - _OF_METADATA:
         raise Refused("file-malformed")
     dictionary = metadata.get(11)
     start = _number(metadata, 9) if dictionary is None else min(_number(metadata, 11), _number(metadata, 9))
