@@ -41,7 +41,7 @@ def unlock(locked: bytes, passphrase: Secret, *, name: str) -> Secret:
                     given=name,
                     hint="type it again, or use the file's own",
                 ) from None
-        # age measures anew what this machine can do in a second: it was busy with something else in that moment.
+        # age measures anew what this machine can do in a second: it was busy with something else then.
         time.sleep(_PAUSE_SECONDS)
     raise ConfigurationError("a key file that takes too long to open here", given=name)
 

@@ -92,7 +92,7 @@ def _open_chunk(file: BinaryIO, chunk: Chunk, cipher: Cipher, end: int) -> tuple
         _, reached = cipher.open_at(file, (start, stop), kind, *chunk.place)
         if reached != stop:
             raise Refused("file-malformed")
-    # No comments, index pages or bloom filters, whose bytes would be modules that nothing here accounts for, and
+    # No comments, index pages or bloom filters, whose bytes nothing here would account for, and
     # no field that a library knows and we do not.
     if set(metadata) - _OF_METADATA:
         raise Refused("file-malformed")
