@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Literal
 
@@ -12,7 +12,8 @@ from shanhai.errors import ShanhaiError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.records import Staging, State
 from shanhai.ingest.waivers import Waivers
-from shanhai.warehouse.lake import Commit, LakeTable
+from shanhai.warehouse.lake import LakeTable
+from shanhai.warehouse.log import Commit
 
 Kind = Literal[
     "load",
@@ -139,9 +140,7 @@ class Net:
 
 def entries(table: LakeTable) -> Iterator[tuple[int, Entry]]:
     """Every line of a table's books, oldest first: Delta version, entry."""
-    for commit in table.commits():
-        for line in commit.facts.get("entries", ()):
-            yield commit.version, Entry.model_validate(line)
+    yield from lines_of(table.commits())
 
 
 def requested(table: LakeTable, delivery: DeliveryId, idempotency_key: str) -> Entry | None:
@@ -167,25 +166,29 @@ def moving(commit: Commit) -> list[Entry]:
     return [line for line in lines if line.kind not in NOTES and (commit.adds or not line.is_alike)]
 
 
-def net(lines: Iterable[tuple[int, Entry]]) -> dict[str, Net]:
-    """The net per delivery of lines in order, each with the Delta version of its commit."""
-    found: dict[str, Net] = {}
+def net(lines: Iterable[tuple[int, Entry]], before: Mapping[str, Net] | None = None) -> dict[str, Net]:
+    """The net per delivery of lines in order, each with the Delta version of its commit.
+
+    Args:
+        before: what earlier lines have given.
+    """
+    found = dict(before or {})
     for version, line in lines:
-        before = found.get(line.delivery)
-        counts = line.counts + before.counts if before else line.counts
-        if before is not None and (line.cause or _is_noted(line)):
-            found[line.delivery] = _noted(replace(before, counts=counts), line)
+        known = found.get(line.delivery)
+        counts = line.counts + known.counts if known else line.counts
+        if known is not None and (line.cause or _is_noted(line)):
+            found[line.delivery] = _noted(replace(known, counts=counts), line)
             continue
-        stays = before is not None and line.kind == "replay"
+        stays = known is not None and line.kind == "replay"
         found[line.delivery] = Net(
             counts,
             line.verdict,
             line.contract_version,
             line.reason,
             line.decided_by,
-            before.loaded_version if before and stays else version if line.verdict == "accepted" else 0,
-            line if line.staging else before.staged if before else None,
-            checked=line.staging or (before.checked if before else ""),
+            known.loaded_version if known and stays else version if line.verdict == "accepted" else 0,
+            line if line.staging else known.staged if known else None,
+            checked=line.staging or (known.checked if known else ""),
         )
     return found
 
@@ -209,8 +212,21 @@ def _noted(net: Net, line: Entry) -> Net:
 
 
 def table_net(table: LakeTable) -> dict[str, Net]:
-    """The net per delivery of a table, from its commits."""
-    return net(entries(table))
+    """The net per delivery of a table, from its commits; handles that share a log read the new ones alone."""
+    nothing: Mapping[str, Net] = {}
+    found = table.fold(_net_after, nothing)
+    return dict(found)
+
+
+def _net_after(before: Mapping[str, Net], commits: Sequence[Commit]) -> Mapping[str, Net]:
+    return net(lines_of(commits), before)
+
+
+def lines_of(commits: Iterable[Commit]) -> Iterator[tuple[int, Entry]]:
+    """Every line of some commits: Delta version, entry."""
+    for commit in commits:
+        for line in commit.facts.get("entries", ()):
+            yield commit.version, Entry.model_validate(line)
 
 
 def entry(

@@ -46,7 +46,8 @@ class Decision:
 def open_table(node: Node, dataset: DatasetId) -> LakeTable:
     """The dataset's table, made from its contract if it is not there."""
     contract = node.federation.contract(dataset)
-    return LakeTable.create(node.table(dataset), arrow_schema(contract), name=str(dataset))
+    schema = arrow_schema(contract)
+    return LakeTable.create(node.table(dataset), schema, name=str(dataset), log=node.logs.get(dataset))
 
 
 def load(node: Node, delivery: DeliveryId) -> Entry:
@@ -91,7 +92,7 @@ def commit_decision(
     """
 
     def attempt(table: LakeTable) -> Entry | None:
-        if table.transaction(str(delivery)) != expected:
+        if table.transactions().get(str(delivery), 0) != expected:
             return None
         stem = f"{delivery.key}-{expected + 1}-{secrets.token_hex(4)}"
         with gone_if_it_fails(table.path, stem):
@@ -164,7 +165,7 @@ def on_newest(node: Node, dataset: DatasetId, attempt: Callable[[LakeTable], Ent
 
 def first_entry(table: LakeTable, delivery: DeliveryId) -> Entry | None:
     """The newest entry with the delivery as its subject; None when it is not in the books."""
-    if not table.transaction(str(delivery)):
+    if not table.transactions().get(str(delivery)):
         return None
     found = [line for _, line in entries(table) if line.delivery == str(delivery) and not line.cause]
     return found[-1] if found else None

@@ -17,6 +17,7 @@ from shanhai.storage.disk import disk_errors
 
 if TYPE_CHECKING:
     from shanhai.ingest.sidecar import Sidecar
+    from shanhai.warehouse.log import Log
 
 _FOLDERS = (
     "snapshots",
@@ -45,7 +46,8 @@ def silent(_what: str, _done: int, _of: int) -> None:
 class Node:
     """Everything a step of the walk needs, where it keeps what it makes, and who is told how far it is.
 
-    `pulled` are the deliveries, by name, of datasets whose sidecars were read already (`sidecar.at_hand`).
+    `pulled` are the deliveries, by name, of datasets whose sidecars were read already, `logs` what was
+    read of the logs of their tables (`sidecar.at_hand`).
     """
 
     settings: Settings
@@ -54,6 +56,7 @@ class Node:
     clock: Clock
     progress: Progress = silent
     pulled: Mapping[DatasetId, Mapping[str, Sidecar]] = field(default_factory=dict, compare=False)
+    logs: Mapping[DatasetId, Log] = field(default_factory=dict, compare=False)
 
     @property
     def home(self) -> Path:

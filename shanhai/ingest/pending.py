@@ -26,8 +26,8 @@ def pending(node: Node, dataset: DatasetId) -> list[DeliveryId]:
     known = sidecars(node, dataset)
     if not known:
         return []
-    table = open_table(node, dataset)
-    return [sidecar.id for sidecar in known if not table.transaction(sidecar.delivery)]
+    transactions = open_table(node, dataset).transactions()
+    return [sidecar.id for sidecar in known if not transactions.get(sidecar.delivery)]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from shanhai.ingest.books import Entry
 from shanhai.ingest.files import gone_if_it_fails, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
-from shanhai.warehouse.lake import Change, Commit, LakeTable, exists
+from shanhai.warehouse.lake import Change, LakeTable, exists
+from shanhai.warehouse.log import Commit
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -20,7 +20,8 @@ from shanhai.ingest.projections import (
 )
 from shanhai.storage.disk import disk_errors
 from shanhai.warehouse import lake
-from shanhai.warehouse.lake import Change, Commit, LakeTable
+from shanhai.warehouse.lake import Change, LakeTable
+from shanhai.warehouse.log import Commit
 
 if TYPE_CHECKING:
     import pyarrow as pa

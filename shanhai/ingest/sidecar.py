@@ -13,6 +13,7 @@ from shanhai.contracts.since import Age
 from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
+from shanhai.warehouse.log import Log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -95,11 +96,13 @@ def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
 
 
 def at_hand(node: Node, dataset: DatasetId) -> Node:
-    """The same node for one step, which reads each sidecar of the dataset once however often it is asked for.
+    """The same node for one step, which reads each sidecar of the dataset and each commit of its table once.
 
-    What is pulled after this waits for the next step.
+    What is pulled after this waits for the next step. What is committed after this, by whomever, is seen
+    whenever the table is opened.
     """
-    return replace(node, pulled={dataset: {one.delivery: one for one in sidecars(node, dataset)}})
+    pulled = {one.delivery: one for one in sidecars(node, dataset)}
+    return replace(node, pulled={dataset: pulled}, logs={dataset: Log(node.table(dataset))})
 
 
 def every_sidecar(node: Node) -> Iterator[Sidecar]:

@@ -31,7 +31,7 @@ def tell_verdicts(node: Node, dataset: DatasetId, tell: Callable[[Entry], bool])
     """
     if not lake.exists(node.table(dataset)):
         return
-    table = LakeTable.open(node.table(dataset))
+    table = LakeTable.open(node.table(dataset), node.logs.get(dataset))
     reached = _reached(node, dataset)
     commits = table.commits(after=reached)
     if not commits:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shanhai.contracts.compatibility import check_risen
 from shanhai.contracts.model import Contract
 from shanhai.ids import DatasetId
 from shanhai.ingest.archive import kept_contract
-from shanhai.ingest.books import NOTES, entries
+from shanhai.ingest.books import NOTES, lines_of
 from shanhai.ingest.node import Node
 from shanhai.warehouse.lake import LakeTable
+from shanhai.warehouse.log import Commit
 
 
 def last_contract(node: Node, dataset: DatasetId) -> Contract | None:
@@ -18,15 +21,20 @@ def last_contract(node: Node, dataset: DatasetId) -> Contract | None:
         ConfigurationError: it is no longer in the archive.
         StoreError: the table cannot be read.
     """
-    digest = ""
     place = node.table(dataset)
     if not place.is_dir():
         return None
-    for _, line in entries(LakeTable.open(place)):
+    digest = LakeTable.open(place, node.logs.get(dataset)).fold(_last_digest, "")
+    return kept_contract(node, dataset, digest) if digest else None
+
+
+def _last_digest(before: str, commits: Sequence[Commit]) -> str:
+    digest = before
+    for _, line in lines_of(commits):
         # A purge names the staging that it leaves, of a delivery that may have come long ago.
         if line.contract_digest and line.verdict == "accepted" and line.kind not in NOTES:
             digest = line.contract_digest
-    return kept_contract(node, dataset, digest) if digest else None
+    return digest
 
 
 def check_version(node: Node, contract: Contract) -> None:

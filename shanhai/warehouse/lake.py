@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 from shanhai.errors import BusyError, ConfigurationError, StoreError
 from shanhai.storage.disk import disk_errors, library_error
 from shanhai.warehouse import pins
+from shanhai.warehouse.log import FILES, METADATA_KEY, Commit, Log, State, actions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-METADATA_KEY = "shanhai"
 _SEQUENCE = "shanhai.sequence"
-_FILES = "files"
-"""The fact of a commit that tells the SHA-256 of each file that it adds."""
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -56,20 +55,6 @@ class Change:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Commit:
-    """One commit of a table as read back: its version, its instant by the writer's clock, its facts."""
-
-    version: int
-    at: datetime
-    facts: Mapping[str, Any]
-
-    @property
-    def adds(self) -> bool:
-        """Whether it added files to the table."""
-        return bool(self.facts.get(_FILES))
-
-
 class LakeTable:
     """One version of one Delta table, and the only way to commit on top of exactly that version.
 
@@ -78,28 +63,36 @@ class LakeTable:
     state cannot both win. The loser opens the table again and decides again.
     """
 
-    def __init__(self, path: Path, table: DeltaTable) -> None:
+    def __init__(self, path: Path, log: Log) -> None:
         self.path = path
-        self._table = table
+        self._log = log
+        self._newest = log.newest()
+        self.version = int(self._newest.version())
+        """The Delta version that this handle shows."""
 
     @classmethod
-    def open(cls, path: Path) -> LakeTable:
+    def open(cls, path: Path, log: Log | None = None) -> LakeTable:
         """The newest version of the table in `path`.
+
+        Args:
+            log: what earlier handles have read of it.
 
         Raises:
             StoreError: there is no table, or it cannot be read.
         """
-        from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
         try:
-            return cls(path, DeltaTable(path.as_posix()))
+            return cls(path, log or Log(path))
         except (DeltaError, OSError) as error:
             raise StoreError("no readable table", given=path.name) from error
 
     @classmethod
-    def create(cls, path: Path, schema: pa.Schema, *, name: str) -> LakeTable:
+    def create(cls, path: Path, schema: pa.Schema, *, name: str, log: Log | None = None) -> LakeTable:
         """The table in `path`, made empty if it is not there; columns that `schema` adds are added.
+
+        Args:
+            log: what earlier handles have read of it.
 
         Raises:
             ConfigurationError: a column is there with another type; rows of it are, too.
@@ -110,31 +103,40 @@ class LakeTable:
 
         try:
             path.mkdir(parents=True, exist_ok=True)
-            place = path.as_posix()
             # To create a table that is there would read its log twice.
-            table = (
-                DeltaTable(place)
-                if exists(path)
-                else DeltaTable.create(place, schema, mode="ignore", name=name, configuration=_CONFIGURATION)
-            )
-            known = {column.name: pins.duckdb_type_of(column.type) for column in table.schema().fields}
+            if not exists(path):
+                place = path.as_posix()
+                DeltaTable.create(place, schema, mode="ignore", name=name, configuration=_CONFIGURATION)
+            table = cls(path, log or Log(path))
+            known = {column.name: pins.duckdb_type_of(column.type) for column in table._table.schema().fields}
             for column in _delta_fields(schema):
                 _check_same_type(name, column, known.get(column.name))
             new = [column for column in _delta_fields(schema) if column.name not in known]
             if new:
-                table.alter.add_columns(new)
+                DeltaTable(path.as_posix(), version=table.version).alter.add_columns(new)
         except (DeltaError, OSError) as error:
             raise library_error("the table cannot be made", error, given=path.name) from error
-        return cls.open(path) if new else cls(path, table)
+        return cls.open(path, log) if new else table
 
     @property
-    def version(self) -> int:
-        """The Delta version that this handle shows."""
-        return int(self._table.version())
+    def _table(self) -> DeltaTable:
+        """The table at the version of this handle: a later handle may have moved the one they share."""
+        from deltalake import DeltaTable
+
+        if int(self._newest.version()) != self.version:
+            self._newest = DeltaTable(self.path.as_posix(), version=self.version)
+        return self._newest
 
     def transaction(self, name: str) -> int:
-        """The version recorded for an application transaction; 0 when there is none."""
+        """The version recorded for an application transaction; 0 when there is none.
+
+        Where many are asked for, or the commits are read anyway, `transactions` reads each commit once.
+        """
         return int(self._table.transaction_version(name) or 0)
+
+    def transactions(self) -> Mapping[str, int]:
+        """The versions recorded for all application transactions, by their names."""
+        return self.fold(_with_transactions, {})
 
     def files(self) -> dict[str, int | None]:
         """The files of this version, by name relative to the table, with their row counts."""
@@ -159,7 +161,7 @@ class LakeTable:
         """
         found: dict[str, str] = {}
         for commit in self.commits():
-            found |= commit.facts.get(_FILES, {})
+            found |= commit.facts.get(FILES, {})
         return found
 
     def commit(self, change: Change, *, at: datetime) -> int:
@@ -199,30 +201,11 @@ class LakeTable:
 
     def commits(self, *, after: int = -1) -> list[Commit]:
         """The commits with facts of ours and a version above `after`, oldest first."""
-        # By the names of the log's files: delta-rs numbers its history from the newest commit, and another
-        # may have come since this version was opened.
-        found = []
-        for version in range(max(after, -1) + 1, self.version + 1):
-            for action in self._log(version):
-                entry = action.get("commitInfo", {})
-                if METADATA_KEY in entry:
-                    facts = json.loads(entry[METADATA_KEY])
-                    # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
-                    told = facts.get("at")
-                    at = (
-                        datetime.fromisoformat(told)
-                        if told
-                        else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
-                    )
-                    found.append(Commit(version, at, facts))
-        return found
+        return [commit for commit in self._log.commits(self.version) if commit.version > after]
 
-    def _log(self, version: int) -> list[dict[str, Any]]:
-        """The actions of one commit; none of a version that is not there."""
-        file = self.path / "_delta_log" / f"{version:020}.json"
-        with disk_errors(self.path):
-            text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        return [json.loads(line) for line in text.splitlines() if line]
+    def fold(self, step: Callable[[State, Sequence[Commit]], State], start: State) -> State:
+        """What `step` makes of `start` and all commits with facts of ours; see `Log.fold`."""
+        return self._log.fold(step, start, self.version)
 
     def relation(self, *, file_names: bool = False) -> str:
         """A SQL relation over the rows of exactly this version, in parentheses.
@@ -237,15 +220,15 @@ class LakeTable:
 
     def _is_followed_by(self, change: Change, facts: Mapping[str, Any]) -> bool:
         """Whether the version after this one is the commit of these facts and files."""
-        actions = self._log(self.version + 1)
-        told = [one["commitInfo"].get(METADATA_KEY) for one in actions if "commitInfo" in one]
-        added = {unquote(one["add"]["path"]) for one in actions if "add" in one}
+        found = actions(self.path, self.version + 1)
+        told = [one["commitInfo"].get(METADATA_KEY) for one in found if "commitInfo" in one]
+        added = {unquote(one["add"]["path"]) for one in found if "add" in one}
         return told == [_text(facts)] and change.add.keys() == added
 
     def _digests_of(self, change: Change) -> dict[str, dict[str, str]]:
         """The fact `files` of a commit; nothing where it adds none."""
         found = {name: change.digests.get(name) or _sha256(self.path / name) for name in change.add}
-        return {_FILES: found} if found else {}
+        return {FILES: found} if found else {}
 
     def _actions(self, change: Change, now: int) -> list[Any]:
         from deltalake.transaction import AddAction, RemoveAction
@@ -268,9 +251,20 @@ class LakeTable:
         return [*removed, *added]
 
 
+def _with_transactions(known: Mapping[str, int], commits: Sequence[Commit]) -> Mapping[str, int]:
+    found = dict(known)
+    for commit in commits:
+        found |= commit.transactions
+    return found
+
+
 def exists(path: Path) -> bool:
     """Whether a Delta table lies in `path`: its folder alone is none, as a full disk may leave it."""
-    return any((path / "_delta_log").glob("*.json"))
+    try:
+        with os.scandir(path / "_delta_log") as entries:
+            return any(entry.name.endswith(".json") for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _delta_fields(schema: pa.Schema) -> Iterable[Any]:

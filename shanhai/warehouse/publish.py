@@ -15,8 +15,9 @@ from shanhai.settings import Settings
 from shanhai.storage.disk import library_error
 from shanhai.warehouse.build import identity_of, one_at_a_time
 from shanhai.warehouse.digest import Content, content
-from shanhai.warehouse.lake import METADATA_KEY, LakeTable, exists
+from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.last_build import BuildResult
+from shanhai.warehouse.log import METADATA_KEY
 from shanhai.warehouse.project import SCHEMA
 from shanhai.warehouse.publications import (
     PUBLICATIONS,

@@ -1,0 +1,142 @@
+"""What was read of the log of a table: each commit once, however often it is asked for."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shanhai.storage.disk import disk_errors
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+METADATA_KEY = "shanhai"
+FILES = "files"
+"""The fact of a commit that tells the SHA-256 of each file that it adds."""
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a table as read back: its version, its instant by the writer's clock, its facts."""
+
+    version: int
+    at: datetime
+    facts: Mapping[str, Any]
+    transactions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def adds(self) -> bool:
+        """Whether it added files to the table."""
+        return bool(self.facts.get(FILES))
+
+
+class Log:
+    """The log of one table, for the handles of one step: what they read of it, they read once.
+
+    A commit never changes, so what was read stays true, and only what was committed since is read. Where the
+    first commit or the newest one known is another file than it was, such as after a restore, the log is
+    another one, and all of it is read again. Of use to one thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._table: DeltaTable | None = None
+        self._seen: tuple[object, ...] = ()
+        self._forget()
+
+    def newest(self) -> DeltaTable:
+        """The newest version of the table. The next call moves what this one gave.
+
+        Raises:
+            DeltaError, OSError: there is no table, or it cannot be read.
+        """
+        from deltalake import DeltaTable
+
+        if self._table is not None and self._seen == self._identity(self._table.version()):
+            self._table.update_incremental()
+        else:
+            self._forget()
+            self._table = DeltaTable(self._path.as_posix())
+        self._seen = self._identity(self._table.version())
+        return self._table
+
+    def commits(self, version: int) -> list[Commit]:
+        """The commits with facts of ours up to a version, oldest first."""
+        while self._read < version:
+            self._commits += _commits(self._path, self._read + 1)
+            self._read += 1
+        return self._commits[: self._count(version)]
+
+    def fold(self, step: Callable[[State, Sequence[Commit]], State], start: State, version: int) -> State:
+        """What `step` makes of `start` and the commits up to a version, continued from the last time.
+
+        Args:
+            step: a function of a module, by which what it made is found again; it changes no argument.
+        """
+        known: tuple[int, State] = self._folds.get(step, (-1, start))
+        reached, state = known
+        if reached > version:
+            return step(start, self.commits(version))
+        if new := self.commits(version)[self._count(reached) :]:
+            state = step(state, new)
+        self._folds[step] = (version, state)
+        return state
+
+    def _count(self, version: int) -> int:
+        return bisect_right(self._commits, version, key=attrgetter("version"))
+
+    def _forget(self) -> None:
+        self._commits: list[Commit] = []
+        self._read = -1
+        self._folds: dict[Callable[..., Any], tuple[int, Any]] = {}
+
+    def _identity(self, version: int) -> tuple[object, ...]:
+        """What tells the files of the first commit and of a later one from others of the same names."""
+        return tuple(_file_identity(commit_file(self._path, known)) for known in (0, version))
+
+
+def commit_file(path: Path, version: int) -> Path:
+    """The file in which a commit of the table in `path` stands."""
+    return path / "_delta_log" / f"{version:020}.json"
+
+
+def actions(path: Path, version: int) -> list[dict[str, Any]]:
+    """The actions of one commit; none of a version that is not there."""
+    file = commit_file(path, version)
+    with disk_errors(path):
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def _commits(path: Path, version: int) -> list[Commit]:
+    # By the names of the log's files: delta-rs numbers its history from the newest commit, and another
+    # may have come since this version was opened.
+    found = actions(path, version)
+    told = [action["txn"] for action in found if "txn" in action]
+    transactions = {str(one["appId"]): int(one["version"]) for one in told}
+    entries = [action["commitInfo"] for action in found if METADATA_KEY in action.get("commitInfo", {})]
+    return [_commit(version, entry, transactions) for entry in entries]
+
+
+def _commit(version: int, entry: Mapping[str, Any], transactions: Mapping[str, int]) -> Commit:
+    facts = json.loads(entry[METADATA_KEY])
+    # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
+    told = facts.get("at")
+    at = datetime.fromisoformat(told) if told else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
+    return Commit(version, at, facts, transactions)
+
+
+def _file_identity(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
