@@ -206,7 +206,7 @@ def _conditions(connection: sqlite3.Connection, contract: Contract) -> list[Rece
     grants = [
         held.grant
         for partner in partners.every(connection)
-        if options.get("pairing") in (partner.name, partner.pairing)
+        if options.get("partner") == partner.name
         for held in granted.received(connection, partner.pairing).values()
         if held.grant.subject.name == options.get("subject")
     ]

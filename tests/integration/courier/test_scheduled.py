@@ -22,6 +22,7 @@ from shanhai.clock import system_clock
 from shanhai.courier import granting, partners, standing, waiting
 from shanhai.courier.due import OFFERED
 from shanhai.courier.granting import Draft
+from shanhai.courier.subjects import find
 from shanhai.errors import ConfigurationError, NotFoundError, RetryableError
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.subjects import Subject
@@ -297,6 +298,16 @@ def test_an_application_follows_its_grant_when_its_folder_changes(pair: Pair):
     pair.take()
     arrived = pair.longyou.home / "applications" / "received" / "gongshu" / "notice_board"
     assert len(list(arrived.iterdir())) == 2
+
+
+def test_what_came_goes_on_only_as_its_owner_said(pair: Pair):
+    pair.grant("village", "n", onward="open")
+    pair.send()
+    pair.take()
+    with pair.seller.two.longyou.desk() as desk:
+        received = find(open_node(pair.longyou), desk.connection, "acity.events").data.received
+    assert received is not None
+    assert received.onward == "open"
 
 
 def test_a_relay_that_is_down_is_an_error_that_a_retry_may_cure(pair: Pair):
