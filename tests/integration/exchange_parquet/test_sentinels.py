@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
+import sentinels
 from sealing import careless, sealed
 
 from shanhai.courier import cell
@@ -19,21 +19,8 @@ DATASET = "gongshu.慢病随访"
 WORDS = [*VALUES, *NAMES, DATASET]
 
 
-def spellings(word: str) -> Iterator[bytes]:
-    """A word as it could lie in a file; base64 in each of its three alignments."""
-    for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
-        raw = word.encode(encoding)
-        yield raw
-        yield raw.hex().encode()
-        yield raw.hex().upper().encode()
-        for shift in range(3):
-            # The first and last characters also depend on what lies beside the word.
-            inner = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-            yield inner[4 if shift else 0 : -1]
-
-
 def found(content: bytes) -> list[str]:
-    return [word for word in WORDS if any(one in content for one in spellings(word))]
+    return sentinels.found(content, WORDS)
 
 
 def table(**names: str) -> pa.Table:
