@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from required import program
@@ -24,11 +25,14 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.notes import sign_note
 from shanhai.clock import system_clock
 from shanhai.courier.own_keys import keyring_of, log_key
+from shanhai.exchange import dsse
 from shanhai.exchange.keysets import SIGN, sign_keyset
+from shanhai.exchange.strict import to_base64
 
 PAGE = Path(__file__).parents[3] / "docs" / "guide" / "check-a-parcel.md"
 SCRIPTS = ("keyset.sh", "check-parcels.sh", "check-checkpoint.sh")
 RUN = "PATH[$(touch ran)0]"
+STEER = "\x9b2J\x1b[2J"
 
 
 def fingerprint(node: NodeHome) -> str:
@@ -86,7 +90,7 @@ def left(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
         desk.connection.execute("UPDATE partner SET state = 'active'")
     grant, sealed = grant_of(two), seal(two.longyou)
     say(two.longyou, "gongshu", grant)
-    say(two.longyou, "gongshu", *parcel_of(sealed, grant))
+    message = say(two.longyou, "gongshu", *parcel_of(sealed, grant))
     upload(two.longyou, "gongshu", sealed)
     folder = base / "auditor"
     folder.mkdir()
@@ -94,6 +98,14 @@ def left(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
     for name, block in zip(SCRIPTS, blocks, strict=True):
         (folder / name).write_text(block, encoding="utf-8")
     shutil.copytree(relay_folder(two) / two.longyou.partner("gongshu").folder_out, folder / "relay")
+    with two.gongshu.desk() as desk:
+        theirs = desk.speaker.signers
+    for name, data, kind in (
+        ("message", message.envelope, dsse.MESSAGE),
+        ("set", sealed.envelope, dsse.SET),
+    ):
+        payload = dsse.read(data, kind).payload
+        (folder / f"{name}-by-another").write_bytes(dsse.write(dsse.sign(payload, kind, theirs)))
     keyring = keyring_of(two.longyou.home)
     (folder / "keyset.json").write_bytes(keyring.envelope)
     other = keyring_of(two.gongshu.home)
@@ -103,6 +115,13 @@ def left(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
     taken_back = replace(keyset, version=2, compromised={sign.kid: now - timedelta(days=2)})
     roots = keyring.unlock_roots(PASSPHRASES.root).keys
     (folder / "compromised.json").write_bytes(sign_keyset(taken_back, roots))
+    for name, node, text in (("runs", RUN, ""), ("steers", STEER, ""), ("quoted", keyset.node, STEER)):
+        keys = [{"alg": "ed25519", "pub": {text: 1}}]
+        odd: dict[str, Any] = {"generation": 0, "keys": keys, "node": node}
+        odd["roots"] = [{"alg": one.public.alg, "pub": to_base64(one.public.public)} for one in roots]
+        payload = json.dumps(odd, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+        envelope = dsse.write(dsse.sign(payload, dsse.KEYSET, roots))
+        (folder / f"{name}.json").write_bytes(envelope)
     with two.longyou.desk() as desk:
         key = log_key(keyset, two.longyou.holdings, now)
         (folder / "checkpoint").write_bytes(EventLog(desk.connection).checkpoint(key))
@@ -165,6 +184,14 @@ def message_changed(auditor: Auditor) -> None:
     in_payload(auditor.message(1), b'"sealed":"', b'"sealed":"AAAA')
 
 
+def message_by_another(auditor: Auditor) -> None:
+    shutil.copy(auditor.folder / "message-by-another", auditor.message(2))
+
+
+def set_by_another(auditor: Auditor) -> None:
+    shutil.copy(auditor.folder / "set-by-another", next((auditor.relay / "s").iterdir()))
+
+
 def statement_changed(auditor: Auditor) -> None:
     in_payload(next((auditor.relay / "s").iterdir()), b'"sizes":[', b'"sizes":[1')
 
@@ -192,6 +219,8 @@ def a_name_with_a_command(auditor: Auditor) -> None:
         (link, "a file is missing: "),
         (stolen_key, "signed by a key that was compromised"),
         (message_changed, "no key of the keyset signed the message 000000/0000000001"),
+        (message_by_another, "no key of the keyset signed the message 000000/0000000002"),
+        (set_by_another, "no key of the keyset signed the set "),
         (statement_changed, "the statement of another set: "),
         (swapped, "the message 000000/0000000001 has another number"),
         (twice, "not written as the specification wants: payload"),
@@ -260,4 +289,15 @@ def test_no_line_of_the_node_is_counted_with_unseen(auditor: Auditor, size: str)
     done = auditor.runs("check-checkpoint.sh", "checkpoint")
     assert done.returncode == 1
     assert done.stderr.startswith("WRONG: not a number: ")
+    assert not list(auditor.folder.rglob("ran"))
+
+
+@pytest.mark.parametrize("name", ["runs", "steers", "quoted"])
+def test_no_text_of_a_keyset_is_run_or_steers_a_terminal(auditor: Auditor, name: str):
+    """Whoever has the root keys signs what he likes; jq quotes in its errors what it read."""
+    shutil.copy(auditor.folder / f"{name}.json", auditor.folder / "keyset.json")
+    done = auditor.runs("check-parcels.sh", "relay")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("WRONG: ")
+    assert done.stderr.removesuffix("\n").isprintable()
     assert not list(auditor.folder.rglob("ran"))
