@@ -201,7 +201,7 @@ class LakeTable:
 
     def commits(self, *, after: int = -1) -> list[Commit]:
         """The commits with facts of ours and a version above `after`, oldest first."""
-        return [commit for commit in self._log.commits(self.version) if commit.version > after]
+        return self._log.commits(self.version, after=after)
 
     def fold(self, step: Callable[[State, Sequence[Commit]], State], start: State) -> State:
         """What `step` makes of `start` and all commits with facts of ours; see `Log.fold`."""

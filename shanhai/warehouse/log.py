@@ -68,12 +68,15 @@ class Log:
         self._seen = self._identity(self._table.version())
         return self._table
 
-    def commits(self, version: int) -> list[Commit]:
-        """The commits with facts of ours up to a version, oldest first."""
+    def commits(self, version: int, *, after: int = -1) -> list[Commit]:
+        """The commits with facts of ours above `after` and up to a version, oldest first."""
+        if after > self._read:
+            # Nobody has asked for those before.
+            return [one for known in range(after + 1, version + 1) for one in _commits(self._path, known)]
         while self._read < version:
             self._commits += _commits(self._path, self._read + 1)
             self._read += 1
-        return self._commits[: self._count(version)]
+        return self._commits[self._count(after) : self._count(version)]
 
     def fold(self, step: Callable[[State, Sequence[Commit]], State], start: State, version: int) -> State:
         """What `step` makes of `start` and the commits up to a version, continued from the last time.
