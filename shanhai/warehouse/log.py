@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shanhai.errors import StoreError
 from shanhai.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class Log:
         return self._table
 
     def commits(self, version: int, *, after: int = -1) -> list[Commit]:
-        """The commits with facts of ours above `after` and up to a version, oldest first."""
+        """The commits with facts of ours above `after` and up to a version, oldest first.
+
+        Raises:
+            StoreError: one of them is not there, or cannot be read.
+        """
         if after > self._read:
             # Nobody has asked for those before.
             return [one for known in range(after + 1, version + 1) for one in _commits(self._path, known)]
@@ -122,6 +127,13 @@ def actions(path: Path, version: int) -> list[dict[str, Any]]:
 def _commits(path: Path, version: int) -> list[Commit]:
     # By the names of the log's files: delta-rs numbers its history from the newest commit, and another
     # may have come since this version was opened.
+    if not commit_file(path, version).is_file():
+        # Taken for an empty commit, a delivery of which it tells would be loaded once more.
+        raise StoreError(
+            "a commit of the table is missing",
+            given=f"{path.name}, version {version}",
+            hint="put back its file in _delta_log",
+        )
     found = actions(path, version)
     told = [action["txn"] for action in found if "txn" in action]
     transactions = {str(one["appId"]): int(one["version"]) for one in told}

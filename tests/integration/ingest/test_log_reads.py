@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from one_city import DATASET, City
 from opened import opened_in
 
-from shanhai.errors import BusyError
+from shanhai.errors import BusyError, StoreError
 from shanhai.ingest import walk
 from shanhai.ingest.books import table_net
 from shanhai.ingest.load import load, open_table
@@ -129,3 +130,18 @@ def test_handles_of_one_log_know_the_transactions_that_delta_rs_knows(city: City
     assert len(table.transactions()) == 5
     for name, number in table.transactions().items():
         assert table.transaction(name) == number, name
+
+
+def test_a_commit_that_is_missing_is_no_empty_one(city: City) -> None:
+    """Delta's own readers open such a table by its checkpoint, and the delivery looks as if it never came."""
+    put(city, 1)
+    city.walk()
+    newest = DeltaTable(city.node.table(DATASET).as_posix())
+    newest.create_checkpoint()
+    commit = log_of(city) / f"{newest.version():020}.json"
+    lost = commit.rename(city.node.home / "lost.json")
+    assert DeltaTable(city.node.table(DATASET).as_posix()).version() == newest.version()
+    with pytest.raises(StoreError, match="a commit of the table is missing"):
+        pending(city.node, DATASET)
+    lost.rename(commit)
+    assert pending(city.node, DATASET) == []
