@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.moments import MOMENT, in_utc
 from shanhai.cli.output import Heading, fields, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DeniedError
@@ -36,7 +37,6 @@ _LIST = (
 _SHARE_CLASSES = ("unconditional", "conditional")
 _ONWARD = ("none", "named", "open")
 _NOT_TOLD = ("v", "masks")
-_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 
 
 class _MaskType(click.ParamType[tuple[str, str]]):
@@ -76,8 +76,8 @@ def command() -> None:
     help="A column that leaves.  [default: those that are general and not personal]",
 )
 @click.option("--purpose", required=True, metavar="WORD", help="What for, in small letters, digits, _ and -.")
-@click.option("--until", type=_MOMENT, required=True, help="Until before this moment, in UTC.")
-@click.option("--from", "start", type=_MOMENT, help="From this moment, in UTC.  [default: now]")
+@click.option("--until", type=MOMENT, required=True, help="Until before this moment, in UTC.")
+@click.option("--from", "start", type=MOMENT, help="From this moment, in UTC.  [default: now]")
 @click.option(
     "--retention-days",
     type=click.IntRange(1, 36_500),
@@ -135,8 +135,8 @@ def add_command(
             columns=_columns(stated.pop("columns"), known),
             masks=_masks(stated.pop("masks")),
             share_class=_share_class(stated.pop("share_class"), known),
-            valid_from=_utc(stated.pop("start") or desk.now),
-            until=_utc(stated.pop("until")),
+            valid_from=in_utc(stated.pop("start") or desk.now),
+            until=in_utc(stated.pop("until")),
             row_filter=stated.pop("rows"),
             **stated,
         )
@@ -261,10 +261,6 @@ def _share_class(given: str | None, known: Data | None) -> str:
 def _check_partner(given: str, allowed: str) -> None:
     if given != allowed:
         raise ConfigurationError("the grant is of another partner", given=given, allowed=allowed)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC)
 
 
 def _tell(session: Session, grant: Grant, partner: str) -> None:

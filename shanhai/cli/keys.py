@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from shanhai.cli.desk import by_option
+from shanhai.cli.moments import MOMENT, in_utc
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 
@@ -76,7 +77,7 @@ def list_command(session: Session) -> None:
 )
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    type=MOMENT,
     help="When somebody may have had it first, in UTC.  [default: now]",
 )
 @format_option
@@ -107,7 +108,7 @@ def rotate_command(
     home, now = session.settings.home, system_clock()
     keyring_of(home).keyset()
     passphrases = both_passphrases(session.settings)
-    moment = since.replace(tzinfo=UTC) if since else now.replace(microsecond=0)
+    moment = in_utc(since) if since else now.replace(microsecond=0)
     change = Change(
         valid=timedelta(days=days),
         overlap=timedelta(days=overlap_days),
