@@ -84,7 +84,8 @@ def publish(home: Path, row: Arrived) -> None:
     """Move what was opened to its place, once its row is committed; once more does no harm.
 
     Nobody sees it there before the row says that its contents hold, so however often a process is killed on
-    the way, it is there once, with the bytes that the row names.
+    the way, it is there once, with the bytes that the row names. The private folder goes last: without it
+    all was done, and what became of the opened since is its owner's affair.
 
     Raises:
         StoreError: it is in neither place, or the home cannot be written.
@@ -92,6 +93,8 @@ def publish(home: Path, row: Arrived) -> None:
     if row.opened_file is None:
         raise ValueError("nothing was opened")
     target = home / row.opened_file
+    if not _folder(home, row.seen).exists():
+        return
     with disk_errors(target):
         if not target.exists():
             made = made_in(_folder(home, row.seen))

@@ -149,7 +149,9 @@ class _Run:
             if before is not None and before.settled:
                 return None
             at = before.received if before is not None else self.desk.now
-            statement = before.statement if before is not None else None
+            if before is not None and before.state is InboxState.OPENING:
+                # Of one that was refused the relay may have shown another.
+                statement = before.statement
             verified = receive(envelope, standing=self._standing(), now=at)
             if verified.arrival is Arrival.KNOWN:
                 return None

@@ -218,6 +218,17 @@ def test_a_statement_that_the_relay_lost_is_asked_for_again(pair: Two):
     assert received(pair.gongshu, "longyou").stopped is None
 
 
+def test_a_statement_that_the_relay_showed_torn_is_asked_for_again(pair: Two):
+    sealed, _, _ = granted_and_sent(pair)
+    (statement,) = relay_folder(pair).rglob(f"s/{sealed.statement.digest}")
+    statement.write_bytes(sealed.envelope[:-40])
+    for _ in range(2):
+        assert received(pair.gongshu, "longyou").stopped is not None
+    statement.write_bytes(sealed.envelope)
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert states(pair.gongshu)[-1] == "opened"
+
+
 def test_files_that_nobody_named_are_never_fetched(pair: Two, monkeypatch: pytest.MonkeyPatch):
     sealed, _, _ = granted_and_sent(pair)
     (sha256,) = sealed.files
@@ -531,6 +542,11 @@ def test_an_application_becomes_a_folder_that_waits_for_a_person(pair: Two):
     waits = looked_at(pair.gongshu, lambda desk: waiting.open_ones(desk.connection))
     assert [(one.kind, one.about) for one in waits] == [("adopt", said.digest)]
     assert private_leftovers(pair.gongshu) == []
+    folder.rename(pair.gongshu.home / "taken_by_a_person")
+    say_parcel(pair, sealed, grant)
+    upload(pair.longyou, "gongshu", sealed)
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert states(pair.gongshu)[-2:] == ["opened", "opened"]
 
 
 def test_a_folder_that_is_not_its_listing_leaves_nothing(pair: Two):
