@@ -34,10 +34,18 @@ def prefix(exchange: Exchange) -> str:
 
 
 def nodes_with_partners(*, own: bool = False) -> list[str]:
-    """The nodes from which something may leave; `own`: that of this Airflow's home alone."""
-    from shanhai.courier.served import exchanges
+    """The nodes from which something may leave; `own`: that of this Airflow's home alone.
 
-    found = exchanges(load_settings())
+    Where `nodes.yml` cannot be read there are none, so that marts follow the lake whatever is wrong with the
+    exchange; the file with the DAGs of the pairings says what it is.
+    """
+    from shanhai.courier.served import exchanges
+    from shanhai.errors import ConfigurationError
+
+    try:
+        found = exchanges(load_settings())
+    except ConfigurationError:
+        return []
     return list(dict.fromkeys(one.node.name for one in found if one.node.is_own or not own))
 
 

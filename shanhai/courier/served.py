@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from shanhai.audit.database import FILE as STATE
 from shanhai.courier import outbox, partners
 from shanhai.courier.database import open_state
 from shanhai.courier.own_keys import keyring_of
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError
 from shanhai.exchange.keysets import NAME
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.settings import Settings, read_settings
+
+log = logging.getLogger(__name__)
 
 FILE = Path("nodes.yml")
 EVERY_TEN_MINUTES = "*/10 * * * *"
@@ -106,13 +109,19 @@ def node_named(settings: Settings, name: str) -> Served:
 def exchanges(settings: Settings) -> tuple[Exchange, ...]:
     """Every node that is served with each of its partners to whom something may go, or from whom come.
 
-    Read from the state of each node alone: no key is opened, and no lake.
+    Read from the state of each node alone: no key is opened, and no lake. A node whose state cannot be read
+    is left out and named in the log: the others go on.
 
     Raises:
         ConfigurationError: `nodes.yml` is not what it should be.
-        LogUnwritableError: the state of a node cannot be read.
     """
-    return tuple(exchange for node in served(settings).values() for exchange in _of_node(node))
+    found: list[Exchange] = []
+    for node in served(settings).values():
+        try:
+            found += _of_node(node)
+        except ShanhaiError as error:
+            log.error("exchange node=%s is not served: %s", node.name, error)
+    return tuple(found)
 
 
 def _of_node(node: Served) -> list[Exchange]:

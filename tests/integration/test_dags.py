@@ -219,9 +219,26 @@ def test_a_pairing_that_ended_has_no_dag(layout: Layout) -> None:
 def test_a_file_of_nodes_that_is_wrong_says_where(layout: Layout) -> None:
     served_home(layout, PairingState.ACTIVE, receive="every day")
     write_knobs(layout, REPOSITORY)
-    wrong = parsed(layout)["errors"]
-    (told,) = [text for file, text in wrong.items() if file.endswith("exchange.py")]
+    found = parsed(layout)
+    ((file, told),) = found["errors"].items()
+    assert file.endswith("exchange.py")
     assert "gongshu.receive" in told
+    assert {"warehouse", "watch"} <= set(found["dags"])
+
+
+def test_a_node_whose_state_is_damaged_stops_no_other(layout: Layout) -> None:
+    served_home(layout, PairingState.ACTIVE)
+    file = layout.home / "nodes.yml"
+    damaged = layout.home / "nodes" / "zhaohua" / "exchange" / "exchange.db"
+    damaged.parent.mkdir(parents=True, mode=0o700)
+    damaged.write_bytes(b"no database" * 1000)
+    damaged.chmod(0o600)
+    nodes = {"zhaohua": {"home": "nodes/zhaohua"}, **json.loads(file.read_text(encoding="utf-8"))}
+    file.write_text(json.dumps(nodes), encoding="utf-8")
+    write_knobs(layout, REPOSITORY)
+    found = parsed(layout)
+    assert found["errors"] == {}
+    assert {"exchange__gongshu__longyou__send", "warehouse", "watch"} <= set(found["dags"])
 
 
 RETRIED = [errors.SourceError("down"), errors.StoreError("busy"), errors.DiskFullError("full")]
