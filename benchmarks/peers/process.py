@@ -38,12 +38,14 @@ class Run:
         steps: seconds and processor seconds by step, as the process itself took them.
         peak_bytes: the greatest sum of resident memory over the process and its children, looked at 20 times
             a second; what they share counts for each.
-        counts: by rule, where the process counted.
+        counts: what the process counted, by name.
+        own_bytes: the same without pages of files and what is shared, where the system tells.
     """
 
     steps: dict[str, dict[str, float]]
     peak_bytes: int
     counts: dict[str, int] | None = None
+    own_bytes: int = 0
 
     def seconds(self, *names: str) -> float:
         """Of the named steps, else of all."""
@@ -85,12 +87,12 @@ def measure(command: list[str], *, root: Path, scratch: Path, limit_seconds: flo
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        peak = watcher.stop()
+        peak, own = watcher.stop()
     if process.returncode:
         told = log.read_text(encoding="utf-8", errors="replace")[-2000:]
         raise subprocess.CalledProcessError(process.returncode, command, output, told)
     told_last: dict[str, Any] = json.loads(output.splitlines()[-1])
-    return Run(peak_bytes=peak, **told_last)
+    return Run(peak_bytes=peak, own_bytes=own, **told_last)
 
 
 @functools.cache
@@ -114,15 +116,15 @@ class _Memory:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._peak = 0
+        self._peak = self._own = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
+    def stop(self) -> tuple[int, int]:
         self._over.set()
         self._thread.join()
-        return self._peak
+        return self._peak, self._own
 
     def _look(self) -> None:
         import psutil
@@ -131,12 +133,16 @@ class _Memory:
             first = psutil.Process(self._pid)
             while not self._over.wait(_EVERY):
                 tree = [first, *first.children(recursive=True)]
-                self._peak = max(self._peak, sum(map(_resident, tree)))
+                found = [_resident(one) for one in tree]
+                self._peak = max(self._peak, sum(whole for whole, _ in found))
+                self._own = max(self._own, sum(own for _, own in found))
 
 
-def _resident(process: Any) -> int:
+def _resident(process: Any) -> tuple[int, int]:
+    """Resident bytes, and those of them that are of no file and not shared."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        return int(process.memory_info().rss)
-    return 0
+        found = process.memory_info()
+        return int(found.rss), int(found.rss - getattr(found, "shared", 0))
+    return 0, 0
