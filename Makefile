@@ -18,10 +18,10 @@ WORKERS ?= 3
 REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
 export SHANHAI_HOME ?= $(CURDIR)/var/run
 
-.PHONY: help run real up down test test-long check fix generate bench bench-peers lock lock-peers clean
+.PHONY: help run real up down test test-long check fix generate bench bench-exchange bench-peers lock lock-peers clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime ## the whole walk on three simulated districts, under a real Airflow
 	@$(BIN)/python -m infra.local run
@@ -60,6 +60,9 @@ generate: $(VENV)/.runtime ## write everything that follows from the contracts
 
 bench: $(VENV)/.dev ## rows per second beside the limit, on this machine
 	@$(BIN)/python -m benchmarks
+
+bench-exchange: $(VENV)/.dev ## what encryption costs, into benchmarks/EXCHANGE.md: make bench-exchange LONG=1
+	@$(BIN)/python -m benchmarks.exchange --page benchmarks/EXCHANGE.md $(if $(LONG),--long)
 
 bench-peers: $(VENV)/.dev ## beside other loaders, into benchmarks/PEERS.md: make bench-peers ROWS=100000000
 	@$(BIN)/python -m benchmarks.peers --page benchmarks/PEERS.md $(if $(ROWS),--rows $(ROWS)) $(PEERS)
