@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shanhai.errors import StoreError
-from shanhai.exchange.folders import Listed, Part, Piece, Rebuild
+from shanhai.exchange.folders import EXECUTABLE, Listed, Part, Piece, Rebuild
 from shanhai.storage.disk import disk_errors
 from shanhai.storage.durable import sync_folder
 
 FOLDER = Path("applications", "received")
 """Where received folders lie in a home: `<partner>/<application>/<version>…`."""
 
+ADOPTED = Path("applications", "adopted")
+"""Where those lie that a person adopted, one version of each: `<partner>.<application>`."""
 
-def write_folder(listing: Sequence[Listed], rows: Iterable[Part], folder: Path) -> None:
+
+def write_folder(listing: Sequence[Listed], rows: Iterable[Part], folder: Path) -> tuple[str, ...]:
     """Write the files of a folder below `folder`, which must not be there yet.
 
     Nothing outside of it is touched: paths are checked before the first is written, and every folder on
@@ -25,20 +28,27 @@ def write_folder(listing: Sequence[Listed], rows: Iterable[Part], folder: Path) 
         listing: what the files must be.
         rows: their parts, in the order of the listing.
 
+    Returns:
+        The paths of the files that may be run, in the order of the listing.
+
     Raises:
         Refused: the codes of `Rebuild`; what was written by then is worth nothing.
         StoreError: the folder is there, or cannot be written.
     """
-    rebuild = Rebuild(listing)
+    rebuild, executable = Rebuild(listing), []
     with disk_errors(folder):
         if folder.exists():
             raise StoreError("a folder is in the way", given=folder, hint="remove it")
         folder.mkdir(mode=0o700)
         for part in rows:
-            _write(folder, rebuild.take(part))
+            piece = rebuild.take(part)
+            _write(folder, piece)
+            if piece.last and piece.mode == EXECUTABLE:
+                executable.append(piece.path)
         rebuild.finish()
         for place, _, _ in os.walk(folder, topdown=False):
             sync_folder(Path(place))
+    return tuple(executable)
 
 
 def _write(folder: Path, piece: Piece) -> None:

@@ -47,6 +47,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "skip": ("pairing", "generation", "seq", "message"),
         "receipt": ("pairing", "message", "outcome"),
         "adopt": ("application", "set"),
+        "application-retired": ("application",),
         "retire": ("set",),
         "erase": ("leaf",),
     }
@@ -54,7 +55,8 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Kind of event → what it has to be about.
 
 `digest` is SHA-256, in hex: of the signed payload of a keyset, an offer, a pairing document or a set; of a
-grant its canonical JSON. So no other document of the same number or name fits the event.
+grant its canonical JSON, and so of the record of who adopted or retired an application, and why. So no
+other document of the same number or name fits the event.
 """
 
 ABOUT: Mapping[str, type[str] | type[int]] = MappingProxyType(

@@ -26,6 +26,7 @@ _SECTIONS = {
         "release",
         "ship",
         "receive",
+        "application",
         "receipts",
         "exchange",
         "parcel",

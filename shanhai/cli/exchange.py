@@ -32,6 +32,11 @@ _EXPIRING = (
     Heading("alg", "algorithm"),
     Heading("until", "until"),
 )
+_LAPSED = (
+    Heading("application", "application"),
+    Heading("version", "version", number=True),
+    Heading("code", "why"),
+)
 _RELEASES = (
     Heading("at", "at"),
     Heading("subject", "what"),
@@ -58,7 +63,7 @@ def command() -> None:
 @format_option
 @pass_session
 def status_command(session: Session) -> None:
-    """Show each partner, what waits, and keys that run out.
+    """Show each partner, what waits, keys that run out, and applications whose grant is over.
 
     \b
     Example:
@@ -154,6 +159,9 @@ def _show(found: Status) -> None:
         section("Keys that run out")
         rows = [{**vars(one), "whose": one.whose or "ours"} for one in found.expiring]
         show(rows, _EXPIRING, form="table", empty="")
+    if found.lapsed:
+        section("Adopted, and not to be used any more")
+        show([vars(one) for one in found.lapsed], _LAPSED, form="table", empty="")
     if found.partners and found.quiet:
         say("Nothing waits, nothing runs out, nobody is silent.")
 
@@ -164,4 +172,5 @@ def _document(found: Status) -> dict[str, object]:
         "partners": [one.as_dict() for one in found.partners],
         "waiting": [vars(one) for one in found.waiting],
         "expiring": [vars(one) for one in found.expiring],
+        "lapsed": [vars(one) for one in found.lapsed],
     }

@@ -166,7 +166,21 @@ _FIRST = (
     """,
 )
 
-_VERSIONS = (_FIRST,)
+_SECOND = (
+    "ALTER TABLE inbox ADD COLUMN executable TEXT",
+    """
+    CREATE TABLE adoption (
+        id INTEGER PRIMARY KEY,
+        folder TEXT NOT NULL,
+        message TEXT,
+        document BLOB NOT NULL,
+        done TEXT
+    ) STRICT
+    """,
+    "CREATE INDEX adoption_order ON adoption (folder, id)",
+)
+
+_VERSIONS = (_FIRST, _SECOND)
 """The statements that lead from each version of the tables to the next. What is here is never changed."""
 
 

@@ -45,6 +45,7 @@ class Arrived:
         opened_sha256: of that file; of an application the digest of its listing.
         delivery: the delivery that it became.
         body: opened, without keys; shown, it proves the `body_sha256` of the header.
+        executable: of an application, the digest of which of its files may be run.
     """
 
     digest: str
@@ -65,6 +66,7 @@ class Arrived:
     opened_sha256: str | None = None
     delivery: str | None = None
     body: bytes | None = field(default=None, repr=False)
+    executable: str | None = None
 
     @property
     def settled(self) -> bool:
@@ -104,6 +106,7 @@ class Contents:
     version: str
     file: str
     sha256: str
+    executable: str | None = None
 
 
 _COLUMNS = ", ".join(one.name for one in fields(Arrived))
@@ -238,12 +241,13 @@ def opened(connection: sqlite3.Connection, digest: str, contents: Contents, *, b
         version=contents.version,
         opened_file=contents.file,
         opened_sha256=contents.sha256,
+        executable=contents.executable,
         body=body,
     )
 
 
-def admitted(connection: sqlite3.Connection, row: Arrived, *, delivery: str) -> None:
-    """Note which delivery an opened parcel became.
+def admitted(connection: sqlite3.Connection, row: Arrived, *, delivery: str | None) -> None:
+    """Note which delivery an opened parcel became; None: of an application, which a person adopted.
 
     Raises:
         BusyError: somebody else noted something meanwhile.

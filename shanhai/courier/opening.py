@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.applications.folder import write_folder
+from shanhai.applications.reading import executable_digest
 from shanhai.courier.cell import Cell, Job, Parsed, most_bytes, parse, rows_of
 from shanhai.courier.fetching import verified
 from shanhai.exchange import folders
@@ -86,11 +87,13 @@ class Made:
         path: a file or a folder inside of the private folder, durable.
         sha256: of the file; of a folder the digest of its listing.
         rows: of a table; of a folder its parts.
+        executable: of a folder, the digest of which of its files may be run.
     """
 
     path: Path
     sha256: str
     rows: int
+    executable: str | None = None
 
 
 def open_set(sealed: Sealed, folder: Path, room: Room) -> Made:
@@ -142,14 +145,14 @@ def _open_application(sealed: Sealed, folder: Path, room: Room) -> Made:
     try:
         listing = listing_of(_parts(rows.path), promised)
         require_room(folder, sum(one.size for one in listing) + room.keep_free_bytes)
-        write_folder(listing, _parts(rows.path), unfinished)
+        executable = write_folder(listing, _parts(rows.path), unfinished)
         with disk_errors(folder):
             unfinished.rename(target)
             sync_folder(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         rows.path.unlink(missing_ok=True)
-    return Made(target, promised, rows.rows)
+    return Made(target, promised, rows.rows, executable_digest(executable))
 
 
 def _parts(file: Path) -> Iterator[folders.Part]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import re
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from shanhai.applications.reading import sources
 from shanhai.contracts.model import Column, ShareClass
 from shanhai.courier import sets
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
-from shanhai.exchange.folders import Listed, Source, batches, parts
+from shanhai.exchange.folders import Listed, batches, parts
 from shanhai.exchange.listings import listing_digest
 from shanhai.exchange.subjects import APPLICATION, Subject
 from shanhai.governance.values import Data
@@ -86,7 +84,7 @@ def folder_rows(found: Releasable, folder: Path) -> Iterator[pa.RecordBatchReade
     """
     listing: list[Listed] = []
     with disk_errors(folder):
-        yield batches(parts(_sources(folder), listing.append))
+        yield batches(parts(sources(folder), listing.append))
     if listing_digest(listing) != found.listing:
         raise DataError(
             "the folder changed while it was read",
@@ -97,7 +95,7 @@ def folder_rows(found: Releasable, folder: Path) -> Iterator[pa.RecordBatchReade
 
 def _read(folder: Path) -> list[Listed]:
     listing: list[Listed] = []
-    for _ in parts(_sources(folder), listing.append):
+    for _ in parts(sources(folder), listing.append):
         pass
     return listing
 
@@ -110,30 +108,3 @@ def _version(connection: sqlite3.Connection, subject: Subject, digest: str) -> i
 
 def _no_earlier(version: int) -> str:
     raise NotFoundError("no rows of an earlier version are kept", given=version)
-
-
-def _sources(folder: Path) -> Iterator[Source]:
-    if not folder.is_dir():
-        raise NotFoundError("no such folder", given=folder)
-    for place, folders, names in os.walk(folder, onerror=_raise):
-        for name in (*folders, *names):
-            path = Path(place, name)
-            mode = path.lstat().st_mode
-            if stat.S_ISDIR(mode):
-                continue
-            if not stat.S_ISREG(mode):
-                raise ConfigurationError(
-                    "only files and folders cross", given=path, allowed="no links, devices or sockets"
-                )
-            executable = mode & stat.S_IXUSR
-            relative = path.relative_to(folder).as_posix()
-            yield Source(relative, 0o755 if executable else 0o644, functools.partial(_open, path))
-
-
-def _open(path: Path) -> BinaryIO:
-    # A file that became a link meanwhile is not followed.
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
-
-
-def _raise(error: OSError) -> None:
-    raise error

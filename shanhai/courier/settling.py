@@ -86,6 +86,7 @@ def take_parcel(desk: Desk, partner: Partner, seen: Seen, opened: Opened, made: 
         version=str(facts.version),
         file=incoming.place_of(partner.name, facts, seen),
         sha256=made.sha256,
+        executable=made.executable,
     )
     with transaction(desk.connection):
         messages_in.note_confirmed(desk, partner)

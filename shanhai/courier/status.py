@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shanhai.courier import outbox, partners, waiting
+from shanhai.courier import adoptions, outbox, partners, waiting
+from shanhai.courier.adoptions import Lapsed
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receipts import Sent, sent
@@ -61,11 +62,12 @@ class PartnerStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it."""
+    """All of it; `lapsed` are adopted applications that may not be used any more."""
 
     partners: tuple[PartnerStatus, ...]
     waiting: tuple[Waiting, ...]
     expiring: tuple[Expiring, ...]
+    lapsed: tuple[Lapsed, ...]
 
     @property
     def quiet(self) -> bool:
@@ -73,11 +75,12 @@ class Status:
         return not (
             self.waiting
             or self.expiring
+            or self.lapsed
             or any(one.frozen or one.expired or one.refused or one.silent_since for one in self.partners)
         )
 
 
-NOTHING = Status((), (), ())
+NOTHING = Status((), (), (), ())
 """Of a home that never had a partner."""
 
 
@@ -93,6 +96,7 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
         partners=tuple(_partner(connection, partner, messages, now) for partner in every),
         waiting=waiting.open_ones(connection),
         expiring=tuple(_expiring(home, every, now)),
+        lapsed=tuple(adoptions.all_lapsed(connection, now)),
     )
 
 

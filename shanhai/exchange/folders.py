@@ -13,7 +13,8 @@ from shanhai.exchange.folder_paths import check_path, check_together
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MODES = (0o644, 0o755)
+PLAIN, EXECUTABLE = 0o644, 0o755
+MODES = (PLAIN, EXECUTABLE)
 PART_BYTES = 1 << 20
 MOST_FILES = 100_000
 MOST_BYTES = 256 << 30

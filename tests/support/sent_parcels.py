@@ -132,7 +132,9 @@ def seal(
     return SealedSet(statement, sign_set(statement, signers), facts, contents, keys, tuple(schema.names))
 
 
-def seal_folder(node: NodeHome, files: dict[str, bytes], *, name: str = "dashboards") -> SealedSet:
+def seal_folder(
+    node: NodeHome, files: dict[str, bytes], *, name: str = "dashboards", version: int = 7
+) -> SealedSet:
     """Seal a folder: its files as rows, in the order that the specification wants."""
     rows: list[Part] = []
     listing: list[Listed] = []
@@ -141,7 +143,8 @@ def seal_folder(node: NodeHome, files: dict[str, bytes], *, name: str = "dashboa
         mode = 0o755 if path.endswith(".sh") else 0o644
         rows += [Part(path, mode, number, piece) for number, piece in enumerate(pieces)]
         listing.append(Listed(path, len(files[path]), hashlib.sha256(files[path]).hexdigest()))
-    return seal(node, batches(rows), subject=Subject(APPLICATION, name), listing=listing_digest(listing))
+    subject = Subject(APPLICATION, name)
+    return seal(node, batches(rows), subject=subject, version=version, listing=listing_digest(listing))
 
 
 def parcel_of(sealed: SealedSet, grant: Grant, **changes: Any) -> tuple[Parcel, Carried]:

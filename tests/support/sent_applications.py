@@ -1,0 +1,80 @@
+"""Versions of an application that came from Longyou and wait at Gongshu."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sent_parcels import grant_of, parcel_of, received, say, seal_folder, settings_of, upload
+from two_nodes import NodeHome, Two, confirmed
+
+from shanhai.audit.database import transaction
+from shanhai.courier.adopting import adopt
+from shanhai.courier.adoptions import Adoption
+from shanhai.courier.candidates import candidates, chosen
+from shanhai.exchange.grants import Grant
+from shanhai.exchange.subjects import APPLICATION, Subject
+
+NAME = "longyou.dashboards"
+FIRST = {
+    "README.md": b"# Dashboards\n",
+    "bin/run.sh": b"#!/bin/sh\necho never by itself\n",
+    "data/empty": b"",
+    "old/notes.txt": b"of the first version\n",
+}
+SECOND = {
+    "README.md": b"# Dashboards, second\n",
+    "bin/run.sh": b"#!/bin/sh\necho never by itself\n",
+    "data/large.bin": bytes(range(256)) * 9000,
+    "districts/elsewhere/district.yml": b"not: read by anybody\n",
+}
+VERSIONS = {1: FIRST, 2: SECOND}
+
+
+def two_versions(two: Two) -> Grant:
+    """Both come under one grant, and are received."""
+    confirmed(two)
+    grant = grant_of(two, Subject(APPLICATION, "dashboards"))
+    say(two.longyou, "gongshu", grant)
+    with two.longyou.desk() as desk, transaction(desk.connection):
+        desk.connection.execute("UPDATE partner SET state = 'active'")
+    for version, files in VERSIONS.items():
+        sealed = seal_folder(two.longyou, files, version=version)
+        say(two.longyou, "gongshu", *parcel_of(sealed, grant))
+        upload(two.longyou, "gongshu", sealed)
+    assert received(two.gongshu, "longyou").stopped is None
+    return grant
+
+
+def adopted(node: NodeHome, version: int, *, who: str = "", discard: bool = False) -> Adoption:
+    """A person adopts a version."""
+    with node.desk(who=who) as desk:
+        found = chosen(desk.connection, NAME, version)
+        free = settings_of(node).free_disk_bytes
+        return adopt(desk, found, reason="we read it", keep_free_bytes=free, discard=discard)
+
+
+def waiting_folder(node: NodeHome, version: int) -> Path:
+    """Where a version was received."""
+    with node.desk() as desk:
+        (found,) = (one for one in candidates(desk.connection) if one.source.version == version)
+    return found.received_in(node.home)
+
+
+def used(node: NodeHome) -> dict[str, tuple[bytes, bool]]:
+    """What is in the adopted folder: bytes of each file, and whether it may be run."""
+    folder = node.home / "applications" / "adopted" / NAME
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), bool(path.stat().st_mode & 0o100))
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def expected(version: int) -> dict[str, tuple[bytes, bool]]:
+    """What ought to be there."""
+    return {path: (content, path.endswith(".sh")) for path, content in VERSIONS[version].items()}
+
+
+def hidden(node: NodeHome) -> list[str]:
+    """What lies beside the adopted folders."""
+    return sorted(path.name for path in (node.home / "applications" / "adopted").glob(".*"))
