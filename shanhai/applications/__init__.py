@@ -1,1 +1,1 @@
-"""Applications and documents that came from another node: folders that wait until a person adopts them."""
+"""Applications and documents of another node: folders that are used once a person has adopted them."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.desk import at_desk, by_option, person, state_of
 from shanhai.cli.output import Heading, Row, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
@@ -49,7 +49,6 @@ _SHORT = 12
 _version = click.option(
     "--version", type=click.IntRange(min=0), metavar="NUMBER", help="Which version of it."
 )
-_reason = click.option("--reason", required=True, metavar="TEXT", help="Why; kept in this home.")
 _discard = click.option(
     "--discard", is_flag=True, help="Throw away what was changed by hand in the adopted folder."
 )
@@ -57,7 +56,7 @@ _discard = click.option(
 
 @click.group()
 def command() -> None:
-    """See the applications that partners sent, adopt a version, retire one.
+    """See what applications came; adopt a version, retire one.
 
     An application is a folder of files: contracts, marts, dashboards, documents. What was received lies in
     applications/received/ of the home, and nothing in it is used or run. A person adopts one version: its
@@ -95,7 +94,7 @@ def list_command(session: Session) -> None:
 @format_option
 @pass_session
 def show_command(session: Session, application: str, version: int | None) -> None:
-    """Show one version: its files, and what was decided of the application.
+    """Show one version: its files, and who decided what.
 
     APPLICATION is <partner>.<application>, or the beginning of the message that brought it. All its files are
     read, and held against the listing that was admitted.
@@ -129,8 +128,8 @@ def show_command(session: Session, application: str, version: int | None) -> Non
 @command.command("adopt")
 @click.argument("application")
 @_version
-@by_option
-@_reason
+@click.option("--by", metavar="NAME", callback=person, help="Who does it; kept in the audit log.")
+@click.option("--reason", metavar="TEXT", help="Why; kept in this home.")
 @click.option(
     "--dry-run", is_flag=True, help="Show which files would be added, changed, removed; do nothing."
 )
@@ -141,8 +140,8 @@ def adopt_command(
     session: Session,
     application: str,
     version: int | None,
-    by: str,
-    reason: str,
+    by: str | None,
+    reason: str | None,
     dry_run: bool,
     discard: bool,
 ) -> None:
@@ -154,18 +153,20 @@ def adopt_command(
 
     \b
     Examples:
-      shanhai application adopt gongshu.dashboards --version 3 --by "Li Wei" --reason "read it" --dry-run
+      shanhai application adopt gongshu.dashboards --version 3 --dry-run
       shanhai application adopt gongshu.dashboards --version 3 --by "Li Wei" --reason "read it"
     """
     from shanhai.courier.adopting import adopt
     from shanhai.courier.candidates import would_change
 
+    if not dry_run and (by is None or reason is None):
+        raise click.UsageError("a person adopts, for a reason: --by and --reason, or --dry-run to look first")
     settings = session.settings
     with state_of(session) as connection:
         found, _ = _chosen(connection, application, version)
         changes = would_change(found, settings.home)
     target = found.adopted_in(settings.home)
-    if not dry_run:
+    if not dry_run and by is not None and reason is not None:
         with at_desk(session, by) as desk:
             free = settings.free_disk_bytes
             adopt(desk, found, reason=reason, keep_free_bytes=free, discard=discard)
@@ -179,7 +180,7 @@ def adopt_command(
 @command.command("retire")
 @click.argument("application")
 @by_option
-@_reason
+@click.option("--reason", required=True, metavar="TEXT", help="Why; kept in this home.")
 @_discard
 @format_option
 @pass_session

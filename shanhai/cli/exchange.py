@@ -63,7 +63,10 @@ def command() -> None:
 @format_option
 @pass_session
 def status_command(session: Session) -> None:
-    """Show each partner, what waits, keys that run out, and applications whose grant is over.
+    """Show each partner, what waits, and what runs out.
+
+    Keys run out, and grants: an application that was adopted under one that is over is named until it is
+    retired.
 
     \b
     Example:

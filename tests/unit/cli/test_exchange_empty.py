@@ -9,7 +9,13 @@ import pytest
 
 from shanhai.cli import main
 
-LOOKING = (("ship",), ("receipts",), ("exchange", "status"), ("exchange", "releases"))
+LOOKING = (
+    ("ship",),
+    ("receipts",),
+    ("exchange", "status"),
+    ("exchange", "releases"),
+    ("application", "list"),
+)
 
 
 @pytest.fixture
