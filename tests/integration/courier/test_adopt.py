@@ -230,6 +230,20 @@ def test_files_that_change_while_they_are_copied_are_not_adopted(
     assert used(node) == expected(1)
 
 
+def test_what_was_received_may_be_removed(two: Two, came: tuple[Two, Grant], tmp_path: Path):
+    """Of a version that nobody adopted, and of one that is used, which stays."""
+    node = two.gongshu
+    adopted(node, 2)
+    for version in (1, 2):
+        shutil.rmtree(waiting_folder(node, version))
+    given_up(two, tmp_path, content=replace(came[1], rev=2))
+    assert used(node) == expected(2)
+    assert not waiting_folder(node, 1).exists()
+    with pytest.raises(DataError, match="is not there"):
+        adopted(node, 1)
+    assert used(node) == expected(2)
+
+
 def test_work_of_people_in_an_adopted_folder_is_not_thrown_away_unasked(node: NodeHome):
     adopted(node, 1)
     edited(node.home / "applications" / "adopted" / NAME)
