@@ -21,11 +21,17 @@ FIRST = {
     "data/empty": b"",
     "old/notes.txt": b"of the first version\n",
 }
+_FEDERATION = Path(__file__).parents[2] / "examples" / "exchange" / "longyou"
+CONTRACTS = {
+    path.relative_to(_FEDERATION).as_posix(): path.read_bytes()
+    for path in (_FEDERATION / "districts").rglob("*")
+    if path.is_file()
+}
 SECOND = {
     "README.md": b"# Dashboards, second\n",
     "bin/run.sh": b"#!/bin/sh\necho never by itself\n",
     "data/large.bin": bytes(range(256)) * 9000,
-    "districts/elsewhere/district.yml": b"not: read by anybody\n",
+    **CONTRACTS,
 }
 VERSIONS = {1: FIRST, 2: SECOND}
 

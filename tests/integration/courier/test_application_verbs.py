@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from locked_node import passphrase_files
-from sent_applications import NAME, expected, two_versions, used, waiting_folder
+from sent_applications import NAME, expected, two_versions, used
 from two_nodes import Two
 
 from shanhai.cli import main
-from shanhai.contracts.federation import open_federation
 
 
 @pytest.fixture
@@ -77,10 +76,12 @@ def test_the_contracts_of_an_adopted_application_are_no_contracts_of_the_node(
     two_versions(two)
     home = two.gongshu.home
     (home / "districts").mkdir()
-    assert (waiting_folder(two.gongshu, 2) / "districts" / "elsewhere").is_dir()
     for variable, file in passphrase_files(tmp_path / "passphrases").items():
         monkeypatch.setenv(variable, file)
     code, *_ = call("application", "adopt", NAME, "--version", "2", "--by", "Li Wei", "--reason", "read it")
     assert code == 0
-    assert (home / "applications" / "adopted" / NAME / "districts" / "elsewhere").is_dir()
-    assert open_federation(home).contracts == {}
+    assert told(call("--federation", str(home), "contract", "list", "--format", "json")) == []
+    adopted = str(home / "applications" / "adopted" / NAME)
+    listed = told(call("--federation", adopted, "contract", "list", "--format", "json"))
+    assert [one["dataset"] for one in listed] == ["gongshu.events"]
+    assert used(two.gongshu) == expected(2)
