@@ -1,8 +1,8 @@
 """The Airflow DAG by which a person decides about a delivery, or about its refused rows.
 
 Trigger it with the delivery, the action, a name and a reason; where rows move, the marts follow by
-themselves. A run decides once, however often it is tried or cleared. The same can be done with
-`shanhai delivery approve | refuse | withdraw`, `shanhai replay` and
+themselves. A run decides once, however often it is tried or cleared, unless it found nothing to do. The same
+can be done with `shanhai delivery approve | refuse | withdraw`, `shanhai replay` and
 `shanhai quarantine release | revoke | discard | reopen`; only the last four take rules.
 """
 

@@ -182,8 +182,9 @@ def list_command(session: Session, partner: str | None) -> None:
 def revoke_command(session: Session, grant: str, by: str) -> None:
     """Take a grant back.
 
-    GRANT is its id, or four or more of the first digits. Nothing leaves under it from this moment on; the
-    partner is told with the next `shanhai ship`. What it has, it has: only it can delete that.
+    GRANT is its id, or four or more of the first digits. Nothing is released under it from this moment on;
+    the partner is told with the next `shanhai ship`, behind what was released before and waits to be
+    shipped. What it has, it has: only it can delete that.
 
     \b
     Example:

@@ -121,7 +121,7 @@ def revise(
 
 
 def revoke(desk: Desk, text: str) -> Grant:
-    """Take a grant back: nothing leaves under it from now on, and the partner is told.
+    """Take a grant back: nothing is released under it from now on, and the partner is told.
 
     Args:
         text: the id of the grant, or the first digits of it.
