@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -196,10 +196,9 @@ def begin(
     before = by_digest(connection, seen.digest)
     if before is not None and before.state is InboxState.OPENING:
         return False
-    if before is not None and before.settled:
-        raise BusyError("somebody else receives at the same time", hint="run it again")
-    _write(
+    _put(
         connection,
+        before,
         Arrived(
             digest=seen.digest,
             pairing=seen.pairing,
@@ -208,7 +207,7 @@ def begin(
             type=None,
             envelope=envelope,
             statement=statement,
-            received=before.received if before else at,
+            received=at,
             keyset_digest=keyset_digest,
             state=InboxState.OPENING,
         ),
@@ -305,10 +304,9 @@ def refused(
         refusal.stage,
     ):
         return False
-    if before is not None and before.settled:
-        raise BusyError("somebody else receives at the same time", hint="run it again")
-    _write(
+    _put(
         connection,
+        before,
         Arrived(
             digest=seen.digest,
             pairing=seen.pairing,
@@ -317,7 +315,7 @@ def refused(
             type=None,
             envelope=envelope,
             statement=statement,
-            received=before.received if before else at,
+            received=at,
             keyset_digest=keyset_digest,
             state=InboxState.REFUSED,
             code=refusal.code,
@@ -325,6 +323,20 @@ def refused(
         ),
     )
     return True
+
+
+def _put(connection: sqlite3.Connection, before: Arrived | None, row: Arrived) -> None:
+    """Write a row in the place of the one before, whose moment of receipt stays.
+
+    Raises:
+        BusyError: the message is settled meanwhile.
+    """
+    if before is None:
+        _write(connection, row)
+    elif before.settled:
+        raise BusyError("somebody else receives at the same time", hint="run it again")
+    else:
+        _write(connection, replace(row, received=before.received))
 
 
 def keep_fork(connection: sqlite3.Connection, fork: Fork) -> bool:

@@ -18,20 +18,11 @@ from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.messages import Sealed
 from shanhai.exchange.order import Acknowledged, Sent
-from shanhai.exchange.pairing_states import PairingState, check_releases
+from shanhai.exchange.pairing_states import SPEAKING, PairingState, check_releases
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.receipts import ADMITTED, REFUSED, Receipt
 from shanhai.exchange.strict import read_moment, write_moment
 
-_SENDING = frozenset(
-    {
-        PairingState.CONFIRMED_HERE,
-        PairingState.ACTIVE,
-        PairingState.SUSPENDED_HERE,
-        PairingState.SUSPENDED_THERE,
-        PairingState.SUSPENDED_BOTH,
-    }
-)
 _COLUMNS = (
     "digest, pairing, generation, seq, type, set_id, envelope, issued, not_after, uploaded, settled, outcome,"
     " code"
@@ -175,7 +166,7 @@ def acknowledged(connection: sqlite3.Connection, pairing: str, ack: Acknowledged
 def _check_sends(partner: Partner, content: Content) -> None:
     if isinstance(content, Parcel):
         check_releases(partner.state)
-    if partner.state not in _SENDING:
+    if partner.state not in SPEAKING:
         ended = partner.state is PairingState.ENDED
         raise Refused("pairing-ended" if ended else "pairing-not-confirmed")
     revoked = isinstance(content, Grant) and content.revoked

@@ -13,18 +13,7 @@ from shanhai.courier.partners import Partner
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import End, NewKeyset, Suspension
 from shanhai.exchange.keysets import Keyset
-from shanhai.exchange.pairing_states import PairingState, Step
-
-SPEAKING = frozenset(
-    {
-        PairingState.CONFIRMED_HERE,
-        PairingState.ACTIVE,
-        PairingState.SUSPENDED_HERE,
-        PairingState.SUSPENDED_THERE,
-        PairingState.SUSPENDED_BOTH,
-    }
-)
-"""The states in which this node says something to the partner: from its own confirmation to the end."""
+from shanhai.exchange.pairing_states import SPEAKING, Step
 
 _STEPS = ("offer", "accept", "confirm", "suspend", "resume", "fork", "fork-decided", "end")
 _OF_PAIRINGS: tuple[waiting.Kind, ...] = ("confirm", "fork", "generation")

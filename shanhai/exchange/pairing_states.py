@@ -55,6 +55,9 @@ STEPS: dict[tuple[PairingState, Step], PairingState] = {
 }
 """Where each step leads; what is not here cannot be done."""
 
+SPEAKING = frozenset({_S.CONFIRMED_HERE, _S.ACTIVE, _S.SUSPENDED_HERE, _S.SUSPENDED_THERE, _S.SUSPENDED_BOTH})
+"""The states in which this node says something to the partner: from its own confirmation to the end."""
+
 _RECEIVING = frozenset({_S.CONFIRMED_HERE, _S.ACTIVE, _S.SUSPENDED_THERE})
 _CLOSED = {
     _S.SUSPENDED_HERE: "pairing-suspended",

@@ -15,9 +15,9 @@ MOST_CHUNKS = 16_384
 """Row groups times columns. A chunk costs about 700 bytes of footer, so the footer's limit is kept."""
 MOST_GROUPS = 32_767
 MOST_PAGES = 32_767
+"""Ordinals of row groups and pages are two signed bytes in the additional data of a module."""
 MOST_MODULES = 1 << 20
 """Of a file. They are counted before any key is used, so their number is what that may cost."""
-"""Ordinals of row groups and pages are two signed bytes in the additional data of a module."""
 
 GROUP_BYTES = 128 << 20
 GROUP_ROWS = 1 << 20
