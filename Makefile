@@ -13,6 +13,8 @@ DATA ?= ../shared/data
 EXAMPLES := examples/cities examples/exchange/longyou examples/exchange/zhaohua
 # One more than the cores of a small machine: a third of the time of a test is waiting, for servers and Airflow.
 WORKERS ?= 3
+# Each part of the proof by hundreds of kills runs an Airflow, and keeps a core busy.
+LONG_WORKERS ?= 2
 
 # Asked before the default below is set: a home that is given is the home of `make real` too.
 REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
@@ -39,7 +41,7 @@ test: $(VENV)/.dev ## the test suite
 	@$(BIN)/python -m pytest -q -m "not long" -n $(WORKERS)
 
 test-long: $(VENV)/.dev ## the slow proofs
-	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q -m long -n $(LONG_WORKERS)
 
 check: $(VENV)/.dev ## lint, types, import rules, drift of generated files; changes nothing
 	@$(BIN)/ruff check .

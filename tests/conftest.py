@@ -18,6 +18,8 @@ FIRST = (
 """Folders whose modules take longest begin, so that at the end no process is left alone with one of them."""
 TOGETHER = ("tests/integration/warehouse/",)
 """Folders that one process tests: dbt parses the marts once for all modules there."""
+APART = ("tests/e2e/test_killed_often.py",)
+"""Modules whose tests share nothing and take long: each may go to another process."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,12 +32,14 @@ def _turn(test: str) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process a module at a time, in the order above."""
+    """Give each process a module at a time, or a long test, in the order above."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Modules(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.partition("::")[0]
+            if module in APART:
+                return nodeid
             return next((folder for folder in TOGETHER if module.startswith(folder)), module)
 
     config.option.loadscopereorder = False

@@ -28,8 +28,16 @@ from tests.conformance.far_side import Asked, FarSide, Reply
 pytestmark = pytest.mark.e2e
 
 SECONDS = 240
-PATIENT = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300"}
-"""Nothing is killed here: a machine that is busy is no reason to give a task up."""
+PATIENT = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    "AIRFLOW__CORE__TASK_SUCCESS_OVERTIME": "300",
+}
+"""Nothing is killed here: a machine that is busy is no reason to give a task up.
+
+Airflow learns that a task failed for good when its process has ended, and well: one that it ends itself
+because telling somebody took it too long, or whose end it did not hear of, counts as one to try again.
+"""
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 DECIDED = ("--by", "Li Wei", "--reason", "recalled")
 
@@ -198,7 +206,8 @@ def test_what_is_denied_is_told_at_once_and_changes_nothing(node: Node) -> None:
     runs = [node.decide(delivery, action, rules) for action, delivery, rules, *_ in denials]
     node.wait_until_idle(seconds=SECONDS)
     for run, (action, _, _, recovery, message) in zip(runs, denials, strict=True):
-        assert ended(node, run) == {"decide": ("failed", 1), "announce": ("upstream_failed", 0)}, action
+        denied = {"decide": ("failed", 1), "announce": ("upstream_failed", 0)}
+        assert ended(node, run) == denied, (action, node.log(run, "decide"))
         (told,) = told_of(node, run)
         assert (told["recovery"], told["message"]) == (recovery, message)
     assert differences(state, read_state(node.home)) == []

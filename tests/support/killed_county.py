@@ -23,6 +23,8 @@ from infra.local.api import Run
 _TRIES = {"pull": 10, "stage": 10, "check": 10, "load": 10, "purge": 5}
 _TRIES_OF_OTHERS = 2
 """How many tries of a task may be killed: of those with retries enough, and of the others, which have two."""
+_MANY, _SPARE = 30, 5
+"""Retries of every task of a patient node, and those of them that are left for kills at random."""
 _OF_ROWS = ("release", "revoke", "discard", "reopen")
 _COMMANDS = {"replay": ("replay",), **{action: ("quarantine", action) for action in _OF_ROWS}}
 _LATER = 400
@@ -44,6 +46,8 @@ class Killed:
 
     Attributes:
         retries: of a task of a dataset.
+        tries: how many tries of any task may be killed; None for those that each has by its DAG.
+        seconds: how long Airflow may take for what is begun at once.
         wide: how many contracts came before those of now.
         at_random: how many task groups were killed from outside.
     """
@@ -52,6 +56,8 @@ class Killed:
     clean: Path
     chance: random.Random
     retries: int
+    tries: int | None = None
+    seconds: float = 900
     wide: int = 0
     at_random: int = 0
     _ordered: Counter[str] = field(default_factory=Counter)
@@ -63,6 +69,14 @@ class Killed:
         county = County(root, seed)
         county.declare(retries=retries)
         return cls(Node(county, root / "home"), root / "clean", random.Random(seed), retries)
+
+    @classmethod
+    def make_patient(cls, root: Path, seed: int) -> Killed:
+        """The same, where every task of every DAG has retries for many kills."""
+        made = cls.make(root, seed, retries=_MANY)
+        made.node.variables = {"SHANHAI_TEST_RETRIES": str(_MANY)}
+        made.tries, made.seconds = _MANY - _SPARE, 3600
+        return made
 
     @property
     def county(self) -> County:
@@ -80,13 +94,13 @@ class Killed:
         self._ordered[kind] += 1
         task = where.get("task", write.tasks[0])
         if tries is None:
-            tries = _TRIES.get(task, _TRIES_OF_OTHERS)
+            tries = self.tries or _TRIES.get(task, _TRIES_OF_OTHERS)
         about, of = where.get("about", write.about), where.get("of", "")
         name, dag = f"{kind} {self._ordered[kind]}", where.get("dag")
         self.node.order([Order(name, dag, task, write.function, when, about, tries, of, write.within)])
 
     def order_of(self, action: str, delivery: str, kills: Iterable[tuple[Write, str]]) -> None:
-        """Kill the task that carries out a decision about a delivery, at most twice."""
+        """Kill the task that carries out a decision about a delivery, as often as it has retries."""
         district, _, dataset = delivery.partition("/")[0].partition(".")
         # Neither a table nor a contract is that of one delivery, a commit says whose it is, and the names of
         # its files begin so.
@@ -104,14 +118,14 @@ class Killed:
         self.wide += 1
         self.county.declare(retries=self.retries, wide=self.wide)
 
-    def round(self, number: int, *, kills: int = 0) -> None:
+    def round(self, number: int, *, files: int = 2, kills: int = 0) -> None:
         """Send files, let Airflow pull and load them, and kill so many tasks at random meanwhile."""
-        self.begin(number)
+        self.begin(number, files=files)
         self.wait(kills=kills)
 
-    def begin(self, number: int) -> None:
-        """Send files, walk the clean home, and let Airflow begin."""
-        self.county.send(number, wide=self.wide)
+    def begin(self, number: int, *, files: int = 2) -> None:
+        """Send files of each dataset, walk the clean home, and let Airflow begin."""
+        self.county.send(number, files=files, wide=self.wide)
         assert self.county.run(self.clean, "walk", "--all") == 0
         self.node.trigger()
 
@@ -135,7 +149,7 @@ class Killed:
         self.node.purge(days=_LATER)
         self.wait()
 
-    def wait(self, *, kills: int = 0, seconds: float = 900) -> None:
+    def wait(self, *, kills: int = 0) -> None:
         """Wait until Airflow has nothing left to do."""
         goal = self.at_random + kills
 
@@ -145,7 +159,7 @@ class Killed:
             if running and self.chance.random() < 0.6:
                 self.at_random += _kill(self.chance.choice(running)["pid"])
 
-        self.node.wait_until_idle(seconds=seconds, meanwhile=meanwhile if kills else None)
+        self.node.wait_until_idle(seconds=self.seconds, meanwhile=meanwhile if kills else None)
 
     def compare(self, *, history: bool = True) -> list[str]:
         """Publish the clean home; how the killed one differs from it."""
@@ -161,11 +175,15 @@ class Killed:
 
     def tell_late(self) -> None:
         """Let the DAG `watch` tell of late windows, as if nobody had been told yet."""
-        shutil.rmtree(self.node.home / "notified", ignore_errors=True)
+        self.forget_told()
         assert self.node.api is not None
         self.node.api.unpause("watch")
         self.node.api.trigger("watch")
         self.wait()
+
+    def forget_told(self) -> None:
+        """What was told is told anew: verdicts by the next load, late windows by the next look for them."""
+        shutil.rmtree(self.node.home / "notified", ignore_errors=True)
 
     def tasks_left(self) -> list[str]:
         """The task of each order that was not carried out."""

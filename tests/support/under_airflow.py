@@ -123,6 +123,12 @@ class Node:
         """The orders that were carried out, with the process and the group that died."""
         return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(self.orders.glob("*.done"))]
 
+    def log(self, run: Run, task: str, *, attempt: int = 1) -> str:
+        """What a try of a task wrote; empty if it did not come so far."""
+        folder = self.layout.airflow / "logs" / f"dag_id={run.dag_id}" / f"run_id={run.run_id}"
+        file = folder / f"task_id={task}" / f"attempt={attempt}.log"
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
     def running(self) -> list[dict[str, Any]]:
         """The tries that run now and are not the last of their task, as the REST API tells them."""
         assert self.api is not None
@@ -142,6 +148,16 @@ class Node:
         (self.orders / "days").write_text(str(days), encoding="utf-8")
         self.api.unpause("purge")
         return self.api.trigger("purge")
+
+    def hold_builds(self) -> None:
+        """Let no build begin until they are let go again; what loads emit until then is lost."""
+        assert self.api is not None
+        self.api._send("PATCH", "/api/v2/dags/warehouse", json={"is_paused": True})
+
+    def let_builds_go(self) -> None:
+        """What changed meanwhile is noticed by the DAG `watch`."""
+        assert self.api is not None
+        self.api.unpause("warehouse")
 
     def clear(self, run: Run, *, only_failed: bool = True) -> None:
         """Let the failed tasks of a run, or all of them, and what follows them, run again."""
