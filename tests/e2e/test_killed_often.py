@@ -13,6 +13,7 @@ import pytest
 from durable_writes import UNDER_AIRFLOW
 from kill_places import AT_RANDOM, EACH, PARTS
 from killed_county import Killed, of_a_verdict
+from little_county import partitions_of
 from wanted_kills import Wanted
 
 pytestmark = pytest.mark.long
@@ -53,19 +54,21 @@ def _kill_changed_contracts(killed: Killed, wanted: Wanted, turn: int) -> None:
         _order_what_happens_once(killed)
     _load(killed, 3 * turn, files=3)
     killed.widen()
-    _ask(killed, wanted, "replay", _while_wanted(wanted, "replay", _newest(killed, 3)))
+    _ask(killed, wanted, "replay", _while_wanted(wanted, "replay", _accepted(killed, 3 * turn)))
 
 
 def _kill_releases(killed: Killed, wanted: Wanted, turn: int) -> None:
     _load(killed, 3 * turn, files=5)
-    _ask(killed, wanted, "release", _while_wanted(wanted, "release", _newest(killed, 5)), _MOVED_ROWS)
+    _ask(
+        killed, wanted, "release", _while_wanted(wanted, "release", _accepted(killed, 3 * turn)), _MOVED_ROWS
+    )
 
 
 def _kill_revocations(killed: Killed, wanted: Wanted, turn: int) -> None:
     """The contract changes before the release: what the old one staged is no use when it is revoked."""
     _load(killed, 3 * turn, files=5)
     killed.widen()
-    released = list(_while_wanted(wanted, "revoke", _newest(killed, 5)))
+    released = list(_while_wanted(wanted, "revoke", _accepted(killed, 3 * turn)))
     _ask(killed, wanted, "release", released, _MOVED_ROWS)
     _ask(killed, wanted, "revoke", _while_wanted(wanted, "revoke", released), _MOVED_ROWS)
 
@@ -79,7 +82,7 @@ def _kill_verdicts(killed: Killed, wanted: Wanted, turn: int) -> None:
     for _ in range(2):
         _ask(killed, wanted, "approve", held)
         _ask(killed, wanted, "withdraw", held)
-    closed = [one for one in _newest(killed, 5) if ".visits/" in one]
+    closed = [one for one in _accepted(killed, 3 * turn + 2) if ".visits/" in one]
     _ask(killed, wanted, "discard", closed, _CLOSED)
     _ask(killed, wanted, "reopen", closed, _CLOSED)
 
@@ -108,11 +111,11 @@ def _load(killed: Killed, number: int, *, files: int = 2) -> None:
     killed.round(number, files=files, kills=min(AT_A_TIME, AT_RANDOM - killed.at_random))
 
 
-def _newest(killed: Killed, most: int) -> list[str]:
-    """What was accepted of the partitions that came last, so many of each dataset."""
+def _accepted(killed: Killed, number: int) -> list[str]:
+    """What was accepted of the files of a round; nobody decided about any of it yet."""
     state = killed.state()
-    found = (list(of_a_verdict(state, "accepted", dataset)) for dataset in killed.county.rules)
-    return list(chain.from_iterable(each[-most:] for each in found))
+    found = (of_a_verdict(state, "accepted", dataset) for dataset in killed.county.rules)
+    return [one for one in chain.from_iterable(found) if f"/{partitions_of(number)}" in one]
 
 
 def _order_what_happens_once(killed: Killed) -> None:

@@ -128,8 +128,7 @@ class County:
         for name in self.rules:
             for place in range(files):
                 chance = random.Random(f"{self.seed} {number} {name} {place}")
-                # Two rounds share their partitions, so that what came is replaced by what comes.
-                partition = f"p{number // 2:03}{'abcdefgh'[place]}"
+                partition = f"{partitions_of(number)}{'abcdefgh'[place]}"
                 bad = 0.1
                 if name == "events" and number % 3 == 2:
                     bad = (0.7, 0.95)[place % 2]
@@ -174,6 +173,11 @@ class County:
         for knobs in document["datasets"]:
             knobs |= {"retries": retries, "cron": None, "start": None, "end": None}
         file.write_text(json.dumps(document), encoding="utf-8")
+
+
+def partitions_of(number: int) -> str:
+    """How the partitions of a round begin. Two rounds share them: what came is replaced by what comes."""
+    return f"p{number // 2:03}"
 
 
 def _contract(name: str, rules: dict[str, Any], *, wide: int) -> dict[str, Any]:
