@@ -15,7 +15,7 @@ from shanhai.errors import NotFoundError
 if TYPE_CHECKING:
     import sqlite3
 
-    from shanhai.courier.inbox import Arrived
+    from shanhai.courier.arrived import Arrived
     from shanhai.exchange.bodies import Body
 
 _LIST = (

@@ -14,7 +14,7 @@ from shanhai.errors import ConfigurationError, ShanhaiError
 if TYPE_CHECKING:
     from shanhai.courier.admitting import Admission
     from shanhai.courier.desk import Desk
-    from shanhai.courier.inbox import Arrived
+    from shanhai.courier.arrived import Arrived
     from shanhai.courier.receiving import Received
 
 _MESSAGES = (

@@ -12,8 +12,8 @@ from shanhai.audit.database import transaction
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import partition_of
 from shanhai.courier import inbox, partners, waiting
+from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
-from shanhai.courier.inbox import Arrived, InboxState
 from shanhai.courier.incoming import OPENED, one_at_a_time
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer

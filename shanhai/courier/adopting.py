@@ -14,9 +14,9 @@ from shanhai.applications.switching import Place
 from shanhai.audit.database import transaction
 from shanhai.courier import adoptions, inbox, partners, waiting
 from shanhai.courier.adoptions import Adoption, Source
+from shanhai.courier.arrived import InboxState
 from shanhai.courier.candidates import Candidate, candidates, contents_at, contents_of
 from shanhai.courier.desk import Desk
-from shanhai.courier.inbox import InboxState
 from shanhai.courier.settling import answer
 from shanhai.errors import (
     BusyError,

@@ -12,7 +12,7 @@ from shanhai.applications.folder import ADOPTED, FOLDER
 from shanhai.applications.reading import NOTHING, Contents, executable_digest, read_contents
 from shanhai.courier import adoptions, inbox, partners, waiting
 from shanhai.courier.adoptions import Source
-from shanhai.courier.inbox import Arrived
+from shanhai.courier.arrived import Arrived
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
 from shanhai.exchange.bodies import read_body
 from shanhai.exchange.failures import Refused

@@ -1,116 +1,20 @@
-"""What came from partners: each message with its bytes, how far it got, and the bytes that contradict it."""
+"""The messages that came from partners, as this node keeps them: each once, by digest and by number."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shanhai.courier.arrived import Arrived, Came, Contents, InboxState
 from shanhai.errors import BusyError
-from shanhai.exchange.failures import SETTLING, Refused, Seen, Stage, waits_for_a_voucher
+from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.strict import read_moment, write_moment
 
-
-class InboxState(StrEnum):
-    """How far a message got.
-
-    opening: verified, and its event is written; what follows may have been cut off. opened: a parcel whose
-    contents hold. admitted: loaded under our own contract. taken: a message that is no parcel, done.
-    refused: for good, or, at a stage that the relay may be the cause of, until it passes.
-    """
-
-    OPENING = "opening"
-    OPENED = "opened"
-    ADMITTED = "admitted"
-    REFUSED = "refused"
-    TAKEN = "taken"
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """One message.
-
-    Attributes:
-        digest: of its payload.
-        type: of its body; None while it is closed.
-        envelope, statement: the bytes as they came; the statement is that of the set, if it names one.
-        received: when it was first verified; every later look judges it by that moment.
-        keyset_digest: of the partner's keyset by which it was verified.
-        code, stage: why and where it was refused.
-        subject, version: what a parcel is of.
-        opened_file: where what was opened lies in the home, once this row is committed.
-        opened_sha256: of that file; of an application the digest of its listing.
-        delivery: the delivery that it became.
-        body: opened, without keys; shown, it proves the `body_sha256` of the header.
-        executable: of an application, the digest of which of its files may be run.
-    """
-
-    digest: str
-    pairing: str
-    generation: int
-    seq: int
-    type: str | None
-    envelope: bytes = field(repr=False)
-    statement: bytes | None = field(repr=False)
-    received: datetime
-    keyset_digest: str | None
-    state: InboxState
-    code: str | None = None
-    stage: str | None = None
-    subject: str | None = None
-    version: str | None = None
-    opened_file: str | None = None
-    opened_sha256: str | None = None
-    delivery: str | None = None
-    body: bytes | None = field(default=None, repr=False)
-    executable: str | None = None
-
-    @property
-    def settled(self) -> bool:
-        """Whether it keeps its number: no other bytes, and no later look, can change that."""
-        if self.state is InboxState.REFUSED:
-            return self.stage in SETTLING
-        return self.state is not InboxState.OPENING
-
-    @property
-    def waits_for_a_voucher(self) -> bool:
-        """Whether it has no number yet: its keys were over or compromised when it came."""
-        return self.state is InboxState.REFUSED and waits_for_a_voucher(self.code, self.stage)
-
-    @property
-    def seen(self) -> Seen:
-        """Its numbers, as refusals carry them."""
-        return Seen(self.digest, self.pairing, self.generation, self.seq)
-
-
-@dataclass(frozen=True)
-class Fork:
-    """Bytes that contradict what came before them: in the same place, or in an acknowledgement."""
-
-    digest: str
-    pairing: str
-    generation: int
-    seq: int
-    envelope: bytes = field(repr=False)
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What was found in an opened parcel; see `Arrived`."""
-
-    subject: str
-    version: str
-    file: str
-    sha256: str
-    executable: str | None = None
-
-
 _COLUMNS = ", ".join(one.name for one in fields(Arrived))
-_OF_FORK = ", ".join(one.name for one in fields(Fork))
 
 
 def by_digest(connection: sqlite3.Connection, digest: str) -> Arrived | None:
@@ -151,6 +55,12 @@ def of_file(connection: sqlite3.Connection, file: str) -> Arrived | None:
     return next(iter(_select(connection, "opened_file = ?", file)), None)
 
 
+def first_received(connection: sqlite3.Connection, subject: str) -> datetime | None:
+    """When the first parcel of a subject came; None before it."""
+    (first,) = connection.execute("SELECT min(received) FROM inbox WHERE subject = ?", (subject,)).fetchone()
+    return None if first is None else read_moment(first)
+
+
 def at_place(connection: sqlite3.Connection, pairing: str, generation: int, seq: int) -> tuple[Arrived, ...]:
     """What came under one number; more than one only where a person let a fork be."""
     return _select(connection, "pairing = ? AND generation = ? AND seq = ?", pairing, generation, seq)
@@ -176,15 +86,7 @@ def waiting_for_a_voucher(connection: sqlite3.Connection, pairing: str) -> tuple
     return tuple(row for row in refused_there if row.waits_for_a_voucher)
 
 
-def begin(
-    connection: sqlite3.Connection,
-    seen: Seen,
-    *,
-    envelope: bytes,
-    statement: bytes | None,
-    keyset_digest: str,
-    at: datetime,
-) -> bool:
+def begin(connection: sqlite3.Connection, came: Came) -> bool:
     """Note that a verified message is about to be opened.
 
     Returns:
@@ -193,25 +95,10 @@ def begin(
     Raises:
         BusyError: it is settled meanwhile.
     """
-    before = by_digest(connection, seen.digest)
+    before = by_digest(connection, came.seen.digest)
     if before is not None and before.state is InboxState.OPENING:
         return False
-    _put(
-        connection,
-        before,
-        Arrived(
-            digest=seen.digest,
-            pairing=seen.pairing,
-            generation=seen.generation,
-            seq=seen.seq,
-            type=None,
-            envelope=envelope,
-            statement=statement,
-            received=at,
-            keyset_digest=keyset_digest,
-            state=InboxState.OPENING,
-        ),
-    )
+    _put(connection, before, came.row(InboxState.OPENING))
     return True
 
 
@@ -279,16 +166,7 @@ def not_admitted(connection: sqlite3.Connection, row: Arrived, refusal: Refused,
     )
 
 
-def refused(
-    connection: sqlite3.Connection,
-    refusal: Refused,
-    seen: Seen,
-    *,
-    envelope: bytes,
-    statement: bytes | None,
-    keyset_digest: str,
-    at: datetime,
-) -> bool:
+def refused(connection: sqlite3.Connection, refusal: Refused, came: Came) -> bool:
     """Note a refusal of a message whose signatures hold; the moment of its receipt stays the first.
 
     Returns:
@@ -297,31 +175,11 @@ def refused(
     Raises:
         BusyError: it is settled otherwise meanwhile.
     """
-    before = by_digest(connection, seen.digest)
-    if before is not None and (before.state, before.code, before.stage) == (
-        InboxState.REFUSED,
-        refusal.code,
-        refusal.stage,
-    ):
+    before = by_digest(connection, came.seen.digest)
+    same = (InboxState.REFUSED, refusal.code, refusal.stage)
+    if before is not None and (before.state, before.code, before.stage) == same:
         return False
-    _put(
-        connection,
-        before,
-        Arrived(
-            digest=seen.digest,
-            pairing=seen.pairing,
-            generation=seen.generation,
-            seq=seen.seq,
-            type=None,
-            envelope=envelope,
-            statement=statement,
-            received=at,
-            keyset_digest=keyset_digest,
-            state=InboxState.REFUSED,
-            code=refusal.code,
-            stage=refusal.stage,
-        ),
-    )
+    _put(connection, before, came.row(*same))
     return True
 
 
@@ -337,26 +195,6 @@ def _put(connection: sqlite3.Connection, before: Arrived | None, row: Arrived) -
         raise BusyError("somebody else receives at the same time", hint="run it again")
     else:
         _write(connection, replace(row, received=before.received))
-
-
-def keep_fork(connection: sqlite3.Connection, fork: Fork) -> bool:
-    """Keep the bytes that came second. Returns whether they are new."""
-    added = connection.execute(
-        f"INSERT INTO fork ({_OF_FORK}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (fork.digest, fork.pairing, fork.generation, fork.seq, fork.envelope, write_moment(fork.at)),
-    )
-    return added.rowcount == 1
-
-
-def forks(connection: sqlite3.Connection, pairing: str) -> tuple[Fork, ...]:
-    """Every contradiction of a pairing, in the order in which they came."""
-    rows = connection.execute(
-        f"SELECT {_OF_FORK} FROM fork WHERE pairing = ? ORDER BY at, digest", (pairing,)
-    )
-    return tuple(
-        Fork(digest, pairing, generation, seq, envelope, read_moment(at))
-        for digest, _, generation, seq, envelope, at in rows
-    )
 
 
 def _write(connection: sqlite3.Connection, row: Arrived) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shanhai.applications.folder import FOLDER as APPLICATIONS
-from shanhai.courier.inbox import Arrived
+from shanhai.courier.arrived import Arrived
 from shanhai.courier.opening import made_in
 from shanhai.errors import BusyError, StoreError
 from shanhai.exchange.facts import Facts

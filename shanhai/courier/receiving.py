@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from shanhai.audit.database import transaction
 from shanhai.courier import granted, inbox, incoming, outbox, partners, waiting
+from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
-from shanhai.courier.inbox import Arrived, InboxState
 from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.refusing import refuse, settle_vouched

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from shanhai.audit.database import transaction
-from shanhai.courier import inbox, incoming, messages_in, partners, waiting
+from shanhai.courier import forks, inbox, incoming, messages_in, partners, waiting
+from shanhai.courier.arrived import Arrived, Came
 from shanhai.courier.desk import Desk
 from shanhai.courier.evidence import evidence_of, keep
-from shanhai.courier.inbox import Arrived, Fork
+from shanhai.courier.forks import Fork
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer, moved
 from shanhai.exchange import dsse
@@ -86,17 +87,9 @@ def settle_vouched(desk: Desk, partner: Partner, seen: Seen) -> Arrived:
 def _recorded(
     desk: Desk, partner: Partner, refusal: Refused, seen: Seen, envelope: bytes, statement: bytes | None
 ) -> Arrived | None:
+    came = Came(seen, envelope, statement, desk.now, partners.their_keyset(partner).digest)
     with transaction(desk.connection):
-        new = inbox.refused(
-            desk.connection,
-            refusal,
-            seen,
-            envelope=envelope,
-            statement=statement,
-            keyset_digest=partners.their_keyset(partner).digest,
-            at=desk.now,
-        )
-        if new:
+        if inbox.refused(desk.connection, refusal, came):
             desk.record(
                 "refused",
                 pairing=partner.pairing,
@@ -121,7 +114,7 @@ def _recorded(
 def _freeze(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> None:
     fork = Fork(seen.digest, partner.pairing, seen.generation, seen.seq, envelope, desk.now)
     with transaction(desk.connection):
-        inbox.keep_fork(desk.connection, fork)
+        forks.keep(desk.connection, fork)
         partners.freeze(desk.connection, partner.pairing, seen.digest, desk.now)
         desk.record(
             "fork",
@@ -141,7 +134,7 @@ def _too_many_wait(desk: Desk, seen: Seen) -> bool:
 
 def _is_known(desk: Desk, seen: Seen) -> bool:
     """Whether a person has looked into it: it was kept before, and the pairing goes on since."""
-    return any(fork.digest == seen.digest for fork in inbox.forks(desk.connection, seen.pairing))
+    return any(fork.digest == seen.digest for fork in forks.of_pairing(desk.connection, seen.pairing))
 
 
 def _carries_a_set(envelope: bytes) -> bool:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shanhai.audit.database import transaction
 from shanhai.courier import granted, incoming, partners
+from shanhai.courier.arrived import Arrived
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
-from shanhai.courier.inbox import Arrived
 from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import finish

@@ -17,10 +17,10 @@ from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners, waiting
 from shanhai.courier.admitting import Admission, opened_tables
 from shanhai.courier.admitting import admit as admit_tables
+from shanhai.courier.arrived import Arrived
 from shanhai.courier.database import open_state
 from shanhai.courier.desk import Desk, open_desk
 from shanhai.courier.due import due
-from shanhai.courier.inbox import Arrived
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import Received, receive_from
 from shanhai.courier.sending import Sending, release_due

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
 from shanhai.courier import inbox, incoming, messages_in, outbox, partners, waiting
+from shanhai.courier.arrived import Arrived, Came, Contents
 from shanhai.courier.desk import Desk
-from shanhai.courier.inbox import Arrived
 from shanhai.courier.opening import Made
 from shanhai.courier.partners import Partner
 from shanhai.exchange.failures import Seen
@@ -28,16 +28,9 @@ def begin(
         LogUnwritableError: the event cannot be written; nothing may be opened.
     """
     seen = verified.seen
+    came = Came(seen, envelope, statement, desk.now, verified.keyset.digest)
     with transaction(desk.connection):
-        new = inbox.begin(
-            desk.connection,
-            seen,
-            envelope=envelope,
-            statement=statement,
-            keyset_digest=verified.keyset.digest,
-            at=desk.now,
-        )
-        if new:
+        if inbox.begin(desk.connection, came):
             named = verified.header.set_digest
             about: dict[str, str] = {} if named is None else {"digest": named}
             desk.record(
@@ -81,7 +74,7 @@ def take_parcel(desk: Desk, partner: Partner, seen: Seen, opened: Opened, made: 
     facts = opened.facts
     if facts is None:
         raise AssertionError("a parcel has facts")
-    contents = inbox.Contents(
+    contents = Contents(
         subject=facts.subject.name,
         version=str(facts.version),
         file=incoming.place_of(partner.name, facts, seen),

@@ -18,7 +18,7 @@ from two_nodes import NodeHome, Two
 
 from shanhai.audit.database import transaction
 from shanhai.courier import inbox, outbox
-from shanhai.courier.inbox import Arrived
+from shanhai.courier.arrived import Arrived
 from shanhai.courier.outbox import Outgoing
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.grants import Grant

@@ -23,7 +23,7 @@ from sent_parcels import (
 from two_nodes import Two, confirmed
 
 from shanhai.audit.database import transaction
-from shanhai.courier import inbox, partners
+from shanhai.courier import forks, inbox, partners
 from shanhai.courier.outbox import Outgoing
 from shanhai.errors import DeniedError
 from shanhai.exchange import dsse
@@ -64,7 +64,7 @@ def test_a_fork_freezes_until_a_person_decides_and_both_are_kept(pair: Two):
     partner = pair.gongshu.partner("longyou")
     digest = dsse.read(other, dsse.MESSAGE).digest
     assert partner.frozen == digest
-    (fork,) = looked_at(pair.gongshu, lambda desk: inbox.forks(desk.connection, partner.pairing))
+    (fork,) = looked_at(pair.gongshu, lambda desk: forks.of_pairing(desk.connection, partner.pairing))
     assert (fork.digest, fork.envelope) == (digest, other)
     kept = looked_at(pair.gongshu, lambda desk: inbox.by_digest(desk.connection, said.digest))
     assert kept is not None
@@ -96,7 +96,7 @@ def test_an_acknowledgement_that_goes_back_freezes(pair: Two):
     upload(pair.longyou, "gongshu")
     assert stopped(pair) == "ack-below-ours"
     pairing = pair.gongshu.partner("longyou").pairing
-    assert len(looked_at(pair.gongshu, lambda desk: inbox.forks(desk.connection, pairing))) == 1
+    assert len(looked_at(pair.gongshu, lambda desk: forks.of_pairing(desk.connection, pairing))) == 1
     with pair.gongshu.desk() as desk, transaction(desk.connection):
         partners.thaw(desk.connection, pairing, who="Li Wei", at=desk.now)
     done = received(pair.gongshu, "longyou")
