@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from two_nodes import Two, copied, make_nodes, pair, unlock_nodes
+from two_nodes import Two, confirmed, copied, make_nodes, unlock_nodes
+from two_nodes import pair as pair_nodes
 
 from shanhai.ingest.files import in_turn
 
@@ -32,5 +33,12 @@ def two(nodes: Two, tmp_path: Path) -> Two:
 @pytest.fixture
 def paired(two: Two) -> Two:
     """Copies of both nodes, paired and active, to be altered."""
-    pair(two)
+    pair_nodes(two)
+    return two
+
+
+@pytest.fixture
+def pair(two: Two) -> Two:
+    """Both have confirmed, and neither knows it of the other: that the first message tells."""
+    confirmed(two)
     return two

@@ -20,7 +20,7 @@ from sent_parcels import (
     say,
     upload,
 )
-from two_nodes import Two, confirmed
+from two_nodes import Two
 
 from shanhai.audit.database import transaction
 from shanhai.courier import forks, inbox, partners
@@ -30,13 +30,6 @@ from shanhai.exchange import dsse
 from shanhai.exchange.bodies import End, Suspension
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.pairing_states import PairingState
-
-
-@pytest.fixture
-def pair(two: Two) -> Two:
-    """Both have confirmed, and neither knows it of the other: that the first message tells."""
-    confirmed(two)
-    return two
 
 
 def other_bytes(two: Two, outgoing: Outgoing) -> bytes:

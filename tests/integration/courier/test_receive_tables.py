@@ -1,0 +1,98 @@
+"""Tables that were received: the granted columns of every file of the set, the same bytes each time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from received_parcels import (
+    granted_and_sent,
+    opened,
+    rows,
+    say_parcel,
+)
+from sent_parcels import (
+    DAY,
+    GRANTED,
+    TABLE,
+    private_leftovers,
+    received,
+    relay_file,
+    say,
+    seal,
+    settings_of,
+    upload,
+)
+from two_nodes import Two
+
+from shanhai.clock import system_clock
+from shanhai.courier.reopening import reopen
+from shanhai.errors import ConfigurationError
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.parquet.encrypt import Packing
+
+
+def test_a_set_of_several_files_becomes_one_table_in_order(pair: Two):
+    numbers = list(range(30_000))
+    table = pa.table({"id": [f"id {n}" for n in numbers], "n": numbers, "note": ["x"] * len(numbers)})
+    sealed = seal(pair.longyou, table, packing=Packing(most_bytes=400_000, group_bytes=300_000))
+    assert len(sealed.files) > 2
+    granted_and_sent(pair, sealed)
+    received(pair.gongshu, "longyou")
+    (file,) = opened(pair.gongshu)
+    assert pq.read_table(file) == table.select(GRANTED)
+
+
+def test_a_set_without_rows_is_a_table_without_rows(pair: Two):
+    granted_and_sent(pair, seal(pair.longyou, TABLE.slice(0, 0)))
+    received(pair.gongshu, "longyou")
+    (file,) = opened(pair.gongshu)
+    assert pq.read_table(file).equals(TABLE.slice(0, 0).select(GRANTED))
+
+
+def test_the_same_set_opened_twice_gives_the_same_bytes(pair: Two):
+    sealed, grant, _ = granted_and_sent(pair)
+    say_parcel(pair, sealed, grant)
+    upload(pair.longyou, "gongshu")
+    received(pair.gongshu, "longyou")
+    first, second = opened(pair.gongshu)
+    assert first.name != second.name
+    assert first.read_bytes() == second.read_bytes()
+    assert len({row.opened_sha256 for row in rows(pair.gongshu) if row.type == "parcel"}) == 1
+
+
+def test_later_columns_of_the_same_set_are_another_message_and_nothing_else(pair: Two):
+    sealed, grant, _ = granted_and_sent(pair)
+    wider = replace(grant, rev=2, columns=("id", "n", "note"))
+    say(pair.longyou, "gongshu", wider)
+    say_parcel(pair, sealed, wider)
+    upload(pair.longyou, "gongshu")
+    assert received(pair.gongshu, "longyou").stopped is None
+    widths = [pq.read_schema(file).names for file in opened(pair.gongshu)]
+    assert widths == [["id", "n"], ["id", "n", "note"]]
+
+
+def test_an_accepted_parcel_is_opened_again_by_what_was_recorded(pair: Two, tmp_path: Path):
+    sealed, grant, _ = granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    say(pair.longyou, "gongshu", replace(grant, rev=2, revoked=True))
+    upload(pair.longyou, "gongshu")
+    received(pair.gongshu, "longyou")
+    row = rows(pair.gongshu)[2]
+    with pair.gongshu.desk(now=system_clock() + 60 * DAY) as desk:
+        made = reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        assert made.sha256 == row.opened_sha256
+        with pytest.raises(ConfigurationError):
+            reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        other = replace(row, digest="0" * 64)
+        with pytest.raises(Refused, match="reopened-other-bytes"):
+            reopen(desk, settings_of(pair.gongshu), other, tmp_path / "other.parquet")
+        relay_file(pair, next(iter(sealed.files))).unlink()
+        with pytest.raises(Refused, match="file-omitted"):
+            reopen(desk, settings_of(pair.gongshu), row, tmp_path / "gone.parquet")
+    assert pq.read_table(tmp_path / "again.parquet") == TABLE.select(GRANTED)
+    assert sorted(path.name for path in tmp_path.glob("*.parquet")) == ["again.parquet"]
+    assert private_leftovers(pair.gongshu) == []
