@@ -130,7 +130,8 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         shape, order = new_shape(connection, found, grant, columns, now)
     else:
         order = reused.described.order
-    counted = _counted(node, connection, ask, partner, found, shape, columns, grant)
+    read = releases.read(connection, partner.pairing, found.subject, (found.version, shape.shape_id))
+    counted = _counted(node, connection, ask, partner, found, shape, read.union(columns))
     case = Case(
         request=Request(
             subject=found.subject,
@@ -147,6 +148,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         pairing=partner.state,
         now=now,
         sent=frozenset(releases.sent(connection, partner.pairing, found.subject)),
+        read=read,
         others=() if grant is None else granted.others(connection, found.subject, grant.id),
         counted=counted,
     )
@@ -258,10 +260,10 @@ def _counted(
     partner: Partner,
     found: Releasable,
     shape: Shape,
-    columns: Sequence[str],
-    grant: Grant | None,
+    columns: frozenset[str],
 ) -> Counted | None:
-    if grant is None or grant.k is None or ask.people is None:
+    """What is measured, where somebody says who is meant, over all columns that the partner would have."""
+    if ask.people is None:
         return None
     known = [column.name for column in found.data.columns]
     if ask.people not in known:
@@ -271,7 +273,7 @@ def _counted(
         found,
         shape,
         people=ask.people,
-        columns=columns,
+        columns=[name for name in shape.names if name in columns],
         sent=_sent(connection, partner, found),
     )
 

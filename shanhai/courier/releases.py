@@ -30,7 +30,7 @@ class Release:
         shape: id of the shape; None for an application.
         message: digest of the parcel.
         decision: what every rule said, as `Decision.as_dict`.
-        counts: rows that leave and are held, and what was measured of groups.
+        counts: the columns whose keys were given, rows that leave and are held, what was measured of groups.
         who, approver: by name.
     """
 
@@ -91,6 +91,16 @@ def by_id(connection: sqlite3.Connection, identity: str) -> Release | None:
     return next(iter(_select(connection, "id = ?", identity)), None)
 
 
+def of_message(connection: sqlite3.Connection, digest: str) -> Release | None:
+    """The release whose parcel has that digest."""
+    return next(iter(_select(connection, "message = ?", digest)), None)
+
+
+def forget(connection: sqlite3.Connection, digest: str) -> None:
+    """Forget the release of a parcel that was taken back before a byte of it left."""
+    connection.execute("DELETE FROM release_ WHERE message = ?", (digest,))
+
+
 def every(connection: sqlite3.Connection, pairing: str | None = None) -> tuple[Release, ...]:
     """All releases, the oldest first; those to one partner, or to all."""
     return _select(connection, "pairing = ?", pairing) if pairing else _select(connection, "true")
@@ -108,6 +118,24 @@ def sent(connection: sqlite3.Connection, pairing: str, subject: Subject) -> Mapp
         (pairing, subject_key(subject)),
     )
     return {(int(version), shape): set_id for version, shape, set_id in found}
+
+
+def read(connection: sqlite3.Connection, pairing: str, subject: Subject, measure: Measure) -> frozenset[str]:
+    """The columns that a partner was sent of one version in one shape, by however many releases.
+
+    Of a release that was made before they were kept, all columns of its set.
+    """
+    version, shape = measure
+    found = connection.execute(
+        "SELECT counts, sealed_set.shape FROM release_ JOIN sealed_set USING (set_id)"
+        " WHERE pairing = ? AND release_.subject = ? AND release_.version = ? AND release_.shape = ?",
+        (pairing, subject_key(subject), str(version), shape),
+    )
+    return frozenset(
+        name
+        for counts, described in found
+        for name in json.loads(counts).get("columns") or json.loads(described)["columns"]
+    )
 
 
 def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tuple[Release, ...]:

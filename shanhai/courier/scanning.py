@@ -67,14 +67,15 @@ def count_people(
     beside this by the columns that look the same in both.
 
     Args:
-        people: the column that says who; it need not leave.
+        people: the column that says who; it need not leave, and tells groups apart where it does.
+        columns: of the shape: what the recipient would read, and what it reads of this very measure already.
         sent: what the recipient has, in its shapes. A version that is not kept any more is not compared with.
 
     Raises:
         StoreError: the version cannot be read.
         ShapeRefusedError: `columns-too-many` to count over.
     """
-    by = [name for name in columns if name != people]
+    by = list(dict.fromkeys(columns))
     own: Measure = (found.version, shape.shape_id)
     told = {"subject": SUBJECT, "condition": LEAVES}
     with _private_folder(settings) as folder, _reading(settings, found) as con:
@@ -96,6 +97,7 @@ def count_people(
             (compared[measure],) = _measured(con, query, shape, both)
     return Counted(
         measure=own,
+        columns=frozenset(by),
         smallest_group=group,
         smallest_rows=rows,
         smallest_complement=complement,

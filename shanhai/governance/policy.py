@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shanhai.errors import DeniedError
-from shanhai.governance.rules import CHECKS, RULES, Finding, Rule
+from shanhai.governance.findings import RULES, Finding, Rule
+from shanhai.governance.rules import CHECKS
 from shanhai.governance.values import Case
 from shanhai.governance.words import LANGUAGES, Language, change, sentence
 

@@ -29,6 +29,8 @@ class Counted:
 
     Args:
         measure: of which release: numbers of another are worth nothing.
+        columns: by which groups were told apart: all that the recipient would have of this set, or of another
+            of the same measure.
         smallest_group: subjects in the smallest group that leaves; None: no group leaves.
         smallest_rows: rows in the group with the fewest; None likewise.
         smallest_complement: the fewest subjects, but at least one, that stay behind in a group or a total
@@ -39,6 +41,7 @@ class Counted:
     """
 
     measure: Measure
+    columns: frozenset[str]
     smallest_group: int | None
     smallest_rows: int | None
     smallest_complement: int | None

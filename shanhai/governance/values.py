@@ -89,6 +89,8 @@ class Case:
         grant: the newest revision of the one that the release would be under; None: there is none.
         sent: what the recipient has been sent of the subject before, under any grant: versions, each with
             the shape in which it was.
+        read: the columns that it has already of this very measure, under any grant: its rows are the same,
+            and those of one set can be laid side by side.
         others: grants of the subject to other nodes, or of other columns to this one; one set serves all.
         counted: what was measured of this release; None: nothing.
         now: aware.
@@ -100,6 +102,7 @@ class Case:
     pairing: PairingState
     now: datetime
     sent: frozenset[Measure] = frozenset()
+    read: frozenset[str] = frozenset()
     others: tuple[Grant, ...] = ()
     counted: Counted | None = None
 

@@ -10,9 +10,9 @@ import pytest
 
 from shanhai.contracts.model import Column, ColumnType
 from shanhai.governance.filters import FUNCTIONS
+from shanhai.governance.findings import POLICY_CODES, RULES
 from shanhai.governance.masks import ACTIONS, mask_fault
 from shanhai.governance.refusals import SHAPE_CODES
-from shanhai.governance.rules import POLICY_CODES, RULES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "release.md").read_text(encoding="utf-8")
 

@@ -25,8 +25,8 @@ from shanhai.exchange.grants import Grant, Terms, check_covers
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.filters import RowFilter, read_filter
+from shanhai.governance.findings import RULES, Finding
 from shanhai.governance.policy import Outcome, ReleaseDeniedError, check_can_release, decide
-from shanhai.governance.rules import RULES, Finding
 from shanhai.governance.shape import Shape
 from shanhai.governance.subjects import Counted
 from shanhai.governance.values import Case, Data, Received, Request, terms_of
@@ -89,6 +89,7 @@ class Stated:
     order: tuple[str, ...] | None = ("village", "visits")
     others: tuple[Grant, ...] = ()
     sent: frozenset[tuple[int, str]] = frozenset()
+    read: frozenset[str] = frozenset()
     counted: Counted | None = None
 
     @property
@@ -144,6 +145,7 @@ class Stated:
             pairing=self.pairing,
             now=TIME,
             sent=self.sent,
+            read=self.read,
             others=self.others,
             counted=self.counted and replace(self.counted, measure=self.counts(self.counted.measure)),
         )
@@ -168,7 +170,14 @@ GRANT = Grant(
 )
 SENT = st.frozensets(st.tuples(st.integers(5, 7), st.sampled_from(("shape a", "shape b"))), max_size=3)
 COUNTED = st.builds(
-    Counted, st.sampled_from(((7, ""), (7, ""), (6, "shape a"))), SMALL, SMALL, SMALL, SENT, SMALL
+    Counted,
+    st.sampled_from(((7, ""), (7, ""), (6, "shape a"))),
+    st.sampled_from((frozenset(NAMES), frozenset(("village", "visits", "person_name")))),
+    SMALL,
+    SMALL,
+    SMALL,
+    SENT,
+    SMALL,
 )
 OTHERS = (
     (),
@@ -176,8 +185,9 @@ OTHERS = (
     (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, revoked=True),),
     (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, until=TIME),),
     (replace(GRANT, id="b" * 32, grantee=OTHER, columns=NAMES, subject=SUBJECTS[1]),),
+    (replace(GRANT, id="b" * 32, grantee=THERE, columns=(), k=5),),
 )
-"""Grants to another node: none, one that counts, and such as have ended or are about something else."""
+"""Grants beside it: none, one that counts, such as have ended or are about something else, one with a `k`."""
 SOME_NAMES = st.lists(st.sampled_from(NAMES), unique=True, max_size=8).map(tuple)
 STATED = {
     "names": SOME_NAMES.filter(bool),
@@ -203,6 +213,7 @@ STATED = {
     "told_masks": masks(),
     "told_filter": st.sampled_from(FILTERS),
     "sent": SENT,
+    "read": st.frozensets(st.sampled_from(("village", "closed")), max_size=2),
     "order": st.none() | SOME_NAMES,
     "others": st.sampled_from(OTHERS),
     "counted": st.none() | COUNTED,
@@ -310,17 +321,21 @@ def apart(releaser: str, approver: str | None) -> bool:
 
 
 def k_rule(one: Stated, grant: Grant) -> bool:
-    if grant.k is None or grant.k < 2:
-        return not one.counts_people
+    if one.counts_people and (grant.k is None or grant.k < 2):
+        return False
+    beside = 5 if one.others == OTHERS[5] and (one.recipient, one.subject) == (THERE, SUBJECTS[0]) else 0
+    k = max(grant.k or 0, beside)
+    if k < 2:
+        return True
     counted = one.counted
     return (
         counted is not None
         and counted.measure[0] == 7
         and one.sent <= counted.compared_with
-        and (counted.smallest_group is None or counted.smallest_group >= grant.k)
+        and one.read | set(one.readable) <= counted.columns
+        and (counted.smallest_group is None or counted.smallest_group >= k)
         and all(
-            not count or count >= grant.k
-            for count in (counted.smallest_complement, counted.smallest_difference)
+            not count or count >= k for count in (counted.smallest_complement, counted.smallest_difference)
         )
     )
 

@@ -36,7 +36,7 @@ WANTED = {
         "mask-sha-on-integer",
         "mask-null",
     ),
-    *("k-rows-not-subjects", "k-complement", "k-difference-between-versions"),
+    *("k-rows-not-subjects", "k-complement", "k-difference-between-versions", "k-columns-of-one-set"),
     *("core-column-without-named-grant", "onward-without-consent", "purpose-differs"),
 }
 """The names that the design gives to the group."""
@@ -184,6 +184,7 @@ def measured(con, given: dict[str, Any]) -> Counted:
     ]
     return Counted(
         measure=(given["request"]["version"], shape),
+        columns=frozenset(measure["by"]),
         smallest_group=group,
         smallest_rows=fewest,
         smallest_complement=behind,

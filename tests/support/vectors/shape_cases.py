@@ -79,6 +79,7 @@ RIGHT: dict[str, Any] = {
     },
     "pairing": "active",
     "sent": [],
+    "read": [],
     "others": [],
     "counted": None,
 }
@@ -139,7 +140,9 @@ def case_of(given: dict[str, Any], now: str = NOW, *, counted: Counted | None = 
     if counted is None and given["counted"] is not None:
         numbers = given["counted"]
         compared = frozenset((version, shape) for version, shape in numbers["compared_with"])
-        counted = Counted(**{**numbers, "measure": tuple(numbers["measure"]), "compared_with": compared})
+        columns = frozenset(numbers["columns"])
+        own = {"measure": tuple(numbers["measure"]), "columns": columns, "compared_with": compared}
+        counted = Counted(**{**numbers, **own})
     return Case(
         request=Request(
             **{**request, "subject": subject_of(request["subject"]), "order": order and tuple(order)},
@@ -164,6 +167,7 @@ def case_of(given: dict[str, Any], now: str = NOW, *, counted: Counted | None = 
         pairing=PairingState(given["pairing"]),
         now=moment(now),
         sent=frozenset((version, shape) for version, shape in given["sent"]),
+        read=frozenset(given["read"]),
         others=tuple(map(read_grant, given["others"])),
         counted=counted,
     )

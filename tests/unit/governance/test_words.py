@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 import shanhai.governance
+from shanhai.governance.findings import POLICY_CODES, RULES, Finding
 from shanhai.governance.refusals import SHAPE_CODES
-from shanhai.governance.rules import CHECKS, POLICY_CODES, RULES, Finding
+from shanhai.governance.rules import CHECKS
 from shanhai.governance.words import LANGUAGES, change, sentence, title
 
 FOLDER = Path(shanhai.governance.__file__).parent / "strings"
