@@ -18,7 +18,8 @@ from shanhai.exchange.bodies import Body, write_body
 from shanhai.exchange.commitments import commitment
 from shanhai.exchange.facts import FactFile, Facts, write_facts
 from shanhai.exchange.grants import Terms
-from shanhai.exchange.keysets import Keyset, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.messages import Address, context, read_payload, read_sealed, seal_message
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.secret import Secret

@@ -15,7 +15,8 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.projection import FOLDER as LOG_FOLDER
 from shanhai.audit.projection import project
 from shanhai.errors import ConfigurationError
-from shanhai.exchange.keysets import Keyset, read_keyset, sign_keyset
+from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.secret import Secret
 from shanhai.keyring import age
 from shanhai.keyring.holdings import Holdings

@@ -17,7 +17,8 @@ from shanhai.courier.relays.opening import check_address
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import NewKeyset
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.keysets import NAME, Keyset, read_keyset
+from shanhai.exchange.keyset_documents import read_keyset
+from shanhai.exchange.keysets import NAME, Keyset
 from shanhai.exchange.pairing_states import PairingState, Step
 from shanhai.exchange.pairings import (
     Offer,

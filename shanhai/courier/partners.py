@@ -13,7 +13,9 @@ from typing import Any
 from shanhai.courier import waiting
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.algorithms import VerifyKey
-from shanhai.exchange.keysets import Keyset, check_distinct, read_keyset
+from shanhai.exchange.keyset_checks import check_distinct
+from shanhai.exchange.keyset_documents import read_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.order import Acknowledged, Pending, Position
 from shanhai.exchange.pairing_states import PairingState, Step, taken
 from shanhai.exchange.pairings import Offer, Pairing, kept_offer, kept_pairing

@@ -10,8 +10,9 @@ from datetime import datetime
 from shanhai.exchange import dsse
 from shanhai.exchange.algorithms import SigningKey, VerifyKey
 from shanhai.exchange.failures import Refused, Stage
-from shanhai.exchange.keysets import NAME, Keyset, node_id, read_roots, write_roots
+from shanhai.exchange.keysets import NAME, Keyset
 from shanhai.exchange.messages import ID
+from shanhai.exchange.roots import node_id, read_roots, write_roots
 from shanhai.exchange.rules import Rules, read_rules, write_rules
 from shanhai.exchange.strict import Fields, Json, canonical, parse
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from shanhai.errors import BusyError, ConfigurationError, DataError, NotFoundError
 from shanhai.exchange.failures import Refused, Stage
-from shanhai.exchange.keysets import LOG, Keyset, named_roots, read_keyset
+from shanhai.exchange.keyset_documents import named_roots, read_keyset
+from shanhai.exchange.keysets import LOG, Keyset
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.strict import canonical, from_base64, parse, to_base64
 from shanhai.keyring import age

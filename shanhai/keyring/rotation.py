@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.algorithms import ED25519, SIGNING, SigningKey
-from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN, Keyset, NodeKey, node_id
+from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN, Keyset, NodeKey
+from shanhai.exchange.roots import node_id
 from shanhai.exchange.suites import SUITES, OpenKey
 from shanhai.keyring.holdings import Holdings, PrivateKey, Roots
 

@@ -17,7 +17,7 @@ from vectors.givens import b64
 from shanhai.exchange import dsse
 from shanhai.exchange.facts import write_facts
 from shanhai.exchange.failures import Gap, Refused
-from shanhai.exchange.keysets import read_keyset
+from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.messages import context, pairing_of
 from shanhai.exchange.pairings import (
     Offer,

@@ -13,7 +13,8 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.projection import project
 from shanhai.clock import system_clock
 from shanhai.courier.own_keys import keyring_of
-from shanhai.exchange.keysets import LOG, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import LOG
 from shanhai.keyring.rotation import Policy, first_keyset, new_keys, new_roots
 
 

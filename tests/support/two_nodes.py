@@ -25,7 +25,8 @@ from shanhai.courier.partners import Partner
 from shanhai.courier.speaking import Speaker
 from shanhai.exchange.bodies import Body, End, NewKeyset, Suspension
 from shanhai.exchange.grants import Grant
-from shanhai.exchange.keysets import Keyset, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.pairing_states import PairingState, Step
 from shanhai.exchange.pairings import number
 from shanhai.exchange.receive import Standing, receive

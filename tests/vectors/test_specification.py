@@ -19,7 +19,7 @@ SPEC = (FOLDER.parent / "SPEC.md").read_text(encoding="utf-8")
 NAMED = {
     "32768-row-groups": "integration/exchange_parquet/test_too_many.py",
     "32768-pages": "integration/exchange_parquet/test_too_many.py",
-    "changed-between-hash-and-parse": "integration/courier/test_receive.py",
+    "changed-between-hash-and-parse": "integration/courier/test_receive_refused.py",
     "core-dump-none": "integration/courier/test_cell.py",
     "receipt-withheld": "integration/courier/test_ship.py",
     "tar-entry-outside": "integration/courier/test_ship.py",

@@ -26,7 +26,8 @@ from shanhai.audit.notes import sign_note
 from shanhai.clock import system_clock
 from shanhai.courier.own_keys import keyring_of, log_key
 from shanhai.exchange import dsse
-from shanhai.exchange.keysets import SIGN, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import SIGN
 from shanhai.exchange.strict import to_base64
 
 PAGE = Path(__file__).parents[3] / "docs" / "guide" / "check-a-parcel.md"

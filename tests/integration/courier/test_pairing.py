@@ -25,7 +25,8 @@ from shanhai.courier.own_keys import keyring_of, publish_log
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.bodies import Body, End, NewKeyset, Suspension
 from shanhai.exchange.failures import Gap, Refused
-from shanhai.exchange.keysets import Keyset, read_keyset, sign_keyset
+from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.pairings import (
     Offer,

@@ -20,7 +20,7 @@ from locked_node import NODE_PASSPHRASE, ROOT_PASSPHRASE, passphrase_files, shan
 from required import program
 
 from shanhai.courier.own_keys import keyring_of
-from shanhai.exchange.keysets import read_keyset
+from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.secret import Secret
 from shanhai.keyring.age import new_identity, recipient_of
 from shanhai.keyring.failures import OpenKeyFileError, OtherKeyError, PassphraseError

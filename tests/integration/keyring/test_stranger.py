@@ -20,7 +20,8 @@ from shanhai.audit.events import digest_of, happened, leaf_of
 from shanhai.audit.log import EventLog
 from shanhai.audit.notes import sign_note
 from shanhai.audit.projection import project
-from shanhai.exchange.keysets import LOG, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import LOG
 from shanhai.keyring.rotation import Policy, first_keyset, new_keys, new_roots
 
 PAGE = Path(__file__).parents[3] / "docs" / "guide" / "audit-log.md"

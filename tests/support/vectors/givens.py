@@ -9,7 +9,8 @@ from typing import Any
 from shanhai.exchange import dsse, pairings
 from shanhai.exchange.algorithms import VerifyKey
 from shanhai.exchange.grants import HeldGrant, read_grant, write_grant
-from shanhai.exchange.keysets import Keyset, read_keyset
+from shanhai.exchange.keyset_documents import read_keyset
+from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.order import Acknowledged, Position, Sent
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.pairings import Offer, Pairing

@@ -12,7 +12,8 @@ from shanhai.exchange.algorithms import VerifyKey
 from shanhai.exchange.commitments import check_commitment
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.grants import HeldGrant, check_statement, read_grant
-from shanhai.exchange.keysets import check_distinct, read_keyset
+from shanhai.exchange.keyset_checks import check_distinct
+from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.messages import context, header_in, read_sealed
 from shanhai.exchange.order import Arrival, Pending
 from shanhai.exchange.pairing_states import PairingState, Step, taken

@@ -11,13 +11,15 @@ from shanhai.exchange.bodies import Body, write_body
 from shanhai.exchange.commitments import commitment
 from shanhai.exchange.facts import FactFile, Facts, write_facts
 from shanhai.exchange.grants import Grant, HeldGrant, Terms
-from shanhai.exchange.keysets import HPKE, LOG, SIGN, Keyset, NodeKey, node_id, read_keyset, sign_keyset
+from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
+from shanhai.exchange.keysets import HPKE, LOG, SIGN, Keyset, NodeKey
 from shanhai.exchange.messages import Address, Sealed, seal_message
 from shanhai.exchange.order import Position
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.pairings import Offer, Pairing, Side, agree
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.receive import Standing
+from shanhai.exchange.roots import node_id
 from shanhai.exchange.rules import Rules
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetFile, SetStatement, set_digest, sign_set

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from shanhai.exchange.keysets import LOG, sign_keyset
+from shanhai.exchange.keyset_documents import sign_keyset
+from shanhai.exchange.keysets import LOG
 from shanhai.keyring.keyring import Keyring, log_keys_of
 from shanhai.keyring.rotation import Policy, first_keyset, new_keys, new_roots, next_keyset
 

@@ -10,7 +10,8 @@ import pytest
 
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN, read_keyset, sign_keyset
+from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
+from shanhai.exchange.keysets import HPKE, LOG, MOST_KEYS, SIGN
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.suites import CLASSIC, HYBRID
 from shanhai.keyring.age import lock_to, new_identity, recipient_of, unlock_with
