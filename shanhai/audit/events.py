@@ -39,6 +39,7 @@ KINDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "approve": ("pairing", "grant", "revision", "set", "message"),
         "release": ("pairing", "grant", "revision", "set", "message"),
         "ship": ("pairing", "generation", "seq", "message"),
+        "take-back": ("pairing", "generation", "seq", "message"),
         "opening": ("pairing", "message"),
         "admitted": ("pairing", "message"),
         "refused": ("pairing", "message", "code"),

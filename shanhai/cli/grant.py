@@ -10,6 +10,7 @@ import click
 from shanhai.cli.desk import at_desk, by_option, state_of
 from shanhai.cli.moments import MOMENT, in_utc
 from shanhai.cli.output import Heading, fields, say, show, show_json
+from shanhai.cli.pair_shown import rows_of, say_what_went
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DeniedError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from shanhai.contracts.model import Column
     from shanhai.courier.granted import KeptGrant
+    from shanhai.courier.granting import Changed
     from shanhai.exchange.grants import Grant
     from shanhai.exchange.subjects import Subject
     from shanhai.governance.values import Data
@@ -124,7 +126,7 @@ def add_command(
       shanhai grant add water_desk --application --to gongshu --purpose trial --until 2027-06-30 \\
         --retention-days 365 --share-class conditional --by "Chen Mei"
     """
-    from shanhai.courier.granting import Draft, add, given, revise
+    from shanhai.courier.granting import Changed, Draft, add, given, revise
     from shanhai.courier.partners import of_pairing
 
     about = _subject(subject, application=stated.pop("application"))
@@ -145,8 +147,10 @@ def add_command(
             grant = add(desk, partner, draft, columns=checked)
         else:
             _check_partner(partner, of_pairing(desk.connection, given(desk, revises).pairing).name)
-            grant = revise(desk, revises, draft, columns=checked, wider=wider)
-    _tell(session, grant, partner)
+            changed = revise(desk, revises, draft, columns=checked, wider=wider)
+            _tell(session, changed, partner)
+            return
+    _tell(session, Changed(grant, (), told=True), partner)
 
 
 @command.command("list")
@@ -182,9 +186,9 @@ def list_command(session: Session, partner: str | None) -> None:
 def revoke_command(session: Session, grant: str, by: str) -> None:
     """Take a grant back.
 
-    GRANT is its id, or four or more of the first digits. Nothing is released under it from this moment on;
-    the partner is told with the next `shanhai ship`, behind what was released before and waits to be
-    shipped. What it has, it has: only it can delete that.
+    GRANT is its id, or four or more of the first digits. Nothing is released under it from this moment on,
+    and what was released and has not begun to leave is taken back. The partner is told with the next
+    `shanhai ship`. What it has, it has: only it can delete that.
 
     \b
     Example:
@@ -264,17 +268,20 @@ def _check_partner(given: str, allowed: str) -> None:
         raise ConfigurationError("the grant is of another partner", given=given, allowed=allowed)
 
 
-def _tell(session: Session, grant: Grant, partner: str) -> None:
+def _tell(session: Session, changed: Changed, partner: str) -> None:
     from shanhai.exchange.grants import write_grant
 
+    grant = changed.grant
     facts = {"partner": partner, **write_grant(grant)}
     if session.form == "json":
-        show_json(facts)
+        show_json({**facts, "taken_back": rows_of(changed.taken_back), "told": changed.told})
         return
     fields({name.replace("_", " "): value for name, value in facts.items() if name not in _NOT_TOLD})
     for column, action in grant.masks.items():
         fields({f"mask of {column}": action})
-    say("The partner learns of it with the next shanhai ship.")
+    if changed.told:
+        say("The partner learns of it with the next shanhai ship.")
+    say_what_went(changed.taken_back, told=changed.told)
 
 
 def _row(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:

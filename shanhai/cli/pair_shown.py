@@ -4,31 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shanhai.cli.output import Heading, fields, section, show, show_json
+from shanhai.cli.output import Heading, fields, say, section, show, show_json
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from shanhai.cli.session import Session
     from shanhai.courier.partners import Partner
+    from shanhai.courier.releases import Release
+    from shanhai.courier.standing import Stood
 
 _STEPS = (Heading("at", "at"), Heading("kind", "step"), Heading("who", "who"))
 
 
-def tell(session: Session, connection: sqlite3.Connection, partner: Partner) -> None:
-    """Print one pairing on standard output."""
+def tell(session: Session, connection: sqlite3.Connection, partner: Partner, **more: Any) -> None:
+    """Print one pairing on standard output; what is `more` in JSON only."""
     from shanhai.courier.standing import steps
 
     facts = facts_of(partner)
     taken = [{"at": one.at, "kind": one.kind, "who": one.who} for one in steps(connection, partner.pairing)]
     if session.form == "json":
-        show_json({**facts, "steps": taken})
+        show_json({**facts, "steps": taken, **more})
         return
     rules = {f"rule {name.replace('_', ' ')}": value for name, value in facts.pop("rules").items()}
     shown = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
     fields({**shown, **rules})
     section("Steps")
     show(taken, _STEPS, form="table", empty="")
+
+
+def tell_step(session: Session, connection: sqlite3.Connection, stood: Stood) -> None:
+    """Print a pairing after a step of ours, and what the step took back."""
+    tell(session, connection, stood.partner, taken_back=rows_of(stood.taken_back), told=stood.told)
+    if session.form != "json":
+        say_what_went(stood.taken_back, told=stood.told)
+
+
+def say_what_went(taken_back: Sequence[Release], *, told: bool) -> None:
+    """Say on standard error what does not leave after all, and where nobody is told."""
+    for one in taken_back:
+        say(f"Taken back before it left: {one.subject.name} {one.version}. It may be released anew.")
+    if not told:
+        say("The partner is not told, since keys ran out: call. See docs/guide/pair.md, Keys ran out.")
+
+
+def rows_of(taken_back: Sequence[Release]) -> list[dict[str, Any]]:
+    """What was taken back, as plain JSON."""
+    return [
+        {"subject": one.subject.name, "version": one.version, "grant": one.grant, "message": one.message}
+        for one in taken_back
+    ]
 
 
 def facts_of(partner: Partner) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
-from shanhai.cli.pair_shown import tell
+from shanhai.cli.pair_shown import tell, tell_step
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
 
@@ -34,7 +34,8 @@ _reason = click.option("--reason", metavar="TEXT", help="Told to the partner, se
 def suspend(session: Session, partner: str, by: str, reason: str | None) -> None:
     """Let nothing come and nothing leave for a time.
 
-    The partner is told with the next `shanhai ship`. What it sends meanwhile waits at the relay.
+    The partner is told with the next `shanhai ship`. What was released and has not begun to leave is taken
+    back: release it anew once the pairing is resumed. What the partner sends meanwhile waits at the relay.
 
     \b
     Example:
@@ -43,7 +44,7 @@ def suspend(session: Session, partner: str, by: str, reason: str | None) -> None
     from shanhai.courier import standing
 
     with at_desk(session, by) as desk:
-        tell(session, desk.connection, standing.suspend(desk, partner, reason=reason))
+        tell_step(session, desk.connection, standing.suspend(desk, partner, reason=reason))
 
 
 @click.command("resume")
@@ -64,16 +65,15 @@ def resume(session: Session, partner: str, by: str, reason: str | None, after_fo
       shanhai pair resume longyou --by "Li Wei"
       shanhai pair resume longyou --by "Li Wei" --after-fork
     """
-    from shanhai.courier import partners, standing
+    from shanhai.courier import standing
 
     if after_fork and reason is not None:
         raise click.UsageError("a fork is lifted here alone: there is nobody to tell a reason")
     with at_desk(session, by) as desk:
         if after_fork:
-            standing.thaw(desk, partner)
+            tell(session, desk.connection, standing.thaw(desk, partner))
         else:
-            standing.resume(desk, partner, reason=reason)
-        tell(session, desk.connection, partners.named(desk.connection, partner))
+            tell_step(session, desk.connection, standing.resume(desk, partner, reason=reason))
 
 
 @click.command("end")
@@ -85,8 +85,8 @@ def resume(session: Session, partner: str, by: str, reason: str | None, after_fo
 def end(session: Session, partner: str, by: str, reason: str | None) -> None:
     """End a pairing for good.
 
-    The partner is told with the next `shanhai ship`. What was sent stays sent. A new pairing begins with an
-    offer, and may have the same name.
+    The partner is told with the next `shanhai ship`. What was sent stays sent; what was released and has not
+    begun to leave is taken back. A new pairing begins with an offer, and may have the same name.
 
     \b
     Example:
@@ -95,7 +95,7 @@ def end(session: Session, partner: str, by: str, reason: str | None) -> None:
     from shanhai.courier import standing
 
     with at_desk(session, by) as desk:
-        tell(session, desk.connection, standing.end(desk, partner, reason=reason))
+        tell_step(session, desk.connection, standing.end(desk, partner, reason=reason))
 
 
 @click.command("move")

@@ -180,7 +180,15 @@ _SECOND = (
     "CREATE INDEX adoption_order ON adoption (folder, id)",
 )
 
-_VERSIONS = (_FIRST, _SECOND)
+_THIRD = (
+    "ALTER TABLE outbox ADD COLUMN begun TEXT",
+    "ALTER TABLE outbox ADD COLUMN content BLOB",
+    # Nobody noted until now that an upload begins: whatever is there may have been seen.
+    "UPDATE outbox SET begun = coalesce(uploaded, issued)",
+    "CREATE INDEX release_message ON release_ (message)",
+)
+
+_VERSIONS = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version of the tables to the next. What is here is never changed."""
 
 

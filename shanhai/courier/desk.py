@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
+from shanhai.clock import Clock, running_clock
 from shanhai.courier.database import open_state
 from shanhai.courier.own_keys import publish_log
 from shanhai.courier.speaking import Speaker, open_speaker
@@ -26,12 +27,17 @@ class Desk:
         connection: to the state of its exchange.
         speaker: its keys, and the moment.
         who: the person who acts, by name, or `SYSTEM`.
+        clock: goes on from the moment of the keys.
     """
 
     home: Path
     connection: sqlite3.Connection
     speaker: Speaker
     who: str
+    clock: Clock = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clock", running_clock(self.speaker.now))
 
     @property
     def now(self) -> datetime:
@@ -47,6 +53,10 @@ class Desk:
     def envelope(self) -> bytes:
         """The signed keyset of this node, as partners get it."""
         return self.speaker.envelope
+
+    def later(self) -> Desk:
+        """The same at the moment that it is by now: whoever has waited, or worked for long, goes on by it."""
+        return replace(self, speaker=replace(self.speaker, now=self.clock()))
 
     def record(self, kind: str, **about: str | int) -> None:
         """Append an event within the transaction of what it tells.

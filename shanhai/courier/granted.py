@@ -36,7 +36,7 @@ class KeptGrant:
         pairing: under which it was told.
         grant: what it says.
         at: when it was given, or received.
-        message: digest of the message that told it.
+        message: digest of the message that told it; empty: it could not be told yet.
         partner: node id of the other side.
         standing: whether the pairing has not ended; a grant ends with it.
     """
@@ -67,7 +67,7 @@ def keep(
     """Keep a revision; one that is known already changes nothing.
 
     Args:
-        message: digest of the message that tells it.
+        message: digest of the message that tells it; empty where none could be said.
     """
     connection.execute(
         "INSERT INTO grant_ (id, rev, pairing, direction, body, revoked, at, message) "
@@ -82,6 +82,25 @@ def keep(
             write_moment(at),
             message,
         ),
+    )
+
+
+def told_by(connection: sqlite3.Connection, before: str, after: str) -> None:
+    """Note that another message tells what one was to tell that was taken back."""
+    connection.execute("UPDATE grant_ SET message = ? WHERE message = ?", (after, before))
+
+
+def untold(connection: sqlite3.Connection, pairing: str) -> tuple[Grant, ...]:
+    """What was given under a pairing and could not be told when it was."""
+    found = _select(connection, f"{_NEWEST} AND grant_.pairing = ? AND message = '' ORDER BY at, id", pairing)
+    return tuple(one.grant for one in found)
+
+
+def told(connection: sqlite3.Connection, grant: Grant, message: str) -> None:
+    """Note which message tells a revision of ours."""
+    connection.execute(
+        "UPDATE grant_ SET message = ? WHERE direction = ? AND id = ? AND rev = ?",
+        (message, GIVEN, grant.id, grant.rev),
     )
 
 

@@ -10,17 +10,34 @@ from datetime import datetime
 
 from shanhai.audit.database import transaction
 from shanhai.contracts.model import Column
-from shanhai.courier import granted, outbox, partners
+from shanhai.courier import granted, partners, saying
 from shanhai.courier.desk import Desk
 from shanhai.courier.granted import GIVEN, KeptGrant
+from shanhai.courier.releases import Release
+from shanhai.courier.taking_back import take_back
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
+from shanhai.exchange.pairing_states import SPEAKING
 from shanhai.exchange.strict import canonical
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import read_shape
 
 _FEWEST_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What another revision of a grant came to.
+
+    Attributes:
+        taken_back: releases that had not begun to leave, and do not: those under it, and those behind them.
+        told: whether a message tells the partner; else the keys of one of the nodes ran out.
+    """
+
+    grant: Grant
+    taken_back: tuple[Release, ...]
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -86,8 +103,8 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
 
 def revise(
     desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | None = None, wider: bool = False
-) -> Grant:
-    """Replace a grant by its next revision.
+) -> Changed:
+    """Replace a grant by its next revision; what was released by the one before is taken back as by `revoke`.
 
     Args:
         text: the id of the grant, or the first digits of it.
@@ -116,12 +133,14 @@ def revise(
                 given=f"revision {grant.rev} of {grant.id}",
                 hint="where that is meant, say so: --wider",
             )
-        _give(desk, before.pairing, grant)
-    return grant
+        gone = _give(desk, before.pairing, grant)
+    return Changed(grant, gone, told=True)
 
 
-def revoke(desk: Desk, text: str) -> Grant:
-    """Take a grant back: nothing is released under it from now on, and the partner is told.
+def revoke(desk: Desk, text: str) -> Changed:
+    """Take a grant back: nothing leaves under it from now on, and the partner is told, where keys allow it.
+
+    Parcels under it that have not begun to leave are taken back. What has begun to leave has left.
 
     Args:
         text: the id of the grant, or the first digits of it.
@@ -136,8 +155,20 @@ def revoke(desk: Desk, text: str) -> Grant:
         before = given(desk, text)
         _check_stands(before.grant)
         grant = dataclasses.replace(before.grant, rev=before.grant.rev + 1, revoked=True)
-        _give(desk, before.pairing, grant)
-    return grant
+        ended = partners.of_pairing(desk.connection, before.pairing).state not in SPEAKING
+        told = ended or saying.can_speak(desk, before.pairing)
+        gone = _give(desk, before.pairing, grant, told=told)
+    return Changed(grant, gone, told)
+
+
+def tell_untold(desk: Desk, pairing: str) -> None:
+    """Say what was revoked while nothing could be said to the partner; within the caller's transaction.
+
+    Raises:
+        As `saying.say`.
+    """
+    for grant in granted.untold(desk.connection, pairing):
+        granted.told(desk.connection, grant, saying.say(desk, pairing, grant).digest)
 
 
 def given(desk: Desk, text: str) -> KeptGrant:
@@ -158,12 +189,16 @@ def given(desk: Desk, text: str) -> KeptGrant:
     return meant[0]
 
 
-def _give(desk: Desk, pairing: str, grant: Grant) -> None:
+def _give(desk: Desk, pairing: str, grant: Grant, *, told: bool = True) -> tuple[Release, ...]:
     kind = "revoke" if grant.revoked else "grant"
     about = {grant.subject.kind: grant.subject.name, "digest": granted.digest_of(grant)}
+    if not told:
+        about["outcome"] = "untold"
     desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
-    message = outbox.enqueue(desk.connection, pairing, grant, desk.speaker, who=desk.who)
-    granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message.digest)
+    gone = take_back(desk, pairing, lambda one: one.grant == grant.id)
+    message = saying.say(desk, pairing, grant).digest if told else ""
+    granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message)
+    return gone
 
 
 def _check_stands(grant: Grant) -> None:

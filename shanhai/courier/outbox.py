@@ -1,31 +1,21 @@
-"""What this node says to others: numbered, signed once, kept as bytes, and what became of it."""
+"""The messages of this node to others: the bytes that were signed, and what became of each."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shanhai.audit.events import SYSTEM, Event, happened
-from shanhai.audit.failures import LogUnwritableError
-from shanhai.audit.log import EventLog
 from shanhai.courier import partners
-from shanhai.courier.partners import Partner
-from shanhai.courier.speaking import Carried, Speaker, sealed_to
-from shanhai.exchange.bodies import Content, End, NewKeyset, Suspension
-from shanhai.exchange.failures import Refused
-from shanhai.exchange.grants import Grant
-from shanhai.exchange.messages import Sealed
 from shanhai.exchange.order import Acknowledged, Sent
-from shanhai.exchange.pairing_states import SPEAKING, PairingState, check_releases
-from shanhai.exchange.parcels import Parcel
-from shanhai.exchange.receipts import ADMITTED, REFUSED, Receipt
+from shanhai.exchange.receipts import ADMITTED, REFUSED
 from shanhai.exchange.strict import read_moment, write_moment
 
 _COLUMNS = (
-    "digest, pairing, generation, seq, type, set_id, envelope, issued, not_after, uploaded, settled, outcome,"
-    " code"
+    "digest, pairing, generation, seq, type, set_id, envelope, issued, not_after, begun, uploaded, settled,"
+    " outcome, code"
 )
 _FINAL = (ADMITTED, REFUSED)
 _MAY_BE_ADMITTED = "contract-not-met"
@@ -41,6 +31,7 @@ class Outgoing:
         set_id: the set that it carries keys for.
         envelope: the bytes that were signed, and the only ones that are ever uploaded.
         not_after: until before when it may be received first; None: it carries no set, and has no end.
+        begun: when its first upload began, noted before a byte left: from then on somebody may have seen it.
         uploaded: when they were last put at the relay, where they are still there as far as is known.
         settled: when the partner was first known to have settled it.
         outcome, code: what its receipt says.
@@ -55,53 +46,35 @@ class Outgoing:
     envelope: bytes = field(repr=False)
     issued: datetime
     not_after: datetime | None
+    begun: datetime | None = None
     uploaded: datetime | None = None
     settled: datetime | None = None
     outcome: str | None = None
     code: str | None = None
 
 
-def enqueue(
-    connection: sqlite3.Connection,
-    pairing: str,
-    content: Content,
-    speaker: Speaker,
-    *,
-    who: str,
-    carried: Carried | None = None,
-) -> Outgoing:
-    """Say something to a partner, within the caller's transaction: number, signed bytes and event at once.
-
-    The caller appends the event of what the message tells before, and moves the state of the pairing after.
+def add(connection: sqlite3.Connection, outgoing: Outgoing, content: bytes | None) -> None:
+    """Keep a new message, within the transaction that numbers it.
 
     Args:
-        who: the person who does it, or `SYSTEM`.
-        carried: of a parcel, the set and the keys; None for any other message.
-
-    Raises:
-        Refused: `pairing-not-confirmed`, `pairing-suspended`, `pairing-ended`.
-        DeniedError: the pairing is frozen, and it is none of suspension, end, keyset and revocation.
-        ConfigurationError: one of the two nodes has no valid key.
-        DataError: the message would be too large.
-        LogUnwritableError: the event cannot be written, or there is no transaction.
+        content: what it says, by which it can be said again under another number; None of a parcel.
     """
-    if not connection.in_transaction:
-        raise LogUnwritableError("a message was signed outside of a transaction")
-    partner = partners.of_pairing(connection, pairing)
-    _check_sends(partner, content)
-    if not isinstance(content, NewKeyset) and partner.told_keyset < speaker.keyset.version:
-        # It is what the partner needs to believe the signatures of the next message.
-        enqueue(connection, pairing, NewKeyset(speaker.envelope), speaker, who=SYSTEM)
-        partner = partners.of_pairing(connection, pairing)
-    outgoing = _outgoing(sealed_to(connection, partner, content, speaker, carried), content, carried)
-    EventLog(connection).append(_event(outgoing, partner.name, who, speaker.now))
-    _insert(connection, outgoing)
-    partners.sent(
-        connection, pairing, generation=outgoing.generation, seq=outgoing.seq, digest=outgoing.digest
+    connection.execute(
+        "INSERT INTO outbox (digest, pairing, generation, seq, type, set_id, envelope, issued, not_after,"
+        " content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            outgoing.digest,
+            outgoing.pairing,
+            outgoing.generation,
+            outgoing.seq,
+            outgoing.type,
+            outgoing.set_id,
+            outgoing.envelope,
+            write_moment(outgoing.issued),
+            None if outgoing.not_after is None else write_moment(outgoing.not_after),
+            content,
+        ),
     )
-    if isinstance(content, NewKeyset):
-        partners.told(connection, pairing, speaker.keyset.version)
-    return outgoing
 
 
 def by_digest(connection: sqlite3.Connection, digest: str) -> Outgoing | None:
@@ -124,6 +97,51 @@ def unacknowledged(connection: sqlite3.Connection, pairing: str) -> tuple[Outgoi
     return _select(connection, "pairing = ? AND settled IS NULL", pairing)
 
 
+def unbegun(connection: sqlite3.Connection, pairing: str) -> tuple[Outgoing, ...]:
+    """The messages behind the last of which anybody may have seen a byte, in order."""
+    seen = "SELECT max(seq) FROM outbox WHERE pairing = ?1 AND generation = ?2 AND {}"
+    seen = seen.format("(begun IS NOT NULL OR settled IS NOT NULL)")
+    generation = str(partners.of_pairing(connection, pairing).generation_out)
+    condition = f"pairing = ?1 AND generation = ?2 AND seq > coalesce(({seen}), -1)"
+    return _select(connection, condition, pairing, generation)
+
+
+def content(connection: sqlite3.Connection, digest: str) -> bytes | None:
+    """What a message says that has not begun to leave; None of a parcel."""
+    row = connection.execute("SELECT content FROM outbox WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None or row[0] is None else bytes(row[0])
+
+
+def forget(connection: sqlite3.Connection, messages: Sequence[Outgoing]) -> None:
+    """Forget the last messages to a partner, none of which has begun to leave: their numbers are free."""
+    first = messages[0]
+    connection.executemany(
+        "DELETE FROM outbox WHERE digest = ? AND begun IS NULL", [(one.digest,) for one in messages]
+    )
+    before = _select(
+        connection,
+        "pairing = ? AND generation = ? AND seq = ?",
+        first.pairing,
+        str(first.generation),
+        str(first.seq - 1),
+    )
+    partners.sent(
+        connection,
+        first.pairing,
+        generation=first.generation,
+        seq=first.seq - 1,
+        digest=before[0].digest if before else None,
+    )
+
+
+def begin(connection: sqlite3.Connection, digest: str, *, at: datetime) -> None:
+    """Note, in a transaction of its own, that the upload of a message begins."""
+    connection.execute(
+        "UPDATE outbox SET begun = coalesce(begun, ?), content = NULL WHERE digest = ?",
+        (write_moment(at), digest),
+    )
+
+
 def of_set(connection: sqlite3.Connection, set_id: str) -> tuple[Outgoing, ...]:
     """The messages that carry keys for a set."""
     return _select(connection, "set_id = ?", set_id)
@@ -138,6 +156,7 @@ def sent_to(connection: sqlite3.Connection, pairing: str) -> Sent:
 
 def uploaded(connection: sqlite3.Connection, digest: str, *, at: datetime) -> None:
     """Note that the bytes of a message are at the relay."""
+    begin(connection, digest, at=at)
     connection.execute("UPDATE outbox SET uploaded = ? WHERE digest = ?", (write_moment(at), digest))
 
 
@@ -163,80 +182,6 @@ def acknowledged(connection: sqlite3.Connection, pairing: str, ack: Acknowledged
     )
 
 
-def _check_sends(partner: Partner, content: Content) -> None:
-    if isinstance(content, Parcel):
-        check_releases(partner.state)
-    if partner.state not in SPEAKING:
-        ended = partner.state is PairingState.ENDED
-        raise Refused("pairing-ended" if ended else "pairing-not-confirmed")
-    revoked = isinstance(content, Grant) and content.revoked
-    if not revoked and not isinstance(content, Suspension | End | NewKeyset):
-        partners.check_thawed(partner)
-
-
-def _outgoing(sealed: Sealed, content: Content, carried: Carried | None) -> Outgoing:
-    header = sealed.header
-    return Outgoing(
-        digest=sealed.digest,
-        pairing=header.pairing,
-        generation=header.generation,
-        seq=header.seq,
-        type=_type(content),
-        set_id=carried.statement.set if carried else None,
-        envelope=sealed.envelope,
-        issued=header.issued,
-        not_after=header.not_after,
-    )
-
-
-def _event(outgoing: Outgoing, partner: str, who: str, now: datetime) -> Event:
-    about: dict[str, str] = {} if outgoing.set_id is None else {"set": outgoing.set_id}
-    return happened(
-        "ship",
-        who=who,
-        at=now,
-        pairing=outgoing.pairing,
-        partner=partner,
-        generation=outgoing.generation,
-        seq=outgoing.seq,
-        message=outgoing.digest,
-        **about,
-    )
-
-
-def _type(content: Content) -> str:
-    match content:
-        case Parcel():
-            return "parcel"
-        case Receipt():
-            return "receipt"
-        case Grant():
-            return "revoke" if content.revoked else "grant"
-        case NewKeyset():
-            return "keyset"
-        case Suspension():
-            return "suspend"
-        case End():
-            return "end"
-
-
-def _insert(connection: sqlite3.Connection, outgoing: Outgoing) -> None:
-    connection.execute(
-        f"INSERT INTO outbox ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
-        (
-            outgoing.digest,
-            outgoing.pairing,
-            outgoing.generation,
-            outgoing.seq,
-            outgoing.type,
-            outgoing.set_id,
-            outgoing.envelope,
-            write_moment(outgoing.issued),
-            None if outgoing.not_after is None else write_moment(outgoing.not_after),
-        ),
-    )
-
-
 def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tuple[Outgoing, ...]:
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM outbox WHERE {condition} ORDER BY pairing, generation, seq", values
@@ -245,20 +190,25 @@ def _select(connection: sqlite3.Connection, condition: str, *values: str) -> tup
 
 
 def _read(row: tuple[Any, ...]) -> Outgoing:
-    digest, pairing, generation, seq, kind, set_id, envelope, *moments, outcome, code = row
-    issued, not_after, uploaded_at, settled_at = moments
+    digest, pairing, generation, seq, kind, set_id, envelope, issued, *moments, outcome, code = row
+    not_after, begun, uploaded_at, settled_at = map(_moment, moments)
     return Outgoing(
-        digest,
-        pairing,
-        generation,
-        seq,
-        kind,
-        set_id,
-        envelope,
-        read_moment(issued),
-        None if not_after is None else read_moment(not_after),
-        None if uploaded_at is None else read_moment(uploaded_at),
-        None if settled_at is None else read_moment(settled_at),
-        outcome,
-        code,
+        digest=digest,
+        pairing=pairing,
+        generation=generation,
+        seq=seq,
+        type=kind,
+        set_id=set_id,
+        envelope=envelope,
+        issued=read_moment(issued),
+        not_after=not_after,
+        begun=begun,
+        uploaded=uploaded_at,
+        settled=settled_at,
+        outcome=outcome,
+        code=code,
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else read_moment(text)

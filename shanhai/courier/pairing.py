@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from shanhai.audit.database import transaction
-from shanhai.courier import outbox, partners, waiting
+from shanhai.courier import partners, saying, waiting
 from shanhai.courier.carried import Carried, read_carried, write_carried
 from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
@@ -187,8 +187,7 @@ def _confirm(desk: Desk, name: str, told: str | None) -> Partner:
         partners.speak_as(connection, partner.pairing, generation=desk.speaker.keyset.generation)
         waiting.done(connection, "confirm", partner.pairing, who=desk.who, at=desk.now)
         desk.record("confirm", pairing=partner.pairing, digest=agreement.digest, partner=name)
-        first = NewKeyset(desk.envelope)
-        outbox.enqueue(connection, partner.pairing, first, desk.speaker, who=desk.who)
+        saying.say(desk, partner.pairing, NewKeyset(desk.envelope))
         return partners.of_pairing(connection, partner.pairing)
 
 

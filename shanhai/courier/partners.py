@@ -283,8 +283,10 @@ def step(connection: sqlite3.Connection, pairing: str, step: Step) -> Partner:
     return dataclasses.replace(partner, state=after)
 
 
-def sent(connection: sqlite3.Connection, pairing: str, *, generation: int, seq: int, digest: str) -> None:
-    """Note which message was the last to the partner."""
+def sent(
+    connection: sqlite3.Connection, pairing: str, *, generation: int, seq: int, digest: str | None
+) -> None:
+    """Note which message was the last to the partner; none with number -1."""
     connection.execute(
         "UPDATE partner SET generation_out = ?, next_seq_out = ?, last_out = ? WHERE pairing = ?",
         (generation, seq + 1, digest, pairing),

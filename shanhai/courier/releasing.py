@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
-from shanhai.courier import granted, outbox, partners, releases, retiring, sealing, sets, waiting
+from shanhai.courier import granted, outbox, partners, releases, retiring, saying, sealing, sets, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.own_keys import keyring_of
@@ -24,6 +25,7 @@ from shanhai.courier.scanning import scan
 from shanhai.courier.sent_folders import folder_rows
 from shanhai.courier.sets import Described, KeptSet
 from shanhai.courier.speaking import Carried, sealed_to
+from shanhai.courier.taking_back import take_back_over
 from shanhai.courier.turns import one_at_a_time
 from shanhai.errors import DataError, NotFoundError
 from shanhai.exchange.facts import FactFile, Facts, read_facts, write_facts
@@ -79,18 +81,20 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
     Raises:
         ReleaseDeniedError: policy says no. Where only a second person is lacking, that is noted as waiting.
         DeniedError: the pairing is frozen.
-        BusyError: another release of this home takes long, or grant or pairing changed meanwhile.
+        BusyError: another release of this home takes long, or its keys changed meanwhile.
         NotFoundError, ConfigurationError, ShapeRefusedError, StoreError: as `plan`.
     """
     with one_at_a_time(desk.home):
+        desk = desk.later()
         retiring.sweep(desk.home, desk.connection)
+        take_back_over(desk, ask.partner)
         planned = plan(node, desk.connection, ask, who=desk.who, now=desk.now)
         partners.check_thawed(planned.partner)
         if planned.earlier is not None:
             return _repeated(desk.connection, planned.earlier)
         _check_allowed(desk, planned)
         ready = _taken(desk, planned.reused) if planned.reused else _sealed(desk, node, planned)
-        return _said(desk, planned, ready)
+        return _said(desk.later(), planned, ready)
 
 
 def _repeated(connection: sqlite3.Connection, found: Release) -> Released:
@@ -216,7 +220,7 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
     """THE transaction: all of a release, or nothing of it."""
     connection, partner = desk.connection, planned.partner
     with transaction(connection):
-        case = _as_it_stands(connection, planned)
+        case = _as_it_stands(connection, planned, desk.now)
         check_can_release(case)
         already, identity = earlier(connection, case, partner.pairing)
         if already is not None:
@@ -231,14 +235,8 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
                 files=[(file.name, file.size) for file in ready.statement.files],
             )
         log, about, approver = EventLog(connection), _told(planned, ready), case.request.approver
-        message = outbox.enqueue(
-            connection,
-            partner.pairing,
-            _parcel(planned, ready),
-            desk.speaker,
-            who=desk.who,
-            carried=Carried(ready.statement, _granted_keys(planned, ready)),
-        )
+        carried = Carried(ready.statement, _granted_keys(planned, ready))
+        message = saying.say(desk, partner.pairing, _parcel(planned, ready), carried)
         rows, about["message"] = planned.leaving.rows, message.digest
         if approver is not None:
             log.append(happened("approve", who=approver, at=desk.now, **about))
@@ -269,15 +267,17 @@ def _release(desk: Desk, planned: Plan, ready: _Ready, message: Outgoing, identi
     )
 
 
-def _as_it_stands(connection: sqlite3.Connection, planned: Plan) -> Case:
-    """The case with grant and pairing as they are now: sealing may have taken long."""
+def _as_it_stands(connection: sqlite3.Connection, planned: Plan, now: datetime) -> Case:
+    """The case with moment, grant and pairing as they are now: sealing may have taken long."""
     before = planned.case
     pairing = partners.of_pairing(connection, planned.partner.pairing)
     return replace(
         before,
         grant=granted.newest(connection, granted.GIVEN, planned.terms.grant),
         pairing=pairing.state,
+        now=now,
         sent=frozenset(releases.sent(connection, pairing.pairing, before.request.subject)),
+        read=releases.read(connection, pairing.pairing, before.request.subject, before.request.measure),
         others=granted.others(connection, before.request.subject, planned.terms.grant),
     )
 
@@ -312,8 +312,10 @@ def _counts(planned: Plan) -> dict[str, Any]:
     measured = None
     if counted is not None:
         compared = [list(one) for one in sorted(counted.compared_with)]
-        measured = {**vars(counted), "measure": list(counted.measure), "compared_with": compared}
+        told = {"measure": list(counted.measure), "columns": sorted(counted.columns)}
+        measured = {**vars(counted), **told, "compared_with": compared}
     return {
+        "columns": list(planned.terms.columns),
         "rows": planned.leaving.rows,
         "rows_held": planned.leaving.rows_held,
         "people": measured,

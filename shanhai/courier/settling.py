@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
-from shanhai.courier import inbox, incoming, messages_in, outbox, partners, waiting
+from shanhai.courier import inbox, incoming, messages_in, partners, saying, waiting
 from shanhai.courier.arrived import Arrived, Came, Contents
 from shanhai.courier.desk import Desk
 from shanhai.courier.opening import Made
@@ -109,7 +109,7 @@ def answer(desk: Desk, partner: Partner, receipt: Receipt) -> None:
     """Send a receipt, within the caller's transaction.
 
     Raises:
-        Refused, DeniedError, ConfigurationError, LogUnwritableError: as `outbox.enqueue`.
+        Refused, DeniedError, ConfigurationError, LogUnwritableError: as `saying.say`.
     """
     about: dict[str, str] = {} if receipt.code is None else {"code": receipt.code}
     desk.record(
@@ -120,7 +120,7 @@ def answer(desk: Desk, partner: Partner, receipt: Receipt) -> None:
         outcome=receipt.outcome,
         **about,
     )
-    outbox.enqueue(desk.connection, partner.pairing, receipt, desk.speaker, who=desk.who)
+    saying.say(desk, partner.pairing, receipt)
 
 
 def _row(desk: Desk, seen: Seen) -> Arrived:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from shanhai.audit.database import transaction
-from shanhai.courier import outbox, partners, sealing, sets
+from shanhai.clock import running_clock
+from shanhai.courier import leaving, outbox, sealing, sets
 from shanhai.courier.database import open_state
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.partners import Partner
@@ -19,7 +19,6 @@ from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.sets import KeptFile
 from shanhai.errors import StoreError
-from shanhai.exchange.pairing_states import PairingState
 from shanhai.settings import Settings
 
 
@@ -30,7 +29,7 @@ class Shipped:
     Attributes:
         address: of the relay.
         files: how many files of sets were put, of `size` bytes together; the others were there already.
-        held: messages that wait: from the first parcel on, while the pairing is not active or frozen.
+        held: messages that wait: from the first parcel on that may not leave now, as `leaving` says.
     """
 
     partner: str
@@ -64,9 +63,10 @@ def ship(
     Nothing is signed, so no passphrase is needed. A message is uploaded after all that it names, so who sees
     it finds the rest. What is there already is left: the same bytes are fine, others are an error.
 
-    A parcel leaves only while the pairing is active and not frozen, and what comes after it waits with it,
-    since nobody takes messages out of order. What tells of a suspension, an end or new keys needs no such
-    state.
+    A parcel leaves only while the pairing is active and not frozen and its grant in force, and what comes
+    after it waits with it, since nobody takes messages out of order. That is asked again once its files are
+    there, before the first byte of the message goes, which is noted: what nobody can have seen can still be
+    taken back, and nothing else. A message without a set needs no such state.
 
     Args:
         address: another relay than that of the pairing, for this time: a tar on a stick.
@@ -76,37 +76,31 @@ def ship(
         RelayConflictError: the relay has other bytes in a place of ours.
         StoreError: the relay fails, or a file of a set is gone.
     """
-    where = address or partner.relay
+    where, clock = address or partner.relay, running_clock(now)
     with contextlib.closing(open_state(home)) as connection:
         due = outbox.unacknowledged if again else outbox.waiting_for_upload
         waiting = due(connection, partner.pairing)
-        messages = _allowed(connection, partner, waiting)
-        held = len(waiting) - len(messages)
+        messages = leaving.until_held(connection, waiting, now)
         if not messages:
-            return Shipped(partner.name, where, held=held)
+            return Shipped(partner.name, where, held=len(waiting))
         loads: list[_Load] = []
         with relay_of(partner, settings, address=address) as relay:
             for message in messages:
                 everything = again or address is not None
                 load = _load(connection, home, partner, message, relay, again=everything)
-                _put(connection, relay, home, partner, load, usual=address is None)
+                _put_set(connection, relay, home, partner, load, usual=address is None)
+                if not leaving.begin(connection, message, clock()):
+                    break
+                relay.put_message(message.generation, message.seq, message.envelope)
                 loads.append(load)
                 if relay.at_once:
                     _note(connection, [load], now)
         if not relay.at_once:
             _note(connection, loads, now)
     files = [file for load in loads for file in load.files]
-    return Shipped(partner.name, where, messages, len(files), sum(file.size for file in files), held)
-
-
-def _allowed(
-    connection: sqlite3.Connection, partner: Partner, waiting: tuple[Outgoing, ...]
-) -> tuple[Outgoing, ...]:
-    """What may leave now, as the pairing stands in this moment."""
-    now = partners.of_pairing(connection, partner.pairing)
-    if now.state is PairingState.ACTIVE and now.frozen is None:
-        return waiting
-    return tuple(itertools.takewhile(lambda message: message.set_id is None, waiting))
+    gone = tuple(load.message for load in loads)
+    size = sum(file.size for file in files)
+    return Shipped(partner.name, where, gone, len(files), size, len(waiting) - len(gone))
 
 
 def _load(
@@ -137,21 +131,21 @@ def _load(
     return _Load(message, (kept.digest, kept.statement), tuple(due))
 
 
-def _put(
+def _put_set(
     connection: sqlite3.Connection, relay: Relay, home: Path, partner: Partner, load: _Load, *, usual: bool
 ) -> None:
-    message = load.message
-    if message.set_id is not None and load.statement is not None:
-        folder = sealing.folder_of(home, message.set_id)
-        for file in load.files:
-            relay.put_file(file.sha256, folder / file.name)
-            if usual and relay.at_once:
-                # Each by itself: a large set that is cut off goes on where it was.
-                with transaction(connection):
-                    sets.uploaded(connection, message.set_id, file.name, partner.pairing)
-        digest, statement = load.statement
-        relay.put_statement(digest, statement)
-    relay.put_message(message.generation, message.seq, message.envelope)
+    set_id = load.message.set_id
+    if set_id is None or load.statement is None:
+        return
+    folder = sealing.folder_of(home, set_id)
+    for file in load.files:
+        relay.put_file(file.sha256, folder / file.name)
+        if usual and relay.at_once:
+            # Each by itself: a large set that is cut off goes on where it was.
+            with transaction(connection):
+                sets.uploaded(connection, set_id, file.name, partner.pairing)
+    digest, statement = load.statement
+    relay.put_statement(digest, statement)
 
 
 def _note(connection: sqlite3.Connection, loads: Iterable[_Load], now: datetime) -> None:

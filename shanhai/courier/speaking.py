@@ -110,8 +110,19 @@ def sealing_key(theirs: Keyset, rules: Rules, now: datetime) -> tuple[str, SealK
         "the partner has no valid key to seal to",
         given=f"{theirs.name}, keyset {theirs.version}",
         allowed=", ".join(rules.suites),
-        hint="ask the partner for its newest keyset: shanhai keys rotate, at the partner",
+        hint="the partner rotates and brings its keyring/keyset.json: shanhai pair renew PARTNER FILE",
     )
+
+
+def check_speaks(speaker: Speaker, partner: Partner) -> None:
+    """Return if a message to a partner could be sealed and signed now.
+
+    Raises:
+        ConfigurationError: one of the two nodes has no valid key, or the partner has not accepted yet.
+    """
+    sealing_key(partners.their_keyset(partner), partners.agreed(partner).rules, speaker.now)
+    if speaker.signers:
+        log_key(speaker.keyset, speaker.holdings, speaker.now)
 
 
 def sealed_to(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import Event
 from shanhai.audit.log import EventLog
-from shanhai.courier import messages_in, outbox, partners, waiting
+from shanhai.courier import messages_in, partners, saying, waiting
 from shanhai.courier.desk import Desk
+from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
+from shanhai.courier.releases import Release
+from shanhai.courier.taking_back import take_back
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import End, NewKeyset, Suspension
 from shanhai.exchange.keysets import Keyset
@@ -17,11 +21,29 @@ from shanhai.exchange.pairing_states import SPEAKING, Step
 
 _STEPS = ("offer", "accept", "confirm", "suspend", "resume", "fork", "fork-decided", "end")
 _OF_PAIRINGS: tuple[waiting.Kind, ...] = ("confirm", "fork", "generation")
+_KINDS = {Step.SUSPEND_HERE: "suspend", Step.RESUME_HERE: "resume", Step.END: "end"}
 _LONGEST_REASON = 1000
 
 
-def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
-    """Let nothing be received and nothing be released for a time; the partner is told.
+@dataclass(frozen=True)
+class Stood:
+    """What a step came to.
+
+    Attributes:
+        partner: as it stands now.
+        taken_back: releases that had not begun to leave, and do not.
+        told: whether a message tells the partner; else keys ran out, or it never knew of the pairing.
+    """
+
+    partner: Partner
+    taken_back: tuple[Release, ...]
+    told: bool
+
+
+def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
+    """Let nothing be received and nothing be released for a time; the partner is told, where keys allow it.
+
+    Parcels that have not begun to leave are taken back: else the partner would hear of it behind them only.
 
     Raises:
         Refused: pairing-step-wrong, pairing-not-confirmed, pairing-ended.
@@ -31,14 +53,10 @@ def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
     """
     _check_reason(reason)
     with transaction(desk.connection):
-        partner = partners.named(desk.connection, name)
-        desk.record("suspend", pairing=partner.pairing, partner=name)
-        said = Suspension(True, reason)
-        outbox.enqueue(desk.connection, partner.pairing, said, desk.speaker, who=desk.who)
-        return partners.step(desk.connection, partner.pairing, Step.SUSPEND_HERE)
+        return _step(desk, partners.named(desk.connection, name), Step.SUSPEND_HERE, Suspension(True, reason))
 
 
-def resume(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
+def resume(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
     """Take a suspension of ours back; the partner is told.
 
     Raises:
@@ -52,10 +70,7 @@ def resume(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
     with transaction(desk.connection):
         partner = partners.named(desk.connection, name)
         partners.check_thawed(partner)
-        desk.record("resume", pairing=partner.pairing, partner=name)
-        said = Suspension(False, reason)
-        outbox.enqueue(desk.connection, partner.pairing, said, desk.speaker, who=desk.who)
-        return partners.step(desk.connection, partner.pairing, Step.RESUME_HERE)
+        return _step(desk, partner, Step.RESUME_HERE, Suspension(False, reason))
 
 
 def thaw(desk: Desk, name: str) -> Partner:
@@ -75,8 +90,10 @@ def thaw(desk: Desk, name: str) -> Partner:
         return partners.of_pairing(desk.connection, partner.pairing)
 
 
-def end(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
-    """End the pairing for good; a partner that may know us is told.
+def end(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
+    """End the pairing for good; a partner that may know us is told, where keys allow it.
+
+    Parcels that have not begun to leave are taken back.
 
     Raises:
         Refused: pairing-step-wrong.
@@ -87,12 +104,9 @@ def end(desk: Desk, name: str, *, reason: str | None = None) -> Partner:
     _check_reason(reason)
     with transaction(desk.connection):
         partner = partners.named(desk.connection, name)
-        desk.record("end", pairing=partner.pairing, partner=name)
-        if partner.state in SPEAKING:
-            outbox.enqueue(desk.connection, partner.pairing, End(reason), desk.speaker, who=desk.who)
         for kind in _OF_PAIRINGS:
             waiting.done(desk.connection, kind, partner.pairing, who=desk.who, at=desk.now)
-        return partners.step(desk.connection, partner.pairing, Step.END)
+        return _step(desk, partner, Step.END, End(reason))
 
 
 def tell_keyset(desk: Desk) -> tuple[str, ...]:
@@ -109,11 +123,11 @@ def tell_keyset(desk: Desk) -> tuple[str, ...]:
             if one.state not in SPEAKING or one.told_keyset >= newest:
                 continue
             said = NewKeyset(desk.envelope)
-            try:
-                outbox.enqueue(desk.connection, one.pairing, said, desk.speaker, who=desk.who)
-            except ConfigurationError:
+            if not saying.can_speak(desk, one.pairing):
                 # It has no valid key to seal to: it is told once it brought a newer keyset of its own.
                 continue
+            saying.say(desk, one.pairing, said)
+            tell_untold(desk, one.pairing)
             told.append(one.name)
     return tuple(told)
 
@@ -135,6 +149,8 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
         mine = desk.speaker.keyset
         keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
         messages_in.record_keyset(desk, partner, keyset)
+        if partner.state in SPEAKING and saying.can_speak(desk, partner.pairing):
+            tell_untold(desk, partner.pairing)
     return keyset
 
 
@@ -148,6 +164,19 @@ def steps(connection: sqlite3.Connection, pairing: str) -> tuple[Event, ...]:
     about = (one for one in EventLog(connection).entries() if one.document and named in one.document)
     events = (one.event for one in about)
     return tuple(one for one in events if one and one.kind in _STEPS and one.about["pairing"] == pairing)
+
+
+def _step(desk: Desk, partner: Partner, step: Step, said: Suspension | End) -> Stood:
+    """Take a step of ours: its event, what it takes back, its message, and the state, in this order."""
+    # An offer that nobody accepted may be ended, and there is nobody to tell.
+    speaks = partner.state in SPEAKING
+    told = saying.can_speak(desk, partner.pairing) if speaks else step is not Step.END
+    untold: dict[str, str] = {} if told else {"outcome": "untold"}
+    desk.record(_KINDS[step], pairing=partner.pairing, partner=partner.name, **untold)
+    gone = () if step is Step.RESUME_HERE else take_back(desk, partner.pairing, lambda _: True)
+    if told:
+        saying.say(desk, partner.pairing, said)
+    return Stood(partners.step(desk.connection, partner.pairing, step), gone, told)
 
 
 def _check_reason(reason: str | None) -> None:

@@ -115,10 +115,16 @@ class Seller:
 
     def grant(self, *columns: str, subject: str = TABLE, **changes: Any) -> Grant:
         """Grant columns to Longyou, which learns it at once."""
+        with self.two.gongshu.desk() as desk:
+            grant = granting.add(desk, "longyou", self.draft(*columns, subject=subject, **changes))
+        hand_over(self.two.gongshu, self.two.longyou)
+        return grant
+
+    def draft(self, *columns: str, subject: str = TABLE, **changes: Any) -> Draft:
+        """What a grant of columns to Longyou says."""
         now = system_clock().replace(microsecond=0)
-        kind = "application" if "." not in subject else "dataset"
         stated: dict[str, Any] = {
-            "subject": Subject(kind, subject),
+            "subject": Subject("dataset" if "." in subject else "application", subject),
             "columns": columns,
             "purpose": "follow-up",
             "share_class": "conditional",
@@ -127,10 +133,7 @@ class Seller:
             "until": now + timedelta(days=300),
             "retention_days": 90,
         }
-        with self.two.gongshu.desk() as desk:
-            grant = granting.add(desk, "longyou", Draft(**{**stated, **changes}))
-        hand_over(self.two.gongshu, self.two.longyou)
-        return grant
+        return Draft(**{**stated, **changes})
 
     def plan(self, who: str = "Li Wei", **asked: Any) -> Plan:
         """What a release would be."""

@@ -17,7 +17,7 @@ from two_nodes import NodeHome, Two
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
-from shanhai.courier import granted, outbox, partners
+from shanhai.courier import granted, outbox, partners, saying
 from shanhai.courier.desk import Desk
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.receiving import Received, receive_from
@@ -178,7 +178,7 @@ def say(
     """Put a message into the outbox, with what its saying means at home."""
     with node.desk(now=now) as desk, transaction(desk.connection):
         pairing = partners.named(desk.connection, to).pairing
-        said = outbox.enqueue(desk.connection, pairing, content, desk.speaker, who=desk.who, carried=carried)
+        said = saying.say(desk, pairing, content, carried)
         if isinstance(content, Grant):
             granted.keep(desk.connection, granted.GIVEN, pairing, content, at=desk.now, message=said.digest)
         return said

@@ -12,7 +12,7 @@ from sent_parcels import grant_of, kinds, looked_at, parcel_of, received, say, s
 from two_nodes import NodeHome, Two, confirmed
 
 from shanhai.audit.database import transaction
-from shanhai.courier import inbox, outbox, waiting
+from shanhai.courier import inbox, outbox, saying, waiting
 from shanhai.courier.admitting import Admission, admit, settle_admitted
 from shanhai.courier.outbox import Outgoing
 from shanhai.errors import ConfigurationError
@@ -178,7 +178,7 @@ def test_killed_between_the_load_and_the_receipt_it_is_told_once(pair: Two, monk
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "enqueue", killed)
+        patch.setattr(saying, "say", killed)
         with pytest.raises(Killed):
             admitted(pair)
     found = looked_at(pair.gongshu, lambda desk: inbox.every(desk.connection))

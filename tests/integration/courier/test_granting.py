@@ -16,7 +16,7 @@ from shanhai.audit.database import transaction
 from shanhai.audit.log import EventLog
 from shanhai.clock import system_clock
 from shanhai.contracts.model import Column
-from shanhai.courier import granted, granting, outbox, partners, standing
+from shanhai.courier import granted, granting, partners, saying, standing
 from shanhai.courier.granted import GIVEN, RECEIVED
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.bodies import Suspension
@@ -92,8 +92,8 @@ def test_a_grant_is_told_to_the_partner_as_it_stands(paired: Two):
 def test_revisions_replace_and_a_revoked_grant_stays_revoked(paired: Two):
     with paired.gongshu.desk() as desk:
         first = granting.add(desk, "longyou", DRAFT)
-        second = granting.revise(desk, first.id[:8], replace(DRAFT, columns=("area_code",), masks={}))
-        third = granting.revoke(desk, first.id)
+        second = granting.revise(desk, first.id[:8], replace(DRAFT, columns=("area_code",), masks={})).grant
+        third = granting.revoke(desk, first.id).grant
         assert [one.rev for one in (first, second, third)] == [1, 2, 3]
         assert (second.revoked, third.revoked, third.columns) == (False, True, ("area_code",))
         with pytest.raises(DeniedError, match="the grant is revoked"):
@@ -118,7 +118,7 @@ def test_a_wider_revision_is_asked_for(paired: Two):
         other = replace(DRAFT, subject=Subject("dataset", "gongshu.events"))
         with pytest.raises(DeniedError, match="about the same"):
             granting.revise(desk, grant.id, other, wider=True)
-        assert granting.revise(desk, grant.id, longer, wider=True).until == longer.until
+        assert granting.revise(desk, grant.id, longer, wider=True).grant.until == longer.until
     assert [one.rev for one in given_at(paired)] == [2]
 
 
@@ -140,7 +140,7 @@ def test_a_grant_that_comes_back_from_the_grantee_is_refused(paired: Two):
     wider = replace(grant, rev=2, grantee=paired.gongshu.keyset.node, columns=("area_code",), masks={})
     pairing = paired.longyou.partner("gongshu").pairing
     with paired.longyou.desk() as desk, transaction(desk.connection):
-        outbox.enqueue(desk.connection, pairing, wider, desk.speaker, who=desk.who)
+        saying.say(desk, pairing, wider)
     assert code_of(lambda: hand_over(paired.longyou, paired.gongshu)) == "grant-widened-by-grantee"
     assert given_at(paired) == [grant]
 

@@ -288,7 +288,7 @@ def test_a_partner_that_left_is_paired_anew_under_its_name(paired: Two):
 def test_an_offer_that_nobody_answered_ends_without_a_word(two: Two):
     offered(two)
     with two.gongshu.desk() as desk:
-        ended = standing.end(desk, "longyou")
+        ended = standing.end(desk, "longyou").partner
         assert (ended.state, outbox.of_pairing(desk.connection, ended.pairing)) == (PairingState.ENDED, ())
     assert [kind for kind, _ in two.gongshu.events()] == ["offer", "end"]
 

@@ -14,7 +14,7 @@ from one_city import City
 from seller import Seller, settle, walked_city
 from two_nodes import Two
 
-from shanhai.courier import outbox, partners, sealing, sets, standing
+from shanhai.courier import granting, outbox, partners, sealing, sets, standing
 from shanhai.courier.desk import Desk
 from shanhai.courier.receipts import sent
 from shanhai.courier.relays.layout import RelayConflictError, file_key, message_key, statement_key
@@ -23,6 +23,7 @@ from shanhai.courier.relays.tar import TarRelay
 from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import PartnerStatus, status
 from shanhai.errors import ConfigurationError, DataError, NotFoundError, StoreError
+from shanhai.exchange.pairing_states import Step
 from shanhai.exchange.receipts import ADMITTED
 
 
@@ -166,16 +167,18 @@ def test_a_relay_whose_folder_is_not_mounted_is_not_made(seller: Seller):
     assert not relay_folder(seller).exists()
 
 
-def test_parcels_wait_while_the_pairing_is_not_active_and_what_follows_with_them(seller: Seller):
+def test_parcels_wait_while_the_partner_suspends_and_what_follows_with_them(seller: Seller):
     done = seller.release()
     with seller.two.gongshu.desk() as desk:
-        standing.suspend(desk, "longyou")
+        pairing = partners.named(desk.connection, "longyou").pairing
+        partners.step(desk.connection, pairing, Step.SUSPEND_THERE)
+        granting.add(desk, "longyou", seller.draft("n", purpose="another"))
     gone = shipped(seller)
     assert gone.messages
     assert (done.message.digest in {one.digest for one in gone.messages}, gone.held) == (False, 2)
     with seller.two.gongshu.desk() as desk:
-        standing.resume(desk, "longyou")
-    assert [one.type for one in shipped(seller).messages] == ["parcel", "suspend", "suspend"]
+        partners.step(desk.connection, pairing, Step.RESUME_THERE)
+    assert [one.type for one in shipped(seller).messages] == ["parcel", "grant"]
 
 
 def test_a_frozen_pairing_ships_no_parcel_and_an_ended_one_its_end(seller: Seller):

@@ -1,0 +1,66 @@
+"""What may leave now: judged when a release is signed, and once more before the first byte of it goes."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from datetime import datetime
+
+from shanhai.audit.database import transaction
+from shanhai.courier import granted, outbox, partners, releases
+from shanhai.courier.outbox import Outgoing
+from shanhai.courier.releases import Release
+from shanhai.courier.shaping import is_in_force
+from shanhai.exchange.pairing_states import PairingState
+
+
+def may_leave(connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
+    """Whether a message may be uploaded at this moment.
+
+    A parcel needs an active pairing that is not frozen, and its grant, in the revision that it names, in
+    force. What has begun to leave may have been seen, so it goes on: else nothing after it could be told.
+    """
+    if message.set_id is None or message.begun is not None:
+        return True
+    partner = partners.of_pairing(connection, message.pairing)
+    release = releases.of_message(connection, message.digest)
+    return (
+        partner.state is PairingState.ACTIVE
+        and partner.frozen is None
+        and release is not None
+        and stands(connection, release, now)
+    )
+
+
+def stands(connection: sqlite3.Connection, release: Release, now: datetime) -> bool:
+    """Whether what was released is still granted: by the newest revision, which is in force."""
+    grant = granted.newest(connection, granted.GIVEN, release.grant)
+    return grant is not None and grant.rev == release.rev and is_in_force(grant, now)
+
+
+def leaving(connection: sqlite3.Connection, pairing: str, now: datetime) -> tuple[Outgoing, ...]:
+    """The messages that a relay lacks and that may go there, up to the first that may not."""
+    return until_held(connection, outbox.waiting_for_upload(connection, pairing), now)
+
+
+def until_held(
+    connection: sqlite3.Connection, messages: tuple[Outgoing, ...], now: datetime
+) -> tuple[Outgoing, ...]:
+    """The messages before the first that may not leave: nobody takes them out of order."""
+    return tuple(itertools.takewhile(lambda one: may_leave(connection, one, now), messages))
+
+
+def begin(connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
+    """Note that the upload of a message begins, in one transaction with asking whether it still may.
+
+    So whoever takes a grant back either finds that its parcel has begun, or keeps it from beginning.
+
+    Returns:
+        whether it may; else not a byte of it may be written.
+    """
+    with transaction(connection):
+        kept = outbox.by_digest(connection, message.digest)
+        if kept is None or not may_leave(connection, kept, now):
+            return False
+        outbox.begin(connection, message.digest, at=now)
+    return True

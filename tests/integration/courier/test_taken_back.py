@@ -1,0 +1,181 @@
+"""What was released and has not begun to leave is taken back; what tells something is never held by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from one_city import City
+from seller import Seller, settle, walked_city
+from two_nodes import Two, hand_over, rotated
+
+from shanhai.audit.log import EventLog
+from shanhai.courier import granted, granting, leaving, outbox, partners, releases, standing
+from shanhai.courier.relays.layout import RelayConflictError, message_key
+from shanhai.courier.shipping import Shipped, ship
+from shanhai.exchange.pairing_states import PairingState
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    return walked_city(tmp_path_factory.mktemp("city") / "root")
+
+
+@pytest.fixture
+def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
+    return settle(paired, city, tmp_path)
+
+
+def shipped(seller: Seller, *, later: timedelta = timedelta(0), again: bool = False) -> Shipped:
+    with seller.two.gongshu.desk() as desk:
+        partner = partners.named(desk.connection, "longyou")
+        return ship(seller.home, seller.node.settings, partner, now=desk.now + later, again=again)
+
+
+def types(seller: Seller) -> list[str]:
+    """Of every message that is kept, in order."""
+    return [one.type for one in seller.messages()]
+
+
+def place_of(seller: Seller, generation: int, seq: int) -> Path:
+    """Where a message lies at the relay."""
+    folder = seller.two.gongshu.partner("longyou").folder_out
+    return Path(unquote(urlsplit(seller.two.relay).path)) / message_key(folder, generation, seq)
+
+
+def kinds(seller: Seller) -> list[str]:
+    return [kind for kind, _ in seller.two.gongshu.events()]
+
+
+def test_a_revocation_takes_back_what_has_not_begun_to_leave(seller: Seller):
+    grant = seller.grant("village", "n")
+    done = seller.release()
+    with seller.two.gongshu.desk() as desk:
+        changed = granting.revoke(desk, grant.id)
+        left = releases.every(desk.connection)
+    assert ([one.message for one in changed.taken_back], changed.told) == ([done.message.digest], True)
+    assert left == ()
+    assert types(seller)[-1] == "revoke"
+    shipped(seller)
+    assert done.message.envelope not in [
+        place_of(seller, one.generation, one.seq).read_bytes() for one in seller.messages()
+    ]
+    assert seller.messages()[-1].seq == done.message.seq, "the number goes to the revocation"
+    hand_over(seller.two.gongshu, seller.two.longyou)
+    with seller.two.longyou.desk() as desk:
+        (known,) = granted.received(
+            desk.connection, partners.named(desk.connection, "gongshu").pairing
+        ).values()
+    assert known.grant.revoked
+    assert kinds(seller)[-3:] == ["revoke", "take-back", "ship"]
+
+
+def test_what_was_said_behind_it_is_said_again_and_other_parcels_are_released_anew(seller: Seller):
+    first = seller.grant("village", "n")
+    seller.release(grant=first.id)
+    with seller.two.gongshu.desk() as desk:
+        second = granting.add(desk, "longyou", seller.draft("village", "n", purpose="another"))
+    seller.release(grant=second.id)
+    before = types(seller)
+    with seller.two.gongshu.desk() as desk:
+        changed = granting.revoke(desk, first.id)
+        (told,) = [one for one in granted.every(desk.connection) if one.grant.id == second.id]
+        assert outbox.by_digest(desk.connection, told.message) is not None
+    assert [one.grant for one in changed.taken_back] == [first.id, second.id]
+    assert types(seller) == [*[one for one in before if one != "parcel"], "revoke"]
+    assert [one.seq for one in seller.messages()] == list(range(len(seller.messages())))
+    again = seller.release(grant=second.id)
+    assert (again.repeated, again.sealed) == (False, False)
+    assert shipped(seller).held == 0
+
+
+def test_a_keyset_behind_it_is_still_told_before_what_it_signs(seller: Seller):
+    grant = seller.grant("village", "n")
+    seller.release()
+    with seller.two.gongshu.desk() as desk:
+        newer = rotated(seller.two.gongshu, now=desk.now)
+    two = replace(seller.two, gongshu=newer)
+    with newer.desk() as desk:
+        standing.tell_keyset(desk)
+        granting.revoke(desk, grant.id)
+    with newer.desk() as desk:
+        found = outbox.of_pairing(desk.connection, newer.partner("longyou").pairing)
+    assert [one.type for one in found][-2:] == ["keyset", "revoke"]
+    hand_over(newer, two.longyou)
+    with two.longyou.desk() as desk:
+        assert (
+            partners.their_keyset(partners.named(desk.connection, "gongshu")).version == newer.keyset.version
+        )
+
+
+def test_an_end_and_a_suspension_are_told_although_parcels_waited(seller: Seller):
+    seller.grant("village", "n")
+    done = seller.release()
+    with seller.two.gongshu.desk() as desk:
+        stood = standing.suspend(desk, "longyou")
+    assert [one.message for one in stood.taken_back] == [done.message.digest]
+    gone = shipped(seller)
+    assert ([one.type for one in gone.messages][-1], gone.held) == ("suspend", 0)
+    hand_over(seller.two.gongshu, seller.two.longyou)
+    assert seller.two.longyou.partner("gongshu").state is PairingState.SUSPENDED_THERE
+    with seller.two.gongshu.desk() as desk:
+        assert standing.resume(desk, "longyou").taken_back == ()
+    again = seller.release()
+    assert (again.repeated, again.sealed) == (False, False)
+    with seller.two.gongshu.desk() as desk:
+        assert [one.message for one in standing.end(desk, "longyou").taken_back] == [again.message.digest]
+    assert [one.type for one in shipped(seller).messages] == ["suspend", "end"]
+    hand_over(seller.two.gongshu, seller.two.longyou)
+    assert seller.two.longyou.partner("gongshu").state is PairingState.ENDED
+
+
+def test_what_has_begun_to_leave_has_left(seller: Seller):
+    grant = seller.grant("village", "n")
+    done = seller.release()
+    place = place_of(seller, done.message.generation, done.message.seq)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"somebody else's")
+    with pytest.raises(RelayConflictError):
+        shipped(seller)
+    with seller.two.gongshu.desk() as desk:
+        assert granting.revoke(desk, grant.id).taken_back == ()
+        assert standing.end(desk, "longyou").taken_back == ()
+    place.unlink()
+    assert [one.type for one in shipped(seller).messages] == ["parcel", "revoke", "end"]
+    assert place.read_bytes() == done.message.envelope
+
+
+def test_no_upload_begins_of_what_was_taken_back_meanwhile(seller: Seller):
+    grant = seller.grant("village", "n")
+    message = seller.release().message
+    with seller.two.gongshu.desk() as desk:
+        assert leaving.may_leave(desk.connection, message, desk.now)
+        granting.revoke(desk, grant.id)
+        assert not leaving.begin(desk.connection, message, desk.now)
+
+
+def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Seller):
+    with seller.two.gongshu.desk() as desk:
+        until = desk.now + timedelta(days=2)
+    grant = seller.grant("village", "n", until=until)
+    done = seller.release()
+    gone = shipped(seller, later=timedelta(days=3))
+    assert ("parcel" in [one.type for one in gone.messages], gone.held) == (False, 1)
+    assert not place_of(seller, done.message.generation, done.message.seq).exists()
+    with seller.two.gongshu.desk() as desk:
+        longer = granting.revise(desk, grant.id, seller.draft("village", "n"), wider=True)
+    assert [one.message for one in longer.taken_back] == [done.message.digest]
+    assert [one.type for one in shipped(seller).messages] == ["grant"]
+
+
+def test_each_step_of_it_is_in_the_log(seller: Seller):
+    seller.grant("village", "n")
+    done = seller.release()
+    with seller.two.gongshu.desk() as desk:
+        standing.end(desk, "longyou")
+        found = [entry.event for entry in EventLog(desk.connection).entries()]
+    (taken,) = [one for one in found if one is not None and one.kind == "take-back"]
+    assert (taken.about["seq"], taken.about["message"]) == (done.message.seq, done.message.digest)
