@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,37 +15,41 @@ from shanhai.courier.releases import Release
 from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.shaping import is_in_force
 from shanhai.courier.subjects import MARTS
+from shanhai.errors import ConfigurationError, DataError, DeniedError, StoreError
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.subjects import APPLICATION
 from shanhai.ids import DatasetId
 from shanhai.ingest.node import Node
-from shanhai.ingest.unseen import has_moved
+from shanhai.ingest.unseen import has_other_rows
 from shanhai.warehouse.publications import publications
 
 OFFERED = Path("applications", "offered")
 """Where a home keeps the applications that follow their grants: `<application>/`."""
 
 
-def due(node: Node, connection: sqlite3.Connection, name: str, now: datetime) -> tuple[Ask, ...]:
+def due(node: Node, connection: sqlite3.Connection, name: str, now: datetime) -> Iterator[Ask]:
     """What to ask for, each under its own grant, while the pairing is active; no key is opened.
 
-    Of a dataset those versions of its table count that moved rows, of a mart those of its own table: a
-    publication that leaves it as it was brings nothing new. An application counts by its files, if it lies
-    below `OFFERED`. What left and was refused by the partner is not due: whether the same should go again is
-    for a person to say.
+    One after the other: whoever asks only whether there is any looks no further than the first. All files of
+    an application are read for it.
+
+    Of a dataset those versions of its table count that brought or took rows, of a mart those of its own
+    table: a publication that leaves it as it was brings nothing new. An application counts by its files, if
+    it lies below `OFFERED`. What left and was refused by the partner is not due: whether the same should go
+    again is for a person to say. What cannot be looked at is due: its release finds the same, and says so
+    without stopping any other.
 
     Raises:
         NotFoundError: there is no such partner.
-        ConfigurationError: something in the folder of an application is neither file nor folder.
-        StoreError: a table or a folder cannot be read.
     """
     partner = partners.named(connection, name)
     if partner.state is not PairingState.ACTIVE or partner.frozen is not None:
-        return ()
+        return
     left = releases.every(connection, partner.pairing)
-    in_force = [one for one in granted.given(connection, partner.pairing) if is_in_force(one, now)]
-    return tuple(_ask(node, partner, one) for one in in_force if _is_due(node, connection, one, left))
+    for grant in granted.given(connection, partner.pairing):
+        if is_in_force(grant, now) and _may_be_due(node, connection, grant, left):
+            yield _ask(node, partner, grant)
 
 
 def _ask(node: Node, partner: Partner, grant: Grant) -> Ask:
@@ -55,6 +60,13 @@ def _ask(node: Node, partner: Partner, grant: Grant) -> Ask:
     return Ask(name, partner.name, grant=grant.id, folder=node.home / OFFERED / name, share_class=share_class)
 
 
+def _may_be_due(node: Node, connection: sqlite3.Connection, grant: Grant, left: tuple[Release, ...]) -> bool:
+    try:
+        return _is_due(node, connection, grant, left)
+    except (ConfigurationError, DeniedError, DataError, StoreError):
+        return True
+
+
 def _is_due(node: Node, connection: sqlite3.Connection, grant: Grant, left: tuple[Release, ...]) -> bool:
     under_it = [one for one in left if (one.grant, one.rev) == (grant.id, grant.rev)]
     name = grant.subject.name
@@ -63,7 +75,8 @@ def _is_due(node: Node, connection: sqlite3.Connection, grant: Grant, left: tupl
     if name.startswith(f"{MARTS}."):
         published = _mart_version(node, name.removeprefix(f"{MARTS}."))
         return published is not None and published not in [one.counts["lineage"]["mart"] for one in under_it]
-    return has_moved(node, DatasetId.parse(name), after=max((one.version for one in under_it), default=-1))
+    after = max((one.version for one in under_it), default=-1)
+    return has_other_rows(node, DatasetId.parse(name), after=after)
 
 
 def _has_other_files(node: Node, connection: sqlite3.Connection, name: str, left: list[Release]) -> bool:

@@ -65,15 +65,15 @@ class Admitted:
 def has_work(served: Served) -> bool:
     """Whether something may leave the node: released by a grant, or signed and not yet at a relay.
 
-    Raises:
-        StoreError: a table or a folder cannot be read.
+    What cannot be looked at counts as something: its release says what is wrong.
     """
     with _state(served) as connection:
         every = partners.every(connection)
         if any(_may_ship(connection, one) for one in every):
             return True
         node, now = open_node(served.settings), system_clock()
-        return any(due(node, connection, name, now) for name in dict.fromkeys(one.name for one in every))
+        names = dict.fromkeys(one.name for one in every)
+        return any(next(due(node, connection, name, now), None) is not None for name in names)
 
 
 def release(served: Served, name: str) -> Sending:
@@ -86,11 +86,11 @@ def release(served: Served, name: str) -> Sending:
     """
     node = open_node(served.settings)
     with _state(served) as connection:
-        is_due = bool(due(node, connection, name, system_clock()))
+        asks = tuple(due(node, connection, name, system_clock()))
     done = Sending((), {})
-    if is_due:
+    if asks:
         with _desk(served) as desk:
-            done = release_due(desk, node, name)
+            done = release_due(desk, node, name, asks)
     _tell(served)
     return done
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
 from shanhai.courier import waiting
 from shanhai.courier.desk import Desk
-from shanhai.courier.due import due
 from shanhai.courier.planning import Ask
 from shanhai.courier.releasing import Released, release
-from shanhai.errors import ConfigurationError, DataError, DeniedError
+from shanhai.errors import ConfigurationError, DataError, DeniedError, StoreError
 from shanhai.governance.policy import ReleaseDeniedError
 from shanhai.ingest.node import Node
 
@@ -31,29 +30,38 @@ class Sending:
     stayed: Mapping[str, str]
 
 
-def release_due(desk: Desk, node: Node, name: str) -> Sending:
-    """Release what is due, each by itself; killed anywhere, it may be run again.
+def release_due(desk: Desk, node: Node, name: str, asks: Iterable[Ask]) -> Sending:
+    """Release what is due to a partner, each by itself; killed anywhere, it may be run again.
 
     What policy denies, and what cannot be released as things are, stops nothing else: it waits for a person
     as `release`, until it is no longer so. Where only somebody's consent is lacking, it waits as `approve`.
+    What cannot be read fails the run once all others are released.
+
+    Args:
+        asks: what is due; what left since it was asked is not released again.
 
     Raises:
-        NotFoundError: there is no such partner.
-        RetryableError: the log, a store or the home failed, or the home is busy.
+        StoreError: of the first that could not be read or written.
+        RetryableError: the log failed, or the home is busy.
     """
     released: list[Released] = []
     stayed: dict[str, str] = {}
     noted: set[str] = set()
-    for ask in due(node, desk.connection, name, desk.now):
+    failed: list[StoreError] = []
+    for ask in asks:
         try:
             released.append(release(desk, node, ask))
+        except StoreError as error:
+            failed.append(error)
         except (DeniedError, ConfigurationError, DataError) as error:
             stayed[ask.subject] = why = _why(error)
             if not _lacks_approval(error):
                 noted.add(_about(ask, why))
         _forget_older_approvals(desk, ask)
     _note(desk, name, noted)
-    return Sending(tuple(released), stayed)
+    if failed:
+        raise failed[0]
+    return Sending(tuple(one for one in released if not one.repeated), stayed)
 
 
 def _why(error: DeniedError | ConfigurationError | DataError) -> str:

@@ -21,13 +21,12 @@ def unseen(node: Node) -> list[DatasetId]:
     Raises:
         StoreError: a table cannot be read.
     """
-    built, failed = _built(node), failed_pins(node.settings)
-    seen = {name: max(built.get(str(name), 0), failed.get(str(name), 0)) for name in node.federation.datasets}
-    return [name for name, version in seen.items() if has_moved(node, name, after=version)]
+    seen = _seen(node)
+    return [name for name in node.federation.datasets if _has_moved(node, name, after=seen.get(str(name), 0))]
 
 
 def is_ahead(node: Node, dataset: DatasetId) -> bool:
-    """Whether no build that ended well has seen the rows of a dataset as they are now.
+    """Whether a dataset is among those that are `unseen`.
 
     Asked of the tables rather than of what a call has done, so that an event lost in a crash is made up for
     by the next call.
@@ -35,16 +34,36 @@ def is_ahead(node: Node, dataset: DatasetId) -> bool:
     Raises:
         StoreError: the table cannot be read.
     """
-    return has_moved(node, dataset, after=_built(node).get(str(dataset), 0))
+    return _has_moved(node, dataset, after=_seen(node).get(str(dataset), 0))
 
 
-def has_moved(node: Node, dataset: DatasetId, *, after: int) -> bool:
+def has_other_rows(node: Node, dataset: DatasetId, *, after: int) -> bool:
+    """Whether a table has a version above `after` that brought or took rows.
+
+    A delivery that is held or refused is in the books, and brings none; nor does making the table.
+
+    Raises:
+        StoreError: the table cannot be read.
+    """
+    if not exists(node.table(dataset)):
+        return False
+    commits = LakeTable.open(node.table(dataset)).commits(after=after)
+    return any(commit.adds or any(line.loaded for line in moving(commit)) for commit in commits)
+
+
+def _has_moved(node: Node, dataset: DatasetId, *, after: int) -> bool:
     """Whether a table has a version above `after` that is more than notes in the books."""
     if not exists(node.table(dataset)):
         return False
     table = LakeTable.open(node.table(dataset))
     notes = [commit for commit in table.commits(after=after) if not moving(commit)]
     return table.version - after > len(notes)
+
+
+def _seen(node: Node) -> Pins:
+    """The newest version of each table that was read by a build which ended, well or badly."""
+    built, failed = _built(node), failed_pins(node.settings)
+    return {table: max(built.get(table, 0), failed.get(table, 0)) for table in {**built, **failed}}
 
 
 def _built(node: Node) -> Pins:

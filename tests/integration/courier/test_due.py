@@ -1,0 +1,94 @@
+"""What is due by the clock: versions that brought or took rows, and nothing that is broken stops another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from one_city import DATASET, City
+from seller import COLUMNS, TABLE, Seller, settle, table, walked_city
+from two_nodes import Two
+
+from shanhai.courier import waiting
+from shanhai.courier.due import OFFERED, due
+from shanhai.courier.sending import Sending, release_due
+from shanhai.errors import StoreError
+from shanhai.ingest.decisions import carry_out
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    return walked_city(tmp_path_factory.mktemp("city") / "root")
+
+
+@pytest.fixture
+def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
+    return settle(paired, city, tmp_path)
+
+
+def asked(seller: Seller) -> list[str]:
+    with seller.two.gongshu.desk() as desk:
+        return [one.subject for one in due(seller.node, desk.connection, "longyou", desk.now)]
+
+
+def send(seller: Seller) -> Sending:
+    with seller.two.gongshu.desk() as desk:
+        asks = due(seller.node, desk.connection, "longyou", desk.now)
+        return release_due(desk, seller.node, "longyou", asks)
+
+
+def offer(seller: Seller, name: str) -> Path:
+    folder = seller.home / OFFERED / name
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>notices</h1>")
+    return folder
+
+
+def test_a_delivery_that_is_held_or_refused_makes_nothing_due(seller: Seller):
+    seller.grant("n")
+    assert len(send(seller).released) == 1
+    wrong = table(range(4, 8)).replace(",6,", ",-6,").replace(",7,", ",-7,")
+    seller.city.declare(COLUMNS, tolerance={"hold": 0.2, "refuse": 0.9})
+    seller.city.put("b.csv", wrong)
+    seller.city.put("c.csv", table(range(8, 9)).replace(",8,", ",-8,"))
+    seller.city.walk()
+    found = {name: row.verdict for name, row in seller.city.ledger().items()}
+    assert found == {"a": "accepted", "b": "held", "c": "refused"}
+    assert asked(seller) == []
+    carry_out(seller.city.node, seller.city.delivery("b"), "approve", by="Li", reason="x")
+    assert asked(seller) == [TABLE]
+
+
+@pytest.mark.parametrize("fault", ["link", "empty", "path"])
+def test_an_application_that_cannot_leave_stops_no_other(seller: Seller, fault: str):
+    broken = offer(seller, "broken")
+    seller.grant(subject="broken", columns=None)
+    seller.grant(subject="notice_board", columns=None)
+    seller.grant("n")
+    offer(seller, "notice_board")
+    if fault == "link":
+        (broken / "more.html").symlink_to("/etc/hostname")
+    elif fault == "path":
+        (broken / "aux.html").write_text("a name that no recipient takes")
+    else:
+        (broken / "index.html").unlink()
+        (broken / "empty").mkdir()
+    assert sorted(asked(seller)) == [TABLE, "broken", "notice_board"]
+    done = send(seller)
+    assert sorted(one.release.subject.name for one in done.released) == [TABLE, "notice_board"]
+    assert list(done.stayed) == ["broken"]
+    with seller.two.gongshu.desk() as desk:
+        (told,) = waiting.open_ones(desk.connection)
+    assert (told.kind, told.about.partition(" ")[0]) == ("release", "broken")
+
+
+def test_a_table_that_cannot_be_read_fails_the_run_when_all_others_have_left(seller: Seller):
+    seller.grant("n")
+    seller.grant(subject="notice_board", columns=None)
+    offer(seller, "notice_board")
+    log = seller.node.table(DATASET) / "_delta_log" / f"{0:020}.json"
+    log.write_text("no commit")
+    with pytest.raises(StoreError):
+        send(seller)
+    assert seller.messages()[-1].type == "parcel"
+    assert asked(seller) == [TABLE]
