@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shanhai.contracts.sql import quote_literal
+from shanhai.courier.spilling import private_folder, spill_folder, spill_into
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import DataError, DiskFullError, ShanhaiError, StoreError
 from shanhai.governance.masks import SALT_BYTES, SALT_PARAMETER, needs_salt
-from shanhai.governance.shape import Shape, count_sql, scan_sql
+from shanhai.governance.shape import SHUFFLE_PARAMETER, Shape, count_sql, scan_sql, shuffled
 from shanhai.governance.subjects import (
     LEAVES,
     SUBJECT,
@@ -26,8 +23,7 @@ from shanhai.governance.subjects import (
     measured,
 )
 from shanhai.settings import Settings
-from shanhai.storage.disk import disk_errors, says_full
-from shanhai.storage.durable import make_folders
+from shanhai.storage.disk import says_full
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -35,8 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 1 << 16
-_SHUFFLE = "shuffle"
-_SPILL, _COUNTED = Path("scratch", "release"), Path("scratch", "counted")
 
 
 def count_rows(settings: Settings, found: Releasable, shape: Shape) -> tuple[int, int]:
@@ -78,8 +72,8 @@ def count_people(
     by = list(dict.fromkeys(columns))
     own: Measure = (found.version, shape.shape_id)
     told = {"subject": SUBJECT, "condition": LEAVES}
-    with _private_folder(settings) as folder, _reading(settings, found) as con:
-        _spill_into(con, folder)
+    with private_folder(settings) as folder, _reading(settings, found) as con:
+        spill_into(con, folder)
         now = measured(shape, found.relation, subject=people, columns=by)
         group, rows = _measured(con, groups_sql(now, by=by, **told), shape, by)
         (complement,) = _measured(con, complement_sql(now, by=by, **told), shape, by)
@@ -121,68 +115,15 @@ def scan(
         StoreError: the version cannot be read, or the disk is full while DuckDB sorts.
         DataError: a value does not fit the shape.
     """
-    query = scan_sql(shape, found.relation)
     bound: dict[str, bytes] = {}
     if shape.needs_salt:
         bound[SALT_PARAMETER] = secrets.token_bytes(SALT_BYTES)
-    if set(order) != set(shape.names):
-        query = _shuffled(shape, query, order)
-        bound[_SHUFFLE] = secrets.token_bytes(SALT_BYTES)
-    with _spill_folder(settings) as folder, _reading(settings, found) as con:
-        _spill_into(con, folder)
+    if shuffled(shape, order):
+        bound[SHUFFLE_PARAMETER] = secrets.token_bytes(SALT_BYTES)
+    query = scan_sql(shape, found.relation, order=order)
+    with spill_folder(settings) as folder, _reading(settings, found) as con:
+        spill_into(con, folder)
         yield con.execute(query, bound or None).to_arrow_reader(_BATCH_ROWS)
-
-
-def _shuffled(shape: Shape, query: str, order: Sequence[str]) -> str:
-    """The same rows, ordered by some columns alone: the order by the others would tell their ranks."""
-    names = dict(zip(shape.names, shape.physical, strict=True))
-    columns = ", ".join(shape.physical)
-    by = [f"{names[name]} ASC NULLS LAST" for name in order]
-    by.append(f"sha256(${_SHUFFLE} || encode(CAST(place AS VARCHAR)))")
-    numbered = f"(SELECT *, row_number() OVER () AS place FROM ({query}) AS ordered)"
-    return f"SELECT {columns} FROM {numbered} AS numbered ORDER BY {', '.join(by)}"
-
-
-@contextlib.contextmanager
-def _spill_folder(settings: Settings) -> Iterator[Path]:
-    """A folder for the rows that DuckDB spills while it sorts, which outlives no scan but a killed one.
-
-    They are encrypted by a key in memory. Without its extension for OpenSSL DuckDB makes random numbers that
-    it calls unsafe itself, so that nobody else may enter the folder is what protects.
-    """
-    folder = settings.home / _SPILL
-    with disk_errors(folder):
-        _remove(folder)
-        make_folders(folder)
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-@contextlib.contextmanager
-def _private_folder(settings: Settings) -> Iterator[Path]:
-    """The same for numbers that are counted, which may be while somebody else releases."""
-    base = settings.home / _COUNTED
-    with disk_errors(base):
-        make_folders(base)
-        folder = Path(tempfile.mkdtemp(dir=base))
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-
-
-def _spill_into(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Have the session encrypt what it spills, and leave it nowhere else."""
-    con.execute("SET force_mbedtls_unsafe = 'true'")
-    con.execute("SET temp_file_encryption = true")
-    con.execute(f"SET temp_directory = {quote_literal(folder.as_posix())}")
-
-
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from shanhai.governance.masks import check_mask, mask_expression, needs_salt
 from shanhai.governance.refusals import ShapeRefusedError
 
 _ID_LINE = b"shanhai/shape/1\n"
+SHUFFLE_PARAMETER = "shuffle"
 
 
 @dataclass(frozen=True)
@@ -104,27 +105,38 @@ def read_shape(
     )
 
 
-def scan_sql(shape: Shape, relation: str) -> str:
+def scan_sql(shape: Shape, relation: str, *, order: Sequence[str] | None = None) -> str:
     """The statement whose rows are the set, in its order: filter, then masks, then names, then order.
 
-    The condition sees original values. Rows are ordered by every column that leaves, as it leaves, and by
-    nothing else: equal inputs give equal files, and the order tells nothing of a value that stays. Each
-    column is cast to the contract's type, so that a dictionary or an enumeration, which would carry the
-    values of rows that stay, becomes plain values, and types bring no metadata of their own.
+    The condition sees original values. Rows are ordered by a hash of the columns in `order`, as they leave,
+    and by nothing else: the order tells nothing of a value that stays or that not every reader has, and one
+    number is sorted instead of rows. Where `order` names all columns, rows that are equal in it are equal;
+    otherwise they are shuffled. Each column is cast to the contract's type, so that a dictionary or an
+    enumeration, which would carry the values of rows that stay, becomes plain values, and types bring no
+    metadata of their own.
 
     Where `shape.needs_salt`, the parameter `masks.SALT_PARAMETER` is to be bound to 32 random bytes that
-    are kept nowhere. Never have the statement explained with it: a plan shows what is bound.
+    are kept nowhere; where `shuffled`, so is `SHUFFLE_PARAMETER`. Never have the statement explained with
+    them: a plan shows what is bound.
 
     Args:
         relation: SQL of one version of the dataset, in parentheses or a name; it has the contract's columns.
+        order: names of columns of the shape; None: all of them.
     """
-    released = ", ".join(
-        f"{_value(shape, column)} AS {name}"
-        for column, name in zip(shape.columns, shape.physical, strict=True)
-    )
-    order = ", ".join(f"{name} ASC NULLS LAST" for name in shape.physical)
-    masked = f"(SELECT {released} FROM {_rows(shape, relation)} AS original)"
-    return f"SELECT {', '.join(shape.physical)} FROM {masked} AS released ORDER BY {order}"
+    physical = dict(zip(shape.names, shape.physical, strict=True))
+    by = shape.names if order is None else order
+    keys = [f"hash({', '.join(physical[name] for name in by)})"] if by else []
+    released = ", ".join(f"{_value(shape, column)} AS {physical[column.name]}" for column in shape.columns)
+    rows = f"(SELECT {released} FROM {_rows(shape, relation)} AS original)"
+    if shuffled(shape, by):
+        rows = f"(SELECT *, row_number() OVER () AS place FROM {rows} AS masked)"
+        keys.append(f"hash(sha256(${SHUFFLE_PARAMETER} || encode(CAST(place AS VARCHAR))))")
+    return f"SELECT {', '.join(shape.physical)} FROM {rows} AS released ORDER BY {', '.join(keys)}"
+
+
+def shuffled(shape: Shape, order: Sequence[str]) -> bool:
+    """Whether `scan_sql` has a parameter for the order of rows that are equal in `order`."""
+    return set(order) != set(shape.names)
 
 
 def count_sql(shape: Shape, relation: str) -> str:

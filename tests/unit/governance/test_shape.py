@@ -76,13 +76,13 @@ def test_nothing_but_the_columns_of_the_shape_is_read(con):
 
 def test_a_comment_at_the_end_of_a_filter_ends_with_it(con):
     shape = read_shape(ALL, names=["visits"], row_filter="visits > 7 --")
-    assert con.execute(scan_sql(shape, "held")).fetchall() == [(8,), (9,)]
+    assert sorted(con.execute(scan_sql(shape, "held")).fetchall()) == [(8,), (9,)]
     assert con.execute(count_sql(shape, "held")).fetchone() == (10, 2)
 
 
-def test_nulls_come_last_and_rows_without_an_answer_stay(con):
+def test_rows_without_an_answer_stay(con):
     con.execute("INSERT INTO held (visits) VALUES (NULL), (NULL)")
-    assert con.execute(scan_sql(read_shape(ALL, names=["visits"]), "held")).fetchall()[-2:] == [(None,)] * 2
+    assert con.execute(scan_sql(read_shape(ALL, names=["visits"]), "held")).fetchall().count((None,)) == 2
     shape = read_shape(ALL, names=["visits"], row_filter="visits <> 1")
     assert con.execute(count_sql(shape, "held")).fetchone() == (12, 9)
 
