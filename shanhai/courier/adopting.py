@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ from shanhai.exchange.failures import FAILURES, Refused
 from shanhai.exchange.receipts import ADMITTED as RECEIPT_ADMITTED
 from shanhai.exchange.receipts import Receipt
 from shanhai.storage.disk import disk_errors, require_room
-from shanhai.storage.durable import make_folders
+from shanhai.storage.held import held
 
 _LOCK = ".lock"
 _LONGEST_REASON = 1000
@@ -254,17 +253,8 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
         BusyError: another one does.
         StoreError: the home cannot be written.
     """
-    folder = home / ADOPTED
-    with disk_errors(folder):
-        make_folders(folder)
-        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError(
-                "somebody else adopts at the same time", given=home, hint="run it again when that is done"
-            ) from error
+    busy = BusyError(
+        "somebody else adopts at the same time", given=home, hint="run it again when that is done"
+    )
+    with held(home / ADOPTED / _LOCK, busy):
         yield
-    finally:
-        os.close(handle)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from shanhai.exchange.failures import Seen
 from shanhai.exchange.subjects import APPLICATION
 from shanhai.storage.disk import disk_errors
 from shanhai.storage.durable import make_folders, sync_folder
+from shanhai.storage.held import held
 
 INCOMING = Path("exchange", "incoming")
 OPENED = Path("exchange", "opened")
@@ -32,20 +31,11 @@ def one_at_a_time(home: Path, pairing: str) -> Iterator[None]:
         BusyError: another one does.
         StoreError: the home cannot be written.
     """
-    folder = home / INCOMING
-    with disk_errors(folder):
-        make_folders(folder)
-        descriptor = os.open(folder / f"{pairing}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError(
-                "another process receives from this partner", given=pairing, hint="wait until it is done"
-            ) from error
+    busy = BusyError(
+        "another process receives from this partner", given=pairing, hint="wait until it is done"
+    )
+    with held(home / INCOMING / f"{pairing}.lock", busy):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def folder_for(home: Path, seen: Seen) -> Path:
