@@ -142,28 +142,28 @@ def release_step(node: str, partner: str) -> Result:
     """Release to a partner what grants in force name and did not leave under them yet."""
     from shanhai.courier import scheduled
 
-    return scheduled.as_result(scheduled.release(_served(node), partner))
+    return scheduled.release(_served(node), partner).as_dict()
 
 
 def ship_step(node: str, partner: str) -> Result:
     """Take to the relay what was signed for a partner: parcels, grants and receipts."""
     from shanhai.courier import scheduled
 
-    return scheduled.as_result(scheduled.ship(_served(node), partner))
+    return scheduled.ship(_served(node), partner).as_dict()
 
 
 def receive_step(node: str, partner: str) -> Result:
     """Verify and open what a partner left at the relay."""
     from shanhai.courier import scheduled
 
-    return scheduled.as_result(scheduled.receive(_served(node), partner))
+    return scheduled.receive(_served(node), partner).as_dict()
 
 
 def admit_step(node: str, partner: str) -> Result:
     """Walk the contracts that take what was opened; `changed` tells whether the marts have to follow."""
     from shanhai.courier import scheduled
 
-    return scheduled.as_result(scheduled.admit(_served(node), partner))
+    return scheduled.admit(_served(node), partner).as_dict()
 
 
 def _served(name: str) -> Served:

@@ -13,8 +13,8 @@ from shanhai.errors import ConfigurationError, ShanhaiError
 
 if TYPE_CHECKING:
     from shanhai.courier.admitting import Admission
-    from shanhai.courier.desk import Desk
     from shanhai.courier.arrived import Arrived
+    from shanhai.courier.desk import Desk
     from shanhai.courier.receiving import Received
 
 _MESSAGES = (
@@ -112,7 +112,8 @@ def _received(
 def _admitted(
     session: Session, desk: Desk, names: tuple[str, ...], failures: list[ShanhaiError]
 ) -> tuple[Admission, ...]:
-    from shanhai.courier.admitting import admit, opened_tables
+    from shanhai.courier.admitting import admit
+    from shanhai.courier.opened import opened_tables
 
     found: list[Admission] = []
     for name in names or (None,):

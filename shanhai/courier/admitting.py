@@ -5,35 +5,36 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from shanhai.audit.database import transaction
-from shanhai.contracts.model import Contract
-from shanhai.contracts.partitions import partition_of
 from shanhai.courier import inbox, partners, waiting
 from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
+from shanhai.courier.finishing import finish_unless_busy
 from shanhai.courier.incoming import OPENED, one_at_a_time
+from shanhai.courier.opened import Opened, Takers, look, opened_tables, taker_of, takers
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer
-from shanhai.errors import BusyError, ConfigurationError, ShanhaiError
+from shanhai.errors import BusyError, ShanhaiError
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.receipts import ADMITTED, REFUSED, Receipt
 from shanhai.ids import DatasetId, DeliveryId
-from shanhai.ingest.books import Net, table_net
-from shanhai.ingest.load import open_table
+from shanhai.ingest.books import Net
 from shanhai.ingest.node import Node
-from shanhai.ingest.sidecar import sidecars
 from shanhai.ingest.walk import walk
 from shanhai.storage.disk import disk_errors
 from shanhai.storage.durable import sync_folder
+from shanhai.storage.held import held
 
 log = logging.getLogger(__name__)
 
-CONNECTOR = "parcels"
 _NOT_MET = "contract-not-met"
+_LOCKS = Path("exchange", "admitting")
+_PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,33 @@ class Admission:
     rows: int | None = None
 
 
-@dataclass(frozen=True)
-class Taker:
-    """A contract that takes what a partner sends of a subject."""
+def is_due(connection: sqlite3.Connection, node: Node, name: str | None = None) -> bool:
+    """Whether `admit` would do anything; what waits for a person alone is nothing to do.
 
-    partner: str
-    subject: str
-    contract: Contract
+    Raises:
+        ConfigurationError: two contracts take the same.
+        StoreError: snapshots or a table cannot be read.
+    """
+    found = takers(node)
+    noted = {one.about for one in waiting.open_ones(connection) if one.kind == "contract"}
+    tables = (look(connection, node, found, row) for row in opened_tables(connection, name))
+    return any(_is_open(one, noted) for one in tables)
+
+
+def _is_open(one: Opened, noted: set[str]) -> bool:
+    if (one.taker is None) != (_about(one) in noted):
+        return True
+    if one.taker is None:
+        return False
+    if one.net is None:
+        return True
+    return one.partner.frozen is None and _is_told_now(one)
+
+
+def _is_told_now(one: Opened) -> bool:
+    """Whether there is a verdict that the partner does not know yet."""
+    verdict = None if one.net is None else one.net.verdict
+    return verdict == "accepted" or (verdict == "refused" and one.row.state is InboxState.OPENED)
 
 
 def admit(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, ...]:
@@ -73,115 +94,117 @@ def admit(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, .
         name: of one partner; None: of all.
 
     Raises:
-        ShanhaiError: of the first walk that failed, after all were walked and settled.
+        BusyError: another process admits what the partner sent for two minutes.
+        ShanhaiError: of the first walk or receipt that failed, after all were walked and settled.
         ConfigurationError: two contracts take the same.
     """
-    failures: list[ShanhaiError] = []
-    found = takers(node)
-    wanted = [
-        _taker(found, desk, row)
-        for row in opened_tables(desk.connection, name)
-        if row.state is InboxState.OPENED
-    ]
-    for dataset in sorted({one.contract.dataset for one in wanted if one is not None}):
-        try:
-            walk(node, dataset)
-        except ShanhaiError as error:
-            log.error("failed dataset=%s error=%s", dataset, error)
-            failures.append(error)
-    done = settle_admitted(desk, node, name)
-    if failures:
-        raise failures[0]
-    return done
+    with _one_at_a_time(desk, name):
+        found = takers(node)
+        for partner in _chosen(desk, name):
+            finish_unless_busy(desk.home, desk.connection, partner.pairing)
+        failures = _Failures()
+        for dataset in _wanted(desk, found, name):
+            with failures.kept(f"dataset={dataset}"):
+                walk(node, dataset)
+        done = _settle(desk, node, name, failures)
+        failures.told()
+        return done
 
 
 def settle_admitted(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, ...]:
     """Tell partners what became of the tables that were walked: each once, in one transaction.
 
     Raises:
-        ConfigurationError: two contracts take the same, or a key ran out.
-        RetryableError: the log, a store or the home failed; what was settled is settled.
+        BusyError: another process admits what the partner sent for two minutes.
+        ConfigurationError: two contracts take the same.
+        ShanhaiError: of the first that could not be told, such as a key that ran out, after all others were.
     """
+    with _one_at_a_time(desk, name):
+        failures = _Failures()
+        done = _settle(desk, node, name, failures)
+        failures.told()
+        return done
+
+
+class _Failures:
+    """What failed while the rest went on."""
+
+    def __init__(self) -> None:
+        self._kept: list[ShanhaiError] = []
+
+    @contextlib.contextmanager
+    def kept(self, what: str) -> Iterator[None]:
+        """Log a failure of the block, and go on after it."""
+        try:
+            yield
+        except ShanhaiError as error:
+            log.error("failed %s error=%s", what, error)
+            self._kept.append(error)
+
+    def told(self) -> None:
+        """Raise the first of them."""
+        if self._kept:
+            raise self._kept[0]
+
+
+@contextlib.contextmanager
+def _one_at_a_time(desk: Desk, name: str | None) -> Iterator[None]:
+    """Admit what partners sent in this process alone; of other partners another may."""
+    with contextlib.ExitStack() as stack:
+        for one in sorted({partner.name for partner in _chosen(desk, name)}):
+            busy = BusyError(
+                "another process admits what this partner sent", given=one, hint="wait until it is done"
+            )
+            stack.enter_context(held(desk.home / _LOCKS / f"{one}.lock", busy, patience=_PATIENCE_SECONDS))
+        yield
+
+
+def _chosen(desk: Desk, name: str | None) -> list[Partner]:
+    return [one for one in partners.every(desk.connection) if name in (None, one.name)]
+
+
+def _wanted(desk: Desk, found: Takers, name: str | None) -> list[DatasetId]:
+    rows = [row for row in opened_tables(desk.connection, name) if row.state is InboxState.OPENED]
+    taking = [taker_of(desk.connection, found, row) for row in rows]
+    return sorted({one.contract.dataset for one in taking if one is not None})
+
+
+def _settle(desk: Desk, node: Node, name: str | None, failures: _Failures) -> tuple[Admission, ...]:
     found = takers(node)
-    done = [_settled(desk, node, found, row) for row in opened_tables(desk.connection, name)]
+    done: list[Admission] = []
+    for row in opened_tables(desk.connection, name):
+        with failures.kept(f"message={row.digest}"):
+            done.append(_settled(desk, look(desk.connection, node, found, row)))
     for partner in partners.every(desk.connection):
-        _sweep(desk, partner)
+        with failures.kept(f"partner={partner.name}"):
+            _sweep(desk, partner)
     return tuple(done)
 
 
-def takers(node: Node) -> dict[tuple[str, str], Taker]:
-    """The contracts with the connector `parcels`, by partner and subject.
-
-    Raises:
-        ConfigurationError: two take the same, of which one would never be told.
-    """
-    found: dict[tuple[str, str], Taker] = {}
-    for contract in node.federation.contracts.values():
-        if contract.source.connector != CONNECTOR:
-            continue
-        options = contract.source.options
-        one = Taker(str(options.get("partner")), str(options.get("subject")), contract)
-        other = found.setdefault((one.partner, one.subject), one)
-        if other is not one:
-            raise ConfigurationError(
-                "two contracts take the same from a partner",
-                given=f"{other.contract.dataset} and {contract.dataset}",
-                allowed=f"one for {one.subject} of {one.partner}",
-            )
-    return found
+def _settled(desk: Desk, one: Opened) -> Admission:
+    _note_taker(desk, one)
+    dataset = None if one.taker is None else one.taker.contract.dataset
+    if one.delivery is None or one.net is None:
+        return Admission(one.row, one.partner.name, dataset, one.delivery)
+    # In a frozen pairing nothing may be said to the partner, and what was not told is not settled.
+    if one.partner.frozen is None and _is_told_now(one):
+        tell: Callable[..., None] = _tell_admitted if one.net.verdict == "accepted" else _tell_refused
+        tell(desk, one.partner, one.row, one.delivery, one.net)
+    now = inbox.by_digest(desk.connection, one.row.digest) or one.row
+    return Admission(now, one.partner.name, dataset, one.delivery, one.net.verdict, one.net.counts.loaded)
 
 
-def opened_tables(connection: sqlite3.Connection, name: str | None = None) -> list[Arrived]:
-    """Tables that wait for a verdict, and those that the gate refused: a person may let them in yet."""
-    chosen = [one for one in partners.every(connection) if name in (None, one.name)]
-    return [
-        row
-        for partner in chosen
-        for row in inbox.unadmitted(connection, partner.pairing)
-        if (row.opened_file or "").startswith(f"{OPENED.as_posix()}/")
-    ]
-
-
-def _taker(found: dict[tuple[str, str], Taker], desk: Desk, row: Arrived) -> Taker | None:
-    return found.get((partners.of_pairing(desk.connection, row.pairing).name, row.subject or ""))
-
-
-def _settled(desk: Desk, node: Node, found: dict[tuple[str, str], Taker], row: Arrived) -> Admission:
-    partner = partners.of_pairing(desk.connection, row.pairing)
-    about = f"{partner.name} {row.subject}"
-    taker = _taker(found, desk, row)
+def _note_taker(desk: Desk, one: Opened) -> None:
+    """Let a table that no contract takes wait for a person, and none that one takes."""
     with transaction(desk.connection):
-        if taker is None:
-            waiting.waits(desk.connection, "contract", about, desk.now)
+        if one.taker is None:
+            waiting.waits(desk.connection, "contract", _about(one), desk.now)
         else:
-            waiting.done(desk.connection, "contract", about, who=desk.who, at=desk.now)
-    if taker is None:
-        return Admission(row, partner.name)
-    dataset = taker.contract.dataset
-    delivery = _delivery(node, taker.contract, row)
-    net = table_net(open_table(node, dataset)).get(str(delivery)) if delivery else None
-    if delivery is None or net is None:
-        return Admission(row, partner.name, dataset, delivery)
-    if partner.frozen is not None:
-        # Nothing may be said to the partner, and what was not told is not settled.
-        return Admission(row, partner.name, dataset, delivery, net.verdict, net.counts.loaded)
-    if net.verdict == "accepted":
-        _tell_admitted(desk, partner, row, delivery, net)
-    elif net.verdict == "refused" and row.state is InboxState.OPENED:
-        _tell_refused(desk, partner, row, delivery)
-    now = inbox.by_digest(desk.connection, row.digest) or row
-    return Admission(now, partner.name, dataset, delivery, net.verdict, net.counts.loaded)
+            waiting.done(desk.connection, "contract", _about(one), who=desk.who, at=desk.now)
 
 
-def _delivery(node: Node, contract: Contract, row: Arrived) -> DeliveryId | None:
-    """The delivery of exactly these bytes in their partition; the same bytes opened twice are one."""
-    name = Path(row.opened_file or "").relative_to(OPENED).as_posix()
-    partition = partition_of(contract, name, row.version)
-    for record in sidecars(node, contract.dataset):
-        same = any(body.sha256 == row.opened_sha256 for body in record.bodies)
-        if same and record.id.partition == partition:
-            return record.id
-    return None
+def _about(one: Opened) -> str:
+    return f"{one.partner.name} {one.row.subject}"
 
 
 def _tell_admitted(desk: Desk, partner: Partner, row: Arrived, delivery: DeliveryId, net: Net) -> None:
@@ -201,7 +224,7 @@ def _tell_admitted(desk: Desk, partner: Partner, row: Arrived, delivery: Deliver
         _answer(desk, partner, receipt)
 
 
-def _tell_refused(desk: Desk, partner: Partner, row: Arrived, delivery: DeliveryId) -> None:
+def _tell_refused(desk: Desk, partner: Partner, row: Arrived, delivery: DeliveryId, _: Net) -> None:
     refusal = Refused(_NOT_MET, stage=Stage.ADMIT, seen=row.seen)
     with transaction(desk.connection):
         inbox.not_admitted(desk.connection, row, refusal, delivery=str(delivery))

@@ -64,7 +64,7 @@ def evidence_of(
 
 
 def keep(home: Path, evidence: Evidence) -> Path:
-    """Write the evidence, durably; once more writes the same.
+    """Write the evidence, durably; where the same was found before, it stays as it was written then.
 
     Raises:
         StoreError: the home cannot be written.
@@ -83,8 +83,18 @@ def keep(home: Path, evidence: Evidence) -> Path:
         "set": None if evidence.statement is None else to_base64(evidence.statement),
     }
     file = home / FOLDER / f"{evidence.digest}.json"
-    write_durably(file, (json.dumps(told, indent=1) + "\n").encode())
+    if not _is_kept(file, told):
+        write_durably(file, (json.dumps(told, indent=1) + "\n").encode())
     return file
+
+
+def _is_kept(file: Path, told: dict[str, Any]) -> bool:
+    """Whether a file tells the same, of whatever moment: what stays refused is found anew at each run."""
+    try:
+        known = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and {**known, "at": told["at"]} == told
 
 
 def carried_by(data: bytes) -> tuple[bytes, bytes | None] | None:

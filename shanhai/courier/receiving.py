@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shanhai.audit.database import transaction
-from shanhai.courier import granted, inbox, incoming, outbox, partners, waiting
+from shanhai.courier import granted, inbox, incoming, outbox, partners
 from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
+from shanhai.courier.finishing import finish
 from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
-from shanhai.courier.refusing import refuse, settle_vouched
+from shanhai.courier.refusing import keep_evidence, refuse, settle_vouched
 from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.settling import begin, take_message, take_parcel
+from shanhai.courier.stopping import note_replaced, note_stop
 from shanhai.errors import NotFoundError, RetryableError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Gap, Refused, Seen
@@ -65,41 +66,41 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
         ConfigurationError: the address of the relay, a key of ours, or the means to confine a parser.
     """
     partner = partners.named(desk.connection, name)
-    partners.check_thawed(partner)
-    check_receives(partner.state)
     settled: list[Arrived] = []
     stopped: Refused | RetryableError | None = None
     with incoming.one_at_a_time(desk.home, partner.pairing):
-        finish(desk, partner.pairing)
+        # First: what an earlier run acknowledged is kept, wherever the pairing stands by now.
+        finish(desk.home, desk.connection, partner.pairing)
+        partners.check_thawed(partner)
+        check_receives(partner.state)
+        run: _Run | None = None
         try:
             with relay_of(partner, settings, address=address) as relay:
-                for one in _Run(desk, relay, partner.pairing, settings).messages():
+                run = _Run(desk, relay, partner.pairing, settings)
+                for one in run.messages():
                     settled.append(one)  # noqa: PERF402 -- what was settled before it stops counts
         except (Refused, RetryableError) as error:
             stopped = error
+        if run is not None and run.replaced is not None:
+            note_replaced(desk, partner.pairing, replaced=run.replaced)
+        note_stop(desk, partner.pairing, stopped)
     return Received(name, tuple(settled), stopped)
 
 
-def finish(desk: Desk, pairing: str) -> None:
-    """Carry out what an earlier run had decided, and remove what is left of one that died.
-
-    Raises:
-        StoreError: the home cannot be written.
-    """
-    for row in inbox.in_state(desk.connection, pairing, InboxState.OPENED):
-        incoming.publish(desk.home, row)
-    under_way = inbox.in_state(desk.connection, pairing, InboxState.OPENING)
-    incoming.sweep(desk.home, pairing, {row.digest for row in under_way})
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Run:
-    """One run: whose keys, which relay, which pairing, and what it may take."""
+    """One run: whose keys, which relay, which pairing, and what it may take.
+
+    Attributes:
+        replaced: whether the relay shows something else in the place of a settled message; None: the run did
+            not look there.
+    """
 
     desk: Desk
     relay: Relay
     pairing: str
     settings: Settings
+    replaced: bool | None = None
 
     @property
     def partner(self) -> Partner:
@@ -113,35 +114,46 @@ class _Run:
             Refused, Gap: at the first message that cannot be settled now.
             RetryableError: the relay, or the home, failed.
         """
-        for envelope in self._envelopes():
+        for envelope, past in self._envelopes():
             yield from self._vouched(envelope)
-            settled = self._handled(envelope)
+            try:
+                settled = self._handled(envelope, past=past)
+            except Gap:
+                if not past:
+                    raise
+                # It belongs to another place, and is asked for there.
+                self.replaced = True
+                continue
             if settled is not None:
                 yield settled
 
-    def _envelopes(self) -> Iterator[bytes]:
+    def _envelopes(self) -> Iterator[tuple[bytes, bool]]:
+        """What is to be looked at, and whether it lies in the place of a message that is settled."""
         partner = self.partner
         begun = inbox.at_place(self.desk.connection, self.pairing, partner.generation_in, partner.next_seq_in)
         # Its bytes are here, whatever the relay shows by now.
-        yield from (row.envelope for row in begun)
+        yield from ((row.envelope, False) for row in begun)
         partner = self.partner
+        next_place = (partner.generation_in, partner.next_seq_in)
         first = max(0, partner.next_seq_in - LOOKED_BACK)
-        for generation, seq in list(self.relay.messages(partner.generation_in, first)):
+        listed = list(self.relay.messages(partner.generation_in, first))
+        self.replaced = False
+        for generation, seq in listed:
             try:
                 check_receives(self.partner.state)
                 envelope = self.relay.message(generation, seq)
             except (NotFoundError, Refused):
                 # Gone since it was listed, or the pairing ended with the message before.
                 return
-            yield envelope
+            yield envelope, (generation, seq) < next_place
 
     def _vouched(self, envelope: bytes) -> Iterator[Arrived]:
         """Settle as refused what came before by keys that were over by then, and what this message names."""
         for seen in vouched(envelope, standing=self._standing(), now=self.desk.now):
             yield settle_vouched(self.desk, self.partner, seen)
 
-    def _handled(self, envelope: bytes) -> Arrived | None:
-        """Settle one message; None where it is settled already."""
+    def _handled(self, envelope: bytes, *, past: bool) -> Arrived | None:
+        """Settle one message; None where it is settled already, or nobody needs it any more."""
         seen: Seen | None = None
         statement: bytes | None = None
         try:
@@ -166,12 +178,12 @@ class _Run:
                 if seen is None
                 else Refused(refusal.code, stage=refusal.stage, field=refusal.field, seen=seen)
             )
+            if past and (full.seen is None or full.seen.pairing != self.pairing):
+                # Of a message that was settled long ago: nothing depends on what the relay shows there.
+                self.replaced = True
+                keep_evidence(self.desk, self.partner, full, envelope)
+                return None
             return refuse(self.desk, self.partner, full, envelope, statement, in_place=seen is not None)
-        except Gap as gap:
-            if gap.code == "generation-not-confirmed":
-                with transaction(self.desk.connection):
-                    waiting.waits(self.desk.connection, "generation", self.pairing, self.desk.now)
-            raise
 
     def _settled(self, verified: Verified, envelope: bytes, data: bytes | None) -> Arrived:
         statement = self._fetched(verified, data)

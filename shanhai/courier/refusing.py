@@ -45,10 +45,7 @@ def refuse(
         Refused: the refusal, where the message was not settled: the next run looks at it again.
     """
     seen = refusal.seen
-    keep(
-        desk.home,
-        evidence_of(refusal, envelope, statement, pairing=partner.pairing, partner=partner.name, at=desk.now),
-    )
+    keep_evidence(desk, partner, refusal, envelope, statement)
     if seen is not None:
         incoming.discard(desk.home, seen)
     if seen is None or seen.pairing != partner.pairing:
@@ -66,6 +63,20 @@ def refuse(
     if refusal.freezes:
         refusal = Refused(refusal.code, stage=Stage.UNWRAP, field=refusal.field, seen=seen)
     return _recorded(desk, partner, refusal, seen, envelope, statement)
+
+
+def keep_evidence(
+    desk: Desk, partner: Partner, refusal: Refused, envelope: bytes, statement: bytes | None = None
+) -> None:
+    """Keep the evidence of a refusal, and nothing else.
+
+    Raises:
+        StoreError: the home cannot be written.
+    """
+    kept = evidence_of(
+        refusal, envelope, statement, pairing=partner.pairing, partner=partner.name, at=desk.now
+    )
+    keep(desk.home, kept)
 
 
 def settle_vouched(desk: Desk, partner: Partner, seen: Seen) -> Arrived:

@@ -10,19 +10,20 @@ from shanhai.courier import granted, incoming, partners
 from shanhai.courier.arrived import Arrived
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
+from shanhai.courier.finishing import finish
 from shanhai.courier.opening import Made, Sealed, open_set, room_of
 from shanhai.courier.partners import Partner
-from shanhai.courier.receiving import finish
 from shanhai.courier.relays.opening import relay_of
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, StoreError
 from shanhai.exchange.bodies import read_body
 from shanhai.exchange.grants import HeldGrant
 from shanhai.exchange.parcels import Parcel
-from shanhai.exchange.receive import Accepted, Standing, receive
+from shanhai.exchange.receive import Accepted, Standing, Verified, receive
 from shanhai.exchange.sets import SetStatement, read_set
 from shanhai.exchange.suites import OpenKey
 from shanhai.exchange.unwrap import Held, unwrap
 from shanhai.settings import Settings
+from shanhai.storage.disk import disk_errors
 
 
 def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, address: str | None = None) -> Made:
@@ -35,7 +36,7 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
         target: a file, or the folder of an application, that is not there yet.
 
     Raises:
-        ConfigurationError: it was not accepted, or the target is there.
+        ConfigurationError: it was not accepted, the target is there, or its folder is not.
         Refused: the codes of `receive` for a message that is opened again, of `read_set`, `fetch`, `unwrap`
             and `open_set`; hpke-key-rotated-away where the private key is gone.
         BusyError: something is received from the partner just now.
@@ -43,22 +44,13 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
     """
     if row.opened_file is None or row.statement is None or row.body is None:
         raise ConfigurationError("this is no parcel that was accepted", given=row.digest)
-    if target.exists():
-        raise ConfigurationError("the target is there already", given=target)
+    _check_target(target)
     partner = partners.of_pairing(desk.connection, row.pairing)
-    theirs = partners.keyset_of_digest(desk.connection, row.pairing, row.keyset_digest or "")
-    standing = Standing(
-        pairing=partners.agreed(partner),
-        state=partner.state,
-        mine=desk.speaker.keyset,
-        theirs=partners.their_keyset(partner),
-        position=partner.position({}),
-    )
-    accepted = Accepted(row.digest, row.received, theirs)
-    verified = receive(row.envelope, standing=standing, now=desk.now, accepted=accepted)
-    statement = read_set(row.statement, keyset=theirs, digest=verified.header.set_digest)
+    verified = _verified(desk, partner, row)
+    digest = verified.header.set_digest
+    statement = read_set(row.statement, keyset=verified.keyset, digest=digest)
     with incoming.one_at_a_time(desk.home, row.pairing):
-        finish(desk, row.pairing)
+        finish(desk.home, desk.connection, row.pairing)
         folder = incoming.folder_for(desk.home, row.seen)
         try:
             with relay_of(partner, settings, address=address) as relay:
@@ -72,10 +64,51 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
                 raise AssertionError("a parcel has facts")
             sealed = Sealed(statement, opened.facts, opened.body.content.names, opened.keys)
             made = open_set(sealed, folder, room_of(settings))
-            shutil.move(made.path, target)
+            _move(made.path, target)
         finally:
             incoming.discard(desk.home, row.seen)
     return Made(target, made.sha256, made.rows)
+
+
+def _verified(desk: Desk, partner: Partner, row: Arrived) -> Verified:
+    """The recorded message, verified by the keyset that the partner had when it came."""
+    theirs = partners.keyset_of_digest(desk.connection, row.pairing, row.keyset_digest or "")
+    standing = Standing(
+        pairing=partners.agreed(partner),
+        state=partner.state,
+        mine=desk.speaker.keyset,
+        theirs=partners.their_keyset(partner),
+        position=partner.position({}),
+    )
+    accepted = Accepted(row.digest, row.received, theirs)
+    return receive(row.envelope, standing=standing, now=desk.now, accepted=accepted)
+
+
+def _check_target(target: Path) -> None:
+    """Return if something can be put there: asked before the event says that it was opened."""
+    if target.exists():
+        raise ConfigurationError("the target is there already", given=target)
+    if not target.parent.is_dir():
+        raise ConfigurationError(
+            "the folder of the target is not there", given=target.parent, hint="make it, or choose another"
+        )
+
+
+def _move(made: Path, target: Path) -> None:
+    """Move what was opened, to another disk too; of what finds no room there nothing is left.
+
+    Raises:
+        StoreError: the target cannot be written, or its disk is full.
+    """
+    try:
+        with disk_errors(target):
+            shutil.move(made, target)
+    except StoreError:
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _held(desk: Desk, partner: Partner, row: Arrived, statement: SetStatement) -> Held:

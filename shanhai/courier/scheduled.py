@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
 from shanhai.clock import system_clock
-from shanhai.courier import outbox, partners, waiting
-from shanhai.courier.admitting import Admission, opened_tables
+from shanhai.courier import outbox, partners
+from shanhai.courier.admitting import Admission, is_due
 from shanhai.courier.admitting import admit as admit_tables
 from shanhai.courier.arrived import Arrived
 from shanhai.courier.database import open_state
 from shanhai.courier.desk import Desk, open_desk
 from shanhai.courier.due import due
+from shanhai.courier.finishing import finish_unless_busy
+from shanhai.courier.opened import opened_tables
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import Received, receive_from
 from shanhai.courier.sending import Sending, release_due
@@ -28,14 +29,13 @@ from shanhai.courier.served import Served
 from shanhai.courier.shipping import Shipped
 from shanhai.courier.shipping import ship as ship_messages
 from shanhai.courier.telling import tell_waiting
+from shanhai.courier.turns import wait_for_turn
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.pairing_states import check_receives
 from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.unseen import is_ahead
 from shanhai.keyring.passphrases import passphrase_in
-
-_MISSING = "gap"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Taken:
     settled: tuple[Arrived, ...]
     stopped: str | None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON: names and numbers."""
+        settled = [{"seq": row.seq, "type": row.type, "state": str(row.state)} for row in self.settled]
+        return {"settled": settled, "stopped": self.stopped}
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -60,6 +65,32 @@ class Admitted:
 
     tables: tuple[Admission, ...]
     changed: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON: names and numbers."""
+        admitted = [
+            {
+                "dataset": str(one.dataset) if one.dataset else None,
+                "verdict": one.verdict,
+                "rows": one.rows,
+            }
+            for one in self.tables
+        ]
+        return {"admitted": admitted, "changed": self.changed}
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What was taken to the relays of a partner."""
+
+    shipped: tuple[Shipped, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON: how many messages are there, and how many wait."""
+        return {
+            "messages": sum(len(one.messages) for one in self.shipped),
+            "held": sum(one.held for one in self.shipped),
+        }
 
 
 def has_work(served: Served) -> bool:
@@ -84,18 +115,19 @@ def release(served: Served, name: str) -> Sending:
         ConfigurationError: the keys stay locked.
         RetryableError: the log, a store or the home failed, or the home is busy.
     """
-    node = open_node(served.settings)
-    with _state(served) as connection:
-        asks = tuple(due(node, connection, name, system_clock()))
-    done = Sending((), {})
-    if asks:
+    with _telling(served):
+        node = open_node(served.settings)
+        with _state(served) as connection:
+            asks = tuple(due(node, connection, name, system_clock()))
+        if not asks:
+            return Sending((), {})
+        # Whoever has to wait does so before the keys are opened.
+        wait_for_turn(served.settings.home)
         with _desk(served) as desk:
-            done = release_due(desk, node, name, asks)
-    _tell(served)
-    return done
+            return release_due(desk, node, name, asks)
 
 
-def ship(served: Served, name: str) -> tuple[Shipped, ...]:
+def ship(served: Served, name: str) -> Uploaded:
     """Take what was signed to the relay, of every pairing with a partner of that name; no key is opened.
 
     Raises:
@@ -106,49 +138,51 @@ def ship(served: Served, name: str) -> tuple[Shipped, ...]:
         meant = [one for one in partners.every(connection) if one.name == name]
         meant = [one for one in meant if outbox.waiting_for_upload(connection, one.pairing)]
     settings = served.settings
-    return tuple(ship_messages(settings.home, settings, one, now=system_clock()) for one in meant)
+    return Uploaded(tuple(ship_messages(settings.home, settings, one, now=system_clock()) for one in meant))
 
 
 def receive(served: Served, name: str) -> Taken:
     """Take what a partner left at the relay.
 
-    A pairing that is frozen, suspended or not confirmed gives nothing. A message that is refused, one that a
-    person has to confirm, and one that lacks the message before it, end the run and are told.
+    A pairing that is frozen, suspended or not confirmed gives nothing new; what was opened before is put in
+    its place. A message that is refused, one that a person has to confirm, one that lacks the message before
+    it, and one that is issued in our future, end the run and are told.
 
     Raises:
         NotFoundError: there is no such partner.
         ConfigurationError: the address of the relay, the keys, or the means to confine a parser.
         RetryableError: relay, log or home failed, or another process receives from this partner.
     """
-    with _state(served) as connection:
-        partner = partners.named(connection, name)
-    closed = _closed(partner)
-    done = Taken((), closed)
-    if closed is None:
+    with _telling(served):
+        with _state(served) as connection:
+            partner = partners.named(connection, name)
+            closed = _closed(partner)
+            if closed is not None:
+                finish_unless_busy(served.settings.home, connection, partner.pairing)
+                return Taken((), closed)
         with _desk(served) as desk:
             received = receive_from(desk, served.settings, name)
-            _note_missing(desk, partner, received)
-        done = Taken(received.settled, _reason(received))
-    _tell(served)
-    return done
+        return Taken(received.settled, _reason(received))
 
 
 def admit(served: Served, name: str) -> Admitted:
-    """Walk the contracts for what was opened, and tell the partner in a receipt; keys only if there is any.
+    """Walk the contracts for what was opened, and tell the partner in a receipt.
+
+    Keys are opened only if there is anything to do: a table that is held, or that our contract refused, waits
+    for a person.
 
     Raises:
         ShanhaiError: of the first walk that failed; what could be settled is.
     """
     with _state(served) as connection:
-        waits = bool(opened_tables(connection, name))
-    if not waits:
-        return Admitted((), changed=False)
-    node = open_node(served.settings)
-    try:
-        with _desk(served) as desk:
-            tables = admit_tables(desk, node, name)
-    finally:
-        _tell(served)
+        if not opened_tables(connection, name):
+            # A node that only sends, or passes on, needs no contracts.
+            return Admitted((), changed=False)
+        node = open_node(served.settings)
+        if not is_due(connection, node, name):
+            return Admitted((), changed=False)
+    with _telling(served), _desk(served) as desk:
+        tables = admit_tables(desk, node, name)
     return Admitted(tables, changed=_is_ahead(node, tables))
 
 
@@ -183,18 +217,14 @@ def _reason(received: Received) -> str | None:
     raise stopped
 
 
-def _note_missing(desk: Desk, partner: Partner, done: Received) -> None:
-    """A message that is missing is nobody's fault yet; the partner can be asked to ship it again."""
-    with transaction(desk.connection):
-        if isinstance(done.stopped, Gap) and done.stopped.code == _MISSING:
-            waiting.waits(desk.connection, "missing", partner.pairing, desk.now)
-        else:
-            waiting.done(desk.connection, "missing", partner.pairing, who=SYSTEM, at=desk.now)
-
-
-def _tell(served: Served) -> None:
-    with _state(served) as connection:
-        tell_waiting(served.settings, connection, served.name)
+@contextlib.contextmanager
+def _telling(served: Served) -> Iterator[None]:
+    """Tell people what waits for them after the block, and also where it failed."""
+    try:
+        yield
+    finally:
+        with _state(served) as connection:
+            tell_waiting(served.settings, connection, served.name)
 
 
 @contextlib.contextmanager
@@ -214,33 +244,3 @@ def _desk(served: Served) -> Iterator[Desk]:
         )
     with open_desk(served.settings.home, passphrase_in(file), who=SYSTEM, now=system_clock()) as desk:
         yield desk
-
-
-def as_result(done: Sending | tuple[Shipped, ...] | Taken | Admitted) -> dict[str, Any]:
-    """Plain JSON of what a function here gives: names, numbers and digests, and nothing else."""
-    if isinstance(done, Sending):
-        released = [
-            {
-                "subject": one.release.subject.name,
-                "version": one.release.version,
-                "message": one.message.digest,
-            }
-            for one in done.released
-        ]
-        return {"released": released, "stayed": dict(done.stayed)}
-    if isinstance(done, Taken):
-        settled = [{"seq": row.seq, "type": row.type, "state": str(row.state)} for row in done.settled]
-        return {"settled": settled, "stopped": done.stopped}
-    if isinstance(done, Admitted):
-        return {
-            "admitted": [
-                {
-                    "dataset": str(one.dataset) if one.dataset else None,
-                    "verdict": one.verdict,
-                    "rows": one.rows,
-                }
-                for one in done.tables
-            ],
-            "changed": done.changed,
-        }
-    return {"messages": sum(len(one.messages) for one in done), "held": sum(one.held for one in done)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
@@ -28,6 +29,18 @@ class Sending:
 
     released: tuple[Released, ...]
     stayed: Mapping[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON: names, numbers and digests."""
+        released = [
+            {
+                "subject": one.release.subject.name,
+                "version": one.release.version,
+                "message": one.message.digest,
+            }
+            for one in self.released
+        ]
+        return {"released": released, "stayed": dict(self.stayed)}
 
 
 def release_due(desk: Desk, node: Node, name: str, asks: Iterable[Ask]) -> Sending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def _dataset(
             share_class=contract.share_class,
             columns=contract.columns,
             state=state,
-            received=_received(connection, [contract]),
+            received=_received(node, connection, [contract]),
         ),
         version=at,
         relation=relation,
@@ -127,7 +127,7 @@ def _mart(node: Node, connection: sqlite3.Connection, name: str, version: int | 
             columns=derived_columns(types, contracts),
             state=state,
             counts_people=any(column.personal for contract in contracts for column in contract.columns),
-            received=_received(connection, contracts),
+            received=_received(node, connection, contracts),
         ),
         version=publication.number,
         relation=mart_relation(node.settings, mart),
@@ -190,38 +190,35 @@ def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list
     return ("held" if "held" in verdicts else "stands"), told
 
 
-def _received(connection: sqlite3.Connection, contracts: Iterable[Contract]) -> Received | None:
+def _received(node: Node, connection: sqlite3.Connection, contracts: Iterable[Contract]) -> Received | None:
     """The least that the owners of received sources let us do; None where all is our own."""
+    now = node.clock()
     return derived_received(
         condition
         for contract in contracts
         if contract.source.connector == PARCELS
-        for condition in _conditions(connection, contract)
+        for condition in _conditions(connection, contract, now)
     )
 
 
-def _conditions(connection: sqlite3.Connection, contract: Contract) -> list[Received]:
+def _conditions(connection: sqlite3.Connection, contract: Contract, now: datetime) -> list[Received]:
     """Of each grant under which a dataset may have come; where there is none, nothing goes on."""
-    options = contract.source.options
+    partner, subject = (str(contract.source.options.get(name)) for name in ("partner", "subject"))
+    pairings = {one.pairing for one in partners.every(connection) if one.name == partner}
     grants = [
-        held.grant
-        for partner in partners.every(connection)
-        if options.get("partner") == partner.name
-        for held in granted.received(connection, partner.pairing).values()
-        if held.grant.subject.name == options.get("subject")
+        one
+        for one in granted.every(connection)
+        if one.direction == granted.RECEIVED and one.pairing in pairings
+        if one.grant.subject.name == subject
     ]
-    came = [
-        row.received
-        for row in inbox.every(connection)
-        if row.subject is not None and row.subject == options.get("subject")
-    ]
+    first = inbox.first_received(connection, subject)
     conditions = [
         Received(
-            one.onward,
-            purpose=one.purpose,
+            one.grant.onward,
+            purpose=one.grant.purpose,
             # What came first has to go first, and lies in the same table.
-            retain_until=min(came) + timedelta(days=one.retention_days) if came else None,
-            stands=not one.revoked,
+            retain_until=first + timedelta(days=one.grant.retention_days) if first else None,
+            stands=one.standing and not one.grant.revoked and now < one.grant.until,
         )
         for one in grants
     ]

@@ -10,11 +10,22 @@ from typing import Literal
 from shanhai.exchange.strict import read_moment, write_moment
 
 Kind = Literal[
-    "confirm", "fork", "generation", "approve", "adopt", "refused", "contract", "release", "missing"
+    "confirm",
+    "fork",
+    "generation",
+    "approve",
+    "adopt",
+    "refused",
+    "contract",
+    "release",
+    "missing",
+    "clock",
+    "relay",
 ]
 """A number to be compared, messages that contradict, a new generation of a partner, a release to be approved,
 an application to be adopted, a message that only a person can mend, data that no contract takes, a release
-that a grant names and that cannot be made, a message that should have come before others."""
+that a grant names and that cannot be made, a message that should have come before others, one that was issued
+in our future, a relay that shows something else where a settled message was."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,143 @@
+"""What holds up a direction is noted until it does no more; what nothing depends on holds up nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from received_parcels import granted_and_sent, opened, states, stopped
+from sent_parcels import looked_at, received, relay_folder, say, settings_of, upload
+from two_nodes import Two
+
+from shanhai.audit.database import transaction
+from shanhai.clock import system_clock
+from shanhai.courier import partners, settling, standing, waiting
+from shanhai.courier.receiving import receive_from
+from shanhai.errors import DeniedError
+from shanhai.exchange.bodies import Suspension
+from shanhai.exchange.failures import Refused
+
+
+class Killed(BaseException):
+    """As a process that dies: nothing catches it."""
+
+
+def waits(two: Two) -> list[str]:
+    return [one.kind for one in looked_at(two.gongshu, lambda desk: waiting.open_ones(desk.connection))]
+
+
+def place(two: Two, seq: int) -> Path:
+    (found,) = relay_folder(two).rglob(f"m/000000/{seq:010d}")
+    return found
+
+
+def test_one_issued_in_our_future_waits_and_is_noted_until_its_time(pair: Two):
+    say(pair.longyou, "gongshu", Suspension(True, None), now=system_clock() + timedelta(hours=2))
+    upload(pair.longyou, "gongshu")
+    for _ in range(2):
+        assert stopped(pair) == "issued-in-future"
+        assert waits(pair) == ["clock"]
+    assert received(pair.gongshu, "longyou", now=system_clock() + timedelta(hours=3)).stopped is None
+    assert waits(pair) == []
+
+
+def test_a_gap_is_noted_whoever_receives_and_stays_noted_while_the_relay_is_down(pair: Two):
+    granted_and_sent(pair)
+    missing = place(pair, 1)
+    kept = missing.read_bytes()
+    missing.unlink()
+    assert stopped(pair) == "gap"
+    assert waits(pair) == ["missing"]
+    relay = relay_folder(pair)
+    relay.rename(relay.with_name("unplugged"))
+    assert received(pair.gongshu, "longyou").stopped is not None
+    assert waits(pair) == ["missing"]
+    relay.with_name("unplugged").rename(relay)
+    missing.write_bytes(kept)
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert waits(pair) == []
+
+
+@pytest.mark.parametrize(
+    "rot",
+    [b"", b"\0" * 700, b'{"payload": 1}', b"x" * (3 << 20), "a later one"],
+    ids=["empty", "zeros", "other", "huge", "later"],
+)
+def test_garbage_in_the_place_of_a_settled_message_stops_nothing(pair: Two, rot: bytes | str):
+    granted_and_sent(pair)
+    assert received(pair.gongshu, "longyou").stopped is None
+    for suspended in (True, False):
+        say(pair.longyou, "gongshu", Suspension(suspended, None))
+    upload(pair.longyou, "gongshu")
+    old = place(pair, 0)
+    good = old.read_bytes()
+    old.write_bytes(place(pair, 4).read_bytes() if isinstance(rot, str) else rot)
+    done = received(pair.gongshu, "longyou")
+    assert ([row.type for row in done.settled], done.stopped) == (["suspend", "suspend"], None)
+    if not isinstance(rot, str):
+        assert "relay" in waits(pair)
+        (evidence,) = (pair.gongshu.home / "exchange" / "refused").iterdir()
+        assert evidence.stat().st_size < 2000
+        assert received(pair.gongshu, "longyou").stopped is None
+    old.write_bytes(good)
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert waits(pair) == []
+
+
+def test_garbage_in_the_next_place_stops_it_as_ever(pair: Two):
+    granted_and_sent(pair)
+    place(pair, 1).write_bytes(b"{}")
+    assert stopped(pair) == "json-missing-field"
+    assert waits(pair) == ["refused"]
+
+
+def test_evidence_of_what_stays_refused_is_written_once(pair: Two):
+    granted_and_sent(pair)
+    place(pair, 1).write_bytes(b"{}")
+    stopped(pair)
+    (evidence,) = (pair.gongshu.home / "exchange" / "refused").iterdir()
+    before = evidence.stat()
+    assert received(pair.gongshu, "longyou", now=system_clock() + timedelta(minutes=10)).stopped is not None
+    assert evidence.stat().st_ino == before.st_ino
+    evidence.write_bytes(evidence.read_bytes()[:40])
+    stopped(pair)
+    assert json.loads(evidence.read_bytes())["code"] == "json-missing-field"
+
+
+def killed_before_it_was_in_its_place(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receive a parcel; its row and receipt are committed, and the file is not moved."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    granted_and_sent(two)
+    with monkeypatch.context() as patch:
+        patch.setattr(settling.incoming, "publish", killed)
+        with pytest.raises(Killed):
+            received(two.gongshu, "longyou")
+    assert states(two.gongshu)[-1] == "opened"
+    assert opened(two.gongshu) == []
+
+
+def test_what_was_acknowledged_is_put_in_its_place_though_the_pairing_is_suspended_by_now(
+    pair: Two, monkeypatch: pytest.MonkeyPatch
+):
+    killed_before_it_was_in_its_place(pair, monkeypatch)
+    with pair.gongshu.desk() as desk:
+        standing.suspend(desk, "longyou")
+        with pytest.raises(Refused, match="pairing-suspended"):
+            receive_from(desk, settings_of(pair.gongshu), "longyou")
+    assert len(opened(pair.gongshu)) == 1
+
+
+def test_or_frozen(pair: Two, monkeypatch: pytest.MonkeyPatch):
+    killed_before_it_was_in_its_place(pair, monkeypatch)
+    with pair.gongshu.desk() as desk:
+        pairing = partners.named(desk.connection, "longyou").pairing
+        with transaction(desk.connection):
+            partners.freeze(desk.connection, pairing, "a" * 64, desk.now)
+        with pytest.raises(DeniedError):
+            receive_from(desk, settings_of(pair.gongshu), "longyou")
+    assert len(opened(pair.gongshu)) == 1
