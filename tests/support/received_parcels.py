@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sent_parcels import (
-    SealedSet,
-    grant_of,
-    looked_at,
-    parcel_of,
-    received,
-    say,
-    seal,
-    upload,
-)
+from sent_parcels import SealedSet, grant_of, looked_at, parcel_of, received, say, seal, upload
 from two_nodes import NodeHome, Two
 
 from shanhai.audit.database import transaction

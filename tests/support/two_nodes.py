@@ -135,6 +135,11 @@ def confirmed(two: Two) -> None:
         pairing.confirm(desk, "gongshu", number_at(two.gongshu, "longyou"))
 
 
+def states(two: Two) -> tuple[str, str]:
+    """How the pairing stands at each."""
+    return two.gongshu.partner("longyou").state.value, two.longyou.partner("gongshu").state.value
+
+
 def pair(two: Two) -> None:
     """Pair, so that both are active."""
     confirmed(two)

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import psutil
 import pyarrow as pa
 import pytest
+from refusals import code_of
 from sealing import Sealed, sealed
 
 from shanhai.courier import cell
@@ -37,12 +38,6 @@ def parse(folder: Path, made: Sealed, *, declared: Declared | None = None, limit
     with (folder / "in").open("rb") as file, (folder / "out").open("w+b") as out:
         parsed = cell.parse(file, out, job, cell=limits)
         return parsed, pa.Table.from_batches(cell.rows_of(out, job))
-
-
-def code_of(call: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.code
 
 
 def test_rows_come_out_whole(tmp_path):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from locked_node import passphrase_files, shanhai, told
+from refusals import code_of
 from two_nodes import Two, confirmed, hand_over, offered
 
 from shanhai.audit.database import transaction
@@ -20,7 +20,6 @@ from shanhai.courier import granted, granting, partners, saying, standing
 from shanhai.courier.granted import GIVEN, RECEIVED
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.bodies import Suspension
-from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, HeldGrant
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.refusals import ShapeRefusedError
@@ -45,12 +44,6 @@ COLUMNS = [
     Column(name="holder", source="holder", type="string", personal=True),
     Column(name="visits", source="visits", type="integer"),
 ]
-
-
-def code_of(call: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as refused:
-        call()
-    return refused.value.code
 
 
 def given_at(two: Two) -> list[Grant]:

@@ -5,21 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from received_parcels import (
-    rows,
-    say_parcel,
-    states,
-)
-from sent_parcels import (
-    SealedSet,
-    grant_of,
-    looked_at,
-    private_leftovers,
-    received,
-    say,
-    seal_folder,
-    upload,
-)
+from received_parcels import rows, say_parcel, states
+from sent_parcels import SealedSet, grant_of, looked_at, private_leftovers, received, say, seal_folder, upload
 from two_nodes import NodeHome, Two
 
 from shanhai.courier import waiting

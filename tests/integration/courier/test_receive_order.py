@@ -6,20 +6,8 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from received_parcels import (
-    granted_and_sent,
-    say_parcel,
-    stopped,
-)
-from sent_parcels import (
-    grant_of,
-    kinds,
-    looked_at,
-    received,
-    relay_folder,
-    say,
-    upload,
-)
+from received_parcels import granted_and_sent, say_parcel, stopped
+from sent_parcels import grant_of, kinds, looked_at, received, relay_folder, say, upload
 from two_nodes import Two
 
 from shanhai.audit.database import transaction

@@ -8,12 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from received_parcels import (
-    granted_and_sent,
-    opened,
-    rows,
-    say_parcel,
-)
+from received_parcels import granted_and_sent, opened, rows, say_parcel
 from sent_parcels import (
     DAY,
     GRANTED,

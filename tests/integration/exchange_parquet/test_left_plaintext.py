@@ -6,9 +6,9 @@ import io
 
 import pyarrow as pa
 import pytest
+from refusals import code_of
 from sealing import SET, Sealed, careless, sealed, some
 
-from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet import decrypt
 from shanhai.exchange.parquet.decrypt import Declared, read_granted
 from shanhai.exchange.parquet.footer import read_footer
@@ -35,12 +35,6 @@ def read(made: Sealed, keys: KeyHolder, *columns: str) -> int:
     declared = Declared(100, GOOD.files[0].decoded, GOOD.columns)
     granted = read_granted(io.BytesIO(content), len(content), keys, columns=columns, declared=declared)
     return sum(batch.num_rows for batch in granted.batches)
-
-
-def code_of(call, *given) -> str:
-    with pytest.raises(Refused) as refused:
-        call(*given)
-    return refused.value.code
 
 
 @pytest.mark.parametrize("how", WRITES)
