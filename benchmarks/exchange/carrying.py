@@ -17,7 +17,7 @@ from shanhai.courier.opening import Sealed, open_set, room_of
 from shanhai.courier.relays.layout import Place, Relay
 from shanhai.courier.relays.opening import open_relay
 from shanhai.courier.scanning import scan
-from shanhai.courier.sealing import folder_of, new_keys, write_set
+from shanhai.courier.sealing import LANES, folder_of, new_keys, write_set
 from shanhai.courier.subjects import Releasable
 from shanhai.errors import NotFoundError
 from shanhai.exchange.sets import SetStatement
@@ -37,7 +37,7 @@ def seal(table: Table, target: Path, watch: Stopwatch) -> None:
     set_id = secrets.token_hex(16)
     keys = new_keys(set_id, len(CHOSEN))
     with watch.step("scan and seal"), scan(settings, found, shape, order=shape.names) as reader:
-        draft = write_set(reader, target, set_id, keys, free_bytes=settings.free_disk_bytes)
+        draft = write_set(reader, target, set_id, keys, free_bytes=settings.free_disk_bytes, lanes=LANES)
     handed = Handed.of(draft, CHOSEN)
     handed.write(target)
     with watch.step("ship"), _relay(target, settings) as relay:

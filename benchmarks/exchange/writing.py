@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.exchange.handed import Handed
 from benchmarks.exchange.table import COLUMNS, Table
 from benchmarks.stopwatch import Stopwatch
-from shanhai.courier.sealing import Draft, folder_of, new_keys, write_set
+from shanhai.courier.sealing import LANES, Draft, folder_of, new_keys, write_set
 from shanhai.exchange.parquet.encrypt import encrypt
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.profile import GROUP_ROWS
@@ -61,7 +61,7 @@ def write_sealed(table: Table, target: Path, watch: Stopwatch) -> None:
     with _stream(table) as reader:
         columns = schema_names(plain_schema(reader.schema))
         with watch.step("encrypt"):
-            files = encrypt(reader, new_file, set_id=set_id, keys=KeyHolder(keys))
+            files = encrypt(reader, new_file, set_id=set_id, keys=KeyHolder(keys), lanes=LANES)
             for file in opened:
                 file.close()
     for number, one in enumerate(files):
@@ -74,7 +74,7 @@ def write_whole_set(table: Table, target: Path, watch: Stopwatch) -> None:
     set_id = secrets.token_hex(16)
     keys = new_keys(set_id, len(COLUMNS))
     with _stream(table) as reader, watch.step("seal"):
-        draft = write_set(reader, target, set_id, keys)
+        draft = write_set(reader, target, set_id, keys, lanes=LANES)
     Handed.of(draft, tuple(COLUMNS)).write(target)
 
 

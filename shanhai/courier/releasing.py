@@ -142,7 +142,10 @@ def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
     keys = sealing.new_keys(set_id, len(described.columns))
     keyring_of(desk.home).keep_set(set_id, keys)
     with _rows(node, planned) as reader:
-        draft = sealing.write_set(reader, desk.home, set_id, keys, free_bytes=node.settings.free_disk_bytes)
+        # The parts of an application have an order of their own.
+        lanes = 1 if found.folder is not None else sealing.LANES
+        free = node.settings.free_disk_bytes
+        draft = sealing.write_set(reader, desk.home, set_id, keys, free_bytes=free, lanes=lanes)
     facts = write_facts(
         Facts(
             salt=secrets.token_bytes(32),

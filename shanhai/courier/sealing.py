@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from shanhai.errors import ShanhaiError
 from shanhai.exchange.commitments import commitment
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.parquet.decrypt import Declared, read_granted
+from shanhai.exchange.parquet.decrypt import Declared, first_rows
 from shanhai.exchange.parquet.encrypt import SealedFile, encrypt
+from shanhai.exchange.parquet.footer import Footer
 from shanhai.exchange.parquet.kms import KeyHolder
+from shanhai.exchange.parquet.material import Material
 from shanhai.exchange.parquet.profile import column_key_id, footer_key_id, physical_name
 from shanhai.exchange.parquet.rows import plain_schema
 from shanhai.exchange.parquet.types import schema_names
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
 OUTGOING = Path("exchange", "outgoing")
 """Where the files of each set lie in a home, until nobody can need them any more."""
+LANES = 2
+"""Files of a table that are written at the same time."""
 
 
 class SealingError(ShanhaiError):
@@ -81,10 +87,12 @@ def write_set(
     keys: Mapping[str, Secret],
     *,
     free_bytes: int = 0,
+    lanes: int = 1,
 ) -> Draft:
     """Write all rows into sealed files that are durable, called by their digests and proven to be sealed.
 
     Args:
+        lanes: files that are written and proven at the same time; with one, rows keep their order.
         keys: of the footer and of each column of `reader`; they must be locked in the keyring already.
         free_bytes: room to leave on the disk, looked at before each file.
 
@@ -98,15 +106,15 @@ def write_set(
     with disk_errors(folder):
         make_folders(folder)
     with _files(folder, free_bytes) as (new_file, written):
-        files = encrypt(reader, new_file, set_id=set_id, keys=KeyHolder(keys))
+        files = encrypt(reader, new_file, set_id=set_id, keys=KeyHolder(keys), lanes=lanes)
         with disk_errors(folder):
             for (path, opened), file in zip(written.items(), files, strict=True):
                 os.fsync(opened.fileno())
                 path.rename(folder / file.name)
             sync_folder(folder)
     draft = Draft(set_id, columns, tuple(files), keys)
-    for file in files:
-        _check(folder / file.name, file, draft)
+    with ThreadPoolExecutor(lanes) as pool:
+        deque(pool.map(lambda file: _check(folder / file.name, file, draft), files), maxlen=0)
     return draft
 
 
@@ -142,32 +150,34 @@ def _check(path: Path, file: SealedFile, draft: Draft) -> None:
             walked = walk(opened, file.size, KeyHolder(draft.keys))
             if walked.only_counted or walked.footer.rows != file.rows:
                 raise SealingError("a sealed file has bytes that nothing accounts for", given=path.name)
-        for number in range(len(draft.columns)):
-            _check_column(path, file, draft, number)
+            for number in range(len(draft.columns)):
+                _check_column(opened, walked.footer, file, draft, number)
     except Refused as refusal:
         raise SealingError("a sealed file does not open", given=f"{path.name}: {refusal.code}") from refusal
 
 
-def _check_column(path: Path, file: SealedFile, draft: Draft, number: int) -> None:
-    own, footer = column_key_id(draft.set_id, number), footer_key_id(draft.set_id)
+def _check_column(opened: BinaryIO, footer: Footer, file: SealedFile, draft: Draft, number: int) -> None:
+    own, of_footer = column_key_id(draft.set_id, number), footer_key_id(draft.set_id)
     name = physical_name(number)
-    keys = KeyHolder({key_id: draft.keys[key_id] for key_id in (footer, own)})
+    keys = KeyHolder({key_id: draft.keys[key_id] for key_id in (of_footer, own)})
     declared = Declared(file.rows, file.decoded, draft.columns)
-    with path.open("rb") as opened:
-        granted = read_granted(opened, file.size, keys, columns=[name], declared=declared)
-        first = next(iter(granted.batches), None)
-    if file.rows and (first is None or own not in keys.asked):
+    rows = first_rows(opened, footer, keys, column=name, declared=declared)
+    if file.rows and (rows is None or own not in keys.asked):
         raise SealingError("a column is read without its key", given=name)
-    if file.rows and not _stays_closed(path, file, draft, own):
+    if file.rows and not _stays_closed(footer, draft, number, own):
         raise SealingError("a column opens under the keys of others", given=name)
 
 
-def _stays_closed(path: Path, file: SealedFile, draft: Draft, own: str) -> bool:
-    """Whether the file asks for a key when all but that one are held."""
+def _stays_closed(footer: Footer, draft: Draft, number: int, own: str) -> bool:
+    """Whether the data keys of a column, under which all of it opened, cannot be had by all other keys."""
     others = KeyHolder({key_id: key for key_id, key in draft.keys.items() if key_id != own})
+    materials = {chunk.material for chunk in footer.chunks if chunk.place[1] == number}
+    return bool(materials) and not any(_unwraps(others, material) for material in materials)
+
+
+def _unwraps(keys: KeyHolder, material: Material) -> bool:
     try:
-        with path.open("rb") as opened:
-            walk(opened, file.size, others)
+        keys.unwrap(material.wrapped, material.key_id)
     except Refused as refusal:
-        return refusal.code == "key-not-held" and others.asked[-1] == own
-    return False
+        return refusal.code != "key-not-held"
+    return True

@@ -66,16 +66,34 @@ def read_granted(
             are worth nothing.
     """
     footer = read_footer(file, outline(file, size), keys)
-    if footer.rows != declared.rows:
-        raise Refused("rows-differ")
-    parquet = _opened(file, keys)
-    schema = parquet.schema_arrow
-    if list(schema_names(schema).items()) != list(declared.columns.items()):
-        raise Refused("schema-differs")
+    parquet = _as_declared(file, footer, keys, declared)
     if not columns or len(set(columns)) != len(columns) or not set(columns) <= set(declared.columns):
         raise Refused("schema-differs")
     wanted = sorted(columns, key=list(declared.columns).index)
-    return Granted(_part(schema, wanted), _counted(parquet, wanted, footer, keys, declared))
+    return Granted(_part(parquet.schema_arrow, wanted), _counted(parquet, wanted, footer, keys, declared))
+
+
+def first_rows(
+    file: BinaryIO, footer: Footer, keys: KeyHolder, *, column: str, declared: Declared
+) -> pa.RecordBatch | None:
+    """A few rows of one column of a file whose `footer` was read already; None where it has none.
+
+    For who wrote the file: it is opened in this process.
+
+    Raises:
+        Refused: `schema-differs`, `rows-differ`, `key-not-held`, `dek-wrong`.
+    """
+    parquet = _as_declared(file, footer, keys, declared)
+    return next(parquet.iter_batches(_PROBE_ROWS, columns=[column], use_threads=False), None)
+
+
+def _as_declared(file: BinaryIO, footer: Footer, keys: KeyHolder, declared: Declared) -> pq.ParquetFile:
+    if footer.rows != declared.rows:
+        raise Refused("rows-differ")
+    parquet = _opened(file, keys)
+    if list(schema_names(parquet.schema_arrow).items()) != list(declared.columns.items()):
+        raise Refused("schema-differs")
+    return parquet
 
 
 def _part(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -56,16 +57,19 @@ def encrypt(
     set_id: str,
     keys: KeyHolder,
     packing: Packing | None = None,
+    lanes: int = 1,
 ) -> list[SealedFile]:
     """Write all rows of `reader` into as many files as they need; at least one, also without rows.
 
     Columns are named c0000 … in the order of the reader; dictionaries become values, and metadata of the
     schema and its fields is left out. `keys` must hold the key of the footer and one for each column. Memory
-    is bounded by one row group of decoded rows and its encoding, whatever the number of rows.
+    is bounded by `lanes` + 1 row groups of decoded rows and their encoding, whatever the number of rows.
 
     Args:
         new_file: gives the next file to write, open and empty. It is flushed and left open.
         set_id: 16 random bytes, hex.
+        lanes: files that are written at the same time, to which row groups go in turn. Only with one do rows
+            keep their order over the files.
 
     Returns:
         The files in the order in which they were asked for.
@@ -76,19 +80,48 @@ def encrypt(
     """
     packing = packing or Packing()
     schema = plain_schema(reader.schema)
-    files: list[SealedFile] = []
-    open_file: _Open | None = None
-    for group, decoded in groups(reader, schema, most_bytes=packing.group_bytes):
-        if open_file is not None and not open_file.has_room(decoded):
-            files.append(open_file.close())
-            open_file = None
-        open_file = open_file or _Open(new_file(), schema, set_id=set_id, keys=keys, packing=packing)
-        open_file.write(group, decoded)
-    if open_file is None and not files:
-        open_file = _Open(new_file(), schema, set_id=set_id, keys=keys, packing=packing)
-    if open_file is not None:
-        files.append(open_file.close())
-    return files
+    opened: list[_Open] = []
+
+    def fresh() -> _Open:
+        opened.append(_Open(new_file(), schema, set_id=set_id, keys=keys, packing=packing))
+        return opened[-1]
+
+    # A writer is in the library nearly all of the time, where other threads may run.
+    with ThreadPoolExecutor(lanes) as pool:
+        at_work = [_Lane(pool) for _ in range(lanes)]
+        for number, (group, decoded) in enumerate(groups(reader, schema, most_bytes=packing.group_bytes)):
+            at_work[number % lanes].write(group, decoded, fresh)
+            # While the next one is gathered, only the writer has this one.
+            del group
+        if not opened:
+            fresh()
+        for lane in at_work:
+            lane.wait()
+        return [file.close() for file in opened]
+
+
+class _Lane:
+    """A file after the other, each group written by a thread while the next is gathered."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._file: _Open | None = None
+        self._writing: Future[None] | None = None
+
+    def write(self, group: pa.Table, decoded: int, fresh: Callable[[], _Open]) -> None:
+        """Have a group written, once the one before it is."""
+        self.wait()
+        if self._file is not None and not self._file.has_room(decoded):
+            self._file.close()
+            self._file = None
+        self._file = self._file or fresh()
+        self._writing = self._pool.submit(self._file.write, group, decoded)
+
+    def wait(self) -> None:
+        """Wait for what is being written; raises what writing raised."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
 
 
 class _Open:
@@ -101,6 +134,7 @@ class _Open:
         self._packing = packing
         self._most_groups = min(profile.MOST_GROUPS, profile.MOST_CHUNKS // len(schema))
         self._groups = self._rows = self._decoded = 0
+        self._closed: SealedFile | None = None
         self._writer = _writer(self._sink, schema, set_id=set_id, keys=keys, packing=packing)
 
     def has_room(self, decoded: int) -> bool:
@@ -119,13 +153,16 @@ class _Open:
         self._decoded += decoded
 
     def close(self) -> SealedFile:
-        self._writer.close()
-        self._sink.flush()
-        if self._sink.size > profile.MOST_FILE_BYTES:
-            raise DataError(
-                "a sealed file became too large", given=self._sink.size, allowed=profile.MOST_FILE_BYTES
-            )
-        return SealedFile(self._sink.size, self._sink.digest(), self._rows, self._decoded)
+        """End the file and say what it is; once more says the same."""
+        if self._closed is None:
+            self._writer.close()
+            self._sink.flush()
+            if self._sink.size > profile.MOST_FILE_BYTES:
+                raise DataError(
+                    "a sealed file became too large", given=self._sink.size, allowed=profile.MOST_FILE_BYTES
+                )
+            self._closed = SealedFile(self._sink.size, self._sink.digest(), self._rows, self._decoded)
+        return self._closed
 
 
 def _writer(

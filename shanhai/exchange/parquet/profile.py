@@ -19,7 +19,7 @@ MOST_PAGES = 32_767
 MOST_MODULES = 1 << 20
 """Of a file. They are counted before any key is used, so their number is what that may cost."""
 
-GROUP_BYTES = 128 << 20
+GROUP_BYTES = 64 << 20
 GROUP_ROWS = 1 << 20
 """A writer closes a row group at the first of the two; decoded bytes as `measure.py` counts them."""
 MOST_ROW_BYTES = 16 << 20
