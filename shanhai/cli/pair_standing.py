@@ -106,24 +106,20 @@ def end(session: Session, partner: str, by: str, reason: str | None) -> None:
 def move(session: Session, partner: str, relay: str) -> None:
     """Reach the relay at another address from now on.
 
-    Nothing is copied: what the partner has not had yet, `shanhai ship --again` puts at the new address. The
-    address is of this node alone, and no event.
+    Nothing is copied: what the partner has not had yet, `shanhai ship --again` puts at the new address, and
+    a message that comes later takes the files of its set with it. The address is of this node alone, and no
+    event.
 
     \b
     Example:
       shanhai pair move longyou --relay s3://exchange/longyou
     """
-    from shanhai.audit.database import transaction
-    from shanhai.courier import partners
-    from shanhai.courier.relays.opening import check_address
+    from shanhai.courier import standing
 
-    address = check_address(relay)
     with state_of(session) as connection:
         if connection is None:
             raise unknown(partner)
-        with transaction(connection):
-            partners.move(connection, partners.named(connection, partner).pairing, address)
-        tell(session, connection, partners.named(connection, partner))
+        tell(session, connection, standing.move(connection, partner, relay))
 
 
 @click.command("renew")

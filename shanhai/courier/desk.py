@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,10 @@ from shanhai.clock import Clock, running_clock
 from shanhai.courier.database import open_state
 from shanhai.courier.own_keys import publish_log
 from shanhai.courier.speaking import Speaker, open_speaker
+from shanhai.errors import ConfigurationError, RetryableError
 from shanhai.exchange.secret import Secret
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ class Desk:
 
 @contextlib.contextmanager
 def open_desk(home: Path, passphrase: Secret, *, who: str, now: datetime) -> Iterator[Desk]:
-    """Open a node; when it is left without an error, the files of its log are brought up to its events.
+    """Open a node; when it is left, also by an error, the files of its log are brought up to its events.
+
+    What was done was done, with its events: where the log cannot be published, it is next time.
 
     Raises:
         NotFoundError: the home has no keys.
@@ -79,5 +85,14 @@ def open_desk(home: Path, passphrase: Secret, *, who: str, now: datetime) -> Ite
     """
     speaker = open_speaker(home, passphrase, now=now)
     with contextlib.closing(open_state(home)) as connection:
-        yield Desk(home, connection, speaker, who)
-    publish_log(home, speaker.holdings, now=speaker.now)
+        try:
+            yield Desk(home, connection, speaker, who)
+        finally:
+            _publish(home, speaker)
+
+
+def _publish(home: Path, speaker: Speaker) -> None:
+    try:
+        publish_log(home, speaker.holdings, now=speaker.now)
+    except (ConfigurationError, RetryableError) as error:
+        log.warning("the files of the log are behind its events: %s", error)

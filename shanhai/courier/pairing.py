@@ -222,9 +222,12 @@ def _agreed(desk: Desk, partner: Partner, document: bytes, theirs: tuple[Keyset,
 
 
 def _made(name: str, state: PairingState, envelope: bytes, relay: str, folder: str) -> Partner:
-    if not re.fullmatch(NAME, name, re.ASCII):
+    if not re.fullmatch(NAME, name, re.ASCII) or "__" in name:
+        # Two of them part the names in the id of a DAG.
         raise ConfigurationError(
-            "not the name of a partner", given=ascii(name), allowed="small letters, digits and _, at most 63"
+            "not the name of a partner",
+            given=ascii(name),
+            allowed="small letters, digits and single _, at most 63",
         )
     out, back = ("1", "2") if state is PairingState.OFFERED else ("2", "1")
     return Partner(

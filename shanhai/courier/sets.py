@@ -185,6 +185,12 @@ def uploaded(connection: sqlite3.Connection, set_id: str, name: str, pairing: st
             )
 
 
+def left_behind(connection: sqlite3.Connection, pairing: str) -> None:
+    """Note, within a transaction, that no file is known to be at the relay of a pairing, which moved."""
+    listed = "SELECT json_group_array(value) FROM json_each(uploaded_to) WHERE value <> ?"
+    connection.execute(f"UPDATE set_file SET uploaded_to = ({listed})", (pairing,))
+
+
 def _ids(connection: sqlite3.Connection, state: str) -> tuple[str, ...]:
     found = connection.execute("SELECT set_id FROM sealed_set WHERE state = ? ORDER BY at, set_id", (state,))
     return tuple(set_id for (set_id,) in found)

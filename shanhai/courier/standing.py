@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from shanhai.audit.database import transaction
 from shanhai.audit.events import Event
 from shanhai.audit.log import EventLog
-from shanhai.courier import messages_in, partners, saying, waiting
+from shanhai.courier import messages_in, partners, saying, sets, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
+from shanhai.courier.relays.opening import check_address
 from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import take_back
 from shanhai.errors import ConfigurationError
@@ -107,6 +108,22 @@ def end(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
         for kind in _OF_PAIRINGS:
             waiting.done(desk.connection, kind, partner.pairing, who=desk.who, at=desk.now)
         return _step(desk, partner, Step.END, End(reason))
+
+
+def move(connection: sqlite3.Connection, name: str, address: str) -> Partner:
+    """Reach the relay at another address from now on, where nothing of ours is known to be.
+
+    Raises:
+        ConfigurationError: no relay can be opened by the address.
+        NotFoundError: there is no such partner.
+    """
+    check_address(address)
+    with transaction(connection):
+        partner = partners.named(connection, name)
+        if address != partner.relay:
+            sets.left_behind(connection, partner.pairing)
+            partners.move(connection, partner.pairing, address)
+        return partners.of_pairing(connection, partner.pairing)
 
 
 def tell_keyset(desk: Desk) -> tuple[str, ...]:

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shanhai.storage.disk import disk_errors, require_room
-
-FOLDER = ".incoming"
-"""Where they are, below a store's root; no key begins with a dot."""
+from shanhai.storage.modes import PRIVATE, Modes
 
 _ROOM_CHECK_BYTES = 32 * 2**20
 
@@ -57,14 +55,18 @@ class IncomingFile:
 
 
 @contextmanager
-def incoming_file(root: Path, keep_free_bytes: int) -> Iterator[IncomingFile]:
-    """A new file below `root`, removed at the end of the block unless it was renamed away."""
+def incoming_file(root: Path, keep_free_bytes: int, modes: Modes = PRIVATE) -> Iterator[IncomingFile]:
+    """A new file below `root`, removed at the end of the block unless it was renamed away.
+
+    It lies in a folder that no key names, since none begins with a dot.
+    """
     require_room(root, keep_free_bytes)
-    folder = root / FOLDER
+    folder = root / modes.incoming
     with disk_errors(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         path, stream = _created(folder)
+        modes.file_made(stream.fileno())
     try:
         yield IncomingFile(path, stream, keep_free_bytes)
     finally:
@@ -75,12 +77,12 @@ def incoming_file(root: Path, keep_free_bytes: int) -> Iterator[IncomingFile]:
             path.unlink(missing_ok=True)
 
 
-def sweep(root: Path) -> int:
+def sweep(root: Path, modes: Modes = PRIVATE) -> int:
     """Remove the files whose writer died, known by the lock that it no longer holds; returns how many."""
     removed = 0
     found: list[Path] = []
     with suppress(OSError):
-        found = sorted((root / FOLDER).glob("*"))
+        found = sorted((root / modes.incoming).glob("*"))
     for path in found:
         with suppress(OSError), path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,21 +12,24 @@ from shanhai.errors import ConfigurationError, DeniedError
 from shanhai.storage import incoming
 from shanhai.storage.disk import disk_error, disk_errors
 from shanhai.storage.keys import check_key, check_prefix, missing
+from shanhai.storage.modes import PRIVATE, Modes
 from shanhai.storage.protocol import KeyOrNaming, ObjectInfo, Stored
 
 
 class LocalStore:
     """Keeps the promises of `ObjectStore` on a local file system with hard links.
 
-    Folders are made on first use and for their owner only (0700), files likewise (0600).
+    Folders are made on first use.
 
     Args:
         root: the folder; it need not exist yet.
         keep_free_bytes: room that must stay free on its disk.
+        modes: of folders and files; for their owner only, or as `modes_of` a folder that others use as well.
     """
 
-    def __init__(self, root: Path, *, keep_free_bytes: int = 0) -> None:
+    def __init__(self, root: Path, *, keep_free_bytes: int = 0, modes: Modes = PRIVATE) -> None:
         self.root = root.resolve()
+        self._modes = modes
         self._keep_free_bytes = keep_free_bytes
         self._swept = False
 
@@ -34,7 +37,7 @@ class LocalStore:
         if isinstance(key, str):
             check_key(key)
         self._sweep_once()
-        with incoming.incoming_file(self.root, self._keep_free_bytes) as file:
+        with incoming.incoming_file(self.root, self._keep_free_bytes, self._modes) as file:
             for chunk in chunks:
                 file.write(chunk)
             file.finish()
@@ -103,10 +106,13 @@ class LocalStore:
 
     def _make_folders(self, folder: Path) -> None:
         if folder.is_dir():
+            if folder != self.root:
+                self._modes.folder_made(folder)
             return
         if folder != self.root:
             self._make_folders(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+        self._modes.folder_made(folder)
         _sync_folder(folder.parent)
 
     def _existing(self, key: str) -> Path:
@@ -127,7 +133,7 @@ class LocalStore:
 
     def _sweep_once(self) -> None:
         if not self._swept:
-            incoming.sweep(self.root)
+            incoming.sweep(self.root, self._modes)
             self._swept = True
 
 

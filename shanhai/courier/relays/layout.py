@@ -25,14 +25,14 @@ class Place:
     Attributes:
         pairing: its id.
         folder_out, folder_in: where this node writes, and where its partner does.
-        theirs: ids of the partner's keys. Where messages of both lie together, they tell whose is whose;
-            they verify nothing. Empty: whoever's.
+        them: id of the partner's node. Where messages of both lie together, it tells whose is whose; it
+            verifies nothing. None: whoever's.
     """
 
     pairing: str
     folder_out: str
     folder_in: str
-    theirs: frozenset[str] = frozenset()
+    them: str | None = None
 
 
 class Relay(Protocol):

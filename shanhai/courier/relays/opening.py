@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from shanhai.courier import partners
 from shanhai.courier.partners import Partner
 from shanhai.courier.relays.layout import Place, Relay
 from shanhai.courier.relays.store import StoreRelay
@@ -15,7 +14,9 @@ from shanhai.courier.relays.tar import TarRelay
 from shanhai.errors import ConfigurationError, StoreError
 from shanhai.settings import Settings
 from shanhai.storage import LocalStore, ObjectStore
+from shanhai.storage.disk import disk_errors
 from shanhai.storage.keys import is_key
+from shanhai.storage.modes import modes_of
 
 FORMS = "file:///<folder>, s3://<bucket>/<prefix> or tar:<file>"
 ACCESS_KEY, SECRET_KEY = "relay_access_key", "relay_secret_key"
@@ -45,8 +46,7 @@ def check_address(address: str) -> str:
 
 def place_of(partner: Partner) -> Place:
     """The part of a relay that a pairing uses."""
-    keys = partners.their_keyset(partner).keys if partner.keyset is not None else ()
-    return Place(partner.pairing, partner.folder_out, partner.folder_in, frozenset(key.kid for key in keys))
+    return Place(partner.pairing, partner.folder_out, partner.folder_in, partner.node)
 
 
 @contextmanager
@@ -88,7 +88,10 @@ def _store(address: str, settings: Settings) -> ObjectStore:
                 given=folder,
                 hint="is its disk mounted? A new relay begins with an empty folder",
             )
-        return LocalStore(folder, keep_free_bytes=settings.free_disk_bytes)
+        # Two parties that do not trust each other each have an account of their own.
+        with disk_errors(folder):
+            modes = modes_of(folder)
+        return LocalStore(folder, keep_free_bytes=settings.free_disk_bytes, modes=modes)
     from shanhai.storage.s3 import S3Store
     from shanhai.storage.s3_access import Access, Keys
 

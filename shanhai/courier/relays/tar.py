@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,14 +102,21 @@ class TarRelay:
                 raise StoreError(
                     "the folder of the tar is not there", given=self._path.parent, hint="is its disk mounted?"
                 )
-            new = self._path.with_name(f".{self._path.name}.new")
-            self._write(new)
-            # A stick may have a file system without links, by which one could only create.
-            new.rename(self._path)
-            sync_folder(self._path.parent)
+            # Of its own, since another process may write the same tar now.
+            new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.new")
+            try:
+                self._write(new)
+                if self._path.exists():
+                    self._check_there()
+                    return
+                # A stick may have a file system without links, by which one could only create.
+                new.rename(self._path)
+                sync_folder(self._path.parent)
+            finally:
+                new.unlink(missing_ok=True)
 
     def _write(self, new: Path) -> None:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as raw:
             with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
                 for sha256, content in self._put.items():
@@ -174,7 +182,7 @@ def _note(found: _Index, member: tarfile.TarInfo, opened: BinaryIO, place: Place
         return
     header = _header(beginning)
     if header is not None:
-        if header.pairing == place.pairing and (not place.theirs or header.sender in place.theirs):
+        if header.pairing == place.pairing and place.them in (None, header.sender_node):
             found.messages.setdefault((header.generation, header.seq), sha256)
         return
     try:

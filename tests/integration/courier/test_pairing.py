@@ -73,8 +73,9 @@ def test_what_cannot_be_paired(two: Two):
             pairing.accept(desk, offer, "myself", relay=two.relay)
         with pytest.raises(ConfigurationError, match="not accepted the offer yet"):
             pairing.confirm(desk, "longyou", "0" * 60)
-        with pytest.raises(ConfigurationError, match="not the name of a partner"):
-            pairing.offer(desk, "Longyou", relay=two.relay)
+        for name in ("Longyou", "long__you"):
+            with pytest.raises(ConfigurationError, match="not the name of a partner"):
+                pairing.offer(desk, name, relay=two.relay)
         with pytest.raises(ConfigurationError, match="the rule skew"):
             pairing.offer(desk, "zhaohua", relay=two.relay, rules=Rules(skew=86_401))
         with pytest.raises(ConfigurationError, match="not the one that is wanted"):

@@ -181,6 +181,22 @@ def test_parcels_wait_while_the_partner_suspends_and_what_follows_with_them(sell
     assert [one.type for one in shipped(seller).messages] == ["parcel", "grant"]
 
 
+def test_a_set_goes_to_the_relay_that_the_pairing_moved_to(seller: Seller, tmp_path: Path):
+    done = seller.release()
+    shipped(seller)
+    other = tmp_path / "other"
+    other.mkdir()
+    with seller.two.gongshu.desk() as desk:
+        assert standing.move(desk.connection, "longyou", other.as_uri()).relay == other.as_uri()
+        second = granting.add(desk, "longyou", seller.draft("village", "n", purpose="another"))
+    again = seller.release(grant=second.id)
+    assert (again.sealed, again.release.set_id) == (False, done.release.set_id)
+    gone = shipped(seller)
+    assert gone.files == 1
+    (file,) = sealing.folder_of(seller.home, done.release.set_id).iterdir()
+    assert [path for path in other.rglob("f/*") if path.read_bytes() == file.read_bytes()]
+
+
 def test_a_frozen_pairing_ships_no_parcel_and_an_ended_one_its_end(seller: Seller):
     shipped(seller)
     with seller.two.gongshu.desk() as desk:

@@ -1,0 +1,95 @@
+"""Steps of one side alone hold although keys ran out; and nobody signs by keys or a moment of the past."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from one_city import City
+from seller import Seller, ask, settle, walked_city
+from two_nodes import Two, rotated
+
+from shanhai.audit.database import transaction
+from shanhai.audit.log import EventLog
+from shanhai.courier import granted, granting, outbox, partners, releasing, saying, standing
+from shanhai.courier.turns import one_at_a_time
+from shanhai.errors import BusyError
+from shanhai.exchange.bodies import Suspension
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.governance.policy import ReleaseDeniedError
+
+LATER = timedelta(days=3000)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    return walked_city(tmp_path_factory.mktemp("city") / "root")
+
+
+@pytest.fixture
+def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
+    return settle(paired, city, tmp_path)
+
+
+def test_a_suspension_an_end_and_a_revocation_hold_although_keys_ran_out(seller: Seller):
+    grant = seller.grant("village", "n")
+    before = [one.digest for one in seller.messages()]
+    with seller.two.gongshu.desk() as desk:
+        late = desk.now + LATER
+    with seller.two.gongshu.desk(now=late) as desk:
+        assert not granting.revoke(desk, grant.id).told
+        stood = standing.suspend(desk, "longyou")
+        assert (stood.told, stood.partner.state) == (False, PairingState.SUSPENDED_HERE)
+        assert not standing.end(desk, "longyou").told
+        assert partners.named(desk.connection, "longyou").state is PairingState.ENDED
+        found = [entry.event for entry in EventLog(desk.connection).entries()]
+    assert [one.digest for one in seller.messages()] == before
+    told = {one.kind: one.about.get("outcome") for one in found if one is not None}
+    assert (told["revoke"], told["suspend"], told["end"]) == ("untold", "untold", "untold")
+
+
+def test_what_was_revoked_untold_is_told_once_there_are_keys(seller: Seller):
+    grant = seller.grant("village", "n")
+    with seller.two.gongshu.desk() as desk:
+        late = desk.now + LATER
+    with seller.two.gongshu.desk(now=late) as desk:
+        granting.revoke(desk, grant.id)
+    with seller.two.gongshu.desk() as desk:
+        newer = rotated(seller.two.gongshu, now=desk.now)
+    with newer.desk() as desk:
+        assert standing.tell_keyset(desk) == ("longyou",)
+        found = outbox.of_pairing(desk.connection, newer.partner("longyou").pairing)
+        (kept,) = granted.every(desk.connection)
+    assert [one.type for one in found][-2:] == ["keyset", "revoke"]
+    assert kept.message == found[-1].digest
+
+
+def test_nobody_signs_beside_newer_keys(seller: Seller):
+    with seller.two.gongshu.desk() as desk:
+        rotated(seller.two.gongshu, now=desk.now)
+        pairing = partners.named(desk.connection, "longyou").pairing
+        with pytest.raises(BusyError, match="newer keys"), transaction(desk.connection):
+            saying.say(desk, pairing, Suspension(True, None))
+
+
+def test_a_release_is_judged_at_the_moment_at_which_its_turn_comes(seller: Seller):
+    with seller.two.gongshu.desk() as desk:
+        seller.grant("village", "n", until=desk.now + timedelta(seconds=30))
+    with seller.two.gongshu.desk() as desk:
+        early = desk.now + timedelta(seconds=28)
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with one_at_a_time(seller.home):
+            taken.set()
+            done.wait(3)
+
+    holder = threading.Thread(target=hold)
+    with seller.two.gongshu.desk(now=early) as desk:
+        holder.start()
+        taken.wait()
+        with pytest.raises(ReleaseDeniedError, match="grant"):
+            releasing.release(desk, seller.node, ask())
+    holder.join()
