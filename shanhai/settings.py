@@ -86,13 +86,11 @@ class Settings(BaseSettings):
         value = os.environ.get(_SECRET_PREFIX + name.upper())
         if value is not None:
             return SecretStr(value)
-        file = self.home / "secrets" / name
-        if file.is_file():
-            return SecretStr(file.read_text(encoding="utf-8").strip())
+        if (kept := _kept_secret(self.home, name)) is not None:
+            return kept
+        variable, file = f"{_SECRET_PREFIX}{name.upper()}", _secret_file(self.home, name)
         raise ConfigurationError(
-            "a secret is missing",
-            given=name,
-            allowed=f"the variable {_SECRET_PREFIX}{name.upper()} or the file {file}",
+            "a secret is missing", given=name, allowed=f"the variable {variable} or the file {file}"
         )
 
     def endpoint_overrides(self) -> Mapping[str, str]:
@@ -121,6 +119,23 @@ class Settings(BaseSettings):
         return overrides
 
 
+class NeighbourSettings(Settings):
+    """Those of a node that a process serves beside its own: secrets of the environment are not its own."""
+
+    def secret(self, name: str) -> SecretStr:
+        """A secret by its name: the file `secrets/<name>` of its home.
+
+        Raises:
+            ConfigurationError: there is no such file. The message names the secret, never its value.
+        """
+        kept = _kept_secret(self.home, name)
+        if kept is None:
+            raise ConfigurationError(
+                "a secret is missing", given=name, allowed=f"the file {_secret_file(self.home, name)}"
+            )
+        return kept
+
+
 @functools.cache
 def load_settings() -> Settings:
     """The settings of this process, read from the environment at the first call.
@@ -137,11 +152,33 @@ def read_settings(**overrides: Any) -> Settings:
     Raises:
         ConfigurationError: a variable has a value that its field does not allow.
     """
+    return _read(Settings, overrides)
+
+
+def read_neighbour(**overrides: Any) -> Settings:
+    """The same of a node that a process serves beside its own.
+
+    Raises:
+        ConfigurationError: a variable has a value that its field does not allow.
+    """
+    return _read(NeighbourSettings, overrides)
+
+
+def _read(kind: type[Settings], overrides: Mapping[str, Any]) -> Settings:
     try:
-        return Settings(**overrides).resolved()
+        return kind(**overrides).resolved()
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(
             f"setting SHANHAI_{field.upper()}: {first['msg']}", given=first.get("input")
         ) from error
+
+
+def _secret_file(home: Path, name: str) -> Path:
+    return home / "secrets" / name
+
+
+def _kept_secret(home: Path, name: str) -> SecretStr | None:
+    file = _secret_file(home, name)
+    return SecretStr(file.read_text(encoding="utf-8").strip()) if file.is_file() else None

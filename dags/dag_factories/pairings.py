@@ -36,17 +36,17 @@ def prefix(exchange: Exchange) -> str:
 def nodes_with_partners(*, own: bool = False) -> list[str]:
     """The nodes from which something may leave; `own`: that of this Airflow's home alone.
 
-    Where `nodes.yml` cannot be read there are none, so that marts follow the lake whatever is wrong with the
+    Where the nodes cannot be read there are none, so that marts follow the lake whatever is wrong with the
     exchange; the file with the DAGs of the pairings says what it is.
     """
     from shanhai.courier.served import exchanges
-    from shanhai.errors import ConfigurationError
+    from shanhai.errors import ShanhaiError
 
     try:
-        found = exchanges(load_settings())
-    except ConfigurationError:
+        found = exchanges(load_settings(), own=own)
+    except ShanhaiError:
         return []
-    return list(dict.fromkeys(one.node.name for one in found if one.node.is_own or not own))
+    return list(dict.fromkeys(one.node.name for one in found))
 
 
 def due_of(node: str) -> Asset:

@@ -281,6 +281,8 @@ def _tell(session: Session, changed: Changed, partner: str) -> None:
         fields({f"mask of {column}": action})
     if changed.told:
         say("The partner learns of it with the next shanhai ship.")
+    if grant.k is not None and not grant.revoked:
+        say("By the clock nothing leaves under it: shanhai release … --people COLUMN says who is meant.")
     say_what_went(changed.taken_back, told=changed.told)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from shanhai.courier.own_keys import keyring_of
 from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError
 from shanhai.exchange.keysets import NAME
 from shanhai.exchange.pairing_states import PairingState
-from shanhai.settings import Settings, read_settings
+from shanhai.settings import Settings, read_neighbour, read_settings
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,13 @@ def _cron(text: str) -> str:
     return text
 
 
+def _apart(text: str) -> str:
+    # The names of DAGs join node and partner by them.
+    if "__" in text:
+        raise ValueError("two underscores stand between the names of a node and a partner")
+    return text
+
+
 class Entry(BaseModel):
     """A node of `nodes.yml`. Paths are relative to the home that has the file."""
 
@@ -43,12 +51,15 @@ class Entry(BaseModel):
     home: Path = Field(description="its state; `.` is the home that has the file")
     federation: Path | None = Field(default=None, description="folder that holds its districts/")
     passphrase_file: Path | None = Field(default=None, description="file with the passphrase of its keys")
+    snapshots: str | None = Field(
+        default=None, description="s3://<bucket>/<prefix> of its own; empty: a folder of its home"
+    )
     receive: Annotated[str, AfterValidator(_cron)] = Field(
         default=EVERY_TEN_MINUTES, description="when it looks for parcels: five fields of cron, UTC"
     )
 
 
-_ENTRIES = TypeAdapter(dict[Annotated[str, Field(pattern=f"^(?:{NAME})$")], Entry])
+_ENTRIES = TypeAdapter(dict[Annotated[str, Field(pattern=f"^(?:{NAME})$"), AfterValidator(_apart)], Entry])
 
 
 @dataclass(frozen=True)
@@ -88,7 +99,9 @@ def served(settings: Settings) -> Mapping[str, Served]:
         keyring = keyring_of(settings.home)
         name = keyring.keyset().name if keyring.exists else None
         return {name: Served(name, settings, EVERY_TEN_MINUTES, is_own=True)} if name else {}
-    return {name: _served(settings, name, entry) for name, entry in _entries(file).items()}
+    found = {name: _served(settings, name, entry) for name, entry in _entries(file).items()}
+    _check_snapshots(list(found.values()))
+    return found
 
 
 def node_named(settings: Settings, name: str) -> Served:
@@ -106,17 +119,22 @@ def node_named(settings: Settings, name: str) -> Served:
     return known[name]
 
 
-def exchanges(settings: Settings) -> tuple[Exchange, ...]:
+def exchanges(settings: Settings, *, own: bool = False) -> tuple[Exchange, ...]:
     """Every node that is served with each of its partners to whom something may go, or from whom come.
 
     Read from the state of each node alone: no key is opened, and no lake. A node whose state cannot be read
     is left out and named in the log: the others go on.
+
+    Args:
+        own: ask the node alone whose home it is.
 
     Raises:
         ConfigurationError: `nodes.yml` is not what it should be.
     """
     found: list[Exchange] = []
     for node in served(settings).values():
+        if own and not node.is_own:
+            continue
         try:
             found += _of_node(node)
         except ShanhaiError as error:
@@ -160,5 +178,36 @@ def _served(settings: Settings, name: str, entry: Entry) -> Served:
         else own / entry.passphrase_file,
         "dbt_project": settings.dbt_project,
     }
-    node = read_settings(**given)
-    return Served(name, node, entry.receive, is_own=node.home == own)
+    if read_settings(**given).home == own:
+        _check_unstated(name, entry)
+        return Served(name, read_settings(**given), entry.receive, is_own=True)
+    if settings.snapshots and entry.snapshots is None:
+        raise ConfigurationError(
+            "where the snapshots of this node are",
+            given=f"{name}: nothing",
+            allowed="snapshots: s3://<bucket>/<prefix> of its own, or snapshots: '' for its home",
+            hint=f"{FILE}: the place that SHANHAI_SNAPSHOTS names is another node's",
+        )
+    node = read_neighbour(**given, snapshots=entry.snapshots or "")
+    return Served(name, node, entry.receive, is_own=False)
+
+
+def _check_unstated(name: str, entry: Entry) -> None:
+    """The walks of the own node do not ask `nodes.yml` where their snapshots are."""
+    if entry.snapshots is not None:
+        raise ConfigurationError(
+            "where the snapshots of this node are", given=f"{name}: snapshots", allowed="SHANHAI_SNAPSHOTS"
+        )
+
+
+def _check_snapshots(nodes: Sequence[Served]) -> None:
+    """Two nodes in one place would take the snapshots of each other for their own, and purge them."""
+    places = [(f"{one.settings.snapshots.rstrip('/')}/", one.name) for one in nodes if one.settings.snapshots]
+    for (one, first), (other, second) in combinations(sorted(places), 2):
+        if other.startswith(one):
+            raise ConfigurationError(
+                "two nodes have their snapshots in one place",
+                given=f"{first}, {second}",
+                allowed="a bucket or a prefix each, none within another",
+                hint=str(FILE),
+            )

@@ -241,6 +241,16 @@ def test_a_node_whose_state_is_damaged_stops_no_other(layout: Layout) -> None:
     assert {"exchange__gongshu__longyou__send", "warehouse", "watch"} <= set(found["dags"])
 
 
+def test_a_keyset_that_is_damaged_stops_no_mart(layout: Layout) -> None:
+    keyset = layout.home / "keyring" / "keyset.json"
+    keyset.parent.mkdir(mode=0o700)
+    keyset.write_text("{}", encoding="utf-8")
+    write_knobs(layout, REPOSITORY)
+    found = parsed(layout)
+    assert [Path(file).name for file in found["errors"]] == ["exchange.py"]
+    assert {"warehouse", "watch"} <= set(found["dags"])
+
+
 RETRIED = [errors.SourceError("down"), errors.StoreError("busy"), errors.DiskFullError("full")]
 NOT_RETRIED = [
     errors.ConfigurationError("wrong"),
