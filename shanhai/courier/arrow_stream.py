@@ -5,6 +5,7 @@ Sources: Arrow columnar format, "Encapsulated message format"; format/Message.fb
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,9 @@ def read_stream(
 ) -> Iterator[pa.RecordBatch]:
     """The batches of a file of the system, each validated in full before anything looks at a value.
 
-    Nothing is read into memory but what is looked at: buffers lie in the mapped file. Compressed buffers,
-    dictionaries and metadata of messages are refused, so nothing grows out of a small file.
+    Nothing is read into memory but what is looked at: buffers lie in the mapped file, whose pages are given
+    back when the next batch is asked for. Compressed buffers, dictionaries and metadata of messages are
+    refused, so nothing grows out of a small file.
 
     Args:
         columns: name and name of the type, in their order, each once.
@@ -43,7 +45,8 @@ def read_stream(
 
     with _refusing():
         size = 0
-        with pa.memory_map(f"/proc/self/fd/{out.fileno()}") as source:
+        mapped = mmap.mmap(out.fileno(), 0, access=mmap.ACCESS_READ)
+        with pa.BufferReader(pa.py_buffer(mapped)) as source:
             messages = _messages(source)
             schema = pa.ipc.read_schema(next(messages))
             if [(field.name, type_name(field.type)) for field in schema] != list(columns):
@@ -56,6 +59,8 @@ def read_stream(
                     raise Refused("dictionary-bomb", stage=Stage.CONTENTS)
                 batch.validate(full=True)
                 yield from _pieces(batch)
+                # Whoever still holds a batch reads its pages again.
+                mapped.madvise(mmap.MADV_DONTNEED, 0, source.tell())
 
 
 @contextmanager
@@ -68,7 +73,7 @@ def _refusing() -> Iterator[None]:
         raise Refused("parser-abort", stage=Stage.CONTENTS) from None
 
 
-def _messages(source: pa.MemoryMappedFile) -> Iterator[pa.Message]:
+def _messages(source: pa.BufferReader) -> Iterator[pa.Message]:
     import pyarrow as pa
 
     for message in pa.ipc.MessageReader.open_stream(source):

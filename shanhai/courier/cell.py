@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _MOST_RESULT = 1 << 20
 _STREAM_BYTES = 64 << 20
 """What an Arrow stream may take beside its values and a half more: validity, padding, messages."""
+_LOOK_SECONDS = 0.25
+"""After which it is looked whether anybody still wants the rows."""
 _OF_FILES = (Stage.SET, Stage.CONTENTS)
 _ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -74,7 +78,14 @@ class Job:
     declared: Declared
 
 
-def parse(file: BinaryIO, out: BinaryIO, job: Job, *, cell: Cell | None = None) -> Parsed:
+def parse(
+    file: BinaryIO,
+    out: BinaryIO,
+    job: Job,
+    *,
+    cell: Cell | None = None,
+    stop: threading.Event | None = None,
+) -> Parsed:
     """Write the granted columns of `file` into `out`, both open files of the system, as an Arrow IPC stream.
 
     `file` must be a private copy whose digest was verified through this same open file. What holds: the
@@ -85,6 +96,9 @@ def parse(file: BinaryIO, out: BinaryIO, job: Job, *, cell: Cell | None = None) 
     allowed call is not contained, and a captured parser may write any rows of the declared number, so `out`
     is a stranger's Arrow stream: `rows_of` reads it.
 
+    Args:
+        stop: when it is set, the process is killed, as if it had aborted.
+
     Raises:
         Refused: what was found, or `parser-abort`, `parser-hang`, `parser-memory`, all at stage contents.
             `out` is empty then.
@@ -92,7 +106,7 @@ def parse(file: BinaryIO, out: BinaryIO, job: Job, *, cell: Cell | None = None) 
     """
     cell = cell or Cell()
     try:
-        parsed = _run(file, out, job, cell)
+        parsed = _run(file, out, job, cell, stop or threading.Event())
     except BaseException:
         out.seek(0)
         out.truncate()
@@ -121,7 +135,7 @@ def rows_of(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
         _refuse("parser-abort")
 
 
-def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell) -> Parsed:
+def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell, stop: threading.Event) -> Parsed:
     result = _result()
     closed, closes = os.pipe()
     try:
@@ -130,9 +144,7 @@ def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell) -> Parsed:
         finally:
             os.close(closes)
         try:
-            process.communicate(_job(job), timeout=cell.seconds)
-        except subprocess.TimeoutExpired:
-            _refuse("parser-hang")
+            _wait(process, _job(job), cell.seconds, stop)
         finally:
             process.kill()
             process.wait()
@@ -142,6 +154,23 @@ def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell) -> Parsed:
     finally:
         os.close(result)
         os.close(closed)
+
+
+def _wait(process: subprocess.Popen[bytes], told: bytes, seconds: float, stop: threading.Event) -> None:
+    """Hand the job over and wait for the end, so long as anybody wants it."""
+    end, rest = time.monotonic() + seconds, told
+    while not stop.is_set():
+        left = end - time.monotonic()
+        try:
+            process.communicate(rest or None, timeout=max(0.0, min(left, _LOOK_SECONDS)))
+        except subprocess.TimeoutExpired:
+            if left <= _LOOK_SECONDS:
+                _refuse("parser-hang")
+            # What was not taken yet is kept by the process object, and must not be given again.
+            rest = b""
+        else:
+            return
+    _refuse("parser-abort")
 
 
 def _result() -> int:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from shanhai.applications.folder import write_folder
 from shanhai.applications.reading import executable_digest
-from shanhai.courier.cell import Cell, Job, Parsed, most_bytes, parse, rows_of
-from shanhai.courier.fetching import verified
+from shanhai.courier.cell import Job
+from shanhai.courier.cells import Room, batches_of
 from shanhai.exchange import folders
 from shanhai.exchange.facts import FactFile, Facts
 from shanhai.exchange.failures import FAILURES, Refused, Stage
 from shanhai.exchange.listings import listing_of
 from shanhai.exchange.parquet.decrypt import Declared
 from shanhai.exchange.parquet.profile import physical_name
+from shanhai.exchange.parquet.sink import HashedSink
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetFile, SetStatement
 from shanhai.exchange.subjects import APPLICATION
@@ -57,21 +55,6 @@ class Sealed:
     def columns(self) -> tuple[int, ...]:
         """The granted columns, in the order of the files."""
         return tuple(sorted(self.names))
-
-
-@dataclass(frozen=True)
-class Room:
-    """What opening one parcel may take of this node, whatever its sender declared.
-
-    Attributes:
-        keep_free_bytes: to leave on the disk.
-        bytes: of the rows of all its files as Arrow streams.
-        seconds: for which its files are parsed, together.
-    """
-
-    keep_free_bytes: int
-    bytes: int
-    seconds: float
 
 
 def room_of(settings: Settings) -> Room:
@@ -173,8 +156,9 @@ def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, room
     try:
         with disk_errors(folder), unfinished.open("xb") as sink:
             unfinished.chmod(0o600)
+            hashed = HashedSink(sink)
             with closing(_batches(sealed, folder, room)) as batches:
-                rows = _packed(batches, names, sink)
+                rows = _packed(batches, names, hashed)
             sink.flush()
             os.fsync(sink.fileno())
         with disk_errors(folder):
@@ -182,11 +166,10 @@ def _write_table(sealed: Sealed, names: list[str], folder: Path, name: str, room
             sync_folder(folder)
     finally:
         unfinished.unlink(missing_ok=True)
-    with target.open("rb") as file:
-        return Made(target, hashlib.file_digest(file, "sha256").hexdigest(), rows)
+    return Made(target, hashed.digest(), rows)
 
 
-def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: BinaryIO) -> int:
+def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: HashedSink) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -210,30 +193,11 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: BinaryIO)
 
 
 def _batches(sealed: Sealed, folder: Path, room: Room) -> Generator[pa.RecordBatch, None, None]:
-    """The rows of all files in their order; at least one batch, which may be empty."""
     jobs = [
         (one, _job(sealed, one, told))
         for one, told in zip(sealed.statement.files, sealed.facts.files, strict=True)
     ]
-    if sum(most_bytes(job) for _, job in jobs) > room.bytes:
-        raise Refused("parser-memory")
-    seconds = room.seconds
-    for one, job in jobs:
-        with verified(folder / one.name, one) as file, tempfile.TemporaryFile(dir=folder) as out:
-            begun = time.monotonic()
-            _parsed(file, out, job, folder, replace(room, seconds=seconds))
-            seconds -= time.monotonic() - begun
-            yield from _rows(out, job)
-
-
-def _rows(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
-    """What a cell wrote; at least one batch, which may be empty."""
-    none = True
-    for batch in rows_of(out, job):
-        none = False
-        yield batch
-    if none:
-        yield _no_rows(out)
+    return batches_of(jobs, folder, room)
 
 
 def _job(sealed: Sealed, one: SetFile, told: FactFile) -> Job:
@@ -243,29 +207,3 @@ def _job(sealed: Sealed, one: SetFile, told: FactFile) -> Job:
         keys=sealed.keys,
         declared=Declared(told.rows, told.decoded_bytes, sealed.facts.schema),
     )
-
-
-def _parsed(file: BinaryIO, out: BinaryIO, job: Job, folder: Path, room: Room) -> Parsed:
-    """Parse one file; a full disk of ours is not the partner's fault."""
-    most = most_bytes(job)
-    if room.seconds <= 0:
-        raise Refused("parser-hang")
-    needed = most + room.keep_free_bytes
-    require_room(folder, needed)
-    try:
-        return parse(file, out, job, cell=Cell(output_bytes=most, seconds=min(Cell().seconds, room.seconds)))
-    except Refused as refusal:
-        if refusal.code in ("parser-abort", "parser-memory"):
-            # Somebody else may have filled it meanwhile, and in the cell that looks like this.
-            require_room(folder, needed)
-        raise
-
-
-def _no_rows(out: BinaryIO) -> pa.RecordBatch:
-    """An empty batch of the columns of a stream that `rows_of` has gone through."""
-    import pyarrow as pa
-
-    out.seek(0)
-    with pa.ipc.open_stream(out) as stream:
-        empty = [pa.array([], one.type) for one in stream.schema]
-        return pa.RecordBatch.from_arrays(empty, schema=stream.schema)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SPILL, _COUNTED = Path("scratch", "release"), Path("scratch", "counted")
 _EXTENSION = "httpfs"
-_MOST_BYTES = 384 << 20
+_MOST_BYTES = 320 << 20
 """Of memory that a session takes before it spills: what is sealed meanwhile needs as much again."""
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.errors import DataError
 from shanhai.exchange.parquet import profile
 from shanhai.exchange.parquet.kms import KeyHolder, crypto_factory
 from shanhai.exchange.parquet.rows import groups, plain_schema
+from shanhai.exchange.parquet.sink import HashedSink
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,7 +130,7 @@ class _Open:
     def __init__(
         self, file: BinaryIO, schema: pa.Schema, *, set_id: str, keys: KeyHolder, packing: Packing
     ) -> None:
-        self._sink = _Sink(file)
+        self._sink = HashedSink(file)
         self._packing = packing
         self._most_groups = min(profile.MOST_GROUPS, profile.MOST_CHUNKS // len(schema))
         self._groups = self._rows = self._decoded = 0
@@ -166,7 +166,7 @@ class _Open:
 
 
 def _writer(
-    sink: _Sink, schema: pa.Schema, *, set_id: str, keys: KeyHolder, packing: Packing
+    sink: HashedSink, schema: pa.Schema, *, set_id: str, keys: KeyHolder, packing: Packing
 ) -> pq.ParquetWriter:
     import pyarrow.parquet as pq
     from pyarrow.parquet.encryption import EncryptionConfiguration
@@ -195,42 +195,3 @@ def _writer(
         store_schema=False,
         write_page_index=True,
     )
-
-
-class _Sink:
-    """A file-like object that hashes and counts what goes through, and never reads, seeks or closes."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data).cast("B")
-        self._file.write(view)
-        self._digest.update(view)
-        self.size += len(view)
-        return len(view)
-
-    def tell(self) -> int:
-        return self.size
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """The file belongs to the caller."""
-
-    def digest(self) -> str:
-        return self._digest.hexdigest()

@@ -32,7 +32,7 @@ from sent_parcels import (
 )
 from two_nodes import Two
 
-from shanhai.courier import opening, outbox, waiting
+from shanhai.courier import cells, outbox, waiting
 
 
 def damaged(data: bytes) -> bytes:
@@ -98,16 +98,16 @@ def test_a_copy_that_changes_after_its_digest_was_taken_is_refused_whatever_was_
     pair: Two, monkeypatch: pytest.MonkeyPatch
 ):
     granted_and_sent(pair)
-    parse = opening.parse
+    parse = cells.parse
 
-    def parse_then_touch(file, out, job, *, cell):
-        done = parse(file, out, job, cell=cell)
+    def parse_then_touch(file, out, job, *, cell, stop):
+        done = parse(file, out, job, cell=cell, stop=stop)
         path = Path(f"/proc/self/fd/{file.fileno()}").readlink()
         with path.open("r+b") as other:
             other.write(b"P")
         return done
 
-    monkeypatch.setattr(opening, "parse", parse_then_touch)
+    monkeypatch.setattr(cells, "parse", parse_then_touch)
     assert stopped(pair) == "changed-between-hash-and-parse"
     assert opened(pair.gongshu) == []
     monkeypatch.undo()
