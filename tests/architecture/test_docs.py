@@ -24,8 +24,9 @@ from shanhai.connect.paging.progress import RecordCursor
 from shanhai.connect.tree.login import KeyLogin, PasswordLogin
 from shanhai.connect.web.budget import Rate
 from shanhai.connect.web.credential import Auth
-from shanhai.contracts import load, model, standard
+from shanhai.contracts import model, read_columns, read_properties, standard
 from shanhai.contracts.federation import District, Register, open_federation
+from shanhai.contracts.load import load_contract
 from shanhai.contracts.quantities import QUANTITIES
 from shanhai.contracts.queries import OPERATORS, Query, QueryDimension, Severity
 from shanhai.contracts.shapes import SHAPES
@@ -54,9 +55,9 @@ def union(annotated: Any) -> tuple[type[BaseModel], ...]:
 
 
 TABLES = {
-    "Options of a type: `logicalTypeOptions`": set(load._OPTION_KEYS),
-    "Custom properties of a column": set(load._COLUMN_KEYS),
-    "Custom properties of the contract": set(load._CONTRACT_KEYS),
+    "Options of a type: `logicalTypeOptions`": set(read_columns.OPTION_KEYS),
+    "Custom properties of a column": set(read_columns.COLUMN_KEYS),
+    "Custom properties of the contract": set(read_properties.CONTRACT_KEYS),
     "`source`: where the bytes come from": fields(model.Source),
     "Options of the connector `files`": fields(FilesOptions),
     "Login": fields(PasswordLogin, KeyLogin),
@@ -176,7 +177,7 @@ def test_the_contract_of_the_guide_is_right(tmp_path: Path):
     file = tmp_path / "longyou" / "visits.odcs.yml"
     file.parent.mkdir()
     file.write_text(example, encoding="utf-8")
-    assert str(load.load_contract(file).dataset) == "longyou.visits"
+    assert str(load_contract(file).dataset) == "longyou.visits"
 
 
 def test_every_setting_is_documented():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shanhai.contracts import load, standard
+from shanhai.contracts import odcs, standard
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.load import load_contract
 from shanhai.contracts.model import Contract
@@ -281,7 +281,7 @@ def test_documentation_of_the_standard_is_accepted(write):
 
 
 def test_every_key_of_the_standard_is_read_or_documentation_or_refused():
-    defined = load._validator().schema["$defs"]
+    defined = odcs.validator().schema["$defs"]
     operators = [name for one in defined["DataQualityOperators"]["oneOf"] for name in one["properties"]]
     element = [*defined["SchemaElement"]["properties"]]
     ours = {standard.TABLE: [*element, *defined["SchemaObject"]["properties"]]}

@@ -225,9 +225,9 @@ def test_operators(stated, holding, failing):
 
 
 def test_every_operator_of_the_standard_is_followed():
-    from shanhai.contracts.load import _validator
+    from shanhai.contracts.odcs import validator
 
-    stated = _validator().schema["$defs"]["DataQualityOperators"]["oneOf"]
+    stated = validator().schema["$defs"]["DataQualityOperators"]["oneOf"]
     assert [name for one in stated for name in one["properties"]] == list(OPERATORS)
 
 
