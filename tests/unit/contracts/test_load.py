@@ -218,6 +218,12 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         29,
         "a latitude is a number",
     ),
+    "a custom property twice": (
+        "  - {property: shareClass, value: conditional}\n",
+        "  - {property: shareClass, value: conditional}\n  - {property: shareClass, value: open}\n",
+        36,
+        "a custom property stands twice; given: shareClass",
+    ),
     "a name that is not the file's": ("schema:\n  - name: meters", "schema:\n  - name: metres", 9, "metres"),
 }
 
