@@ -59,7 +59,8 @@ def rows_of(taken_back: Sequence[Release]) -> list[dict[str, Any]]:
 
 def facts_of(partner: Partner) -> dict[str, Any]:
     """What is shown of a pairing; the number is None until the partner has accepted."""
-    from shanhai.courier.partners import agreed, offer_of, their_keyset
+    from shanhai.courier.partners import agreed, offer_of
+    from shanhai.courier.their_keys import their_keyset
     from shanhai.exchange.keysets import HPKE, SIGN
     from shanhai.exchange.pairings import number
     from shanhai.exchange.rules import write_rules

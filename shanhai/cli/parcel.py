@@ -267,7 +267,7 @@ def _terms(connection: sqlite3.Connection, row: Arrived) -> dict[str, Any]:
 
 def _body(connection: sqlite3.Connection, row: Arrived) -> Body | None:
     """The body that was opened once, read again; it was verified then, and no key is in it."""
-    from shanhai.courier import partners
+    from shanhai.courier import their_keys
     from shanhai.exchange.bodies import read_body
     from shanhai.exchange.sets import read_set
 
@@ -275,7 +275,7 @@ def _body(connection: sqlite3.Connection, row: Arrived) -> Body | None:
         return None
     statement = None
     if row.statement is not None:
-        keyset = partners.keyset_of_digest(connection, row.pairing, row.keyset_digest or "")
+        keyset = their_keys.keyset_of_digest(connection, row.pairing, row.keyset_digest or "")
         statement = read_set(row.statement, keyset=keyset, digest=None)
     return read_body(row.body, statement)
 

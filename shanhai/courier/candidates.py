@@ -10,7 +10,7 @@ from typing import Literal
 from shanhai.applications.comparing import Difference, difference
 from shanhai.applications.folder import ADOPTED, FOLDER
 from shanhai.applications.reading import NOTHING, Contents, executable_digest, read_contents
-from shanhai.courier import adoptions, inbox, partners, waiting
+from shanhai.courier import adoptions, inbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Source
 from shanhai.courier.arrived import Arrived
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
@@ -156,7 +156,7 @@ def would_change(candidate: Candidate, home: Path) -> Difference:
 
 
 def _candidate(connection: sqlite3.Connection, row: Arrived) -> Candidate:
-    keyset = partners.keyset_of_digest(connection, row.pairing, row.keyset_digest or "")
+    keyset = their_keys.keyset_of_digest(connection, row.pairing, row.keyset_digest or "")
     statement = read_set(row.statement or b"", keyset=keyset, digest=None)
     content = read_body(row.body or b"", statement).content
     if not isinstance(content, Parcel):

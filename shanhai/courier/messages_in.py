@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shanhai.courier import granted, outbox, partners, waiting
+from shanhai.courier import granted, outbox, partners, their_keys, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.partners import Partner
 from shanhai.exchange.bodies import Body, End, NewKeyset, Suspension
@@ -85,9 +85,9 @@ def _take_grant(desk: Desk, partner: Partner, seen: Seen, grant: Grant) -> str:
 
 
 def _take_keyset(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> str:
-    known = partners.their_keyset(partner)
+    known = their_keys.their_keyset(partner)
     try:
-        keyset = partners.take_keyset(
+        keyset = their_keys.take_keyset(
             desk.connection, partner.pairing, envelope, mine=desk.speaker.keyset, now=desk.now
         )
     except Refused as refusal:

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from shanhai.audit.database import transaction
-from shanhai.courier import partners, saying, waiting
+from shanhai.courier import partners, saying, their_keys, waiting
 from shanhai.courier.carried import Carried, read_carried, write_carried
 from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
@@ -117,8 +117,8 @@ def take(desk: Desk, name: str, data: bytes) -> Partner:
     if kept_pairing(carried.document).digest != partners.agreed(partner).digest:
         raise Refused("pair-countersign-other-document")
     if carried.kind == "pairing":
-        known = partners.their_keyset(partner)
-        theirs = read_keyset(carried.keyset, roots=partners.roots_of(partner), known=known)
+        known = their_keys.their_keyset(partner)
+        theirs = read_keyset(carried.keyset, roots=their_keys.roots_of(partner), known=known)
         _check_document(desk, partner, carried.document, theirs, signed=(desk.me, theirs.node))
         with transaction(desk.connection):
             partners.sign_too(desk.connection, partner.pairing, carried.document)
@@ -213,8 +213,8 @@ def _check_document(
 
 def _agreed(desk: Desk, partner: Partner, document: bytes, theirs: tuple[Keyset, bytes]) -> Partner:
     """This node has the document: from now on the number waits for two people."""
-    partners.check_own(desk.connection, theirs[0], desk.speaker.keyset)
-    partners.agree(desk.connection, partner.pairing, document, theirs, now=desk.now)
+    their_keys.check_own(desk.connection, theirs[0], desk.speaker.keyset)
+    their_keys.agree(desk.connection, partner.pairing, document, theirs, now=desk.now)
     digest = kept_pairing(document).digest
     desk.record("accept", pairing=partner.pairing, digest=digest, partner=partner.name)
     waiting.waits(desk.connection, "confirm", partner.pairing, desk.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shanhai.courier import granted, inbox, incoming, outbox, partners
+from shanhai.courier import granted, inbox, incoming, outbox, partners, their_keys
 from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
@@ -206,7 +206,7 @@ class _Run:
             pairing=partners.agreed(partner),
             state=partner.state,
             mine=self.desk.speaker.keyset,
-            theirs=partners.their_keyset(partner),
+            theirs=their_keys.their_keyset(partner),
             position=partner.position(known, self._pending()),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shanhai.audit.database import transaction
-from shanhai.courier import forks, inbox, incoming, messages_in, partners, waiting
+from shanhai.courier import forks, inbox, incoming, messages_in, partners, their_keys, waiting
 from shanhai.courier.arrived import Arrived, Came
 from shanhai.courier.desk import Desk
 from shanhai.courier.evidence import evidence_of, keep
@@ -98,7 +98,7 @@ def settle_vouched(desk: Desk, partner: Partner, seen: Seen) -> Arrived:
 def _recorded(
     desk: Desk, partner: Partner, refusal: Refused, seen: Seen, envelope: bytes, statement: bytes | None
 ) -> Arrived | None:
-    came = Came(seen, envelope, statement, desk.now, partners.their_keyset(partner).digest)
+    came = Came(seen, envelope, statement, desk.now, their_keys.their_keyset(partner).digest)
     with transaction(desk.connection):
         if inbox.refused(desk.connection, refusal, came):
             desk.record(

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 import sqlite3
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shanhai.audit.database import transaction
 from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
-from shanhai.courier import granted, outbox, partners, releases, retiring, saying, sealing, sets, waiting
+from shanhai.courier import granted, outbox, partners, releases, retiring, saying, sets, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.outbox import Outgoing
-from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Ask, Plan, earlier, plan
+from shanhai.courier.ready import Ready, carried_by, made, parcel_of, taken
 from shanhai.courier.releases import Release
-from shanhai.courier.scanning import scan
-from shanhai.courier.sent_folders import folder_rows
-from shanhai.courier.sets import Described, KeptSet
-from shanhai.courier.speaking import Carried, sealed_to
 from shanhai.courier.taking_back import take_back_over
 from shanhai.courier.turns import one_at_a_time
-from shanhai.errors import DataError, NotFoundError
-from shanhai.exchange.facts import FactFile, Facts, read_facts, write_facts
-from shanhai.exchange.parcels import MOST_FACTS, Parcel
-from shanhai.exchange.secret import Secret
-from shanhai.exchange.sets import SetFile, SetStatement, read_set, set_digest, sign_set
+from shanhai.errors import NotFoundError
 from shanhai.governance.policy import ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
 from shanhai.ingest.node import Node
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_USUAL_FILES = 64
-"""So many files of a set are reckoned with before any is written; a file has up to a GiB."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +38,6 @@ class Released:
     message: Outgoing
     sealed: bool
     repeated: bool
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A set that can be given to a recipient, signed, with all its keys."""
-
-    statement: SetStatement
-    envelope: bytes = field(repr=False)
-    facts: bytes = field(repr=False)
-    keys: Mapping[str, Secret] = field(repr=False)
-    columns: tuple[str, ...]
-    fresh: bool
 
 
 def release(desk: Desk, node: Node, ask: Ask) -> Released:
@@ -93,7 +62,7 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
         if planned.earlier is not None:
             return _repeated(desk.connection, planned.earlier)
         _check_allowed(desk, planned)
-        ready = _taken(desk, planned.reused) if planned.reused else _sealed(desk, node, planned)
+        ready = taken(desk, planned.reused) if planned.reused else made(desk, node, planned)
         return _said(desk.later(), planned, ready)
 
 
@@ -119,107 +88,7 @@ def _about(planned: Plan) -> str:
     return f"{planned.found.subject.name} {planned.found.version} to {planned.partner.name}"
 
 
-def _taken(desk: Desk, kept: KeptSet) -> _Ready:
-    """A set that serves already: its keys are all that is needed."""
-    return _Ready(
-        statement=read_set(kept.statement, keyset=desk.speaker.keyset, digest=kept.digest),
-        envelope=kept.statement,
-        facts=kept.facts,
-        keys=keyring_of(desk.home).keys_of_set(kept.set_id, desk.speaker.holdings),
-        columns=kept.described.columns,
-        fresh=False,
-    )
-
-
-def _sealed(desk: Desk, node: Node, planned: Plan) -> _Ready:
-    """A new set: noted, keys locked, files written and read back, facts and statement signed."""
-    set_id, found, shape = secrets.token_hex(16), planned.found, planned.shape
-    text = shape.row_filter.text if shape.row_filter else None
-    described = Described(shape.shape_id, shape.names, planned.order, text, shape.masks, found.listing)
-    _check_room(desk, planned, described)
-    with transaction(desk.connection):
-        sets.begin(desk.connection, set_id, found.subject, found.version, described, at=desk.now)
-    keys = sealing.new_keys(set_id, len(described.columns))
-    keyring_of(desk.home).keep_set(set_id, keys)
-    with _rows(node, planned) as reader:
-        # The parts of an application have an order of their own.
-        lanes = 1 if found.folder is not None else sealing.LANES
-        free = node.settings.free_disk_bytes
-        draft = sealing.write_set(reader, desk.home, set_id, keys, free_bytes=free, lanes=lanes)
-    facts = write_facts(
-        Facts(
-            salt=secrets.token_bytes(32),
-            subject=found.subject,
-            version=found.version,
-            shape=described.shape_id if found.folder is None else None,
-            columns=tuple(draft.columns.values()),
-            files=tuple(FactFile(file.rows, file.decoded) for file in draft.files),
-            commits=draft.commits,
-            contract=found.contract,
-            quality=digest_of(found.quality),
-            lineage=digest_of(found.lineage),
-            listing=found.listing,
-        )
-    )
-    statement, envelope = _signed(desk, draft, facts)
-    return _Ready(statement, envelope, facts, keys, described.columns, fresh=True)
-
-
-def _check_room(desk: Desk, planned: Plan, described: Described) -> None:
-    """See, before a row is read, that one message can carry what the set will have.
-
-    Raises:
-        DataError: it cannot; nothing was written.
-    """
-    set_id, columns, some = secrets.token_hex(16), described.columns, "0" * 64
-    keys = sealing.new_keys(set_id, len(columns))
-    files = tuple(SetFile(f"{number:064x}", 1 << 30) for number in range(_USUAL_FILES))
-    facts = Facts(
-        salt=bytes(32),
-        subject=planned.found.subject,
-        version=planned.found.version,
-        shape=described.shape_id if planned.found.folder is None else None,
-        columns=("list<timestamp[us,UTC]>",) * len(columns),
-        files=tuple(FactFile(1 << 40, 1 << 40) for _ in files),
-        commits=dict.fromkeys(keys, some),
-        contract=some,
-        quality=some,
-        lineage=some,
-        listing=planned.found.listing,
-    )
-    written = write_facts(facts)
-    if len(written) > MOST_FACTS:
-        raise DataError("a message cannot carry the facts of so many columns", given=len(columns))
-    statement = SetStatement(set_id, desk.me, some, files, some, digest=some)
-    ready = _Ready(statement, b"", written, keys, columns, fresh=True)
-    carried = Carried(statement, _granted_keys(planned, ready))
-    sealed_to(desk.connection, planned.partner, _parcel(planned, ready), desk.speaker, carried)
-
-
-def _rows(node: Node, planned: Plan) -> AbstractContextManager[pa.RecordBatchReader]:
-    found = planned.found
-    if found.folder is not None:
-        return folder_rows(found, found.folder)
-    return scan(node.settings, found, planned.shape, order=planned.order)
-
-
-def _signed(desk: Desk, draft: sealing.Draft, facts: bytes) -> tuple[SetStatement, bytes]:
-    """The statement of a set and its envelope, read back as a recipient will."""
-    signers = desk.speaker.signers
-    unsigned = SetStatement(
-        set=draft.set_id,
-        node=desk.me,
-        signer=signers[0].kid,
-        files=draft.set_files,
-        facts_sha256=hashlib.sha256(facts).hexdigest(),
-    )
-    envelope = sign_set(unsigned, signers)
-    statement = read_set(envelope, keyset=desk.speaker.keyset, digest=set_digest(unsigned))
-    read_facts(facts, statement)
-    return statement, envelope
-
-
-def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
+def _said(desk: Desk, planned: Plan, ready: Ready) -> Released:
     """THE transaction: all of a release, or nothing of it."""
     connection, partner = desk.connection, planned.partner
     with transaction(connection):
@@ -238,8 +107,8 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
                 files=[(file.name, file.size) for file in ready.statement.files],
             )
         log, about, approver = EventLog(connection), _told(planned, ready), case.request.approver
-        carried = Carried(ready.statement, _granted_keys(planned, ready))
-        message = saying.say(desk, partner.pairing, _parcel(planned, ready), carried)
+        parcel, carried = parcel_of(planned, ready), carried_by(planned, ready)
+        message = saying.say(desk, partner.pairing, parcel, carried)
         rows, about["message"] = planned.leaving.rows, message.digest
         if approver is not None:
             log.append(happened("approve", who=approver, at=desk.now, **about))
@@ -251,7 +120,7 @@ def _said(desk: Desk, planned: Plan, ready: _Ready) -> Released:
     return Released(done, message, sealed=ready.fresh, repeated=False)
 
 
-def _release(desk: Desk, planned: Plan, ready: _Ready, message: Outgoing, identity: str) -> Release:
+def _release(desk: Desk, planned: Plan, ready: Ready, message: Outgoing, identity: str) -> Release:
     return Release(
         id=identity,
         pairing=planned.partner.pairing,
@@ -285,7 +154,7 @@ def _as_it_stands(connection: sqlite3.Connection, planned: Plan, now: datetime) 
     )
 
 
-def _told(planned: Plan, ready: _Ready) -> dict[str, str | int]:
+def _told(planned: Plan, ready: Ready) -> dict[str, str | int]:
     """What the events of a release are about."""
     return {
         "grant": planned.terms.grant,
@@ -296,18 +165,6 @@ def _told(planned: Plan, ready: _Ready) -> dict[str, str | int]:
         "pairing": planned.partner.pairing,
         "set": ready.statement.set,
     }
-
-
-def _parcel(planned: Plan, ready: _Ready) -> Parcel:
-    names = {ready.columns.index(name): name for name in planned.terms.columns}
-    return Parcel(planned.terms, names, ready.facts)
-
-
-def _granted_keys(planned: Plan, ready: _Ready) -> dict[str, Secret]:
-    """The key of the footers and those of the columns of the terms, and no others."""
-    numbers = [ready.columns.index(name) for name in planned.terms.columns]
-    wanted = [ready.statement.footer_key, *map(ready.statement.column_key, numbers)]
-    return {key_id: ready.keys[key_id] for key_id in wanted}
 
 
 def _counts(planned: Plan) -> dict[str, Any]:
@@ -325,9 +182,3 @@ def _counts(planned: Plan) -> dict[str, Any]:
         "quality": planned.found.quality,
         "lineage": planned.found.lineage,
     }
-
-
-def digest_of(document: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, of a document as JSON in UTF-8 with sorted keys and without blanks."""
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

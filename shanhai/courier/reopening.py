@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from shanhai.audit.database import transaction
-from shanhai.courier import granted, incoming, partners
+from shanhai.courier import granted, incoming, partners, their_keys
 from shanhai.courier.arrived import Arrived
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
@@ -72,12 +72,12 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
 
 def _verified(desk: Desk, partner: Partner, row: Arrived) -> Verified:
     """The recorded message, verified by the keyset that the partner had when it came."""
-    theirs = partners.keyset_of_digest(desk.connection, row.pairing, row.keyset_digest or "")
+    theirs = their_keys.keyset_of_digest(desk.connection, row.pairing, row.keyset_digest or "")
     standing = Standing(
         pairing=partners.agreed(partner),
         state=partner.state,
         mine=desk.speaker.keyset,
-        theirs=partners.their_keyset(partner),
+        theirs=their_keys.their_keyset(partner),
         position=partner.position({}),
     )
     accepted = Accepted(row.digest, row.received, theirs)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from shanhai.audit.log import EventLog
-from shanhai.courier import partners
+from shanhai.courier import partners, their_keys
 from shanhai.courier.own_keys import keyring_of, log_key
 from shanhai.courier.partners import Partner
 from shanhai.errors import ConfigurationError, DataError
@@ -120,7 +120,7 @@ def check_speaks(speaker: Speaker, partner: Partner) -> None:
     Raises:
         ConfigurationError: one of the two nodes has no valid key, or the partner has not accepted yet.
     """
-    sealing_key(partners.their_keyset(partner), partners.agreed(partner).rules, speaker.now)
+    sealing_key(their_keys.their_keyset(partner), partners.agreed(partner).rules, speaker.now)
     if speaker.signers:
         log_key(speaker.keyset, speaker.holdings, speaker.now)
 
@@ -139,7 +139,7 @@ def sealed_to(
         DataError: the message would be too large.
     """
     rules = partners.agreed(partner).rules
-    theirs = partners.their_keyset(partner)
+    theirs = their_keys.their_keyset(partner)
     suite, recipient = sealing_key(theirs, rules, speaker.now)
     signers = speaker.announcers if isinstance(content, NewKeyset) else speaker.signers
     statement = carried.statement if carried else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shanhai.audit.database import transaction
 from shanhai.audit.events import Event
 from shanhai.audit.log import EventLog
-from shanhai.courier import messages_in, partners, saying, sets, waiting
+from shanhai.courier import messages_in, partners, saying, sets, their_keys, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
@@ -156,7 +156,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
         envelope: the signed keyset, as it lies in `keyring/keyset.json` of the partner.
 
     Raises:
-        Refused: the codes of `partners.take_keyset`.
+        Refused: the codes of `their_keys.take_keyset`.
         ConfigurationError: the partner has not accepted yet.
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
@@ -164,7 +164,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
     with transaction(desk.connection):
         partner = partners.named(desk.connection, name)
         mine = desk.speaker.keyset
-        keyset = partners.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
+        keyset = their_keys.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
         messages_in.record_keyset(desk, partner, keyset)
         if partner.state in SPEAKING and saying.can_speak(desk, partner.pairing):
             tell_untold(desk, partner.pairing)

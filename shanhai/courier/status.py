@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shanhai.courier import adoptions, outbox, partners, waiting
+from shanhai.courier import adoptions, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
@@ -132,7 +132,7 @@ def _expiring(home: Path, every: tuple[Partner, ...], now: datetime) -> Iterator
     yield from _ending(keyring_of(home).keyset(), "", now)
     for partner in every:
         if partner.state is not PairingState.ENDED and partner.keyset is not None:
-            yield from _ending(partners.their_keyset(partner), partner.name, now)
+            yield from _ending(their_keys.their_keyset(partner), partner.name, now)
 
 
 def _ending(keyset: Keyset, whose: str, now: datetime) -> Iterator[Expiring]:

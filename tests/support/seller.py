@@ -14,7 +14,7 @@ from two_nodes import Two, hand_over
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
-from shanhai.courier import granted, granting, outbox, partners, releasing, sealing, sets
+from shanhai.courier import granted, granting, outbox, partners, releasing, sealing, sets, their_keys
 from shanhai.courier.granting import Draft
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.planning import Ask, Plan, plan
@@ -161,7 +161,7 @@ class Seller:
                 partners.agreed(ours),
                 ours.state,
                 here.speaker.keyset,
-                partners.their_keyset(ours),
+                their_keys.their_keyset(ours),
                 ours.position({}),
             )
             verified = receive(message.envelope, standing=standing, now=here.now)

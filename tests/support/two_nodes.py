@@ -15,7 +15,7 @@ from locked_node import NODE_PASSPHRASE, ROOT_PASSPHRASE
 from shanhai.audit.database import transaction
 from shanhai.audit.log import EventLog
 from shanhai.clock import system_clock
-from shanhai.courier import granted, outbox, pairing, partners
+from shanhai.courier import granted, outbox, pairing, partners, their_keys
 from shanhai.courier.database import open_state
 from shanhai.courier.desk import Desk
 from shanhai.courier.granted import RECEIVED
@@ -179,7 +179,7 @@ def _settled(here: Desk, ours: Partner, outgoing: Outgoing) -> Body:
         partners.agreed(ours),
         ours.state,
         here.speaker.keyset,
-        partners.their_keyset(ours),
+        their_keys.their_keyset(ours),
         ours.position({}),
     )
     verified = receive(outgoing.envelope, standing=standing, now=here.now)
@@ -209,7 +209,7 @@ def _applied(here: Desk, pairing_id: str, body: Body, digest: str) -> None:
     match body.content:
         case NewKeyset(envelope):
             mine = here.speaker.keyset
-            partners.take_keyset(connection, pairing_id, envelope, mine=mine, now=here.now)
+            their_keys.take_keyset(connection, pairing_id, envelope, mine=mine, now=here.now)
         case Suspension(suspended, _):
             step = Step.SUSPEND_THERE if suspended else Step.RESUME_THERE
             partners.step(connection, pairing_id, step)

@@ -9,7 +9,7 @@ from strangers import stranger
 from two_nodes import Two, hand_over, rotated
 
 from shanhai.clock import system_clock
-from shanhai.courier import partners, standing
+from shanhai.courier import partners, standing, their_keys
 from shanhai.exchange.bodies import NewKeyset, Suspension
 from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.keysets import Keyset
@@ -28,9 +28,9 @@ def test_new_keys_are_told_by_the_old_ones(paired: Two):
     assert suspended.content == Suspension(True, None)
     with paired.longyou.desk() as desk:
         partner = partners.named(desk.connection, "gongshu")
-        newest, oldest = partners.their_keyset(partner), kept_first_keyset(paired)
+        newest, oldest = their_keys.their_keyset(partner), kept_first_keyset(paired)
         assert (newest.version, oldest.version) == (2, 1)
-        found = partners.keyset_of_digest(desk.connection, partner.pairing, oldest.digest)
+        found = their_keys.keyset_of_digest(desk.connection, partner.pairing, oldest.digest)
         assert found == oldest
 
 
