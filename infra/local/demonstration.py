@@ -141,7 +141,7 @@ def _is_settled(known: dict[str, Settings]) -> bool:
     from shanhai.clock import system_clock
     from shanhai.courier import granted, partners
     from shanhai.courier.database import open_state
-    from shanhai.courier.shaping import is_in_force
+    from shanhai.courier.granted import is_in_force
     from shanhai.exchange.pairing_states import PairingState
 
     now = system_clock()
@@ -213,8 +213,8 @@ def _exchange_messages(known: dict[str, Settings], desks: dict[str, Desk], name:
 
 def _grant(desk: Desk, wish: _Wish) -> None:
     from shanhai.courier import granted, partners
+    from shanhai.courier.granted import is_in_force
     from shanhai.courier.granting import add
-    from shanhai.courier.shaping import is_in_force
 
     pairing = partners.named(desk.connection, wish.partner).pairing
     draft = _draft(desk, wish)

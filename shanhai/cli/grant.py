@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.grant_shown import LIST, row_of, tell
 from shanhai.cli.moments import MOMENT, in_utc
-from shanhai.cli.output import Heading, fields, say, show, show_json
-from shanhai.cli.pair_shown import rows_of, say_what_went
+from shanhai.cli.output import show
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DeniedError
 
@@ -19,26 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shanhai.contracts.model import Column
-    from shanhai.courier.granted import KeptGrant
-    from shanhai.courier.granting import Changed
-    from shanhai.exchange.grants import Grant
     from shanhai.exchange.subjects import Subject
     from shanhai.governance.values import Data
 
-_LIST = (
-    Heading("grant", "grant"),
-    Heading("rev", "rev", number=True),
-    Heading("direction", "direction"),
-    Heading("partner", "partner"),
-    Heading("about", "about", wraps=True),
-    Heading("columns", "columns", wraps=True),
-    Heading("purpose", "purpose"),
-    Heading("until", "until"),
-    Heading("state", "state"),
-)
 _SHARE_CLASSES = ("unconditional", "conditional")
 _ONWARD = ("none", "named", "open")
-_NOT_TOLD = ("v", "masks")
 
 
 class _MaskType(click.ParamType[tuple[str, str]]):
@@ -148,9 +132,9 @@ def add_command(
         else:
             _check_partner(partner, of_pairing(desk.connection, given(desk, revises).pairing).name)
             changed = revise(desk, revises, draft, columns=checked, wider=wider)
-            _tell(session, changed, partner)
+            tell(session, changed, partner)
             return
-    _tell(session, Changed(grant, (), told=True), partner)
+    tell(session, Changed(grant, (), told=True), partner)
 
 
 @command.command("list")
@@ -172,10 +156,10 @@ def list_command(session: Session, partner: str | None) -> None:
         if connection is not None:
             names = {one.pairing: one.name for one in partners.every(connection)}
             now = system_clock()
-            rows = [_row(one, names[one.pairing], now) for one in granted.every(connection)]
+            rows = [row_of(one, names[one.pairing], now) for one in granted.every(connection)]
     chosen = [row for row in rows if partner in (None, row["partner"])]
     empty = "No grant is with this partner." if rows else "Nothing is granted yet."
-    show(chosen, _LIST, form=session.form, empty=empty)
+    show(chosen, LIST, form=session.form, empty=empty)
 
 
 @command.command("revoke")
@@ -200,7 +184,7 @@ def revoke_command(session: Session, grant: str, by: str) -> None:
     with at_desk(session, by) as desk:
         partner = of_pairing(desk.connection, given(desk, grant).pairing).name
         revoked = revoke(desk, grant)
-    _tell(session, revoked, partner)
+    tell(session, revoked, partner)
 
 
 def _subject(name: str, *, application: bool) -> Subject:
@@ -266,55 +250,3 @@ def _share_class(given: str | None, known: Data | None) -> str:
 def _check_partner(given: str, allowed: str) -> None:
     if given != allowed:
         raise ConfigurationError("the grant is of another partner", given=given, allowed=allowed)
-
-
-def _tell(session: Session, changed: Changed, partner: str) -> None:
-    from shanhai.exchange.grants import write_grant
-
-    grant = changed.grant
-    facts = {"partner": partner, **write_grant(grant)}
-    if session.form == "json":
-        show_json({**facts, "taken_back": rows_of(changed.taken_back), "told": changed.told})
-        return
-    fields({name.replace("_", " "): value for name, value in facts.items() if name not in _NOT_TOLD})
-    for column, action in grant.masks.items():
-        fields({f"mask of {column}": action})
-    if changed.told:
-        say("The partner learns of it with the next shanhai ship.")
-    if grant.k is not None and not grant.revoked:
-        say("By the clock nothing leaves under it: shanhai release … --people COLUMN says who is meant.")
-    say_what_went(changed.taken_back, told=changed.told)
-
-
-def _row(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:
-    grant = kept.grant
-    return {
-        "grant": grant.id,
-        "rev": grant.rev,
-        "direction": kept.direction,
-        "partner": partner,
-        "about": grant.subject.name,
-        "columns": None if grant.columns is None else list(grant.columns),
-        "purpose": grant.purpose,
-        "until": grant.until,
-        "state": _state(grant, now) if kept.standing else "pairing ended",
-        "from": grant.valid_from,
-        "row_filter": grant.row_filter,
-        "masks": dict(grant.masks),
-        "share_class": grant.share_class,
-        "onward": grant.onward,
-        "retention_days": grant.retention_days,
-        "k": grant.k,
-        "at": kept.at,
-        "message": kept.message,
-    }
-
-
-def _state(grant: Grant, now: datetime) -> str:
-    if grant.revoked:
-        return "revoked"
-    if now < grant.valid_from:
-        return "not yet"
-    if now >= grant.until:
-        return "over"
-    return "ends soon" if grant.until - now < timedelta(days=30) else "in force"

@@ -13,7 +13,6 @@ from shanhai.courier.partners import Partner
 from shanhai.courier.planning import Ask
 from shanhai.courier.releases import Release
 from shanhai.courier.sent_folders import find_folder
-from shanhai.courier.shaping import is_in_force
 from shanhai.courier.subjects import MARTS
 from shanhai.errors import ConfigurationError, DataError, DeniedError, StoreError
 from shanhai.exchange.grants import Grant
@@ -48,7 +47,7 @@ def due(node: Node, connection: sqlite3.Connection, name: str, now: datetime) ->
         return
     left = releases.every(connection, partner.pairing)
     for grant in granted.given(connection, partner.pairing):
-        if is_in_force(grant, now) and _may_be_due(node, connection, grant, left):
+        if granted.is_in_force(grant, now) and _may_be_due(node, connection, grant, left):
             yield _ask(node, partner, grant)
 
 

@@ -55,6 +55,11 @@ def digest_of(grant: Grant) -> str:
     return hashlib.sha256(canonical(write_grant(grant))).hexdigest()
 
 
+def is_in_force(grant: Grant, now: datetime) -> bool:
+    """Whether something may be released under a grant now."""
+    return not grant.revoked and grant.valid_from <= now < grant.until
+
+
 def keep(
     connection: sqlite3.Connection,
     direction: Direction,

@@ -10,7 +10,6 @@ from shanhai.audit.database import transaction
 from shanhai.courier import granted, outbox, partners, releases
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.releases import Release
-from shanhai.courier.shaping import is_in_force
 from shanhai.exchange.pairing_states import PairingState
 
 
@@ -35,7 +34,7 @@ def may_leave(connection: sqlite3.Connection, message: Outgoing, now: datetime) 
 def stands(connection: sqlite3.Connection, release: Release, now: datetime) -> bool:
     """Whether what was released is still granted: by the newest revision, which is in force."""
     grant = granted.newest(connection, granted.GIVEN, release.grant)
-    return grant is not None and grant.rev == release.rev and is_in_force(grant, now)
+    return grant is not None and grant.rev == release.rev and granted.is_in_force(grant, now)
 
 
 def leaving(connection: sqlite3.Connection, pairing: str, now: datetime) -> tuple[Outgoing, ...]:

@@ -16,7 +16,7 @@ from shanhai.courier.releases import Release
 from shanhai.courier.scanning import count_people, count_rows
 from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.sets import KeptSet
-from shanhai.courier.shaping import is_in_force, new_shape, serving, shape_of
+from shanhai.courier.shaping import new_shape, serving, shape_of
 from shanhai.courier.subjects import Releasable, find
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD, Grant, Terms
@@ -209,7 +209,7 @@ def _grant(known: Sequence[Grant], wanted: str | None, now: datetime) -> Grant |
                 allowed=[grant.id for grant in known] or "none",
             )
         return meant[0]
-    in_force = [grant for grant in known if is_in_force(grant, now)]
+    in_force = [grant for grant in known if granted.is_in_force(grant, now)]
     if len(in_force) > 1:
         raise ConfigurationError(
             "several grants are in force",

@@ -8,12 +8,16 @@ from pathlib import Path
 from shanhai.audit.database import transaction
 from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
-from shanhai.courier import outbox, sealing, sets
+from shanhai.courier import outbox, partners, sealing, sets
 from shanhai.courier.desk import Desk
+from shanhai.courier.outbox import Outgoing
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.receipts import is_done
 from shanhai.courier.sets import KeptSet
 from shanhai.courier.turns import one_at_a_time
+from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.receipts import RECEIVED
+from shanhai.exchange.subjects import APPLICATION
 
 
 def sweep(home: Path, connection: sqlite3.Connection) -> None:
@@ -36,6 +40,9 @@ def sweep(home: Path, connection: sqlite3.Connection) -> None:
 
 def retire_sets(desk: Desk) -> tuple[str, ...]:
     """Retire every set that is not of the newest version of its subject and has arrived wherever it was sent.
+
+    An application has arrived once it was received: nobody loads it. To a pairing that ended nothing more
+    arrives.
 
     The newest is kept, so that another recipient can have it by a message alone. The event comes before the
     keys go; once they are gone, nobody can be given the set any more. Give the ids of the retired ones.
@@ -62,7 +69,13 @@ def _superseded(desk: Desk) -> list[KeptSet]:
 
 
 def _has_arrived(desk: Desk, kept: KeptSet) -> bool:
-    return all(is_done(message) for message in outbox.of_set(desk.connection, kept.set_id))
+    return all(_is_over(desk, kept, one) for one in outbox.of_set(desk.connection, kept.set_id))
+
+
+def _is_over(desk: Desk, kept: KeptSet, message: Outgoing) -> bool:
+    if is_done(message) or (kept.subject.kind == APPLICATION and message.outcome == RECEIVED):
+        return True
+    return partners.of_pairing(desk.connection, message.pairing).state is PairingState.ENDED
 
 
 def _remove(home: Path, set_id: str) -> None:

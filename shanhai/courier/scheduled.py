@@ -21,6 +21,7 @@ from shanhai.courier.database import open_state
 from shanhai.courier.desk import Desk, open_desk
 from shanhai.courier.due import due
 from shanhai.courier.finishing import finish_unless_busy
+from shanhai.courier.leaving import leaving
 from shanhai.courier.opened import opened_tables
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import Received, receive_from
@@ -28,6 +29,7 @@ from shanhai.courier.sending import Sending, release_due
 from shanhai.courier.served import Served
 from shanhai.courier.shipping import Shipped
 from shanhai.courier.shipping import ship as ship_messages
+from shanhai.courier.taking_back import any_over, take_back_over
 from shanhai.courier.telling import tell_waiting
 from shanhai.courier.turns import wait_for_turn
 from shanhai.errors import ConfigurationError
@@ -99,10 +101,10 @@ def has_work(served: Served) -> bool:
     What cannot be looked at counts as something: its release says what is wrong.
     """
     with _state(served) as connection:
-        every = partners.every(connection)
-        if any(_may_ship(connection, one) for one in every):
+        every, now = partners.every(connection), system_clock()
+        if any(leaving(connection, one.pairing, now) or any_over(connection, one, now) for one in every):
             return True
-        node, now = open_node(served.settings), system_clock()
+        node = open_node(served.settings)
         names = dict.fromkeys(one.name for one in every)
         return any(next(due(node, connection, name, now), None) is not None for name in names)
 
@@ -119,11 +121,14 @@ def release(served: Served, name: str) -> Sending:
         node = open_node(served.settings)
         with _state(served) as connection:
             asks = tuple(due(node, connection, name, system_clock()))
-        if not asks:
+            is_over = any_over(connection, partners.named(connection, name), system_clock())
+        if not asks and not is_over:
             return Sending((), {})
         # Whoever has to wait does so before the keys are opened.
         wait_for_turn(served.settings.home)
         with _desk(served) as desk:
+            if take_back_over(desk, name):
+                asks = tuple(due(node, desk.connection, name, desk.now))
             return release_due(desk, node, name, asks)
 
 
@@ -188,10 +193,6 @@ def admit(served: Served, name: str) -> Admitted:
 
 def _is_ahead(node: Node, tables: tuple[Admission, ...]) -> bool:
     return any(is_ahead(node, dataset) for dataset in {one.dataset for one in tables} if dataset is not None)
-
-
-def _may_ship(connection: sqlite3.Connection, partner: Partner) -> bool:
-    return bool(outbox.waiting_for_upload(connection, partner.pairing))
 
 
 def _closed(partner: Partner) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from shanhai.courier import waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.planning import Ask
 from shanhai.courier.releasing import Released, release
+from shanhai.courier.retiring import retire_sets
 from shanhai.errors import ConfigurationError, DataError, DeniedError, StoreError
 from shanhai.governance.policy import ReleaseDeniedError
 from shanhai.ingest.node import Node
@@ -24,7 +25,7 @@ class Sending:
     """What became of all that was due.
 
     Attributes:
-        stayed: why, by the name of the subject; rules with their codes where policy denies.
+        stayed: why, by the name of the subject, of each grant; rules with their codes where policy denies.
     """
 
     released: tuple[Released, ...]
@@ -43,12 +44,12 @@ class Sending:
         return {"released": released, "stayed": dict(self.stayed)}
 
 
-def release_due(desk: Desk, node: Node, name: str, asks: Iterable[Ask]) -> Sending:
+def release_due(desk: Desk, node: Node, name: str, asks: Collection[Ask]) -> Sending:
     """Release what is due to a partner, each by itself; killed anywhere, it may be run again.
 
     What policy denies, and what cannot be released as things are, stops nothing else: it waits for a person
     as `release`, until it is no longer so. Where only somebody's consent is lacking, it waits as `approve`.
-    What cannot be read fails the run once all others are released.
+    What cannot be read fails the run once all others are released. Last, sets go that nobody can need.
 
     Args:
         asks: what is due; what left since it was asked is not released again.
@@ -58,23 +59,32 @@ def release_due(desk: Desk, node: Node, name: str, asks: Iterable[Ask]) -> Sendi
         RetryableError: the log failed, or the home is busy.
     """
     released: list[Released] = []
-    stayed: dict[str, str] = {}
+    stayed: dict[str, list[str]] = {}
     noted: set[str] = set()
-    failed: list[StoreError] = []
+    lacking: set[str] = set()
+    failed: dict[str, StoreError] = {}
     for ask in asks:
         try:
             released.append(release(desk, node, ask))
         except StoreError as error:
-            failed.append(error)
+            failed.setdefault(ask.subject, error)
         except (DeniedError, ConfigurationError, DataError) as error:
-            stayed[ask.subject] = why = _why(error)
-            if not _lacks_approval(error):
+            why = _why(error)
+            stayed.setdefault(ask.subject, []).append(why)
+            if _lacks_approval(error):
+                lacking.add(ask.subject)
+            else:
                 noted.add(_about(ask, why))
-        _forget_older_approvals(desk, ask)
+    for subject in {ask.subject for ask in asks} - failed.keys():
+        _forget_approvals(desk, subject, name, but=1 if subject in lacking else 0)
     _note(desk, name, noted)
+    retire_sets(desk)
     if failed:
-        raise failed[0]
-    return Sending(tuple(one for one in released if not one.repeated), stayed)
+        raise next(iter(failed.values()))
+    return Sending(
+        tuple(one for one in released if not one.repeated),
+        {subject: "; ".join(why) for subject, why in stayed.items()},
+    )
 
 
 def _why(error: DeniedError | ConfigurationError | DataError) -> str:
@@ -104,14 +114,14 @@ def _note(desk: Desk, name: str, noted: set[str]) -> None:
             waiting.waits(desk.connection, "release", about, desk.now)
 
 
-def _forget_older_approvals(desk: Desk, ask: Ask) -> None:
-    """Of versions that wait for the same consent, a person is asked about the newest."""
-    ends = f" to {ask.partner}"
+def _forget_approvals(desk: Desk, subject: str, partner: str, *, but: int) -> None:
+    """Of versions that wait for the same consent, a person is asked about so many, the newest."""
+    ends = f" to {partner}"
     asked = [
         one.about
         for one in waiting.open_ones(desk.connection)
-        if one.kind == "approve" and one.about.startswith(f"{ask.subject} ") and one.about.endswith(ends)
+        if one.kind == "approve" and one.about.startswith(f"{subject} ") and one.about.endswith(ends)
     ]
     with transaction(desk.connection):
-        for about in asked[:-1]:
+        for about in asked[: len(asked) - but]:
             waiting.done(desk.connection, "approve", about, who=SYSTEM, at=desk.now)

@@ -14,8 +14,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shanhai.audit.database import FILE as STATE
-from shanhai.courier import outbox, partners
+from shanhai.clock import system_clock
+from shanhai.courier import partners
 from shanhai.courier.database import open_state
+from shanhai.courier.leaving import leaving
 from shanhai.courier.own_keys import keyring_of
 from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError
 from shanhai.exchange.keysets import NAME
@@ -150,7 +152,7 @@ def _of_node(node: Served) -> list[Exchange]:
         # Of those with the same name the one that has not ended comes first.
         for partner in partners.every(connection):
             ended = partner.state is PairingState.ENDED
-            if not ended or outbox.waiting_for_upload(connection, partner.pairing):
+            if not ended or leaving(connection, partner.pairing, system_clock()):
                 found.setdefault(partner.name, Exchange(node, partner.name, receives=not ended))
     return list(found.values())
 

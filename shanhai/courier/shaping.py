@@ -22,11 +22,6 @@ from shanhai.governance.shape import Shape, read_shape
 from shanhai.ingest.node import Node
 
 
-def is_in_force(grant: Grant, now: datetime) -> bool:
-    """Whether something may be released under a grant now."""
-    return not grant.revoked and grant.valid_from <= now < grant.until
-
-
 def serving(
     node: Node,
     connection: sqlite3.Connection,
@@ -142,7 +137,7 @@ def _named_by_others(
     connection: sqlite3.Connection, found: Releasable, grant: Grant, now: datetime
 ) -> set[str]:
     every = granted.others(connection, found.subject, grant.id)
-    return {name for one in every if is_in_force(one, now) for name in one.columns or ()}
+    return {name for one in every if granted.is_in_force(one, now) for name in one.columns or ()}
 
 
 def _others(
@@ -156,5 +151,5 @@ def _others(
         for grant in granted.given(connection, partner.pairing, found.subject)
     )
     for grant in sorted(every, key=lambda one: one.id):
-        if is_in_force(grant, now) and grant.row_filter == row_filter:
+        if granted.is_in_force(grant, now) and grant.row_filter == row_filter:
             yield grant

@@ -294,6 +294,33 @@ def test_older_sets_are_retired_once_they_arrived(seller: Seller):
     assert seller.two.gongshu.events()[-1] == ("retire", "Li Wei")
 
 
+def test_older_sets_of_an_ended_pairing_are_retired(seller: Seller):
+    seller.grant("n")
+    first = seller.release()
+    seller.city.put("b.csv", table(range(4, 6)))
+    seller.city.walk()
+    seller.release()
+    with seller.two.gongshu.desk() as desk:
+        outbox.uploaded(desk.connection, first.message.digest, at=desk.now)
+        assert retiring.retire_sets(desk) == ()
+        standing.end(desk, "longyou")
+        assert retiring.retire_sets(desk) == (first.release.set_id,)
+
+
+def test_an_older_application_is_retired_once_it_was_received(seller: Seller, tmp_path: Path):
+    folder = tmp_path / "notice_board"
+    folder.mkdir()
+    seller.grant(subject="notice_board", columns=None)
+    found = []
+    for text in ("one", "another"):
+        (folder / "a.txt").write_text(text)
+        found.append(seller.release(subject="notice_board", folder=folder))
+    with seller.two.gongshu.desk() as desk:
+        assert retiring.retire_sets(desk) == ()
+        outbox.settled(desk.connection, found[0].message.digest, outcome="received", code=None, at=desk.now)
+        assert retiring.retire_sets(desk) == (found[0].release.set_id,)
+
+
 def test_an_application_crosses_as_its_files(seller: Seller, tmp_path: Path):
     folder = tmp_path / "notice_board"
     (folder / "bin").mkdir(parents=True)
