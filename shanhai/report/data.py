@@ -14,6 +14,7 @@ from shanhai.ingest.pending import Late
 from shanhai.lineage.trace import MartTrace
 from shanhai.quality import scorecard
 from shanhai.quality.scorecard import Card
+from shanhai.report.adopted import AdoptedApplication
 from shanhai.report.balance import total
 from shanhai.report.dataset import DatasetFacts
 from shanhai.report.delivery import DeliveryFacts
@@ -37,6 +38,7 @@ class ReportData:
         traces: what the marts of the newest publication rest on.
         columns: by mart of the newest publication, name and DuckDB type of each column.
         truths: the newest publication of which the truths across tables are known.
+        applications: of partners, that are used here; None where the exchange cannot be read.
     """
 
     made_at: datetime
@@ -48,6 +50,7 @@ class ReportData:
     traces: tuple[MartTrace, ...] = ()
     columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     truths: Publication | None = None
+    applications: tuple[AdoptedApplication, ...] | None = ()
 
     def dataset(self, dataset: DatasetId) -> DatasetFacts:
         """One dataset.

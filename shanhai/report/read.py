@@ -26,6 +26,7 @@ from shanhai.ingest.sidecar import Sidecar
 from shanhai.lineage.files import keep_lineage
 from shanhai.lineage.trace import Tracer
 from shanhai.quality.scorecard import WindowFact
+from shanhai.report.adopted import read_adopted
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import Calendar, DatasetFacts
 from shanhai.report.delivery import DeliveryFacts
@@ -91,6 +92,7 @@ def read_report(
         traces=tuple(tracer.mart(mart.name) for mart in newest),
         columns=_columns(node, newest),
         truths=truths,
+        applications=read_adopted(node.home),
     )
 
 

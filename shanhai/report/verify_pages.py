@@ -63,7 +63,10 @@ def why_not_comparable(node: Node, manifest: Mapping[str, Any]) -> str:
             f"The report is of an older version of the books: {'; '.join(older)}. It lacks what came since."
         )
     if manifest.get("made_of") != made_of(node):
-        return "The contracts or the program are others by now: the pages were not written again."
+        return (
+            "The contracts, the program or the adopted applications are others by now: "
+            "the pages were not written again."
+        )
     return ""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shanhai import __version__
 from shanhai.errors import ConfigurationError
+from shanhai.report.adopted import read_adopted
 from shanhai.report.data import ReportData
 from shanhai.report.differences import Progress
 from shanhai.report.figures import Figures
@@ -79,12 +80,13 @@ def write_pages(
 
 
 def made_of(node: Node) -> str:
-    """The digest of what pages follow from beside the books: the program, the contracts and the districts."""
+    """The digest of what pages follow from beside the books: program, federation, adopted applications."""
     federation = node.federation
     facts = {
         "program": _program(),
         "contracts": {str(name): one.digest for name, one in sorted(federation.contracts.items())},
         "districts": {name: repr(one) for name, one in sorted(federation.districts.items())},
+        "applications": [repr(one) for one in read_adopted(node.home) or ()],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -25,6 +25,7 @@ from two_nodes import NodeHome, Two, copied
 from shanhai.applications import switching
 from shanhai.applications.comparing import Difference
 from shanhai.applications.switching import Place, exchange
+from shanhai.audit.database import FILE
 from shanhai.audit.log import EventLog
 from shanhai.clock import system_clock
 from shanhai.courier import adopting, adoptions, outbox, partners, waiting
@@ -35,6 +36,7 @@ from shanhai.errors import BusyError, ConfigurationError, DataError, DeniedError
 from shanhai.exchange.bodies import End
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant
+from shanhai.report.adopted import read_adopted
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,20 @@ def test_the_adopted_version_is_the_one_that_came(node: NodeHome):
     assert {place.stat().st_mode & 0o777 for place in (folder, folder / NAME)} == {0o700}
     adopted(node, 1)
     assert used(node) == expected(1)
+
+
+def test_the_report_tells_what_is_used_by_whose_decision(node: NodeHome):
+    assert read_adopted(node.home) == ()
+    adopted(node, 1, who="Zhou Min")
+    (one,) = read_adopted(node.home) or ()
+    with node.desk() as desk:
+        (source,) = (one.source for one in candidates(desk.connection) if one.source.version == 1)
+    assert (f"{one.partner}.{one.application}", one.version, one.who) == (NAME, 1, "Zhou Min")
+    assert one.listing == source.listing
+    retired(node)
+    assert read_adopted(node.home) == ()
+    (node.home / FILE).write_bytes(b"no database" * 1000)
+    assert read_adopted(node.home) is None
 
 
 def test_a_newer_version_leaves_no_older_one_to_be_decided(node: NodeHome):

@@ -27,6 +27,7 @@ from shanhai.ingest.books import Counts
 from shanhai.ingest.ledger import LedgerRow
 from shanhai.ingest.pending import Late
 from shanhai.ingest.records import CheckRecord, FindingRecord, State, Validation
+from shanhai.report.adopted import AdoptedApplication
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
 from shanhai.report.delivery import DeliveryFacts
@@ -140,6 +141,17 @@ def sample_report() -> ReportData:
         ),
         publications=_publications(),
         late=(Late(VILLAGES.dataset, "2024-03-03", START + timedelta(days=2)),),
+        applications=(
+            AdoptedApplication(
+                "gongshu",
+                "notice_board",
+                3,
+                _sha(9),
+                "李薇",
+                START + timedelta(days=1),
+                "read with the office",
+            ),
+        ),
     )
 
 

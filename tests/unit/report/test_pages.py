@@ -211,6 +211,23 @@ def test_publications_tell_new_versions_from_unchanged(pages: dict[str, Page]) -
     assert "dim_area 1 2,431 new version" in first
 
 
+@pytest.mark.parametrize(
+    ("page", "title"), [("en/index.html", "Applications adopted from"), ("zh/index.html", "已复用的伙伴应用")]
+)
+def test_what_was_adopted_from_whom_and_by_whom(report: ReportData, page: str, title: str) -> None:
+    (one,) = report.applications or ()
+    row = dict(render(report))[page].partition(title)[2].partition("</table>")[0]
+    for told in (one.application, one.partner, str(one.version), one.listing, one.who, one.reason):
+        assert told in row
+    without = dict(render(replace(report, applications=())))[page]
+    assert title not in without
+
+
+def test_an_exchange_that_cannot_be_read_is_said_to_be(report: ReportData) -> None:
+    html = dict(render(replace(report, applications=None)))
+    assert "could not be read" in html["en/index.html"].partition("Applications adopted from")[2]
+
+
 def test_a_purge_has_a_reason_of_its_own(report: ReportData) -> None:
     facts = next(facts for facts in report.datasets if any(one.verdict == "held" for one in facts.deliveries))
     held = next(one for one in facts.deliveries if one.verdict == "held")
