@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from killed_at_step import MOST_STEPS, killed_at
 from sent_applications import NAME, adopted, expected, hidden, two_versions, used
 from sent_parcels import kinds
 from two_nodes import NodeHome, Two, copied
 
 from shanhai.applications import switching
-from shanhai.audit import database
 from shanhai.courier import adoptions
 from shanhai.courier.adopting import retire
-
-_MOST_STEPS = 120
 
 
 @pytest.fixture(scope="module")
@@ -46,40 +41,6 @@ def decided(node: NodeHome) -> int | None:
     with node.desk() as desk:
         source = adoptions.of_folder(desk.connection, NAME)[-1].source
     return source.version if source else None
-
-
-def killed_at(step: int, act: Callable[[], object]) -> bool:
-    """Do it in a child that kills itself before its so manieth durable step; False: it had no such step."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _kill_before(step)
-            act()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _kill_before(step: int) -> None:
-    """Count commits, syncs, exchanges, renames and every removal; die before the one of that number."""
-    done = 0
-
-    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*given: Any, **named: Any) -> Any:
-            nonlocal done
-            if done == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            done += 1
-            return call(*given, **named)
-
-        return wrapped
-
-    database._commit = counted(database._commit)
-    switching.exchange = counted(switching.exchange)
-    for name in ("fsync", "rename", "unlink", "rmdir"):
-        setattr(os, name, counted(getattr(os, name)))
 
 
 def without_exchange() -> None:
@@ -109,7 +70,7 @@ def _killed_everywhere(
     gap: whether there may be a moment in which nothing is there.
     """
     killed, ended = 0, 0
-    for step in range(_MOST_STEPS):
+    for step in range(MOST_STEPS):
         node = copy_of(before, tmp_path / str(step))
         if not killed_at(step, lambda node=node: act(node)):
             break
@@ -124,5 +85,5 @@ def _killed_everywhere(
         assert hidden(node) == [".lock"], step
         assert sorted(kinds(node)).count("adopt") == (2 if wanted == 2 else 1), step
         shutil.rmtree(node.home)
-    assert 3 < killed < _MOST_STEPS
+    assert 3 < killed < MOST_STEPS
     assert 1 < ended < killed

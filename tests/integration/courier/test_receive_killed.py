@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killed_at_step import MOST_STEPS, killed_at
 from sent_parcels import grant_of, kinds, looked_at, parcel_of, private_leftovers, received, say, seal, upload
 from two_nodes import NodeHome, Two, confirmed, copied
 
-from shanhai.audit import database
 from shanhai.audit.database import transaction
 from shanhai.courier import inbox, outbox
-from shanhai.storage import durable
 
 pytestmark = pytest.mark.long
-
-_MOST_STEPS = 80
 
 
 @pytest.fixture(scope="module")
@@ -61,54 +55,20 @@ def outcome(node: NodeHome) -> dict[str, Any]:
     }
 
 
-def killed_at(step: int, node: NodeHome) -> bool:
-    """Receive in a child that kills itself before its so manieth durable step; False: it had no such step."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _kill_before(step)
-            received(node, "longyou")
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _kill_before(step: int) -> None:
-    """Count commits, renames, removals and syncs of folders; die before the one of that number."""
-    done = 0
-
-    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*given: Any, **named: Any) -> Any:
-            nonlocal done
-            if done == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            done += 1
-            return call(*given, **named)
-
-        return wrapped
-
-    database._commit = counted(database._commit)
-    durable.sync_folder = counted(durable.sync_folder)
-    for name in ("rename", "replace", "unlink"):
-        setattr(Path, name, counted(getattr(Path, name)))
-
-
 def test_a_run_that_was_killed_anywhere_is_ended_by_the_next(sent: Two, tmp_path: Path):
     clean = recipient(sent, tmp_path / "clean")
     received(clean, "longyou")
     expected = outcome(clean)
     assert [row[1].value for row in expected["rows"]] == ["taken", "taken", "opened", "refused", "opened"]
     killed = 0
-    for step in range(_MOST_STEPS):
+    for step in range(MOST_STEPS):
         node = recipient(sent, tmp_path / f"killed_{step}")
-        if not killed_at(step, node):
+        if not killed_at(step, lambda node=node: received(node, "longyou")):
             break
         killed += 1
         assert received(node, "longyou").stopped is None, step
         assert outcome(node) == expected, step
-    assert 15 < killed < _MOST_STEPS
+    assert 15 < killed < MOST_STEPS
 
 
 def test_killed_at_every_second_step_it_still_ends(sent: Two, tmp_path: Path):
@@ -116,7 +76,7 @@ def test_killed_at_every_second_step_it_still_ends(sent: Two, tmp_path: Path):
     received(clean, "longyou")
     node = recipient(sent, tmp_path / "killed")
     for _ in range(20):
-        if not killed_at(6, node):
+        if not killed_at(6, lambda: received(node, "longyou")):
             break
     assert received(node, "longyou").stopped is None
     assert outcome(node) == outcome(clean)
