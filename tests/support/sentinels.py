@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Word = TypeVar("Word", str, bytes)
 
 
-def spellings(word: str) -> Iterator[bytes]:
-    """UTF-8, GB18030 and UTF-16, each as it is, in hex, and in base64 in each of its three alignments."""
+def spellings(word: str | bytes) -> Iterator[bytes]:
+    """A text in UTF-8, GB18030 and UTF-16, or bytes: as they are, in hex, and in base64 in each alignment."""
+    if isinstance(word, bytes):
+        yield from _spelled(word)
+        return
     for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
-        raw = word.encode(encoding)
-        yield raw
-        yield raw.hex().encode()
-        yield raw.hex().upper().encode()
-        for shift in range(3):
-            # The first and last characters also depend on what lies beside the word.
-            inner = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-            yield inner[4 if shift else 0 : -1]
+        yield from _spelled(word.encode(encoding))
 
 
-def found(content: bytes, words: Iterable[str]) -> list[str]:
+def _spelled(raw: bytes) -> Iterator[bytes]:
+    yield raw
+    yield raw.hex().encode()
+    yield raw.hex().upper().encode()
+    for shift in range(3):
+        # The first and last characters also depend on what lies beside the word.
+        inner = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
+        yield inner[4 if shift else 0 : -1]
+
+
+def found(content: bytes, words: Iterable[Word]) -> list[Word]:
     """Which of the words are in there."""
     return [word for word in words if any(one in content for one in spellings(word))]
