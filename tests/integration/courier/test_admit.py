@@ -2,98 +2,42 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
+from admitted_parcels import (
+    BY_VERSION,
+    COLUMNS,
+    SOURCE,
+    admitted,
+    node_of,
+    opened,
+    rows_of,
+    send,
+    told,
+    with_a_contract,
+)
 from one_city import City
-from sent_parcels import grant_of, kinds, looked_at, parcel_of, received, say, seal, upload
-from two_nodes import NodeHome, Two, confirmed
+from sent_parcels import kinds, looked_at
+from two_nodes import Two
 
-from shanhai.audit.database import transaction
-from shanhai.courier import inbox, outbox, saying, waiting
-from shanhai.courier.admitting import Admission, admit, settle_admitted
-from shanhai.courier.outbox import Outgoing
-from shanhai.errors import ConfigurationError
-from shanhai.exchange.grants import Grant
+from shanhai.courier import admitting, inbox, saying, settling, standing, waiting
+from shanhai.courier.admitting import admit, is_due, settle_admitted
+from shanhai.errors import BusyError, ConfigurationError, ShanhaiError
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
-from shanhai.ingest.node import Node, open_node
-from shanhai.settings import read_settings
-
-COLUMNS = [
-    {"name": "id", "logicalType": "string", "primaryKey": True, "required": True},
-    {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
-]
-SOURCE = {
-    "connector": "parcels",
-    "endpoint": "data",
-    "options": {"partner": "longyou", "subject": "longyou.hotline"},
-}
-BY_VERSION = {"per": "file", "partition": {"by": "file", "pattern": r"/(?P<partition>[0-9]+)-[^/]*$"}}
 
 
 @pytest.fixture
 def pair(two: Two, tmp_path: Path) -> Two:
-    confirmed(two)
-    with two.longyou.desk() as desk, transaction(desk.connection):
-        desk.connection.execute("UPDATE partner SET state = 'active'")
-    city = City(tmp_path / "federation")
-    city.declare(COLUMNS, source=SOURCE, format={"kind": "parquet"}, delivery=BY_VERSION, versions=None)
-    (two.gongshu.home / "endpoints.yml").write_text("acity.data: home://exchange/opened\n")
+    with_a_contract(two, tmp_path / "federation")
     return two
 
 
-def node_of(two: Two) -> Node:
-    root = two.gongshu.home.parent / "federation"
-    return open_node(read_settings(home=two.gongshu.home, federation=root))
-
-
-def send(
-    two: Two, table: pa.Table, *, grant: Grant | None = None, version: int = 7
-) -> tuple[Grant, Outgoing]:
-    """Grant, seal, send and receive a table of two columns."""
-    given = grant or grant_of(two)
-    if grant is None:
-        say(two.longyou, "gongshu", given)
-    sealed = seal(two.longyou, table, version=version)
-    said = say(two.longyou, "gongshu", *parcel_of(sealed, given))
-    upload(two.longyou, "gongshu", sealed)
-    assert received(two.gongshu, "longyou").stopped is None
-    return given, said
-
-
-def rows_of(count: int, *, bad: int = 0, start: int = 0) -> pa.Table:
-    numbers = [-1 if place < bad else place for place in range(count)]
-    ids = [f"{start + place}" for place in range(count)]
-    return pa.table({"id": ids, "n": numbers, "note": ["x"] * count})
-
-
-def admitted(two: Two) -> tuple[Admission, ...]:
-    with two.gongshu.desk(who="system") as desk:
-        return admit(desk, node_of(two))
-
-
-def receipts(node: NodeHome, partner: str) -> list[tuple[str, str | None]]:
-    """What the other side was told, as it reads it."""
-    return [
-        (row.outcome or "", row.code)
-        for row in looked_at(
-            node, lambda desk: outbox.of_pairing(desk.connection, node.partner(partner).pairing)
-        )
-        if row.type == "parcel"
-    ]
-
-
-def told(two: Two) -> list[tuple[str, str | None]]:
-    upload(two.gongshu, "longyou")
-    assert received(two.longyou, "gongshu").stopped is None
-    return receipts(two.longyou, "gongshu")
-
-
-def opened(two: Two) -> list[str]:
-    return [file.name for file in (two.gongshu.home / "exchange" / "opened").rglob("*.parquet")]
+def due(two: Two) -> bool:
+    return looked_at(two.gongshu, lambda desk: is_due(desk.connection, node_of(two)))
 
 
 def test_a_table_is_walked_admitted_and_told_once(pair: Two):
@@ -203,3 +147,90 @@ def test_newer_versions_replace_older_ones_where_the_contract_says_so(pair: Two,
     assert [one.verdict for one in admitted(pair)] == ["accepted", "accepted"]
     loaded = {row.delivery.snapshot: row.counts.loaded for row in ledger(node_of(pair))}
     assert sorted(loaded.values()) == [0, 12]
+
+
+def test_what_only_a_person_can_decide_is_nothing_to_do(pair: Two):
+    grant, _ = send(pair, rows_of(100, bad=60))
+    assert due(pair)
+    (one,) = admitted(pair)
+    assert (one.verdict, due(pair)) == ("held", False)
+    send(pair, rows_of(100, bad=95, start=1000), grant=grant, version=8)
+    assert due(pair)
+    assert admitted(pair)[-1].verdict == "refused"
+    assert not due(pair)
+    assert one.delivery is not None
+    decide(node_of(pair), one.delivery, "approve", by="Li Wei", reason="known")
+    assert due(pair)
+    admitted(pair)
+    assert not due(pair)
+
+
+def test_a_table_that_no_contract_takes_is_noted_once_and_then_nothing_to_do(pair: Two, tmp_path: Path):
+    City(tmp_path / "federation").declare(COLUMNS, versions=None)
+    send(pair, rows_of(10))
+    assert due(pair)
+    admitted(pair)
+    assert not due(pair)
+    with_contract = {"source": SOURCE, "format": {"kind": "parquet"}, "delivery": BY_VERSION}
+    City(tmp_path / "federation").declare(COLUMNS, versions=None, **with_contract)
+    assert due(pair)
+
+
+def test_of_two_that_admit_at_once_the_second_waits_and_finds_it_done(pair: Two, monkeypatch: Any):
+    send(pair, rows_of(20))
+    walk, walking, go_on = admitting.walk, threading.Event(), threading.Event()
+    done: list[tuple[str | None, ...]] = []
+
+    def slow_walk(*given: Any) -> Any:
+        walking.set()
+        assert go_on.wait(timeout=120)
+        return walk(*given)
+
+    monkeypatch.setattr(admitting, "walk", slow_walk)
+    first = threading.Thread(target=lambda: done.append(tuple(one.verdict for one in admitted(pair))))
+    first.start()
+    assert walking.wait(timeout=120)
+    monkeypatch.setattr(admitting, "_PATIENCE_SECONDS", 0.0)
+    with pytest.raises(BusyError, match="another process admits"):
+        admitted(pair)
+    monkeypatch.setattr(admitting, "_PATIENCE_SECONDS", 120.0)
+    threading.Timer(0.2, go_on.set).start()
+    assert admitted(pair) == ()
+    first.join()
+    assert done == [("accepted",)]
+    assert told(pair) == [("admitted", None)]
+
+
+def test_a_receipt_that_cannot_be_said_stops_no_other(pair: Two):
+    grant, said = send(pair, rows_of(20))
+    send(pair, rows_of(30, start=100), grant=grant, version=8)
+    with pair.gongshu.desk(who="system") as desk:
+        desk.connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON event WHEN CAST(NEW.document AS TEXT) LIKE "
+            f"'%{said.digest}%' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+        with pytest.raises(ShanhaiError):
+            admit(desk, node_of(pair))
+        desk.connection.execute("DROP TRIGGER full")
+    states = [row.state.value for row in looked_at(pair.gongshu, lambda desk: inbox.every(desk.connection))]
+    assert states[-2:] == ["opened", "admitted"]
+    assert told(pair)[-1] == ("admitted", None)
+    admitted(pair)
+    assert told(pair) == [("admitted", None), ("admitted", None)]
+
+
+def test_what_was_not_yet_in_its_place_is_put_there_before_it_is_walked(pair: Two, monkeypatch: Any):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settling.incoming, "publish", killed)
+        with pytest.raises(Killed):
+            send(pair, rows_of(20))
+    with pair.gongshu.desk() as desk:
+        standing.suspend(desk, "longyou")
+    (one,) = admitted(pair)
+    assert (one.verdict, one.row.state.value) == ("accepted", "admitted")

@@ -13,6 +13,7 @@ from sent_parcels import (
     DAY,
     GRANTED,
     TABLE,
+    kinds,
     private_leftovers,
     received,
     relay_file,
@@ -82,6 +83,10 @@ def test_an_accepted_parcel_is_opened_again_by_what_was_recorded(pair: Two, tmp_
         assert made.sha256 == row.opened_sha256
         with pytest.raises(ConfigurationError):
             reopen(desk, settings_of(pair.gongshu), row, tmp_path / "again.parquet")
+        before = kinds(pair.gongshu)
+        with pytest.raises(ConfigurationError, match="folder of the target"):
+            reopen(desk, settings_of(pair.gongshu), row, tmp_path / "nowhere" / "again.parquet")
+        assert kinds(pair.gongshu) == before
         other = replace(row, digest="0" * 64)
         with pytest.raises(Refused, match="reopened-other-bytes"):
             reopen(desk, settings_of(pair.gongshu), other, tmp_path / "other.parquet")

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pyrage
 import pytest
-import yaml
 from locked_node import NODE_PASSPHRASE
 from one_city import City
-from seller import TABLE, Seller, settle, table, walked_city
-from two_nodes import Two, confirmed
+from seller import TABLE, table, walked_city
+from served_pair import BY_VERSION, RECEIVED, SOURCE, Pair, served_pair, without_passphrases
+from two_nodes import Two
 
 from shanhai import steps
 from shanhai.clock import system_clock
 from shanhai.courier import granting, partners, standing, waiting
 from shanhai.courier.due import OFFERED
-from shanhai.courier.granting import Draft
 from shanhai.courier.subjects import find
 from shanhai.errors import ConfigurationError, NotFoundError, RetryableError
-from shanhai.exchange.grants import Grant
-from shanhai.exchange.subjects import Subject
 from shanhai.ingest.ledger import ledger
-from shanhai.ingest.node import open_node
-from shanhai.settings import Settings, read_settings
-
-RECEIVED: list[dict[str, Any]] = [
-    {"name": "village", "logicalType": "string"},
-    {"name": "n", "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 0}},
-]
-SOURCE = {
-    "connector": "parcels",
-    "endpoint": "data",
-    "options": {"partner": "gongshu", "subject": TABLE},
-}
-BY_VERSION = {"per": "file", "partition": {"by": "file", "pattern": r"/(?P<partition>[0-9]+)-[^/]*$"}}
-
-
-_unlocked = functools.cache(pyrage.passphrase.decrypt)
+from shanhai.ingest.node import Node, open_node
 
 
 @pytest.fixture(scope="module")
@@ -50,96 +28,9 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     return walked_city(tmp_path_factory.mktemp("city") / "root")
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Gongshu, which serves itself and Longyou; what people were told."""
-
-    seller: Seller
-    told: list[dict[str, Any]]
-
-    @property
-    def longyou(self) -> Settings:
-        home = self.seller.two.longyou.home
-        return read_settings(home=home, federation=home.parent / "federation", free_disk_bytes=0)
-
-    def contract(self, **changes: Any) -> None:
-        """Longyou's own contract for what comes."""
-        stated = {"source": SOURCE, "format": {"kind": "parquet"}, "delivery": BY_VERSION}
-        city = City(self.longyou.federation)
-        city.declare(RECEIVED, **{**stated, "versions": None, "duplicates": None, **changes})
-        (self.longyou.home / "endpoints.yml").write_text("acity.data: home://exchange/opened\n")
-
-    def send(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return steps.release_step("gongshu", "longyou"), steps.ship_step("gongshu", "longyou")
-
-    def take(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        return (
-            steps.receive_step("longyou", "gongshu"),
-            steps.admit_step("longyou", "gongshu"),
-            steps.ship_step("longyou", "gongshu"),
-        )
-
-    def outcomes(self) -> list[str | None]:
-        """What became of each parcel, as Gongshu knows it."""
-        return [one.outcome for one in self.seller.messages() if one.type == "parcel"]
-
-    def grant(self, *columns: str, subject: str = TABLE, **changes: Any) -> Grant:
-        """Grant to Longyou, which learns it by a message."""
-        now = system_clock().replace(microsecond=0)
-        kind = "application" if "." not in subject else "dataset"
-        stated: dict[str, Any] = {
-            "subject": Subject(kind, subject),
-            "columns": columns or None,
-            "purpose": "follow-up",
-            "share_class": "conditional",
-            "onward": "none",
-            "valid_from": now - timedelta(days=1),
-            "until": now + timedelta(days=300),
-            "retention_days": 90,
-        }
-        with self.seller.two.gongshu.desk() as desk:
-            return granting.add(desk, "longyou", Draft(**{**stated, **changes}))
-
-    def waits(self) -> list[tuple[str, str]]:
-        with self.seller.two.gongshu.desk() as desk:
-            return [(one.kind, one.about) for one in waiting.open_ones(desk.connection)]
-
-    def told_of(self, kind: str) -> list[str]:
-        return [one["about"] for one in self.told if one["kind"] == kind]
-
-
 @pytest.fixture
 def pair(two: Two, city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pair:
-    confirmed(two)
-    seller = settle(two, city, tmp_path)
-    longyou, told = seller.two.longyou.home, []
-    file = tmp_path / "passphrase"
-    file.write_text(NODE_PASSPHRASE)
-    file.chmod(0o600)
-    nodes = {
-        "gongshu": {"home": ".", "passphrase_file": str(file)},
-        "longyou": {
-            "home": str(longyou),
-            "federation": str(longyou.parent / "federation"),
-            "passphrase_file": str(file),
-        },
-    }
-    (seller.home / "nodes.yml").write_text(yaml.safe_dump(nodes))
-    serving = read_settings(home=seller.home, federation=seller.city.root)
-    monkeypatch.setattr(steps, "load_settings", lambda: serving)
-    monkeypatch.setattr(
-        "shanhai.courier.telling.notify",
-        lambda settings, event, **facts: told.append({"event": event, **facts}) or True,
-    )
-    made = Pair(seller, told)
-    made.contract()
-    # The same bytes by the same passphrase are the same keys: scrypt is asked once.
-    monkeypatch.setattr(pyrage.passphrase, "decrypt", _unlocked)
-    for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):
-        steps.ship_step(node, partner)
-    for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):
-        steps.receive_step(node, partner)
-    return made
+    return served_pair(two, city, tmp_path, monkeypatch)
 
 
 def test_what_a_grant_names_leaves_once_and_is_admitted_once(pair: Pair):
@@ -307,7 +198,26 @@ def test_what_came_goes_on_only_as_its_owner_said(pair: Pair):
     with pair.seller.two.longyou.desk() as desk:
         received = find(open_node(pair.longyou), desk.connection, "acity.events").data.received
     assert received is not None
-    assert received.onward == "open"
+    assert (received.onward, received.stands) == ("open", True)
+
+
+def test_nothing_goes_on_under_a_grant_that_is_over_or_ended_with_its_pairing(pair: Pair):
+    pair.grant("village", "n", onward="open")
+    pair.send()
+    pair.take()
+
+    def stands(node: Node) -> bool:
+        with pair.seller.two.longyou.desk() as desk:
+            received = find(node, desk.connection, "acity.events").data.received
+        assert received is not None
+        return received.stands
+
+    assert stands(open_node(pair.longyou))
+    later = system_clock() + timedelta(days=301)
+    assert not stands(open_node(pair.longyou, clock=lambda: later))
+    with pair.seller.two.longyou.desk() as desk:
+        standing.end(desk, "gongshu")
+    assert not stands(open_node(pair.longyou))
 
 
 def test_a_relay_that_is_down_is_an_error_that_a_retry_may_cure(pair: Pair):
@@ -331,10 +241,7 @@ def test_a_node_that_is_not_served_is_named(pair: Pair):
 
 
 def test_without_a_passphrase_file_it_says_what_is_missing(pair: Pair, monkeypatch: pytest.MonkeyPatch):
-    file = pair.seller.home / "nodes.yml"
-    nodes = yaml.safe_load(file.read_text())
-    del nodes["gongshu"]["passphrase_file"]
-    file.write_text(yaml.safe_dump(nodes))
+    without_passphrases(pair)
     pair.grant("n")
     with pytest.raises(ConfigurationError, match="passphrase"):
         steps.release_step("gongshu", "longyou")
