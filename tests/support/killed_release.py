@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
-import os
 import shutil
-import signal
 import sys
-import traceback
 from pathlib import Path
-from types import FrameType
 from typing import Any
+
+from killed_in import ended
 
 from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners, releasing, sets, shipping
@@ -41,25 +40,9 @@ def main() -> None:
         relay.mkdir()
         with contextlib.closing(open_state(home)) as connection:
             connection.execute("UPDATE partner SET relay = ?", (relay.as_uri(),))
-        told.append({"place": place, "ended": [_child(home, order, place), _child(home, order, None)]})
+        work = functools.partial(_work, home, order)
+        told.append({"place": place, "ended": [ended(work, place), ended(work, None)]})
     print(json.dumps(told))
-
-
-def _child(home: Path, order: dict[str, Any], place: str | None) -> int:
-    """How a child ended that works until it reaches the place: its exit code, or minus a signal."""
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = 1
-    try:
-        if place is not None:
-            sys.setprofile(_killer(place))
-        _work(home, order)
-        code = 0
-    except Exception:  # noqa: BLE001 -- told to the test, which asserts how the child ended
-        traceback.print_exc()
-    finally:
-        os._exit(code)
 
 
 def _work(home: Path, order: dict[str, Any]) -> None:
@@ -72,18 +55,6 @@ def _work(home: Path, order: dict[str, Any]) -> None:
         releasing.release(desk, open_node(settings), Ask("acity.events", "longyou"))
         partner = partners.named(connection, "longyou")
     shipping.ship(home, settings, partner, now=now)
-
-
-def _killer(place: str) -> Any:
-    """Kills this process before or after a function: `<module>:<qualified name>:before|after`."""
-    module, name, when = place.split(":")
-    wanted = "call" if when == "before" else "return"
-
-    def look(frame: FrameType, event: str, _: Any) -> None:
-        if event == wanted and frame.f_code.co_qualname == name and frame.f_globals["__name__"] == module:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return look
 
 
 def left(home: Path) -> dict[str, Any]:

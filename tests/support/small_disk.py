@@ -60,9 +60,9 @@ class LimitedFiles:
 
 
 @contextmanager
-def mounted_disk(place: Path) -> Iterator[MountedDisk | None]:
+def mounted_disk(place: Path, *, size: int = _SIZE) -> Iterator[MountedDisk | None]:
     """A file system of its own in an empty folder; None where this process may not mount any."""
-    mount = ["/usr/bin/mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=0700", "shanhai-test", str(place)]
+    mount = ["/usr/bin/mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "shanhai-test", str(place)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         yield None
         return

@@ -28,7 +28,7 @@ PLACES = (
     "shanhai.keyring.keyring:Keyring.keep_set:after",
     "shanhai.courier.sealing:write_set:after",
     "shanhai.exchange.sets:sign_set:after",
-    "shanhai.courier.outbox:_insert:after",
+    "shanhai.courier.outbox:add:after",
     "shanhai.courier.releases:keep:after",
     "shanhai.courier.releasing:_said:after",
     "shanhai.courier.relays.store:StoreRelay.put_file:after",
