@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def main() -> int:
     facts = {**machine(), "load": os.getloadavg()[0]}
     folder = Path(tempfile.mkdtemp(prefix="shanhai-exchange-", dir=arguments.folder))
     try:
-        run = _measured(folder, arguments, facts)
+        for run in _measured(folder, arguments, facts):
+            _tell(run, arguments.page)
     except OtherRowsError as error:
         _say(f"no figure counts: {error}")
         return 1
@@ -37,20 +39,24 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(folder)
-    print(summary(run), flush=True)
-    if arguments.page:
-        arguments.page.write_text(page(run), encoding="utf-8")
     return 0
 
 
-def _measured(folder: Path, arguments: argparse.Namespace, facts: dict[str, object]) -> Run:
-    limit, size = arguments.limit_seconds, arguments.megabytes
+def _measured(folder: Path, arguments: argparse.Namespace, facts: dict[str, object]) -> Iterator[Run]:
+    """What is known after each part."""
+    limit, size, day = arguments.limit_seconds, arguments.megabytes, datetime.now(UTC).date()
     measured = measure_all(folder, size, repeat=arguments.repeat, limit_seconds=limit, say=_say)
-    large = None
+    yield Run(measured, None, facts, day)
     if arguments.long:
         shutil.rmtree(folder / "table")
         large = measure_memory(folder, _LARGER * size, limit_seconds=limit, say=_say)
-    return Run(measured, large, facts, datetime.now(UTC).date())
+        yield Run(measured, large, facts, day)
+
+
+def _tell(run: Run, file: Path | None) -> None:
+    print(summary(run), flush=True)
+    if file:
+        file.write_text(page(run), encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:

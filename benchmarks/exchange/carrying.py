@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from benchmarks.exchange.handed import Handed
-from benchmarks.exchange.table import CHOSEN, COLUMNS, FILTER, Table
+from benchmarks.exchange.reading import went_through
+from benchmarks.exchange.table import BATCH_ROWS, CHOSEN, COLUMNS, FILTER, Table, sums_of_batches
 from benchmarks.stopwatch import Stopwatch
 from shanhai.contracts.model import Column
 from shanhai.courier.fetching import fetch
@@ -25,6 +26,7 @@ from shanhai.exchange.subjects import DATASET, Subject
 from shanhai.governance.shape import read_shape
 from shanhai.governance.values import Data
 from shanhai.settings import Settings, read_settings
+from shanhai.warehouse.session import duckdb_session
 
 OPENED = "opened.parquet"
 _NODE = "0" * 64
@@ -43,6 +45,26 @@ def seal(table: Table, target: Path, watch: Stopwatch) -> None:
     with watch.step("ship"), _relay(target, settings) as relay:
         for one in handed.files:
             relay.put_file(one.sha256, folder_of(target, set_id) / one.name)
+
+
+def scan_alone(table: Table, target: Path, watch: Stopwatch) -> dict[str, int]:
+    """The rows that leave, in their order, gone through and dropped."""
+    settings, found = _settings(target), _releasable(table)
+    shape = read_shape(found.data.columns, names=CHOSEN, row_filter=FILTER)
+    with watch.step("scan"), scan(settings, found, shape, order=shape.names) as reader:
+        went_through(reader)
+    with scan(settings, found, shape, order=shape.names) as reader:
+        return sums_of_batches(reader, target, names=CHOSEN)
+
+
+def scan_unordered(table: Table, target: Path, watch: Stopwatch) -> dict[str, int]:
+    """The same rows in whatever order DuckDB has them: what is left of a scan without its order."""
+    settings, found = _settings(target), _releasable(table)
+    query = f"SELECT {', '.join(CHOSEN)} FROM {found.relation} WHERE {FILTER}"
+    with duckdb_session(settings) as con:
+        with watch.step("scan"):
+            went_through(con.execute(query).to_arrow_reader(BATCH_ROWS))
+        return sums_of_batches(con.execute(query).to_arrow_reader(BATCH_ROWS), target, names=CHOSEN)
 
 
 def open_parcel(table: Table, target: Path, watch: Stopwatch) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from benchmarks.exchange.parts import parts_of
 from benchmarks.exchange.ratios import MOST_BYTES, of, own_bytes, ratios
 from benchmarks.exchange.rounds import Measured
 from benchmarks.exchange.subjects import OPEN, RECIPIENT, SEAL, SUBJECTS
@@ -31,11 +32,11 @@ travel, seconds do not.
   row groups of as many rows. A set is durable (fsync), and proven before anything is signed: every module
   opened once more, every column read, and tried without its key.
 - *Read*: all batches of all columns gone through and dropped. pyarrow takes all cores unless it is told
-  otherwise; a cell is one process with one thread, started anew for each file, and what it writes is
-  validated on the other side. The memory of these
-  lines is that of the comparison, too.
-- *The whole way*: nine rows in ten and five columns of six. We scan through DuckDB in the order of the
-  released columns (nothing else may be told by the order), seal, ship to a relay that is a folder, fetch,
+  otherwise; a cell is one process with one thread, started anew for each file, two at a time, after the
+  file was hashed once more, and what it writes is validated on the other side. The memory of these lines is
+  that of the comparison, too.
+- *The whole way*: nine rows in ten and five columns of six. We scan through DuckDB in the order of a hash of
+  the released columns (nothing else may be told by the order), seal, ship to a relay that is a folder, fetch,
   verify, open in cells into one plain file that is durable. By hand: DuckDB's `COPY` with the same filter
   and columns, unordered; `age`, a copy, `age -d`, a read by pyarrow.
 - *A new recipient* of a set that is there gets a message and nothing else: keys out of the keyring, body,
@@ -55,7 +56,7 @@ class Run:
 
 def page(run: Run) -> str:
     """The page as Markdown."""
-    parts = (_INTRODUCTION, _targets(run), _lines(run), _memory(run), _recipients(run))
+    parts = (_INTRODUCTION, _targets(run), _costs(run), _lines(run), _memory(run), _recipients(run))
     texts = [part if isinstance(part, str) else "\n".join(part) for part in parts]
     return "\n".join(text.rstrip() + "\n" for text in texts)
 
@@ -85,6 +86,16 @@ def _target_rows(run: Run) -> Iterator[tuple[str, ...]]:
             yield text, f"{peak / 10**9:.2f} GB{missed}", "", f"{MOST_BYTES / 10**9:.0f} GB"
     if run.large is None:
         yield "memory of a table eight times as large", "not measured in this run", "", ""
+
+
+def _costs(run: Run) -> Iterator[str]:
+    yield "## Which part costs what\n"
+    yield "The share is of what each is compared with above; what is a difference of two lines says so.\n"
+    rows = (
+        (one.text, f"{one.seconds:.2f}", f"{one.share:.2f} ×", f"{one.cpu:.2f}")
+        for one in parts_of(run.measured)
+    )
+    yield from _table(("", "seconds", "share", "CPU s"), rows)
 
 
 def _lines(run: Run) -> Iterator[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 from benchmarks.exchange.handed import Handed
 from benchmarks.exchange.table import Table, sums_of_batches
 from benchmarks.stopwatch import Stopwatch
-from shanhai.courier.cell import Cell, Job, most_bytes, parse, rows_of
+from shanhai.courier.cell import Job
+from shanhai.courier.cells import Room, batches_of
 from shanhai.courier.sealing import folder_of
 from shanhai.exchange.parquet.decrypt import read_granted
 from shanhai.exchange.parquet.kms import KeyHolder
@@ -53,8 +53,8 @@ def read_in_a_cell(table: Table, target: Path, watch: Stopwatch) -> dict[str, in
     """All columns decrypted in a cell for each file, and gone through on this side of it."""
     handed = Handed.read(table.sealed)
     with watch.step("read"):
-        went_through(_celled(handed, table.sealed, target))
-    return _sums_of(_celled(handed, table.sealed, target), handed, target)
+        went_through(_celled(handed, table.sealed))
+    return _sums_of(_celled(handed, table.sealed), handed, target)
 
 
 def sums_of_sealed(handed: Handed, folder: Path, scratch: Path) -> dict[str, int]:
@@ -76,13 +76,13 @@ def went_through(batches: Iterable[pa.RecordBatch]) -> int:
     return sum(batch.num_rows for batch in batches)
 
 
-def _celled(handed: Handed, folder: Path, scratch: Path) -> Iterator[pa.RecordBatch]:
-    for one in handed.files:
-        job = Job(one.size, handed.physical, handed.keys, handed.declared(one))
-        path = folder_of(folder, handed.set_id) / one.name
-        with path.open("rb") as file, tempfile.TemporaryFile(dir=scratch) as out:
-            parse(file, out, job, cell=Cell(output_bytes=most_bytes(job)))
-            yield from rows_of(out, job)
+def _celled(handed: Handed, folder: Path) -> Generator[pa.RecordBatch, None, None]:
+    """As `opening` has them: hashed once more, two at a time."""
+    jobs = [
+        (one, Job(file.size, handed.physical, handed.keys, handed.declared(file)))
+        for one, file in zip(handed.set_files, handed.files, strict=True)
+    ]
+    return batches_of(jobs, folder_of(folder, handed.set_id), Room(0, bytes=1 << 40, seconds=3600))
 
 
 def _sums_of(batches: Iterator[pa.RecordBatch], handed: Handed, scratch: Path) -> dict[str, int]:

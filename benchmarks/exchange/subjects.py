@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.exchange.by_hand import RECEIVED, by_hand
-from benchmarks.exchange.carrying import OPENED, open_parcel, seal
+from benchmarks.exchange.carrying import OPENED, open_parcel, scan_alone, scan_unordered, seal
 from benchmarks.exchange.handed import Handed
 from benchmarks.exchange.reading import (
     read_in_a_cell,
@@ -56,6 +56,7 @@ def _of_set(target: Path) -> Sums:
 
 WRITE_PLAIN, WRITE_SEALED, WRITE_SET = "write-plain", "write-sealed", "write-set"
 READ_PLAIN, READ_ALONE, READ_SEALED, READ_CELL = "read-plain", "read-plain-alone", "read-sealed", "read-cell"
+SCAN, UNORDERED = "scan", "scan-unordered"
 SEAL, OPEN, BY_HAND, RECIPIENT = "seal", "open", "by-hand", "recipient"
 
 SUBJECTS = {
@@ -68,6 +69,8 @@ SUBJECTS = {
         Subject(READ_ALONE, "the same on one thread", read_plain_alone),
         Subject(READ_SEALED, "decrypted without a cell", read_sealed),
         Subject(READ_CELL, "decrypted in a cell", read_in_a_cell),
+        Subject(UNORDERED, "scan alone, in no order", scan_unordered, columns=CHOSEN),
+        Subject(SCAN, "scan alone, in order", scan_alone, columns=CHOSEN),
         Subject(SEAL, "scan, seal, ship", seal, _of_set, CHOSEN),
         Subject(OPEN, "fetch, open", open_parcel, lambda to: _of_file(to / OPENED, CHOSEN), CHOSEN),
         Subject(BY_HAND, "by hand", by_hand, lambda to: _of_file(to / RECEIVED, CHOSEN), CHOSEN),

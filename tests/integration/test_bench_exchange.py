@@ -10,6 +10,7 @@ import pytest
 from required import program
 
 from benchmarks.exchange.page import Run, page
+from benchmarks.exchange.parts import parts_of
 from benchmarks.exchange.rounds import Measured, OtherRowsError, measure_all, measure_memory
 from benchmarks.exchange.subjects import BY_HAND, OPEN, RECIPIENT, SEAL, SUBJECTS, WRITE_PLAIN, WRITE_SET
 from benchmarks.exchange.table import CHOSEN, FILTER, Table, generate, sums
@@ -36,6 +37,10 @@ def test_every_subject_has_its_figures_and_the_page_tells_them(measured: Measure
     told = page(Run(measured, None, {**machine(), "load": 0.0}, date(2026, 11, 22)))
     assert all(SUBJECTS[name].title in told for name in SUBJECTS if name != RECIPIENT)
     assert f"{ROWS:,} rows" in told
+    parts = {one.text: one for one in parts_of(measured)}
+    assert all(text in told for text in parts)
+    by_hand = sum(one.share for text, one in parts.items() if text.startswith("by hand: "))
+    assert 0.9 < by_hand < 1.1
 
 
 def test_a_new_recipient_costs_a_message_whose_size_grows_with_the_columns(measured: Measured):

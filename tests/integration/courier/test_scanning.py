@@ -53,6 +53,7 @@ def test_what_is_spilled_is_encrypted_and_goes(tmp_path: Path):
     with scan(settings(tmp_path, memory_limit="30MB"), found, shape, order=shape.names) as reader:
         for batch in reader:
             if not seen:
+                assert left.stat().st_mode & 0o777 == 0o700
                 files = [file for file in tmp_path.rglob("*") if file.is_file()]
                 spilled = sum(file.stat().st_size for file in files)
                 assert not [file for file in files if b"SENTINEL" in file.read_bytes()]
