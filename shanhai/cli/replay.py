@@ -103,12 +103,13 @@ def _replayed(
 ) -> tuple[list[Replayed], list[ShanhaiError]]:
     from shanhai.ingest.replay import replay
 
+    node = session.node.with_logs(*{delivery.dataset for delivery in chosen})
     found: list[Replayed] = []
     failures: list[ShanhaiError] = []
     for place, delivery in enumerate(chosen, start=1):
         say(f"{place} of {len(chosen)}  {delivery.short}")
         try:
-            one = replay(session.node, delivery, by=by, reason=reason, dry_run=dry_run)
+            one = replay(node, delivery, by=by, reason=reason, dry_run=dry_run)
             # The first one of a round settles the table, and by then nothing of it is left for the others.
             settled = {known.delivery.dataset for known in found if known.settles}
             found.append(replace(one, settles=one.settles and delivery.dataset not in settled))

@@ -52,6 +52,7 @@ def decide(
     by, reason = by.strip(), reason.strip()
     if not by or not reason:
         raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
+    node = node.with_logs(delivery.dataset)
     table = open_table(node, delivery.dataset)
     if (known := requested(table, delivery, idempotency_key)) is not None:
         return known

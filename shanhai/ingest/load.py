@@ -130,6 +130,7 @@ def _commit(
             add=settlement.add,
             remove=settlement.remove,
             digests=settlement.digests,
+            bounds=settlement.bounds,
             transactions={str(delivery): number},
             facts={"entries": [line.model_dump() for line in (subject, *others)]},
         ),
@@ -195,6 +196,7 @@ def _settlement(
             sha256=staging.good_sha256,
             stem=stem,
             outdated=outdated,
+            known=node.known.get(delivery.dataset),
         )
 
 

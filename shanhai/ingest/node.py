@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from shanhai.storage import ObjectStore
 from shanhai.storage.disk import disk_errors
 
 if TYPE_CHECKING:
+    from shanhai.ingest.known_files import KnownFiles
     from shanhai.ingest.sidecar import Sidecar
     from shanhai.warehouse.log import Log
 
@@ -47,7 +48,7 @@ class Node:
     """Everything a step of the walk needs, where it keeps what it makes, and who is told how far it is.
 
     `pulled` are the deliveries, by name, of datasets whose sidecars were read already, `logs` what was
-    read of the logs of their tables (`sidecar.at_hand`).
+    read of the logs of their tables (`sidecar.at_hand`), `known` what was learnt of their data files.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Node:
     progress: Progress = silent
     pulled: Mapping[DatasetId, Mapping[str, Sidecar]] = field(default_factory=dict, compare=False)
     logs: Mapping[DatasetId, Log] = field(default_factory=dict, compare=False)
+    known: Mapping[DatasetId, KnownFiles] = field(default_factory=dict, compare=False)
 
     @property
     def home(self) -> Path:
@@ -78,6 +80,13 @@ class Node:
     def staging(self, delivery: DeliveryId, staging: str) -> Path:
         """The folder of what was staged and checked for a delivery on certain terms (`Terms.id`)."""
         return self.staged(delivery) / staging
+
+    def with_logs(self, *datasets: DatasetId) -> Node:
+        """The same node, which reads each commit of these datasets' tables once; for one thread."""
+        from shanhai.warehouse.log import Log
+
+        new = {dataset: Log(self.table(dataset)) for dataset in datasets if dataset not in self.logs}
+        return replace(self, logs={**self.logs, **new})
 
     @property
     def quarantine(self) -> Path:

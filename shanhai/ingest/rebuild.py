@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
-from shanhai.ingest import settle
+from shanhai.ingest import bounded, settle
 from shanhai.ingest.books import Counts, Entry, Kind, Net, entry
 from shanhai.ingest.editions import in_order
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
 from shanhai.ingest.stage import GOOD
+from shanhai.warehouse.bounds import Columns
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -37,6 +38,7 @@ class Rebuilt:
         loaded: rows that are in the table then, by delivery.
         lost: good rows that are not, by delivery and why (`settle.DUPLICATE`, `settle.SUPERSEDED`).
         digests: the SHA-256 of new files that are as they were staged.
+        bounds: of new files.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Rebuilt:
     loaded: Mapping[str, int] = field(default_factory=dict)
     lost: Mapping[tuple[str, str], int] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, Columns] = field(default_factory=dict)
 
     def counts(self, delivery: str, staging: Staging) -> Counts:
         """The net of an accepted delivery."""
@@ -79,7 +82,8 @@ def rebuild(node: Node, table: LakeTable, stagings: Mapping[str, Staging], name:
         con.execute(f"CREATE TEMP VIEW every_row AS {_every_row(node, table, stagings)}")
         columns = {known: _columns(node, known, staging) for known, staging in stagings.items()}
         con.execute(f"CREATE TEMP TABLE lost AS {_lost(contract, columns)}")
-        return _written(con, table, table.path / name)
+        rebuilt = _written(con, table, table.path / name)
+        return replace(rebuilt, bounds=bounded.of_files(con, contract, table.path, rebuilt.add))
 
 
 def others(

@@ -131,6 +131,7 @@ def judge_again(
     Raises:
         ShanhaiError: as `replay`, and whatever `waive` raises.
     """
+    node = node.with_logs(delivery.dataset)
     for _ in range(_ATTEMPTS):
         table = open_table(node, delivery.dataset)
         if (known := requested(table, delivery, person.idempotency_key)) is not None:
@@ -291,6 +292,7 @@ def _commit_on(
             add=swapped.add,
             remove=swapped.remove,
             digests=swapped.digests,
+            bounds=swapped.bounds,
             transactions={subject: number},
             facts={"entries": [one.model_dump() for one in lines]},
         ),

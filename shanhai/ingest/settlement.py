@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import StoreError
 from shanhai.ids import DeliveryId
-from shanhai.ingest import settle
+from shanhai.ingest import bounded, settle
+from shanhai.ingest.known_files import KnownFiles
+from shanhai.warehouse.bounds import Bounds, Columns, are_apart
 from shanhai.warehouse.lake import LakeTable
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Settlement:
         duplicates, superseded: good rows of the delivery that lost to rows in the table.
         displaced: rows of other deliveries that lose, by delivery.
         digests: the SHA-256 of files of `add` that are as they were staged.
+        bounds: of the files of `add`.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Settlement:
     superseded: int = 0
     displaced: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, Columns] = field(default_factory=dict)
 
 
 def settle_delivery(
@@ -58,6 +62,7 @@ def settle_delivery(
     sha256: str | None,
     stem: str,
     outdated: bool = False,
+    known: KnownFiles | None = None,
 ) -> Settlement:
     """Settle a delivery's good rows against one version of its table, by the contract.
 
@@ -73,66 +78,48 @@ def settle_delivery(
         sha256: of their file; None where there are none.
         stem: a name that no committed file has.
         outdated: under `replace`, whether a newer delivery holds the partition.
+        known: what the step has learnt of the table's files.
     """
     if outdated:
         return Settlement(superseded=rows)
     if rows == 0 and contract.versions.rule != "replace":
         return Settlement()
-    name = f"{stem}.parquet"
-    as_staged = {name: sha256} if sha256 else {}
-    if not table.files() or not (settle.crosses(contract) or contract.versions.rule == "replace"):
-        registered = _entering(register(good, table.path / name), rows) if rows else {}
-        return Settlement(add=registered, entered=rows, digests=as_staged)
-    _check_whole(table)
-    _contest(con, table, contract, delivery, good if rows else None)
-    lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
-    displaced = dict(
-        con.execute(f"SELECT {DELIVERY}, count(*) FROM lost_old GROUP BY 1 ORDER BY 1").fetchall()
-    )
-    touched = [file for (file,) in con.execute("SELECT DISTINCT _file FROM lost_old ORDER BY 1").fetchall()]
-    entered = rows - sum(lost.values())
-    add: dict[str, int] = {}
-    if lost and entered:
-        query = (
-            f"SELECT * EXCLUDE (file_row_number) FROM read_parquet({quote_literal(good.as_posix())}, "
-            "file_row_number = true) WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)"
-        )
-        add |= _entering(write_rows(con, query, table.path / name), entered)
-    elif entered:
-        add |= _entering(register(good, table.path / name), entered)
-    if touched:
-        add |= write_rows(
-            con,
-            "SELECT o.* EXCLUDE (_file, _file_row) FROM old_rows o "
-            "WHERE o._file IN (SELECT _file FROM lost_old) AND NOT EXISTS "
-            "(SELECT 1 FROM lost_old l WHERE l._file = o._file AND l._file_row = o._file_row)",
-            table.path / f"{stem}-rest.parquet",
-        )
-    return Settlement(
-        add=add,
-        remove=tuple(touched),
-        entered=entered,
-        duplicates=lost.get(settle.DUPLICATE, 0),
-        superseded=lost.get(settle.SUPERSEDED, 0),
-        displaced=displaced,
-        digests={} if lost else as_staged,
-    )
+    table_files = table.files()
+    rivals: list[str] = []
+    if table_files and (settle.crosses(contract) or contract.versions.rule == "replace"):
+        known = known or KnownFiles()
+        known.check_whole(table)
+        rivals = _rivals(con, table, table_files, contract, delivery, good if rows else None, known)
+        known.check_whole(table, rivals)
+    _contest(con, table, contract, delivery, good if rows else None, rivals)
+    written = _written(con, table, good, rows, stem)
+    files = bounded.of_files(con, contract, table.path, written.add)
+    as_staged = {f"{stem}.parquet": sha256} if sha256 and written.entered == rows else {}
+    return replace(written, bounds=files, digests=as_staged)
 
 
-def _check_whole(table: LakeTable) -> None:
-    """Make sure that the rows of the table can be read.
+def _rivals(
+    con: duckdb.DuckDBPyConnection,
+    table: LakeTable,
+    files: Mapping[str, int | None],
+    contract: Contract,
+    delivery: DeliveryId,
+    good: Path | None,
+    known: KnownFiles,
+) -> list[str]:
+    """The files with rows that may lose to the delivery's, or to which those may lose; no other is opened.
 
-    Raises:
-        StoreError: a file is gone or cut off.
+    By the bounds that commits tell; where those leave it open, by the keys of the rows.
     """
-    cut = table.cut_files()
-    if cut:
-        raise StoreError(
-            "a file of the table is gone, or was cut off",
-            given=f"{table.path.name}/{cut[0]}",
-            allowed="the files as they were committed",
-            hint="shanhai replay of a delivery of the dataset computes the table anew",
-        )
+    told, nothing = table.bounds(), dict[str, Bounds]()
+    if contract.versions.rule == "replace":
+        here: Columns = {PARTITION: Bounds(delivery.partition, delivery.partition)}
+        return sorted(name for name in files if not are_apart(told.get(name, nothing), here))
+    if good is None:
+        return []
+    own = bounded.of_rivals(con, contract, good)
+    near = {name: rows for name, rows in files.items() if not are_apart(told.get(name, nothing), own)}
+    return known.holding(con, table, near, _hashed(contract), _new(good))
 
 
 def _contest(
@@ -141,9 +128,12 @@ def _contest(
     contract: Contract,
     delivery: DeliveryId,
     good: Path | None,
+    rivals: Collection[str],
 ) -> None:
-    """Fill `lost_new(_file_row, why)` and `lost_old(_file, _file_row, _delivery)`."""
-    con.execute(f"CREATE OR REPLACE TEMP VIEW old_rows AS {table.relation(file_names=True)[1:-1]}")
+    """Fill `lost_new(_file_row, why)` and `lost_old(_file, _file_row, _delivery)` from the rows of rivals."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW old_rows AS {table.relation(file_names=True, among=rivals)[1:-1]}"
+    )
     replaced = "false"
     if contract.versions.rule == "replace":
         replaced = f"{PARTITION} = {quote_literal(delivery.partition)}"
@@ -152,16 +142,15 @@ def _contest(
         f"SELECT _file, _file_row, {DELIVERY} FROM old_rows WHERE {replaced}"
     )
     con.execute("CREATE OR REPLACE TEMP TABLE lost_new (_file_row BIGINT, why VARCHAR)")
-    if good is None or not settle.crosses(contract):
+    if good is None or not rivals or not settle.crosses(contract):
         return
-    hashed = f"hash({settle.listed(settle.identity(contract))})"
-    new = f"read_parquet({quote_literal(good.as_posix())}, file_row_number = true)"
+    hashed, new = _hashed(contract), _new(good)
     columns = ", ".join(quote_identifier(name) for name in (*contract.names, DELIVERY))
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE contested AS
         SELECT {columns}, _file, _file_row, row_number() OVER () AS _order FROM old_rows
-        WHERE NOT ({replaced}) AND {hashed} IN (SELECT {hashed} FROM {new})
+        WHERE {hashed} IN (SELECT {hashed} FROM {new})
         """
     )
     con.execute(
@@ -182,6 +171,51 @@ def _contest(
         con.execute(
             f"INSERT INTO lost_old SELECT _file, _file_row, {DELIVERY} FROM verdicts WHERE _file IS NOT NULL"
         )
+
+
+def _hashed(contract: Contract) -> str:
+    return f"hash({settle.listed(settle.identity(contract))})"
+
+
+def _new(good: Path) -> str:
+    return f"read_parquet({quote_literal(good.as_posix())}, file_row_number = true)"
+
+
+def _written(
+    con: duckdb.DuckDBPyConnection, table: LakeTable, good: Path, rows: int, stem: str
+) -> Settlement:
+    """Write the files that follow from `lost_new` and `lost_old`."""
+    lost = dict(con.execute("SELECT why, count(*) FROM lost_new GROUP BY 1").fetchall())
+    displaced = dict(
+        con.execute(f"SELECT {DELIVERY}, count(*) FROM lost_old GROUP BY 1 ORDER BY 1").fetchall()
+    )
+    touched = [file for (file,) in con.execute("SELECT DISTINCT _file FROM lost_old ORDER BY 1").fetchall()]
+    entered, target = rows - sum(lost.values()), table.path / f"{stem}.parquet"
+    add: dict[str, int] = {}
+    if lost and entered:
+        query = (
+            f"SELECT * EXCLUDE (file_row_number) FROM {_new(good)} "
+            "WHERE file_row_number NOT IN (SELECT _file_row FROM lost_new)"
+        )
+        add |= _entering(write_rows(con, query, target), entered)
+    elif entered:
+        add |= _entering(register(good, target), entered)
+    if touched:
+        add |= write_rows(
+            con,
+            "SELECT o.* EXCLUDE (_file, _file_row) FROM old_rows o "
+            "WHERE o._file IN (SELECT _file FROM lost_old) AND NOT EXISTS "
+            "(SELECT 1 FROM lost_old l WHERE l._file = o._file AND l._file_row = o._file_row)",
+            table.path / f"{stem}-rest.parquet",
+        )
+    return Settlement(
+        add=add,
+        remove=tuple(touched),
+        entered=entered,
+        duplicates=lost.get(settle.DUPLICATE, 0),
+        superseded=lost.get(settle.SUPERSEDED, 0),
+        displaced=displaced,
+    )
 
 
 def _entering(written: dict[str, int], entered: int) -> dict[str, int]:

@@ -8,13 +8,14 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
-from shanhai.ingest import settle
+from shanhai.ingest import bounded, settle
 from shanhai.ingest.books import Net
 from shanhai.ingest.node import Node
 from shanhai.ingest.rebuild import Rebuilt, rebuild
 from shanhai.ingest.records import Staging
 from shanhai.ingest.settlement import register, write_rows
 from shanhai.ingest.stage import GOOD
+from shanhai.warehouse.bounds import Bounds, Columns, are_apart
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -44,8 +45,10 @@ def swap(
         return rebuild(node, table, stagings, f"{stem}.parquet")
     whose = quote_literal(str(subject))
     add: dict[str, int] = {}
+    staging, digests = stagings.get(str(subject)), dict[str, str]()
     with duckdb_session(node.settings) as con:
-        con.execute(f"CREATE TEMP VIEW old_rows AS {table.relation(file_names=True)[1:-1]}")
+        near = _may_hold(table, subject)
+        con.execute(f"CREATE TEMP VIEW old_rows AS {table.relation(file_names=True, among=near)[1:-1]}")
         touched = con.execute(f"SELECT DISTINCT _file FROM old_rows WHERE {DELIVERY} = {whose}").fetchall()
         names = tuple(sorted(name for (name,) in touched))
         if names:
@@ -56,12 +59,20 @@ def swap(
                 f"WHERE _file IN ({listed}) AND {DELIVERY} <> {whose}",
                 table.path / f"{stem}-rest.parquet",
             )
-    staging, digests = stagings.get(str(subject)), dict[str, str]()
-    if staging is not None and staging.good_sha256:
-        own = table.path / f"{stem}.parquet"
-        add |= register(node.staging(subject, staging.staging) / GOOD, own)
-        digests[own.name] = staging.good_sha256
-    return Rebuilt(add, names, {known: one.good for known, one in stagings.items()}, digests=digests)
+        if staging is not None and staging.good_sha256:
+            own = table.path / f"{stem}.parquet"
+            add |= register(node.staging(subject, staging.staging) / GOOD, own)
+            digests[own.name] = staging.good_sha256
+        bounds = bounded.of_files(con, contract, table.path, add)
+    loaded = {known: one.good for known, one in stagings.items()}
+    return Rebuilt(add, names, loaded, digests=digests, bounds=bounds)
+
+
+def _may_hold(table: LakeTable, delivery: DeliveryId) -> set[str]:
+    """The files of a table that may hold rows of a delivery."""
+    own: Columns = {DELIVERY: Bounds(str(delivery), str(delivery))}
+    told, nothing = table.bounds(), dict[str, Bounds]()
+    return {name for name in table.files() if not are_apart(told.get(name, nothing), own)}
 
 
 def _apart(

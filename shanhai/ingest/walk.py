@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from shanhai.errors import RetryableError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.check import check
+from shanhai.ingest.known_files import KnownFiles
 from shanhai.ingest.load import load
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import Late, late, pending, read_told, write_told
@@ -74,6 +76,7 @@ def load_step(node: Node, dataset: DatasetId) -> Result:
     """
     node = at_hand(node, dataset)
     ready = [known for known in pending(node, dataset) if read_validation(node, known) is not None]
+    node = replace(node, known={dataset: KnownFiles(remembers=len(ready) > 1)})
     entries: list[Entry] = []
     try:
         _each(node, dataset, ready, lambda delivery: entries.append(load(node, delivery)), "loaded")

@@ -51,6 +51,7 @@ def _commit(
             add=swapped.add,
             remove=swapped.remove,
             digests=swapped.digests,
+            bounds=swapped.bounds,
             transactions={str(delivery): number},
             facts={"entries": [line.model_dump() for line in lines]},
         ),

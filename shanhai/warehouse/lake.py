@@ -6,17 +6,29 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shanhai.errors import BusyError, ConfigurationError, StoreError
+from shanhai.errors import BusyError, StoreError
 from shanhai.storage.disk import disk_errors, library_error
 from shanhai.warehouse import pins
-from shanhai.warehouse.log import FILES, METADATA_KEY, Commit, Log, State, actions
+from shanhai.warehouse.bounds import Columns, statistics
+from shanhai.warehouse.columns import new_columns
+from shanhai.warehouse.log import (
+    FILES,
+    METADATA_KEY,
+    Commit,
+    Log,
+    State,
+    actions,
+    with_bounds,
+    with_transactions,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +45,8 @@ _CONFIGURATION = {
 }
 """The log is the truth that the ledger is projected from: it is kept longer than any projection may lag.
 
-It holds no minimum and no maximum of a column, since those can be personal values in clear."""
+What delta-rs writes tells no minimum and no maximum of a column, since those can be personal values in clear.
+`Change.bounds` tells those of columns that are none."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Change:
         transactions: application transactions, id → version.
         facts: a JSON-able record, kept in the commit's metadata.
         digests: SHA-256, in hex, of those files of `add` of which it is known; the others are read for it.
+        bounds: by file of `add` and by column, between which values it lies. No values of persons.
     """
 
     add: Mapping[str, int] = field(default_factory=dict)
@@ -53,6 +67,7 @@ class Change:
     digests: Mapping[str, str] = field(default_factory=dict)
     transactions: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    bounds: Mapping[str, Columns] = field(default_factory=dict)
 
 
 class LakeTable:
@@ -108,11 +123,7 @@ class LakeTable:
                 place = path.as_posix()
                 DeltaTable.create(place, schema, mode="ignore", name=name, configuration=_CONFIGURATION)
             table = cls(path, log or Log(path))
-            known = {column.name: pins.duckdb_type_of(column.type) for column in table._table.schema().fields}
-            for column in _delta_fields(schema):
-                _check_same_type(name, column, known.get(column.name))
-            new = [column for column in _delta_fields(schema) if column.name not in known]
-            if new:
+            if new := new_columns(name, table._table.schema(), schema):
                 DeltaTable(path.as_posix(), version=table.version).alter.add_columns(new)
         except (DeltaError, OSError) as error:
             raise library_error("the table cannot be made", error, given=path.name) from error
@@ -136,7 +147,7 @@ class LakeTable:
 
     def transactions(self) -> Mapping[str, int]:
         """The versions recorded for all application transactions, by their names."""
-        return self.fold(_with_transactions, {})
+        return self.fold(with_transactions, {})
 
     def files(self) -> dict[str, int | None]:
         """The files of this version, by name relative to the table, with their row counts."""
@@ -145,14 +156,24 @@ class LakeTable:
         counts = actions.column("num_records").to_pylist()
         return {unquote(str(name)): count for name, count in zip(names, counts, strict=True)}
 
-    def cut_files(self) -> tuple[str, ...]:
-        """The files of this version that are gone, or have another size than when they were committed."""
+    def cut_files(self, among: Collection[str] | None = None) -> tuple[str, ...]:
+        """The files of this version that are gone, or have another size than when they were committed.
+
+        Args:
+            among: names to look at; None: all.
+        """
         actions = self._table.get_add_actions()
         names, sizes = actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist()
-        found = {self.path / unquote(str(name)): size for name, size in zip(names, sizes, strict=True)}
+        found = {unquote(str(name)): size for name, size in zip(names, sizes, strict=True)}
         return tuple(
-            file.name for file, size in found.items() if not file.is_file() or file.stat().st_size != size
+            name
+            for name, size in found.items()
+            if (among is None or name in among) and not _has_size(self.path / name, size)
         )
+
+    def bounds(self) -> Mapping[str, Columns]:
+        """By name what commits have told of the bounds of files; also of files that are gone."""
+        return self.fold(with_bounds, {})
 
     def digests(self) -> dict[str, str]:
         """By name the SHA-256 of every file that a commit has ever added, as it was then.
@@ -207,12 +228,15 @@ class LakeTable:
         """What `step` makes of `start` and all commits with facts of ours; see `Log.fold`."""
         return self._log.fold(step, start, self.version)
 
-    def relation(self, *, file_names: bool = False) -> str:
+    def relation(self, *, file_names: bool = False, among: Collection[str] | None = None) -> str:
         """A SQL relation over the rows of exactly this version, in parentheses.
 
         With `file_names`, `_file` tells each row's file relative to the table, `_file_row` its place in it.
+
+        Args:
+            among: the files to read; no other one is opened. None: all.
         """
-        return pins.relation(self._table, self.path, file_names=file_names)
+        return pins.relation(self._table, self.path, file_names=file_names, among=among)
 
     def empty_relation(self) -> str:
         """A SQL relation with the columns of the table and no row, in parentheses; it opens no file."""
@@ -244,18 +268,19 @@ class LakeTable:
                 {},
                 now,
                 True,
-                json.dumps({"numRecords": rows}),
+                statistics(rows, change.bounds.get(name, {})),
             )
             for name, rows in change.add.items()
         ]
         return [*removed, *added]
 
 
-def _with_transactions(known: Mapping[str, int], commits: Sequence[Commit]) -> Mapping[str, int]:
-    found = dict(known)
-    for commit in commits:
-        found |= commit.transactions
-    return found
+def _has_size(file: Path, size: int) -> bool:
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == size
 
 
 def exists(path: Path) -> bool:
@@ -265,24 +290,6 @@ def exists(path: Path) -> bool:
             return any(entry.name.endswith(".json") for entry in entries)
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def _delta_fields(schema: pa.Schema) -> Iterable[Any]:
-    from deltalake import Schema
-
-    return Schema.from_arrow(schema).fields
-
-
-def _check_same_type(table: str, column: Any, known: str | None) -> None:
-    """A file of another type than the table would be committed, which no reader could read any more."""
-    given = pins.duckdb_type_of(column.type)
-    if known is not None and given != known:
-        raise ConfigurationError(
-            f"the type of column {column.name} of {table} cannot change",
-            given=given,
-            allowed=known,
-            hint="give the column of the new type a new name, or the dataset",
-        )
 
 
 def _sha256(file: Path) -> str:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from shanhai.errors import StoreError
 from shanhai.storage.disk import disk_errors
+from shanhai.warehouse.bounds import Columns, read_statistics
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -26,12 +28,16 @@ State = TypeVar("State")
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit of a table as read back: its version, its instant by the writer's clock, its facts."""
+    """One commit of a table as read back: its version, its instant by the writer's clock, its facts.
+
+    `bounds` are those of files that it adds and tells them of.
+    """
 
     version: int
     at: datetime
     facts: Mapping[str, Any]
     transactions: Mapping[str, int] = field(default_factory=dict)
+    bounds: Mapping[str, Columns] = field(default_factory=dict)
 
     @property
     def adds(self) -> bool:
@@ -111,6 +117,22 @@ class Log:
         return tuple(_file_identity(commit_file(self._path, known)) for known in (0, version))
 
 
+def with_transactions(known: Mapping[str, int], commits: Sequence[Commit]) -> Mapping[str, int]:
+    """The versions recorded for application transactions, after some more commits; a step of `Log.fold`."""
+    found = dict(known)
+    for commit in commits:
+        found |= commit.transactions
+    return found
+
+
+def with_bounds(known: Mapping[str, Columns], commits: Sequence[Commit]) -> Mapping[str, Columns]:
+    """What was told of the bounds of files, after some more commits; a step of `Log.fold`."""
+    found = dict(known)
+    for commit in commits:
+        found |= commit.bounds
+    return found
+
+
 def commit_file(path: Path, version: int) -> Path:
     """The file in which a commit of the table in `path` stands."""
     return path / "_delta_log" / f"{version:020}.json"
@@ -137,16 +159,20 @@ def _commits(path: Path, version: int) -> list[Commit]:
     found = actions(path, version)
     told = [action["txn"] for action in found if "txn" in action]
     transactions = {str(one["appId"]): int(one["version"]) for one in told}
+    added = [action["add"] for action in found if "add" in action]
+    bounds = {unquote(one["path"]): read_statistics(one.get("stats")) for one in added}
     entries = [action["commitInfo"] for action in found if METADATA_KEY in action.get("commitInfo", {})]
-    return [_commit(version, entry, transactions) for entry in entries]
+    return [_commit(version, entry, transactions, bounds) for entry in entries]
 
 
-def _commit(version: int, entry: Mapping[str, Any], transactions: Mapping[str, int]) -> Commit:
+def _commit(
+    version: int, entry: Mapping[str, Any], transactions: Mapping[str, int], bounds: Mapping[str, Columns]
+) -> Commit:
     facts = json.loads(entry[METADATA_KEY])
     # Delta's own time stamp is the wall clock's; a simulated district has its own calendar.
     told = facts.get("at")
     at = datetime.fromisoformat(told) if told else datetime.fromtimestamp(int(entry["timestamp"]) / 1000, UTC)
-    return Commit(version, at, facts, transactions)
+    return Commit(version, at, facts, transactions, bounds)
 
 
 def _file_identity(file: Path) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -28,10 +29,15 @@ _TYPES = {
 }
 
 
-def relation(table: DeltaTable, path: Path, *, file_names: bool = False) -> str:
+def relation(
+    table: DeltaTable, path: Path, *, file_names: bool = False, among: Collection[str] | None = None
+) -> str:
     """A SQL query, in parentheses, over the rows of the version that `table` shows.
 
     A column that came later than a file reads as NULL there; a table without files is empty and typed.
+
+    Args:
+        among: the files to read; None: all.
 
     Raises:
         StoreError: the table has a column type that Shanhai never writes.
@@ -42,7 +48,8 @@ def relation(table: DeltaTable, path: Path, *, file_names: bool = False) -> str:
         columns += [("filename", "VARCHAR"), ("file_row_number", "BIGINT")]
     typed = ", ".join(f"NULL::{kind} AS {quote_identifier(name)}" for name, kind in columns)
     nothing = f"SELECT {typed} WHERE false"
-    files = sorted(unquote(str(name)) for name in table.get_add_actions().column("path").to_pylist())
+    present = (unquote(str(name)) for name in table.get_add_actions().column("path").to_pylist())
+    files = sorted(name for name in present if among is None or name in among)
     if files:
         extra = ", filename = true, file_row_number = true" if file_names else ""
         listed = ", ".join(quote_literal((path / name).as_posix()) for name in files)
