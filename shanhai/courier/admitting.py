@@ -15,7 +15,7 @@ from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
 from shanhai.courier.finishing import finish_unless_busy
 from shanhai.courier.incoming import OPENED, one_at_a_time
-from shanhai.courier.opened import Opened, Takers, look, opened_tables, taker_of, takers
+from shanhai.courier.opened import OpenedTable, Takers, look, opened_tables, taker_of, takers
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer
 from shanhai.errors import BusyError, ShanhaiError
@@ -71,7 +71,7 @@ def is_due(connection: sqlite3.Connection, node: Node, name: str | None = None) 
     return any(_is_open(one, noted) for one in tables)
 
 
-def _is_open(one: Opened, noted: set[str]) -> bool:
+def _is_open(one: OpenedTable, noted: set[str]) -> bool:
     if (one.taker is None) != (_about(one) in noted):
         return True
     if one.taker is None:
@@ -81,7 +81,7 @@ def _is_open(one: Opened, noted: set[str]) -> bool:
     return one.partner.frozen is None and _is_told_now(one)
 
 
-def _is_told_now(one: Opened) -> bool:
+def _is_told_now(one: OpenedTable) -> bool:
     """Whether there is a verdict that the partner does not know yet."""
     verdict = None if one.net is None else one.net.verdict
     return verdict == "accepted" or (verdict == "refused" and one.row.state is InboxState.OPENED)
@@ -181,7 +181,7 @@ def _settle(desk: Desk, node: Node, name: str | None, failures: _Failures) -> tu
     return tuple(done)
 
 
-def _settled(desk: Desk, one: Opened) -> Admission:
+def _settled(desk: Desk, one: OpenedTable) -> Admission:
     _note_taker(desk, one)
     dataset = None if one.taker is None else one.taker.contract.dataset
     if one.delivery is None or one.net is None:
@@ -194,7 +194,7 @@ def _settled(desk: Desk, one: Opened) -> Admission:
     return Admission(now, one.partner.name, dataset, one.delivery, one.net.verdict, one.net.counts.loaded)
 
 
-def _note_taker(desk: Desk, one: Opened) -> None:
+def _note_taker(desk: Desk, one: OpenedTable) -> None:
     """Let a table that no contract takes wait for a person, and none that one takes."""
     with transaction(desk.connection):
         if one.taker is None:
@@ -203,7 +203,7 @@ def _note_taker(desk: Desk, one: Opened) -> None:
             waiting.done(desk.connection, "contract", _about(one), who=desk.who, at=desk.now)
 
 
-def _about(one: Opened) -> str:
+def _about(one: OpenedTable) -> str:
     return f"{one.partner.name} {one.row.subject}"
 
 

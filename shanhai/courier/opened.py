@@ -36,7 +36,7 @@ Takers = dict[tuple[str, str], Taker]
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedTable:
     """An opened table as it stands here.
 
     Attributes:
@@ -96,7 +96,7 @@ def taker_of(connection: sqlite3.Connection, found: Takers, row: Arrived) -> Tak
     return found.get((partners.of_pairing(connection, row.pairing).name, row.subject or ""))
 
 
-def look(connection: sqlite3.Connection, node: Node, found: Takers, row: Arrived) -> Opened:
+def look(connection: sqlite3.Connection, node: Node, found: Takers, row: Arrived) -> OpenedTable:
     """How an opened table stands now.
 
     Raises:
@@ -105,12 +105,12 @@ def look(connection: sqlite3.Connection, node: Node, found: Takers, row: Arrived
     partner = partners.of_pairing(connection, row.pairing)
     taker = taker_of(connection, found, row)
     if taker is None:
-        return Opened(row, partner, None)
+        return OpenedTable(row, partner, None)
     delivery = _delivery(node, taker.contract, row)
     if delivery is None:
-        return Opened(row, partner, taker)
+        return OpenedTable(row, partner, taker)
     net = table_net(open_table(node, taker.contract.dataset)).get(str(delivery))
-    return Opened(row, partner, taker, delivery, net)
+    return OpenedTable(row, partner, taker, delivery, net)
 
 
 def _delivery(node: Node, contract: Contract, row: Arrived) -> DeliveryId | None:
