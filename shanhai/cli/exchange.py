@@ -18,6 +18,7 @@ _PARTNERS = (
     Heading("state", "state"),
     Heading("frozen", "frozen"),
     Heading("to_upload", "to ship", number=True),
+    Heading("held", "held", number=True),
     Heading("unsettled", "unsettled", number=True),
     Heading("oldest", "oldest"),
     Heading("expired", "expired", number=True),

@@ -134,7 +134,7 @@ def add_command(
             changed = revise(desk, revises, draft, columns=checked, wider=wider)
             tell(session, changed, partner)
             return
-    tell(session, Changed(grant, (), told=True), partner)
+    tell(session, Changed(grant, (), untold=False), partner)
 
 
 @command.command("list")

@@ -35,16 +35,16 @@ def tell(session: Session, changed: Changed, partner: str) -> None:
     grant = changed.grant
     facts = {"partner": partner, **write_grant(grant)}
     if session.form == "json":
-        show_json({**facts, "taken_back": rows_of(changed.taken_back), "told": changed.told})
+        show_json({**facts, "taken_back": rows_of(changed.taken_back), "untold": changed.untold})
         return
     fields({name.replace("_", " "): value for name, value in facts.items() if name not in _NOT_TOLD})
     for column, action in grant.masks.items():
         fields({f"mask of {column}": action})
-    if changed.told:
+    if not changed.untold:
         say("The partner learns of it with the next shanhai ship.")
     if grant.k is not None and not grant.revoked:
         say("By the clock nothing leaves under it: shanhai release … --people COLUMN says who is meant.")
-    say_what_went(changed.taken_back, told=changed.told)
+    say_what_went(changed.taken_back, untold=changed.untold)
 
 
 def row_of(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:

@@ -36,16 +36,16 @@ def tell(session: Session, connection: sqlite3.Connection, partner: Partner, **m
 
 def tell_step(session: Session, connection: sqlite3.Connection, stood: Stood) -> None:
     """Print a pairing after a step of ours, and what the step took back."""
-    tell(session, connection, stood.partner, taken_back=rows_of(stood.taken_back), told=stood.told)
+    tell(session, connection, stood.partner, taken_back=rows_of(stood.taken_back), untold=stood.untold)
     if session.form != "json":
-        say_what_went(stood.taken_back, told=stood.told)
+        say_what_went(stood.taken_back, untold=stood.untold)
 
 
-def say_what_went(taken_back: Sequence[Release], *, told: bool) -> None:
+def say_what_went(taken_back: Sequence[Release], *, untold: bool) -> None:
     """Say on standard error what does not leave after all, and where nobody is told."""
     for one in taken_back:
         say(f"Taken back before it left: {one.subject.name} {one.version}. It may be released anew.")
-    if not told:
+    if untold:
         say("The partner is not told, since keys ran out: call. See docs/guide/pair.md, Keys ran out.")
 
 

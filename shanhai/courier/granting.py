@@ -32,12 +32,12 @@ class Changed:
 
     Attributes:
         taken_back: releases that had not begun to leave, and do not: those under it, and those behind them.
-        told: whether a message tells the partner; else the keys of one of the nodes ran out.
+        untold: whether the partner is not told, since the keys of one of the nodes ran out.
     """
 
     grant: Grant
     taken_back: tuple[Release, ...]
-    told: bool
+    untold: bool
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def revise(
                 hint="where that is meant, say so: --wider",
             )
         gone = _give(desk, before.pairing, grant)
-    return Changed(grant, gone, told=True)
+    return Changed(grant, gone, untold=False)
 
 
 def revoke(desk: Desk, text: str) -> Changed:
@@ -155,10 +155,10 @@ def revoke(desk: Desk, text: str) -> Changed:
         before = given(desk, text)
         _check_stands(before.grant)
         grant = dataclasses.replace(before.grant, rev=before.grant.rev + 1, revoked=True)
-        ended = partners.of_pairing(desk.connection, before.pairing).state not in SPEAKING
-        told = ended or saying.can_speak(desk, before.pairing)
-        gone = _give(desk, before.pairing, grant, told=told)
-    return Changed(grant, gone, told)
+        speaks = partners.of_pairing(desk.connection, before.pairing).state in SPEAKING
+        untold = speaks and not saying.can_speak(desk, before.pairing)
+        gone = _give(desk, before.pairing, grant, untold=untold)
+    return Changed(grant, gone, untold)
 
 
 def tell_untold(desk: Desk, pairing: str) -> None:
@@ -189,14 +189,14 @@ def given(desk: Desk, text: str) -> KeptGrant:
     return meant[0]
 
 
-def _give(desk: Desk, pairing: str, grant: Grant, *, told: bool = True) -> tuple[Release, ...]:
+def _give(desk: Desk, pairing: str, grant: Grant, *, untold: bool = False) -> tuple[Release, ...]:
     kind = "revoke" if grant.revoked else "grant"
     about = {grant.subject.kind: grant.subject.name, "digest": granted.digest_of(grant)}
-    if not told:
+    if untold:
         about["outcome"] = "untold"
     desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
     gone = take_back(desk, pairing, lambda one: one.grant == grant.id)
-    message = saying.say(desk, pairing, grant).digest if told else ""
+    message = "" if untold else saying.say(desk, pairing, grant).digest
     granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message)
     return gone
 

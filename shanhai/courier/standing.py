@@ -33,12 +33,12 @@ class Stood:
     Attributes:
         partner: as it stands now.
         taken_back: releases that had not begun to leave, and do not.
-        told: whether a message tells the partner; else keys ran out, or it never knew of the pairing.
+        untold: whether the partner would have to be told and is not, since keys ran out.
     """
 
     partner: Partner
     taken_back: tuple[Release, ...]
-    told: bool
+    untold: bool
 
 
 def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
@@ -187,13 +187,13 @@ def _step(desk: Desk, partner: Partner, step: Step, said: Suspension | End) -> S
     """Take a step of ours: its event, what it takes back, its message, and the state, in this order."""
     # An offer that nobody accepted may be ended, and there is nobody to tell.
     speaks = partner.state in SPEAKING
-    told = saying.can_speak(desk, partner.pairing) if speaks else step is not Step.END
-    untold: dict[str, str] = {} if told else {"outcome": "untold"}
-    desk.record(_KINDS[step], pairing=partner.pairing, partner=partner.name, **untold)
+    untold = speaks and not saying.can_speak(desk, partner.pairing)
+    outcome: dict[str, str] = {"outcome": "untold"} if untold else {}
+    desk.record(_KINDS[step], pairing=partner.pairing, partner=partner.name, **outcome)
     gone = () if step is Step.RESUME_HERE else take_back(desk, partner.pairing, lambda _: True)
-    if told:
+    if not untold and (speaks or step is not Step.END):
         saying.say(desk, partner.pairing, said)
-    return Stood(partners.step(desk.connection, partner.pairing, step), gone, told)
+    return Stood(partners.step(desk.connection, partner.pairing, step), gone, untold)
 
 
 def _check_reason(reason: str | None) -> None:

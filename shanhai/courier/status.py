@@ -11,6 +11,7 @@ from typing import Any
 
 from shanhai.courier import adoptions, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
+from shanhai.courier.leaving import until_held
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receipts import Sent, sent
@@ -38,6 +39,7 @@ class PartnerStatus:
 
     Attributes:
         to_upload: messages that were never at the relay.
+        held: those of them that may not leave now: a parcel without a grant in force, and all behind it.
         unsettled: messages that the partner is not known to have settled; those to upload are among them.
         oldest: when the first of these was issued.
         expired, refused: messages that ran out unsettled, and those that the partner refused.
@@ -48,6 +50,7 @@ class PartnerStatus:
     state: PairingState
     frozen: bool
     to_upload: int
+    held: int
     unsettled: int
     oldest: datetime | None
     expired: int
@@ -106,11 +109,13 @@ def _partner(
     theirs = [one for one in messages if one.message.pairing == partner.pairing]
     unsettled = [one.message for one in theirs if one.message.settled is None]
     standings = [one.standing for one in theirs]
+    to_upload = outbox.waiting_for_upload(connection, partner.pairing)
     return PartnerStatus(
         partner=partner.name,
         state=partner.state,
         frozen=partner.frozen is not None,
-        to_upload=len(outbox.waiting_for_upload(connection, partner.pairing)),
+        to_upload=len(to_upload),
+        held=len(to_upload) - len(until_held(connection, to_upload, now)),
         unsettled=len(unsettled),
         oldest=min((one.issued for one in unsettled), default=None),
         expired=standings.count("expired"),

@@ -101,3 +101,21 @@ def test_one_relay_that_is_down_is_told_and_ends_with_its_code(call, seller: Sel
 def test_nobody_is_called_system(call):
     code, _, error = call("release", TABLE, "--to", "longyou", "--by", "system", "--dry-run")
     assert (code, "no person" in error) == (2, True)
+
+
+def test_what_is_taken_back_before_it_left_is_said(
+    call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    grant = seller.grant("village", "n")
+    message = seller.release().message
+    for variable, file in passphrase_files(tmp_path / "passphrases").items():
+        monkeypatch.setenv(variable, file)
+    revoked = told(call("grant", "revoke", grant.id, "--by", "Li Wei", "--format", "json"))
+    assert not revoked["untold"]
+    assert [one["message"] for one in revoked["taken_back"]] == [message.digest]
+    again = seller.grant("village", "n")
+    seller.release(grant=again.id)
+    code, out, error = call("pair", "end", "longyou", "--by", "Li Wei")
+    assert (code, "ended" in out) == (0, True), error
+    assert f"Taken back before it left: {TABLE}" in error
+    assert "not told" not in error

@@ -16,6 +16,7 @@ from shanhai.audit.log import EventLog
 from shanhai.courier import granted, granting, leaving, outbox, partners, releases, standing, their_keys
 from shanhai.courier.relays.layout import RelayConflictError, message_key
 from shanhai.courier.shipping import Shipped, ship
+from shanhai.courier.status import status
 from shanhai.exchange.pairing_states import PairingState
 
 
@@ -56,7 +57,7 @@ def test_a_revocation_takes_back_what_has_not_begun_to_leave(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         changed = granting.revoke(desk, grant.id)
         left = releases.every(desk.connection)
-    assert ([one.message for one in changed.taken_back], changed.told) == ([done.message.digest], True)
+    assert ([one.message for one in changed.taken_back], changed.untold) == ([done.message.digest], False)
     assert left == ()
     assert types(seller)[-1] == "revoke"
     shipped(seller)
@@ -164,6 +165,9 @@ def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Se
     gone = shipped(seller, later=timedelta(days=3))
     assert ("parcel" in [one.type for one in gone.messages], gone.held) == (False, 1)
     assert not place_of(seller, done.message.generation, done.message.seq).exists()
+    with seller.two.gongshu.desk() as desk:
+        (told,) = status(desk.home, desk.connection, desk.now + timedelta(days=3)).partners
+    assert (told.to_upload, told.held) == (1, 1)
     with seller.two.gongshu.desk() as desk:
         longer = granting.revise(desk, grant.id, seller.draft("village", "n"), wider=True)
     assert [one.message for one in longer.taken_back] == [done.message.digest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import pytest
 from one_city import City
 from seller import Seller, ask, settle, walked_city
-from two_nodes import Two, rotated
+from two_nodes import PASSPHRASES, Two, rotated
 
 from shanhai.audit.database import transaction
 from shanhai.audit.log import EventLog
 from shanhai.courier import granted, granting, outbox, partners, releasing, saying, standing
+from shanhai.courier.desk import open_desk
 from shanhai.courier.turns import one_at_a_time
 from shanhai.errors import BusyError
 from shanhai.exchange.bodies import Suspension
+from shanhai.exchange.failures import Refused
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.governance.policy import ReleaseDeniedError
 
@@ -39,10 +42,10 @@ def test_a_suspension_an_end_and_a_revocation_hold_although_keys_ran_out(seller:
     with seller.two.gongshu.desk() as desk:
         late = desk.now + LATER
     with seller.two.gongshu.desk(now=late) as desk:
-        assert not granting.revoke(desk, grant.id).told
+        assert granting.revoke(desk, grant.id).untold
         stood = standing.suspend(desk, "longyou")
-        assert (stood.told, stood.partner.state) == (False, PairingState.SUSPENDED_HERE)
-        assert not standing.end(desk, "longyou").told
+        assert (stood.untold, stood.partner.state) == (True, PairingState.SUSPENDED_HERE)
+        assert standing.end(desk, "longyou").untold
         assert partners.named(desk.connection, "longyou").state is PairingState.ENDED
         found = [entry.event for entry in EventLog(desk.connection).entries()]
     assert [one.digest for one in seller.messages()] == before
@@ -64,6 +67,30 @@ def test_what_was_revoked_untold_is_told_once_there_are_keys(seller: Seller):
         (kept,) = granted.every(desk.connection)
     assert [one.type for one in found][-2:] == ["keyset", "revoke"]
     assert kept.message == found[-1].digest
+
+
+def test_the_files_of_the_log_follow_also_an_act_that_failed(seller: Seller):
+    with seller.two.gongshu.desk() as desk:
+        now = desk.now
+    with (
+        contextlib.suppress(Refused),
+        open_desk(seller.home, PASSPHRASES.node, who="Li Wei", now=now) as desk,
+    ):
+        standing.suspend(desk, "longyou")
+        standing.suspend(desk, "longyou")
+    with seller.two.gongshu.desk() as desk:
+        size = len(list(EventLog(desk.connection).entries()))
+    assert (seller.home / "audit" / "checkpoint").read_text().splitlines()[1] == str(size)
+
+
+def test_an_act_that_was_done_is_done_although_the_log_cannot_be_published(
+    seller: Seller, caplog: pytest.LogCaptureFixture
+):
+    with seller.two.gongshu.desk() as desk:
+        late = desk.now + LATER
+    with open_desk(seller.home, PASSPHRASES.node, who="Li Wei", now=late) as desk:
+        assert standing.suspend(desk, "longyou").untold
+    assert "behind its events" in caplog.text
 
 
 def test_nobody_signs_beside_newer_keys(seller: Seller):
