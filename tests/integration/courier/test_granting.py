@@ -254,9 +254,12 @@ def test_the_command_line_grants_what_a_contract_says(paired: Two, tmp_path: Pat
         {"dataset": "longyou.hazards"},
         "risk_score >= 60",
     )
+    counted = shanhai(home, *call, "--k", "10", **variables)
+    assert "By the clock nothing leaves under it" in counted.stdout + counted.stderr
     wrong = shanhai(home, *call, "--column", "nobody", **variables)
     assert (wrong.returncode, "no such column" in wrong.stderr) == (77, True)
     gone = shanhai(home, "grant", "revoke", str(given["id"])[:6], "--by", "Li Wei", **variables)
     assert gone.returncode == 0, gone.stderr
-    (row,) = json.loads(shanhai(home, "grant", "list", "--format", "json", **variables).stdout)
+    listed = json.loads(shanhai(home, "grant", "list", "--format", "json", **variables).stdout)
+    (row,) = (one for one in listed if one["grant"] == given["id"])
     assert (row["rev"], row["state"], row["partner"], row["direction"]) == (2, "revoked", "longyou", "given")

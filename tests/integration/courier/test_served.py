@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from shanhai.courier.served import served
+from shanhai.audit.database import FILE
+from shanhai.courier.served import exchanges, served
 from shanhai.errors import ConfigurationError
 from shanhai.settings import read_settings
 
@@ -79,3 +80,17 @@ def test_a_secret_of_the_environment_is_the_own_nodes(tmp_path: Path, monkeypatc
     (other.home / "secrets" / "relay_secret_key").write_text("of-longyou\n")
     assert other.secret("relay_secret_key").get_secret_value() == "of-longyou"
     assert own.secret("relay_secret_key").get_secret_value() == "of-gongshu"
+
+
+def test_whoever_asks_for_the_own_node_looks_into_no_other_home(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    settings = read_settings(home=written(tmp_path, longyou={"home": "longyou"}))
+    damaged = tmp_path / "longyou" / FILE
+    damaged.parent.mkdir(parents=True, mode=0o700)
+    damaged.write_bytes(b"no database" * 1000)
+    damaged.chmod(0o600)
+    assert exchanges(settings, own=True) == ()
+    assert caplog.text == ""
+    assert exchanges(settings) == ()
+    assert "longyou is not served" in caplog.text
