@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,8 +17,10 @@ from opened import opened_in
 from shanhai.errors import BusyError, StoreError
 from shanhai.ingest import walk
 from shanhai.ingest.books import table_net
+from shanhai.ingest.decide import decide
 from shanhai.ingest.load import load, open_table
 from shanhai.ingest.pending import pending
+from shanhai.ingest.replay import replay
 from shanhai.ingest.sidecar import at_hand
 from shanhai.warehouse.lake import Change, LakeTable
 from shanhai.warehouse.log import Log
@@ -145,3 +148,18 @@ def test_a_commit_that_is_missing_is_no_empty_one(city: City) -> None:
         pending(city.node, DATASET)
     lost.rename(commit)
     assert pending(city.node, DATASET) == []
+
+
+@pytest.mark.parametrize("decision", ["withdraw", "replay"])
+def test_a_decision_reads_the_log_no_oftener_than_a_step(city: City, decision: str) -> None:
+    put(city, *range(5))
+    city.walk()
+    delivery = city.delivery("p002")
+    city.declare(tolerance={"hold": 0.4, "refuse": 0.7})
+    with opened_in(log_of(city)) as opened:
+        if decision == "withdraw":
+            decide(city.node, delivery, "withdraw", by="Li", reason="wrong")
+        else:
+            replay(city.node, delivery)
+    # By us once, as in a step; the other times by delta-rs, for its handles.
+    assert 0 < Counter(opened.names)[f"{2:020}.json"] < 8
