@@ -32,6 +32,7 @@ PLACES = (
     "shanhai.courier.releases:keep:after",
     "shanhai.courier.releasing:_said:after",
     "shanhai.courier.relays.store:StoreRelay.put_file:after",
+    "shanhai.courier.leaving:begin:after",
     "shanhai.courier.relays.store:StoreRelay.put_message:after",
     "shanhai.courier.shipping:_note:after",
 )

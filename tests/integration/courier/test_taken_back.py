@@ -17,6 +17,7 @@ from shanhai.courier import granted, granting, leaving, outbox, partners, releas
 from shanhai.courier.relays.layout import RelayConflictError, message_key
 from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import status
+from shanhai.errors import BusyError
 from shanhai.exchange.pairing_states import PairingState
 
 
@@ -109,6 +110,19 @@ def test_a_keyset_behind_it_is_still_told_before_what_it_signs(seller: Seller):
     with two.longyou.desk() as desk:
         known = their_keys.their_keyset(partners.named(desk.connection, "gongshu"))
     assert known.version == newer.keyset.version
+
+
+def test_what_cannot_be_said_again_is_not_taken_back_by_halves(seller: Seller):
+    grant = seller.grant("village", "n")
+    seller.release()
+    before = seller.messages()
+    with seller.two.gongshu.desk() as desk:
+        rotated(seller.two.gongshu, now=desk.now)
+        with pytest.raises(BusyError, match="newer keys"):
+            granting.revoke(desk, grant.id)
+        assert len(releases.every(desk.connection)) == 1
+    assert seller.messages() == before
+    assert "take-back" not in kinds(seller)
 
 
 def test_an_end_and_a_suspension_are_told_although_parcels_waited(seller: Seller):
