@@ -20,9 +20,6 @@ def snapshot_store(settings: Settings, clock: Clock = system_clock) -> ObjectSto
     """
     if not settings.snapshots:
         return LocalStore(settings.home / "snapshots", keep_free_bytes=settings.free_disk_bytes)
-    from shanhai.storage.s3 import S3Store
-    from shanhai.storage.s3_access import Access, Keys
-
     parts = urlsplit(settings.snapshots)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError(
@@ -30,11 +27,36 @@ def snapshot_store(settings: Settings, clock: Clock = system_clock) -> ObjectSto
             given=settings.snapshots,
             allowed="s3://<bucket>/<prefix>",
         )
-    access_key, secret_key = (settings.secret(name) for name in (ACCESS_KEY, SECRET_KEY))
+    return bucket_store(settings.snapshots, settings, secrets=(ACCESS_KEY, SECRET_KEY), clock=clock)
+
+
+def bucket_store(
+    address: str,
+    settings: Settings,
+    *,
+    secrets: tuple[str, str],
+    endpoint: str = "",
+    clock: Clock = system_clock,
+) -> ObjectStore:
+    """A store in a bucket; nothing is asked of it yet.
+
+    Args:
+        address: `s3://<bucket>/<prefix>`.
+        secrets: names of those with the access key and the secret key.
+        endpoint: the URL of the server; that of the settings by default.
+
+    Raises:
+        ConfigurationError: the keys are missing.
+    """
+    from shanhai.storage.s3 import S3Store
+    from shanhai.storage.s3_access import Access, Keys
+
+    parts = urlsplit(address)
+    access_key, secret_key = (settings.secret(name) for name in secrets)
     access = Access(
-        endpoint=settings.s3_endpoint.rstrip("/"),
+        endpoint=(endpoint or settings.s3_endpoint).rstrip("/"),
         bucket=parts.netloc,
-        keys=Keys(access_key, secret_key, f"secrets {ACCESS_KEY}, {SECRET_KEY}"),
+        keys=Keys(access_key, secret_key, f"secrets {', '.join(secrets)}"),
         region=settings.s3_region,
         timeout_seconds=settings.http_timeout_seconds,
         attempts=settings.http_attempts,

@@ -12,6 +12,7 @@ from shanhai.courier.relays.layout import Place, Relay
 from shanhai.courier.relays.store import StoreRelay
 from shanhai.courier.relays.tar import TarRelay
 from shanhai.errors import ConfigurationError, StoreError
+from shanhai.ingest.stores import bucket_store
 from shanhai.settings import Settings
 from shanhai.storage import LocalStore, ObjectStore
 from shanhai.storage.disk import disk_errors
@@ -92,21 +93,5 @@ def _store(address: str, settings: Settings) -> ObjectStore:
         with disk_errors(folder):
             modes = modes_of(folder)
         return LocalStore(folder, keep_free_bytes=settings.free_disk_bytes, modes=modes)
-    from shanhai.storage.s3 import S3Store
-    from shanhai.storage.s3_access import Access, Keys
-
-    access_key, secret_key = (settings.secret(name) for name in (ACCESS_KEY, SECRET_KEY))
-    access = Access(
-        endpoint=(settings.relay_endpoint or settings.s3_endpoint).rstrip("/"),
-        bucket=parts.netloc,
-        keys=Keys(access_key, secret_key, f"secrets {ACCESS_KEY}, {SECRET_KEY}"),
-        region=settings.s3_region,
-        timeout_seconds=settings.http_timeout_seconds,
-        attempts=settings.http_attempts,
-    )
-    return S3Store(
-        access,
-        parts.path.strip("/"),
-        scratch=settings.home / "scratch" / "objects",
-        keep_free_bytes=settings.free_disk_bytes,
-    )
+    secrets = ACCESS_KEY, SECRET_KEY
+    return bucket_store(address, settings, secrets=secrets, endpoint=settings.relay_endpoint)
