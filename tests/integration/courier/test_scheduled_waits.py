@@ -19,7 +19,7 @@ from two_nodes import Two
 from shanhai import steps
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
-from shanhai.courier import scheduled, standing, turns, waiting
+from shanhai.courier import scheduled, settling, standing, turns, waiting
 from shanhai.courier.database import open_state
 from shanhai.courier.telling import tell_waiting
 from shanhai.errors import BusyError, RetryableError
@@ -102,3 +102,27 @@ def test_a_release_waits_for_its_turn_before_it_opens_keys(pair: Pair, monkeypat
     monkeypatch.setattr(scheduled, "wait_for_turn", functools.partial(turns.wait_for_turn, patience=0))
     with turns.one_at_a_time(pair.seller.home), pytest.raises(BusyError, match="another release"):
         steps.release_step("gongshu", "longyou")
+
+
+def test_what_was_opened_is_put_in_its_place_though_nothing_is_received_any_more(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    pair.grant("village", "n")
+    pair.send()
+    with monkeypatch.context() as patch:
+        patch.setattr(settling.incoming, "publish", killed)
+        with pytest.raises(Killed):
+            steps.receive_step("longyou", "gongshu")
+    with pair.seller.two.longyou.desk() as desk:
+        standing.suspend(desk, "gongshu")
+    without_passphrases(pair)
+    opened = pair.longyou.home / "exchange" / "opened"
+    assert list(opened.rglob("*.parquet")) == []
+    assert steps.receive_step("longyou", "gongshu") == {"settled": [], "stopped": "pairing-suspended"}
+    assert len(list(opened.rglob("*.parquet"))) == 1
