@@ -109,6 +109,9 @@ class FarSide(Served):
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """Callers that come at once wait for this process to run; a sixth one is not turned away."""
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Callers that hang up are what the tests are about."""
 

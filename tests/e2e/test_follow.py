@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.e2e
 SECONDS = 240
 PATIENT = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "300",
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
     "AIRFLOW__CORE__TASK_SUCCESS_OVERTIME": "300",
 }
@@ -37,6 +38,7 @@ PATIENT = {
 
 Airflow learns that a task failed for good when its process has ended, and well: one that it ends itself
 because telling somebody took it too long, or whose end it did not hear of, counts as one to try again.
+A scheduler that did not run for longer than its threshold takes itself for dead and its tasks for orphans.
 """
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 DECIDED = ("--by", "Li Wei", "--reason", "recalled")
@@ -129,10 +131,7 @@ def filled(node: Node, first: str, last: str) -> dict[str, Any]:
     """The last run of each window, of a backfill and of those before it, by the window's key."""
     assert node.api is not None
     number = node.api.backfill("acounty__visits", f"{first}T00:00:00Z", f"{last}T23:59:59Z")
-    until = time.monotonic() + SECONDS
-    while not node.api.backfill_done(number):
-        assert time.monotonic() < until, node.stuck()
-        time.sleep(1)
+    node.wait_for(partial(node.api.backfill_done, number), seconds=SECONDS)
     found = node.api._get("/api/v2/dags/acounty__visits/dagRuns", {"run_type": ["backfill"]})["dag_runs"]
     return {run["partition_key"]: run for run in sorted(found, key=lambda run: run["start_date"])}
 

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -75,7 +75,7 @@ class Node:
         return self.county.root / "orders"
 
     @contextmanager
-    def up(self, *, seconds: float = 120) -> Iterator[Api]:
+    def up(self, *, seconds: float = 300) -> Iterator[Api]:
         """Airflow's processes, from start to stop."""
         self.layout.make_folders()
         self.orders.mkdir(exist_ok=True)
@@ -175,16 +175,38 @@ class Node:
         assert self.api is not None
         return [self.api.trigger(f"acounty__{name}") for name in self._datasets()]
 
-    def wait_until_idle(self, *, seconds: float, meanwhile: Any = None) -> None:
-        """Wait until no run is queued or running and no event waits for one; `meanwhile` is called often."""
+    def wait_until_idle(self, *, seconds: float, meanwhile: Callable[[], object] | None = None) -> None:
+        """Wait until no run is queued or running and no event waits for one; `meanwhile` is called often.
+
+        Args:
+            seconds: as in `wait_for`.
+        """
         assert self.api is not None
-        until, quiet = time.monotonic() + seconds, 0
-        while quiet < 3:
-            assert time.monotonic() < until, self.stuck()
-            busy = self.api.count(state=list(UNFINISHED)) + self.api.pending_events()
+        api, quiet = self.api, 0
+
+        def idle() -> bool:
+            nonlocal quiet
+            busy = api.count(state=list(UNFINISHED)) + api.pending_events()
             quiet = 0 if busy else quiet + 1
             if meanwhile is not None and busy:
                 meanwhile()
+            return quiet == 3
+
+        self.wait_for(idle, seconds=seconds)
+
+    def wait_for(self, done: Callable[[], bool], *, seconds: float) -> None:
+        """Wait until something is so, for as long as runs go on.
+
+        Args:
+            seconds: in which no task changed its state, so that waiting longer is in vain: how much a
+                machine does in a minute says nothing about what it was asked to do.
+        """
+        until, before = time.monotonic() + seconds, ""
+        while not done():
+            if time.monotonic() > until:
+                now = self.stuck()
+                assert now != before, now
+                until, before = time.monotonic() + seconds, now
             time.sleep(0.5)
 
     def stuck(self) -> str:
