@@ -14,7 +14,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from vectors.shape import GROUP, VILLAGE, vectors
+from vectors.columns import VILLAGE
+from vectors.shape import GROUP, vectors
 from vectors.shape_cases import case_of, columns_of, shape_of
 from vectors.vector import names
 
