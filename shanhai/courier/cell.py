@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import math
@@ -143,11 +144,15 @@ def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell, stop: threading.Ev
             process = _start(file, out, (result, closes), cell)
         finally:
             os.close(closes)
+        handing = threading.Thread(target=_hand, args=(process, _job(job)), daemon=True)
+        handing.start()
         try:
-            _wait(process, _job(job), cell.seconds, stop)
+            _wait(process, cell.seconds, stop)
         finally:
             process.kill()
             process.wait()
+            # Nobody is left who could keep it waiting.
+            handing.join()
         # What was written into a pipe cannot be taken back by whoever captures the parser later.
         sealed = os.read(closed, 1) != b""
         return _read(_told(process.returncode, result), job, sealed=sealed)
@@ -156,18 +161,24 @@ def _run(file: BinaryIO, out: BinaryIO, job: Job, cell: Cell, stop: threading.Ev
         os.close(closed)
 
 
-def _wait(process: subprocess.Popen[bytes], told: bytes, seconds: float, stop: threading.Event) -> None:
-    """Hand the job over and wait for the end, so long as anybody wants it."""
-    end, rest = time.monotonic() + seconds, told
+def _hand(process: subprocess.Popen[bytes], told: bytes) -> None:
+    """Hand the job over, however slowly the process takes it; one that died takes none."""
+    if process.stdin is None:
+        raise AssertionError("it was started with a pipe")
+    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+        pipe.write(told)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, stop: threading.Event) -> None:
+    """Wait for the end, so long as anybody wants it."""
+    end = time.monotonic() + seconds
     while not stop.is_set():
         left = end - time.monotonic()
         try:
-            process.communicate(rest or None, timeout=max(0.0, min(left, _LOOK_SECONDS)))
+            process.wait(timeout=max(0.0, min(left, _LOOK_SECONDS)))
         except subprocess.TimeoutExpired:
             if left <= _LOOK_SECONDS:
                 _refuse("parser-hang")
-            # What was not taken yet is kept by the process object, and must not be given again.
-            rest = b""
         else:
             return
     _refuse("parser-abort")

@@ -21,6 +21,7 @@ from shanhai.courier.cells import Room, batches_of
 from shanhai.errors import DiskFullError
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet.decrypt import Declared
+from shanhai.exchange.secret import Secret
 from shanhai.exchange.sets import SetFile
 
 ROWS = 5000
@@ -99,6 +100,26 @@ def test_there_must_be_room_for_the_rows_of_two(made: Sealed, tmp_path: Path):
         next(batches_of(jobs, tmp_path, replace(ROOM, keep_free_bytes=free - 3 * most // 2)))
     with closing(batches_of(jobs, tmp_path, replace(ROOM, keep_free_bytes=free - 3 * most))) as batches:
         assert next(batches).num_rows
+
+
+def test_a_job_that_is_larger_than_a_pipe_reaches_cells_that_begin_late(made: Sealed, tmp_path: Path):
+    """As of a set with hundreds of columns, at a node that has much else to do."""
+    others = {f"other {number}": Secret.random() for number in range(2000)}
+    jobs = [(one, replace(job, keys={**job.keys, **others})) for one, job in jobs_of(made, tmp_path)]
+    late: list[psutil.Process] = []
+
+    def keep_from_reading() -> None:
+        late.extend(inside())
+        for one in late:
+            one.send_signal(signal.SIGSTOP)
+        time.sleep(1)
+        for one in late:
+            one.send_signal(signal.SIGCONT)
+
+    once_two_run(keep_from_reading)
+    rows = pa.Table.from_batches(batches_of(jobs[:2], tmp_path, replace(ROOM, seconds=40)))
+    assert rows.num_rows == sum(one.rows for one in made.files[:2])
+    assert len(late) == 2
 
 
 def inside() -> list[psutil.Process]:
