@@ -46,6 +46,7 @@ def main() -> int:
                 wanted,
                 repeat=arguments.repeat,
                 limit_seconds=arguments.limit_seconds,
+                once_above=arguments.once_above,
                 expected=partial(_expected, book, rows),
                 say=_say,
             )
@@ -74,6 +75,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", type=lambda text: text.split(","), help="names, joined by commas")
     parser.add_argument("--limit-seconds", type=float, default=400, help="of one measurement")
+    parser.add_argument(
+        "--once-above", type=float, default=100, help="seconds; who takes more is measured once"
+    )
     parser.add_argument("--folder", type=Path, help="where to work: needs ten times the size of the file")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     parser.add_argument("--keep", type=Path, default=_OUT, help="where figures are kept, by size")

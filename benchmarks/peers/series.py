@@ -49,6 +49,7 @@ def run_series(
     *,
     repeat: int,
     limit_seconds: float,
+    once_above: float,
     expected: Callable[[Subject], float | None],
     say: Callable[[str], None],
 ) -> Series:
@@ -57,6 +58,7 @@ def run_series(
     Args:
         folder: does not exist.
         limit_seconds: a process that takes longer is ended, and its subject left out.
+        once_above: seconds; who takes more is not measured again.
         expected: seconds that a subject will take, where a smaller file tells; it is left out when they are
             more than the limit.
     """
@@ -81,7 +83,15 @@ def run_series(
             state = outcome.wrong or outcome.left_out or took
             say(f"{rows:,} rows, {turn} of {repeat}: {outcome.subject.title}: {state}")
             say(f"  … and {time.monotonic() - started:.0f} s in all")
+            outcome.left_out = outcome.left_out or _enough(outcome, once_above, left=repeat - turn)
     return Series(rows, source.stat().st_size, truth, outcomes)
+
+
+def _enough(outcome: Outcome, once_above: float, *, left: int) -> str | None:
+    seconds = outcome.runs[-1].seconds(*outcome.subject.steps)
+    if left and seconds > once_above:
+        return f"took more than {once_above:,.0f} s, and was not measured again"
+    return None
 
 
 def _once(

@@ -21,15 +21,21 @@ MIB = 2**20
 
 
 def series(
-    folder: Path, *wanted: Subject, limit_seconds: float = 600, expected: float | None = None
+    folder: Path,
+    *wanted: Subject,
+    repeat: int = 1,
+    limit_seconds: float = 600,
+    once_above: float = 600,
+    expected: float | None = None,
 ) -> Series:
-    """One round over a small file."""
+    """Rounds over a small file."""
     return run_series(
         folder / "work",
         ROWS,
         wanted,
-        repeat=1,
+        repeat=repeat,
         limit_seconds=limit_seconds,
+        once_above=once_above,
         expected=lambda _: expected,
         say=lambda _: None,
     )
@@ -72,6 +78,16 @@ def test_who_would_take_too_long_is_left_out_and_says_by_how_much(tmp_path: Path
     (outcome,) = series(tmp_path, *subjects([SHANHAI]), limit_seconds=10, expected=4000).outcomes
     assert outcome.runs == []
     assert outcome.left_out == "would take 4,000 s, by its rate on fewer rows"
+
+
+def test_who_is_slow_is_measured_once_and_says_so(tmp_path: Path):
+    slow, fast = (
+        series(tmp_path / name, *subjects([LIMIT]), repeat=2, once_above=above).outcomes[0]
+        for name, above in (("slow", 0.0), ("fast", 600.0))
+    )
+    assert len(slow.runs) == 1
+    assert slow.left_out == "took more than 0 s, and was not measured again"
+    assert (len(fast.runs), fast.left_out) == (2, None)
 
 
 def test_who_takes_too_long_is_ended_with_its_children(tmp_path: Path):
