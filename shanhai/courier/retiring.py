@@ -42,7 +42,7 @@ def retire_sets(desk: Desk) -> tuple[str, ...]:
     """Retire every set that is not of the newest version of its subject and has arrived wherever it was sent.
 
     An application has arrived once it was received: nobody loads it. To a pairing that ended nothing more
-    arrives.
+    arrives but what has begun to leave.
 
     The newest is kept, so that another recipient can have it by a message alone. The event comes before the
     keys go; once they are gone, nobody can be given the set any more. Give the ids of the retired ones.
@@ -75,7 +75,9 @@ def _has_arrived(desk: Desk, kept: KeptSet) -> bool:
 def _is_over(desk: Desk, kept: KeptSet, message: Outgoing) -> bool:
     if is_done(message) or (kept.subject.kind == APPLICATION and message.outcome == RECEIVED):
         return True
-    return partners.of_pairing(desk.connection, message.pairing).state is PairingState.ENDED
+    ended = partners.of_pairing(desk.connection, message.pairing).state is PairingState.ENDED
+    # What has begun to leave leaves yet, with its files: the end is told behind it.
+    return ended and (message.begun is None or message.uploaded is not None)
 
 
 def _remove(home: Path, set_id: str) -> None:

@@ -25,6 +25,7 @@ from shanhai.courier import (
     waiting,
 )
 from shanhai.courier.own_keys import keyring_of
+from shanhai.courier.shipping import ship
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.walk import walk
@@ -304,6 +305,23 @@ def test_older_sets_of_an_ended_pairing_are_retired(seller: Seller):
         outbox.uploaded(desk.connection, first.message.digest, at=desk.now)
         assert retiring.retire_sets(desk) == ()
         standing.end(desk, "longyou")
+        assert retiring.retire_sets(desk) == (first.release.set_id,)
+
+
+def test_a_set_that_has_begun_to_leave_is_kept_until_it_has_left(seller: Seller):
+    """The end is told behind its message, which nobody could ship without the files."""
+    seller.grant("n")
+    first = seller.release()
+    seller.city.put("b.csv", table(range(4, 6)))
+    seller.city.walk()
+    seller.release()
+    with seller.two.gongshu.desk() as desk:
+        outbox.begin(desk.connection, first.message.digest, at=desk.now)
+        standing.end(desk, "longyou")
+        assert retiring.retire_sets(desk) == ()
+        partner = partners.named(desk.connection, "longyou")
+        gone = ship(seller.home, seller.node.settings, partner, now=desk.now)
+        assert [one.type for one in gone.messages][-2:] == ["parcel", "end"]
         assert retiring.retire_sets(desk) == (first.release.set_id,)
 
 
