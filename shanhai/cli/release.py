@@ -9,6 +9,7 @@ import click
 
 from shanhai.cli.desk import by_option, person
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
+from shanhai.cli.pair_shown import rows_of, say_what_went
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
 
@@ -130,14 +131,18 @@ def _dry_run(session: Session, ask: Ask, by: str) -> None:
 def _release(session: Session, ask: Ask, by: str) -> None:
     from shanhai.cli.desk import at_desk
     from shanhai.courier.releasing import release
+    from shanhai.courier.taking_back import take_back_over
 
     with at_desk(session, by) as desk:
+        # Of its own, so that it is said although policy denies the release.
+        gone = take_back_over(desk, ask.partner)
+        say_what_went(gone, untold=False)
         done = release(desk, session.node, ask)
-    facts = _facts(done, ask.partner)
+    facts = {**_facts(done, ask.partner), "taken_back": rows_of(gone)}
     if session.form == "json":
         show_json(facts)
         return
-    fields({name.replace("_", " "): value for name, value in facts.items()})
+    fields({name.replace("_", " "): value for name, value in facts.items() if name != "taken_back"})
     if done.repeated:
         say("It was released before; nothing was made anew.")
     elif done.message.uploaded is None:

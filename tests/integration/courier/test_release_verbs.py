@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from one_city import City
 from seller import NAMES, TABLE, Seller, settle, walked_city
 from two_nodes import Two
 
+from shanhai.audit.database import transaction
 from shanhai.cli import main
+from shanhai.courier import granted
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +122,20 @@ def test_what_is_taken_back_before_it_left_is_said(
     assert (code, "ended" in out) == (0, True), error
     assert f"Taken back before it left: {TABLE}" in error
     assert "not told" not in error
+
+
+def test_what_a_release_takes_back_is_said_also_where_it_is_denied(
+    call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    over = seller.grant("village", "n")
+    message = seller.release().message
+    for variable, file in passphrase_files(tmp_path / "passphrases").items():
+        monkeypatch.setenv(variable, file)
+    with seller.two.gongshu.desk() as desk, transaction(desk.connection):
+        revoked = replace(over, rev=over.rev + 1, revoked=True)
+        # As it is kept while nobody can be told, since keys ran out.
+        granted.keep(desk.connection, granted.GIVEN, message.pairing, revoked, at=desk.now, message="")
+    code, _, error = call(*RELEASE, "--format", "json")
+    assert code != 0
+    assert f"Taken back before it left: {TABLE}" in error
+    assert [one for one in seller.messages() if one.digest == message.digest] == []
