@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -102,7 +102,11 @@ def served(settings: Settings) -> Mapping[str, Served]:
         name = keyring.keyset().name if keyring.exists else None
         return {name: Served(name, settings, EVERY_TEN_MINUTES, is_own=True)} if name else {}
     found = {name: _served(settings, name, entry) for name, entry in _entries(file).items()}
-    _check_snapshots(list(found.values()))
+    places = {name: one.settings.snapshots for name, one in found.items()}
+    if not any(one.is_own for one in found.values()):
+        # It is walked all the same.
+        places["the home that has the file"] = settings.snapshots
+    _check_snapshots(places)
     return found
 
 
@@ -202,10 +206,10 @@ def _check_unstated(name: str, entry: Entry) -> None:
         )
 
 
-def _check_snapshots(nodes: Sequence[Served]) -> None:
+def _check_snapshots(places: Mapping[str, str]) -> None:
     """Two nodes in one place would take the snapshots of each other for their own, and purge them."""
-    places = [(f"{one.settings.snapshots.rstrip('/')}/", one.name) for one in nodes if one.settings.snapshots]
-    for (one, first), (other, second) in combinations(sorted(places), 2):
+    stated = sorted((f"{place.rstrip('/')}/", name) for name, place in places.items() if place)
+    for (one, first), (other, second) in combinations(stated, 2):
         if other.startswith(one):
             raise ConfigurationError(
                 "two nodes have their snapshots in one place",

@@ -61,6 +61,15 @@ def test_no_two_nodes_have_their_snapshots_in_one_place(
     assert {"gongshu", "longyou"} == set(str(wrong.value.given).split(", "))
 
 
+def test_a_home_that_is_not_among_the_nodes_has_its_place_too(tmp_path: Path):
+    """Its datasets are walked, and their snapshots kept and purged, whether or not it has partners."""
+    (tmp_path / "nodes.yml").write_text(yaml.safe_dump({"longyou": {"home": "longyou", "snapshots": BUCKET}}))
+    with pytest.raises(ConfigurationError, match="in one place") as wrong:
+        served(read_settings(home=tmp_path, snapshots=BUCKET))
+    assert "longyou" in str(wrong.value.given)
+    assert list(served(read_settings(home=tmp_path, snapshots="s3://archive/other"))) == ["longyou"]
+
+
 def test_where_the_own_snapshots_are_is_no_matter_of_the_file(tmp_path: Path):
     home = written(tmp_path, gongshu={"home": ".", "snapshots": "s3://other/place"})
     with pytest.raises(ConfigurationError) as wrong:
