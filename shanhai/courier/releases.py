@@ -20,6 +20,10 @@ _COLUMNS = (
     " approver, at"
 )
 
+_TO_ITS_NODE = (
+    "pairing IN (SELECT pairing FROM partner WHERE node = (SELECT node FROM partner WHERE pairing = ?))"
+)
+
 
 @dataclass(frozen=True)
 class Release:
@@ -112,23 +116,26 @@ def of_set(connection: sqlite3.Connection, set_id: str) -> tuple[Release, ...]:
 
 
 def sent(connection: sqlite3.Connection, pairing: str, subject: Subject) -> Mapping[Measure, str]:
-    """What a partner has been sent of a subject, under any grant: version and shape → id of the set."""
+    """What a partner has been sent of a subject: version and shape → id of the set.
+
+    Under any grant, and under any pairing with the same node: the end of one takes nothing back.
+    """
     found = connection.execute(
-        "SELECT version, shape, set_id FROM release_ WHERE pairing = ? AND subject = ?",
+        f"SELECT version, shape, set_id FROM release_ WHERE {_TO_ITS_NODE} AND subject = ?",
         (pairing, subject_key(subject)),
     )
     return {(int(version), shape): set_id for version, shape, set_id in found}
 
 
 def read(connection: sqlite3.Connection, pairing: str, subject: Subject, measure: Measure) -> frozenset[str]:
-    """The columns that a partner was sent of one version in one shape, by however many releases.
+    """The columns that a partner was sent, as of `sent`, of a version in a shape, in however many releases.
 
     Of a release that was made before they were kept, all columns of its set.
     """
     version, shape = measure
     found = connection.execute(
         "SELECT counts, sealed_set.shape FROM release_ JOIN sealed_set USING (set_id)"
-        " WHERE pairing = ? AND release_.subject = ? AND release_.version = ? AND release_.shape = ?",
+        f" WHERE {_TO_ITS_NODE} AND release_.subject = ? AND release_.version = ? AND release_.shape = ?",
         (pairing, subject_key(subject), str(version), shape),
     )
     return frozenset(

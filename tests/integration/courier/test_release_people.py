@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from one_city import City
 from seller import Seller, settle, walked_city
 from two_nodes import Two
 
+from shanhai.audit.database import transaction
+from shanhai.courier import partners
+from shanhai.exchange.pairing_states import PairingState
 from shanhai.governance.policy import ReleaseDeniedError
 
 EAST = "village = 'East'"
@@ -68,6 +72,18 @@ def test_a_grant_without_k_does_not_get_round_one_that_has_it(seller: Seller):
     days = seller.grant("at", row_filter=EAST, purpose="statistics")
     seller.release(grant=numbers.id, people="person")
     assert denied(seller, grant=days.id) == {"k-not-measured"}
+    assert denied(seller, grant=days.id, people="person") == {"k-small-group"}
+
+
+def test_what_the_same_node_had_under_a_pairing_that_ended_is_counted_with_it(seller: Seller):
+    numbers = seller.grant("n", k=2, row_filter=EAST, purpose="follow-up")
+    days = seller.grant("at", k=2, row_filter=EAST, purpose="statistics")
+    seller.release(grant=numbers.id, people="person")
+    with seller.two.gongshu.desk() as desk, transaction(desk.connection):
+        now = partners.named(desk.connection, "longyou")
+        before = replace(now, pairing="0" * 32, name="before", state=PairingState.ENDED)
+        partners.add(desk.connection, before)
+        desk.connection.execute("UPDATE release_ SET pairing = ?", (before.pairing,))
     assert denied(seller, grant=days.id, people="person") == {"k-small-group"}
 
 
