@@ -140,7 +140,8 @@ def revise(
 def revoke(desk: Desk, text: str) -> Changed:
     """Take a grant back: nothing leaves under it from now on, and the partner is told, where keys allow it.
 
-    Parcels under it that have not begun to leave are taken back. What has begun to leave has left.
+    Parcels under it that have not begun to leave are taken back, and all others of a frozen pairing, which
+    would hold what the partner is told. What has begun to leave has left.
 
     Args:
         text: the id of the grant, or the first digits of it.
@@ -195,7 +196,9 @@ def _give(desk: Desk, pairing: str, grant: Grant, *, untold: bool = False) -> tu
     if untold:
         about["outcome"] = "untold"
     desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
-    gone = take_back(desk, pairing, lambda one: one.grant == grant.id)
+    # Nothing leaves of a frozen pairing but what may be told all the same: no parcel may hold a revocation.
+    alone = grant.revoked and partners.of_pairing(desk.connection, pairing).frozen is not None
+    gone = take_back(desk, pairing, lambda one: alone or one.grant == grant.id)
     message = "" if untold else saying.say(desk, pairing, grant).digest
     granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message)
     return gone

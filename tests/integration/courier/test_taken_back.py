@@ -94,6 +94,19 @@ def test_what_was_said_behind_it_is_said_again_and_other_parcels_are_released_an
     assert shipped(seller).held == 0
 
 
+def test_no_parcel_of_a_frozen_pairing_holds_a_revocation(seller: Seller):
+    waits = seller.grant("village", "n")
+    done = seller.release(grant=waits.id)
+    with seller.two.gongshu.desk() as desk:
+        other = granting.add(desk, "longyou", seller.draft("village", "n", purpose="another"))
+        partners.freeze(desk.connection, done.message.pairing, "f" * 64, desk.now)
+        assert shipped(seller).held == 2
+        changed = granting.revoke(desk, other.id)
+    assert [one.message for one in changed.taken_back] == [done.message.digest]
+    gone = shipped(seller)
+    assert ([one.type for one in gone.messages][-2:], gone.held) == (["grant", "revoke"], 0)
+
+
 def test_a_keyset_behind_it_is_still_told_before_what_it_signs(seller: Seller):
     grant = seller.grant("village", "n")
     seller.release()
