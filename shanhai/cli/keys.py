@@ -14,6 +14,7 @@ from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 
 if TYPE_CHECKING:
+    from shanhai.courier.standing import Told
     from shanhai.exchange.keysets import Keyset
     from shanhai.exchange.secret import Secret
 
@@ -101,6 +102,7 @@ def rotate_command(
       shanhai keys rotate --by "Li Wei" --root /media/usb/root.age
       shanhai keys rotate --by "Li Wei" --compromised 9f2c… --since 2026-11-20T00:00:00Z
     """
+    from shanhai.cli.pair_shown import rows_of, say_what_went
     from shanhai.cli.passphrase import both_passphrases
     from shanhai.clock import system_clock
     from shanhai.courier.own_keys import Change, keyring_of, rotate_keys
@@ -117,28 +119,30 @@ def rotate_command(
     )
     keyset = rotate_keys(home, passphrases, change, who=by, now=now)
     rows, told = _rows(keyset, now), _tell_partners(home, passphrases.node, by)
+    gone = rows_of(told.taken_back)
     if session.form == "json":
-        show_json({"keyset": keyset.version, "keys": rows, "told": list(told)})
+        show_json({"keyset": keyset.version, "keys": rows, "told": list(told.partners), "taken_back": gone})
         return
     show(rows, _HEADINGS, form="table", empty="")
     say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next shanhai ship.")
+    say_what_went(told.taken_back, untold=False)
     if compromised:
         say("Tell their people yourself as well: a partner believes the old keys until it has the keyset.")
 
 
-def _tell_partners(home: Path, passphrase: Secret, by: str) -> tuple[str, ...]:
-    """Put the newest keyset into a message to each partner; gives their names."""
+def _tell_partners(home: Path, passphrase: Secret, by: str) -> Told:
+    """Put the newest keyset into a message to each partner."""
     from contextlib import closing
 
     from shanhai.clock import system_clock
     from shanhai.courier.database import open_state
     from shanhai.courier.desk import open_desk
     from shanhai.courier.partners import every
-    from shanhai.courier.standing import tell_keyset
+    from shanhai.courier.standing import Told, tell_keyset
 
     with closing(open_state(home)) as connection:
         if not every(connection):
-            return ()
+            return Told()
     with open_desk(home, passphrase, who=by, now=system_clock()) as desk:
         return tell_keyset(desk)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
-from shanhai.cli.pair_shown import tell, tell_step
+from shanhai.cli.pair_shown import rows_of, say_what_went, tell, tell_step
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError
 
@@ -141,8 +141,10 @@ def renew(session: Session, partner: str, keyset: Path, by: str) -> None:
     from shanhai.courier import partners, standing
 
     with at_desk(session, by) as desk:
-        standing.renew(desk, partner, bytes_of(keyset))
-        tell(session, desk.connection, partners.named(desk.connection, partner))
+        gone = standing.renew(desk, partner, bytes_of(keyset)).taken_back
+        tell(session, desk.connection, partners.named(desk.connection, partner), taken_back=rows_of(gone))
+    if session.form != "json":
+        say_what_went(gone, untold=False)
 
 
 def bytes_of(file: Path) -> bytes:

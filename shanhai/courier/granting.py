@@ -14,7 +14,7 @@ from shanhai.courier import granted, partners, saying
 from shanhai.courier.desk import Desk
 from shanhai.courier.granted import GIVEN, KeptGrant
 from shanhai.courier.releases import Release
-from shanhai.courier.taking_back import take_back
+from shanhai.courier.taking_back import take_back, take_back_holding
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
@@ -162,14 +162,20 @@ def revoke(desk: Desk, text: str) -> Changed:
     return Changed(grant, gone, untold)
 
 
-def tell_untold(desk: Desk, pairing: str) -> None:
+def tell_untold(desk: Desk, pairing: str) -> tuple[Release, ...]:
     """Say what was revoked while nothing could be said to the partner; within the caller's transaction.
+
+    Returns:
+        what is taken back first, since it would hold the revocation.
 
     Raises:
         As `saying.say`.
     """
-    for grant in granted.untold(desk.connection, pairing):
+    untold = granted.untold(desk.connection, pairing)
+    gone = take_back_holding(desk, pairing) if untold else ()
+    for grant in untold:
         granted.told(desk.connection, grant, saying.say(desk, pairing, grant).digest)
+    return gone
 
 
 def given(desk: Desk, text: str) -> KeptGrant:

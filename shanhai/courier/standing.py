@@ -14,7 +14,7 @@ from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
 from shanhai.courier.relays.opening import check_address
 from shanhai.courier.releases import Release
-from shanhai.courier.taking_back import take_back
+from shanhai.courier.taking_back import take_back, take_back_holding
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import End, NewKeyset, Suspension
 from shanhai.exchange.keysets import Keyset
@@ -39,6 +39,27 @@ class Stood:
     partner: Partner
     taken_back: tuple[Release, ...]
     untold: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """What telling our newest keyset came to.
+
+    Attributes:
+        partners: names of those that are told.
+        taken_back: releases that had not begun to leave, and do not: they would have held what is told.
+    """
+
+    partners: tuple[str, ...] = ()
+    taken_back: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """What a keyset of a partner came to that its people brought; `taken_back` as of `Told`."""
+
+    keyset: Keyset
+    taken_back: tuple[Release, ...]
 
 
 def suspend(desk: Desk, name: str, *, reason: str | None = None) -> Stood:
@@ -126,30 +147,35 @@ def move(connection: sqlite3.Connection, name: str, address: str) -> Partner:
         return partners.of_pairing(connection, partner.pairing)
 
 
-def tell_keyset(desk: Desk) -> tuple[str, ...]:
-    """Tell the newest keyset of this node to every partner that does not know it, and give their names.
+def tell_keyset(desk: Desk) -> Told:
+    """Tell the newest keyset, and what was revoked untold, to every partner that does not know the keyset.
 
-    Every message to a partner does it first where it was not done; here nobody waits for one.
+    Every message to a partner does it first where it was not done; here nobody waits for one. Parcels that
+    may not leave now and would hold it are taken back: it may say that somebody else has a key.
 
     Raises:
         LogUnwritableError: an event cannot be written.
     """
-    newest, told = desk.speaker.keyset.version, []
+    newest = desk.speaker.keyset.version
+    told: list[str] = []
+    gone: list[Release] = []
     with transaction(desk.connection):
         for one in partners.every(desk.connection):
             if one.state not in SPEAKING or one.told_keyset >= newest:
                 continue
-            said = NewKeyset(desk.envelope)
             if not saying.can_speak(desk, one.pairing):
                 # It has no valid key to seal to: it is told once it brought a newer keyset of its own.
                 continue
-            saying.say(desk, one.pairing, said)
-            tell_untold(desk, one.pairing)
+            gone += take_back_holding(desk, one.pairing)
+            if partners.of_pairing(desk.connection, one.pairing).told_keyset < newest:
+                # What was taken back tells it with what is said again.
+                saying.say(desk, one.pairing, NewKeyset(desk.envelope))
+            gone += tell_untold(desk, one.pairing)
             told.append(one.name)
-    return tuple(told)
+    return Told(tuple(told), tuple(gone))
 
 
-def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
+def renew(desk: Desk, name: str, envelope: bytes) -> Renewed:
     """Take a newer keyset of a partner from its people: where its keys ran out, or somebody else had one.
 
     Args:
@@ -166,9 +192,9 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Keyset:
         mine = desk.speaker.keyset
         keyset = their_keys.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
         messages_in.record_keyset(desk, partner, keyset)
-        if partner.state in SPEAKING and saying.can_speak(desk, partner.pairing):
-            tell_untold(desk, partner.pairing)
-    return keyset
+        speaks = partner.state in SPEAKING and saying.can_speak(desk, partner.pairing)
+        gone = tell_untold(desk, partner.pairing) if speaks else ()
+    return Renewed(keyset, gone)
 
 
 def steps(connection: sqlite3.Connection, pairing: str) -> tuple[Event, ...]:

@@ -62,6 +62,16 @@ def take_back_over(desk: Desk, name: str) -> tuple[Release, ...]:
         return take_back(desk, pairing, lambda one: not leaving.stands(desk.connection, one, desk.now))
 
 
+def take_back_holding(desk: Desk, pairing: str) -> tuple[Release, ...]:
+    """Take back what would hold what is said next; as `take_back`, within the caller's transaction.
+
+    That is what is no longer granted, and all of a frozen pairing: of it only that leaves which may be
+    told all the same.
+    """
+    frozen = partners.of_pairing(desk.connection, pairing).frozen is not None
+    return take_back(desk, pairing, lambda one: frozen or not leaving.stands(desk.connection, one, desk.now))
+
+
 def any_over(connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
     """Whether `take_back_over` would find anything of an active pairing; no key is opened."""
     if partner.state is not PairingState.ACTIVE or partner.frozen is not None:

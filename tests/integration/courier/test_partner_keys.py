@@ -20,8 +20,8 @@ def test_new_keys_are_told_by_the_old_ones(paired: Two):
     later = system_clock().replace(microsecond=0) + timedelta(hours=1)
     gongshu, after = rotated(paired.gongshu, now=later), later + timedelta(hours=1)
     with gongshu.desk(now=after) as desk:
-        assert standing.tell_keyset(desk) == ("longyou",)
-        assert standing.tell_keyset(desk) == ()
+        assert standing.tell_keyset(desk).partners == ("longyou",)
+        assert standing.tell_keyset(desk) == standing.Told()
         standing.suspend(desk, "longyou")
     told_so, suspended = hand_over(gongshu, paired.longyou, now=after)
     assert isinstance(told_so.content, NewKeyset)
@@ -49,8 +49,8 @@ def test_after_a_theft_the_keyset_comes_by_hand(paired: Two):
         envelope = desk.envelope
     assert code_of(lambda: hand_over(gongshu, paired.longyou, now=after)) == "sig-unknown-key"
     with paired.longyou.desk(now=after) as desk:
-        assert standing.renew(desk, "gongshu", envelope).version == 2
-        assert standing.renew(desk, "gongshu", envelope).version == 2
+        assert standing.renew(desk, "gongshu", envelope).keyset.version == 2
+        assert standing.renew(desk, "gongshu", envelope).keyset.version == 2
     assert len(hand_over(gongshu, paired.longyou, now=after)) == 1
     first = (paired.gongshu.home / "keyring" / "keysets" / "000001.json").read_bytes()
     with paired.longyou.desk(now=after) as desk:

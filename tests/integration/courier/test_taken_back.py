@@ -107,6 +107,22 @@ def test_no_parcel_of_a_frozen_pairing_holds_a_revocation(seller: Seller):
     assert ([one.type for one in gone.messages][-2:], gone.held) == (["grant", "revoke"], 0)
 
 
+def test_no_parcel_of_a_frozen_pairing_holds_a_keyset(seller: Seller):
+    seller.grant("village", "n")
+    done = seller.release()
+    with seller.two.gongshu.desk() as desk:
+        other = granting.add(desk, "longyou", seller.draft("village", "n", purpose="another"))
+        partners.freeze(desk.connection, done.message.pairing, "f" * 64, desk.now)
+        newer = rotated(seller.two.gongshu, now=desk.now)
+    with newer.desk() as desk:
+        told = standing.tell_keyset(desk)
+        (kept,) = [one for one in granted.every(desk.connection) if one.grant.id == other.id]
+    assert (told.partners, [one.message for one in told.taken_back]) == (("longyou",), [done.message.digest])
+    gone = shipped(seller)
+    assert ([one.type for one in gone.messages][-2:], gone.held) == (["keyset", "grant"], 0)
+    assert kept.message == gone.messages[-1].digest
+
+
 def test_a_keyset_behind_it_is_still_told_before_what_it_signs(seller: Seller):
     grant = seller.grant("village", "n")
     seller.release()

@@ -14,8 +14,9 @@ from two_nodes import PASSPHRASES, Two, rotated
 
 from shanhai.audit.database import transaction
 from shanhai.audit.log import EventLog
-from shanhai.courier import granted, granting, outbox, partners, releasing, saying, standing
+from shanhai.courier import granted, granting, leaving, outbox, partners, releasing, saying, standing
 from shanhai.courier.desk import open_desk
+from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.turns import one_at_a_time
 from shanhai.errors import BusyError
 from shanhai.exchange.bodies import Suspension
@@ -62,11 +63,27 @@ def test_what_was_revoked_untold_is_told_once_there_are_keys(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         newer = rotated(seller.two.gongshu, now=desk.now)
     with newer.desk() as desk:
-        assert standing.tell_keyset(desk) == ("longyou",)
+        assert standing.tell_keyset(desk).partners == ("longyou",)
         found = outbox.of_pairing(desk.connection, newer.partner("longyou").pairing)
         (kept,) = granted.every(desk.connection)
     assert [one.type for one in found][-2:] == ["keyset", "revoke"]
     assert kept.message == found[-1].digest
+
+
+def test_what_was_revoked_untold_is_not_held_by_its_parcel_once_there_are_keys(seller: Seller):
+    grant = seller.grant("village", "n")
+    done = seller.release()
+    with seller.two.gongshu.desk() as desk:
+        late = desk.now + LATER
+    with seller.two.gongshu.desk(now=late) as desk:
+        assert granting.revoke(desk, grant.id).taken_back == ()
+    with seller.two.longyou.desk() as desk:
+        rotated(seller.two.longyou, now=desk.now)
+    with seller.two.gongshu.desk() as desk:
+        renewed = standing.renew(desk, "longyou", keyring_of(seller.two.longyou.home).envelope)
+        gone = leaving.leaving(desk.connection, done.message.pairing, desk.now)
+    assert [one.message for one in renewed.taken_back] == [done.message.digest]
+    assert gone[-1].type == "revoke"
 
 
 def test_the_files_of_the_log_follow_also_an_act_that_failed(seller: Seller):
