@@ -85,6 +85,8 @@ def ship(
             return Shipped(partner.name, where, held=len(waiting))
         loads: list[_Load] = []
         with relay_of(partner, settings, address=address) as relay:
+            # What has begun cannot be taken back: a tar is written last, and its path may be mistyped.
+            relay.check_takes([one.envelope for one in messages])
             for message in messages:
                 everything = again or address is not None
                 load = _load(connection, home, partner, message, relay, again=everything)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,10 @@ class Relay(Protocol):
     """
 
     at_once: bool
+
+    def check_takes(self, messages: Sequence[bytes]) -> None:
+        """Return if all of them can be left here, as far as can be seen before any is: nothing is written."""
+        ...
 
     def put_file(self, sha256: str, file: Path) -> None:
         """Leave a file of a set under its digest.

@@ -7,7 +7,7 @@ import io
 import os
 import secrets
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,9 @@ class TarRelay:
         self._put: dict[str, Path | bytes] = {}
         self._index: _Index | None = None
 
+    def check_takes(self, messages: Sequence[bytes]) -> None:
+        self._check_absent_or_holds({hashlib.sha256(one).hexdigest() for one in messages})
+
     def put_file(self, sha256: str, file: Path) -> None:
         with disk_errors(file), file.open("rb") as opened:
             if hashlib.file_digest(opened, "sha256").hexdigest() != sha256:
@@ -95,19 +98,13 @@ class TarRelay:
         if not self._put:
             return
         with disk_errors(self._path):
-            if self._path.exists():
-                self._check_there()
+            if self._check_absent_or_holds(self._put.keys()):
                 return
-            if not self._path.parent.is_dir():
-                raise StoreError(
-                    "the folder of the tar is not there", given=self._path.parent, hint="is its disk mounted?"
-                )
             # Of its own, since another process may write the same tar now.
             new = self._path.with_name(f".{self._path.name}.{secrets.token_hex(8)}.new")
             try:
                 self._write(new)
-                if self._path.exists():
-                    self._check_there()
+                if self._check_absent_or_holds(self._put.keys()):
                     return
                 # A stick may have a file system without links, by which one could only create.
                 new.rename(self._path)
@@ -124,14 +121,22 @@ class TarRelay:
             raw.flush()
             os.fsync(raw.fileno())
 
-    def _check_there(self) -> None:
-        """Killed after it was written, the same tar is there; anything else is somebody's."""
-        if not self._put.keys() <= self._indexed().files.keys():
-            raise RelayConflictError(
-                "there is another file already",
-                given=self._path,
-                hint="take it to the partner first, or name another file",
-            )
+    def _check_absent_or_holds(self, entries: Set[str]) -> bool:
+        """Whether the tar is there. Killed after it was written, the same is; anything else is somebody's."""
+        with disk_errors(self._path):
+            if not self._path.exists():
+                if self._path.parent.is_dir():
+                    return False
+                raise StoreError(
+                    "the folder of the tar is not there", given=self._path.parent, hint="is its disk mounted?"
+                )
+        if entries <= self._indexed().files.keys():
+            return True
+        raise RelayConflictError(
+            "there is another file already",
+            given=self._path,
+            hint="take it to the partner first, or name another file",
+        )
 
     def _document(self, sha256: str | None, what: str) -> bytes:
         member = None if sha256 is None else self._indexed().files.get(sha256)

@@ -298,6 +298,21 @@ def test_a_tar_that_is_there_is_not_written_over(seller: Seller, tmp_path: Path)
     assert list(tmp_path.glob(".*")) == []
 
 
+def test_nothing_begins_to_leave_into_a_tar_that_cannot_be_written(seller: Seller, tmp_path: Path):
+    done = seller.release()
+    other = tmp_path / "somebody.tar"
+    with tarfile.open(other, "w") as made:
+        made.addfile(tarfile.TarInfo("theirs"))
+    with pytest.raises(RelayConflictError, match="another file"):
+        shipped(seller, f"tar:{other}")
+    with pytest.raises(StoreError, match="not there"):
+        shipped(seller, f"tar:{tmp_path / 'nowhere' / 'a.tar'}")
+    assert [one.begun for one in seller.messages()] == [None] * len(seller.messages())
+    with seller.two.gongshu.desk() as desk:
+        taken = granting.revoke(desk, done.release.grant).taken_back
+    assert [one.message for one in taken] == [done.message.digest]
+
+
 def test_a_damaged_tar_is_an_error_of_its_own(seller: Seller, tmp_path: Path):
     tar = tmp_path / "a.tar"
     seller.release()
