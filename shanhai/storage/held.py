@@ -26,13 +26,14 @@ def held(file: Path, busy: BusyError, *, patience: float = 0.0) -> Iterator[None
 
     Raises:
         BusyError: `busy`.
-        StoreError: the home cannot be written.
+        StoreError: the home cannot be written, or its file system gives no locks.
     """
     with disk_errors(file):
         make_folders(file.parent)
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait(descriptor, busy, time.monotonic() + patience)
+        with disk_errors(file):
+            _wait(descriptor, busy, time.monotonic() + patience)
         yield
     finally:
         os.close(descriptor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import threading
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shanhai.errors import BusyError
+from shanhai.errors import BusyError, StoreError
 from shanhai.storage.held import held
 
 BUSY = BusyError("somebody else does it", given="here")
@@ -38,6 +40,15 @@ def test_whoever_waits_gets_it_when_it_is_free(tmp_path: Path):
     with held(file, BUSY, patience=60):
         assert free.is_set()
     thread.join()
+
+
+def test_a_file_system_without_locks_is_an_error_of_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def without(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    with pytest.raises(StoreError, match=r"it\.lock failed"), held(tmp_path / "it.lock", BUSY):
+        raise AssertionError("nobody holds it")
 
 
 def test_what_a_killed_process_held_is_free(tmp_path: Path):
