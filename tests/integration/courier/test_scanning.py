@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
+import os
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shanhai.contracts.model import Column
 from shanhai.courier.scanning import count_people, scan
+from shanhai.courier.spilling import private_folder, spill_folder
 from shanhai.courier.subjects import Releasable
-from shanhai.errors import DataError, NotFoundError
+from shanhai.errors import DataError, NotFoundError, StoreError
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import Shape, read_shape
 from shanhai.governance.subjects import Counted
@@ -61,6 +67,33 @@ def test_what_is_spilled_is_encrypted_and_goes(tmp_path: Path):
     assert seen == rows
     assert spilled > 1 << 20
     assert not left.exists()
+
+
+def test_a_killed_count_is_swept_by_the_next_and_one_under_way_is_not(tmp_path: Path):
+    base = tmp_path / "scratch" / "counted"
+    (base / "of_a_killed_count").mkdir(parents=True)
+    (base / "of_a_killed_count" / "spilled.tmp").touch()
+    with private_folder(settings(tmp_path)) as first:
+        assert list(base.iterdir()) == [first]
+        assert first.stat().st_mode & 0o777 == 0o700
+        (first / "spilled.tmp").touch()
+        with private_folder(settings(tmp_path)) as second:
+            assert second != first
+            assert (first / "spilled.tmp").exists()
+        assert list(base.iterdir()) == [first]
+    assert list(base.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", [spill_folder, private_folder])
+def test_what_cannot_be_removed_is_an_error_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Callable[[Settings], Any]
+):
+    def broken(place: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(shutil, "rmtree", broken)
+    with pytest.raises(StoreError, match="failed"), folder(settings(tmp_path)):
+        pass
 
 
 def test_an_error_quotes_no_value(tmp_path: Path):
@@ -155,4 +188,4 @@ def test_what_is_spilled_while_people_are_counted_is_encrypted_and_goes(tmp_path
     assert found.smallest_group == rows
     assert seen[0] > 1 << 18
     assert seen[1] == 0
-    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["counted.lock"]
