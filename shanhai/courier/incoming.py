@@ -10,7 +10,7 @@ from pathlib import Path
 from shanhai.applications.folder import FOLDER as APPLICATIONS
 from shanhai.courier.arrived import Arrived
 from shanhai.courier.opening import made_in
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError
 from shanhai.exchange.facts import Facts
 from shanhai.exchange.failures import Seen
 from shanhai.exchange.subjects import APPLICATION
@@ -75,10 +75,11 @@ def publish(home: Path, row: Arrived) -> None:
 
     Nobody sees it there before the row says that its contents hold, so however often a process is killed on
     the way, it is there once, with the bytes that the row names. The private folder goes last: without it
-    all was done, and what became of the opened since is its owner's affair.
+    all was done, and what became of the opened since is its owner's affair. A folder without what was opened
+    is one that was not removed whole, or is of somebody who was killed while opening it once more.
 
     Raises:
-        StoreError: it is in neither place, or the home cannot be written.
+        StoreError: the home cannot be written.
     """
     if row.opened_file is None:
         raise ValueError("nothing was opened")
@@ -86,14 +87,8 @@ def publish(home: Path, row: Arrived) -> None:
     if not _folder(home, row.seen).exists():
         return
     with disk_errors(target):
-        if not target.exists():
-            made = made_in(_folder(home, row.seen))
-            if made is None:
-                raise StoreError(
-                    "what was opened is gone",
-                    given=row.opened_file,
-                    hint="restore it from a copy of the home",
-                )
+        made = made_in(_folder(home, row.seen))
+        if made is not None and not target.exists():
             make_folders(target.parent)
             made.rename(target)
             sync_folder(target.parent)

@@ -25,6 +25,7 @@ from sent_parcels import (
 from two_nodes import Two
 
 from shanhai.clock import system_clock
+from shanhai.courier.incoming import folder_for
 from shanhai.courier.reopening import reopen
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import Refused
@@ -96,3 +97,17 @@ def test_an_accepted_parcel_is_opened_again_by_what_was_recorded(pair: Two, tmp_
     assert pq.read_table(tmp_path / "again.parquet") == TABLE.select(GRANTED)
     assert sorted(path.name for path in tmp_path.glob("*.parquet")) == ["again.parquet"]
     assert private_leftovers(pair.gongshu) == []
+
+
+def test_reopening_that_was_killed_after_the_table_was_deleted_stops_nobody(pair: Two, tmp_path: Path):
+    granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    (file,) = opened(pair.gongshu)
+    file.unlink()
+    row = rows(pair.gongshu)[2]
+    folder_for(pair.gongshu.home, row.seen)
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert private_leftovers(pair.gongshu) == []
+    assert not file.exists()
+    with pair.gongshu.desk() as desk:
+        assert reopen(desk, settings_of(pair.gongshu), row, file).sha256 == row.opened_sha256
