@@ -34,7 +34,7 @@ def _name(text: str) -> str:
 
 def k_anonymity_rule(case: Case, grant: Grant) -> Finding | None:
     """Nothing that was counted is fewer people than the grant's `k`, and all that is needed was counted."""
-    counted, k = case.counted, _fewest(case, grant)
+    counted, k = case.counted, _least_people(case, grant)
     if case.data.counts_people and (grant.k or 0) < _LEAST_K:
         return Finding("k-not-stated")
     if k < _LEAST_K:
@@ -56,7 +56,7 @@ def k_anonymity_rule(case: Case, grant: Grant) -> Finding | None:
     return None
 
 
-def _fewest(case: Case, grant: Grant) -> int:
+def _least_people(case: Case, grant: Grant) -> int:
     """The greatest `k` of all grants of the subject to this recipient, which has what left under each."""
     beside = (
         one.k
