@@ -11,11 +11,12 @@ import pytest
 from locked_node import passphrase_files
 from one_city import City
 from seller import NAMES, TABLE, Seller, settle, walked_city
-from two_nodes import Two
+from two_nodes import Two, rotated
 
 from shanhai.audit.database import transaction
 from shanhai.cli import main
-from shanhai.courier import granted
+from shanhai.courier import granted, partners
+from shanhai.courier.own_keys import keyring_of
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,27 @@ def test_what_a_release_takes_back_is_said_also_where_it_is_denied(
     assert code != 0
     assert f"Taken back before it left: {TABLE}" in error
     assert [one for one in seller.messages() if one.digest == message.digest] == []
+
+
+def test_what_a_keyset_takes_back_is_said(
+    call, seller: Seller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    over, other = seller.grant("village", "n"), seller.grant("village", "n", purpose="another")
+    message = seller.release(grant=over.id).message
+    for variable, file in passphrase_files(tmp_path / "passphrases").items():
+        monkeypatch.setenv(variable, file)
+    with seller.two.gongshu.desk() as desk, transaction(desk.connection):
+        revoked = replace(over, rev=over.rev + 1, revoked=True)
+        granted.keep(desk.connection, granted.GIVEN, message.pairing, revoked, at=desk.now, message="")
+    with seller.two.longyou.desk() as desk:
+        rotated(seller.two.longyou, now=desk.now)
+    keyset = tmp_path / "keyset.json"
+    keyset.write_bytes(keyring_of(seller.two.longyou.home).envelope)
+    code, _, error = call("pair", "renew", "longyou", str(keyset), "--by", "Li Wei")
+    assert (code, f"Taken back before it left: {TABLE}" in error) == (0, True), error
+    again = seller.release(grant=other.id).message
+    with seller.two.gongshu.desk() as desk:
+        partners.freeze(desk.connection, again.pairing, "f" * 64, desk.now)
+    changed = told(call("keys", "rotate", "--by", "Li Wei", "--format", "json"))
+    assert changed["told"] == ["longyou"]
+    assert [one["message"] for one in changed["taken_back"]] == [again.digest]
