@@ -64,7 +64,7 @@ def batches_of(
                 under_way.append((job, pool.submit(lanes.parsed, number, one, job)))
             while under_way:
                 job, parsed = under_way.popleft()
-                with parsed.result() as out:
+                with lanes.result(parsed) as out:
                     yield from _rows(out, job)
                 for number, (one, job) in islice(waiting, 1):
                     under_way.append((job, pool.submit(lanes.parsed, number, one, job)))
@@ -75,12 +75,14 @@ def batches_of(
 
 
 class _Lanes:
-    """Cells in lanes; each lane has its part of the seconds, whatever the others do."""
+    """Cells in lanes; each lane has its part of the seconds, and the first file that fails ends all."""
 
     def __init__(self, folder: Path, room: Room, lanes: int) -> None:
         self._folder, self._keep_free_bytes = folder, room.keep_free_bytes
         self._seconds = [room.seconds / lanes] * lanes
         self._stop = threading.Event()
+        self._failing = threading.Lock()
+        self._failed: BaseException | None = None
 
     def parsed(self, number: int, one: SetFile, job: Job) -> BinaryIO:
         """The rows of a file as a cell wrote them, in a file that has no name."""
@@ -88,10 +90,22 @@ class _Lanes:
         try:
             with verified(self._folder / one.name, one) as file:
                 self._parse(number, file, out, job)
-        except BaseException:
+        except BaseException as error:
             out.close()
+            self._fail(error)
             raise
         return out
+
+    def result(self, parsed: Future[BinaryIO]) -> BinaryIO:
+        """What `parsed` gave; where it failed, or was ended by another file that did, that file's error."""
+        if (error := parsed.exception()) is not None:
+            raise self._failed or error
+        return parsed.result()
+
+    def _fail(self, error: BaseException) -> None:
+        with self._failing:
+            self._failed = self._failed or error
+        self._stop.set()
 
     def _parse(self, number: int, file: BinaryIO, out: BinaryIO, job: Job) -> None:
         """Parse one file; a full disk of ours is not the partner's fault."""

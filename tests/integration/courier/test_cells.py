@@ -56,15 +56,16 @@ def test_rows_come_in_the_order_of_the_files_and_leave_nothing(made: Sealed, tmp
     assert inside() == []
 
 
-def test_one_bad_file_ends_the_cell_of_the_other_at_once(made: Sealed, tmp_path: Path):
+@pytest.mark.parametrize("bad", [0, 1])
+def test_one_bad_file_ends_the_cell_of_the_other_at_once(made: Sealed, tmp_path: Path, bad: int):
     jobs = jobs_of(made, tmp_path)
     together: list[int] = []
 
     def hit() -> None:
-        first, second = sorted(inside(), key=lambda one: one.pid)
-        together.extend((first.pid, second.pid))
-        second.send_signal(signal.SIGSTOP)
-        first.send_signal(signal.SIGABRT)
+        found = sorted(inside(), key=lambda one: one.pid)
+        together.extend(one.pid for one in found)
+        found[1 - bad].send_signal(signal.SIGSTOP)
+        found[bad].send_signal(signal.SIGABRT)
 
     once_two_run(hit)
     begun = time.monotonic()

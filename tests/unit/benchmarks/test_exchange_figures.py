@@ -37,6 +37,8 @@ def measured(**changed: list[Run]) -> Measured:
     """Everything takes a second but what is given, by the name of the subject with underscores."""
     runs = {name: changed.get(name.replace("-", "_"), [run(step=1.0)]) for name in SUBJECTS}
     runs[WRITE_PLAIN] = changed.get("write_plain", [run(write=1.0, fsync=1.0)])
+    runs[SEAL] = changed.get("seal", [run(**{"scan and seal": 1.0, "ship": 0.5})])
+    runs[OPEN] = changed.get("open", [run(fetch=0.5, open=1.0)])
     runs[RECIPIENT] = [
         Run({"6 columns, x-wing": {"seconds": 0.0125, "cpu": 0}}, 1, {"6 columns, x-wing": 22537})
     ]
@@ -64,13 +66,18 @@ def test_opening_is_that_of_a_cell_and_the_bare_one_explains_it():
 
 def test_the_whole_way_is_both_ends_together():
     found = measured(
-        seal=[run(scan=1.0, ship=0.5)], open=[run(fetch=0.5, open=1.0)], by_hand=[run(a=1.5, b=0.4)]
+        seal=[run(**{"scan and seal": 1.0, "ship": 0.5})],
+        open=[run(fetch=0.5, open=1.0)],
+        by_hand=[run(a=1.5, b=0.4)],
     )
     assert of(found, "seal → open, beside the same by hand") == (1.579, 1.579, False)
 
 
 def test_memory_beyond_a_gigabyte_is_missed_and_what_was_not_measured_says_so():
-    found = measured(seal=[run(peak=10**9, step=1.0)], open=[run(peak=10**9 - 1, step=1.0)])
+    found = measured(
+        seal=[run(peak=10**9, **{"scan and seal": 1.0, "ship": 0.5})],
+        open=[run(peak=10**9 - 1, fetch=0.5, open=1.0)],
+    )
     told = page(Page(found, None, MACHINE, date(2026, 11, 22)))
     assert "| memory of scan, seal, ship, 8,000 rows | 1.00 GB, **missed** |" in told
     assert "| memory of fetch, open, 8,000 rows | 1.00 GB | |" in told
