@@ -130,7 +130,7 @@ def _memory_rows(run: Run) -> Iterator[tuple[str, ...]]:
     for measured in _sizes(run):
         for name in (SEAL, OPEN):
             one = of(measured, name)
-            size = f"{measured.decoded / 10**9:.2f} GB"
+            size = f"{measured.decoded / 10**9:.2f} GB{'' if measured.plain else ', what leaves'}"
             peak, own = _mebibytes(one.peak_bytes), _mebibytes(own_bytes(measured, name))
             yield SUBJECTS[name].title, f"{measured.rows:,}", size, peak, own, f"{one.seconds:.1f}"
 
