@@ -142,6 +142,14 @@ class GateDisagreementError(ShanhaiError):
     recovery = "report"
 
 
+def as_typed(text: str) -> str:
+    """A text that somebody typed, for an error: as it was, where a terminal shows it as that; else escaped.
+
+    What controls a terminal, or turns the direction of writing, is shown and not done.
+    """
+    return text if text.strip() and text.isprintable() else ascii(text)
+
+
 def _listed(allowed: object) -> str:
     if isinstance(allowed, (Mapping, list, tuple, set, frozenset)):
         values = sorted(allowed, key=str) if isinstance(allowed, (set, frozenset)) else allowed

@@ -13,8 +13,16 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _PARTITION = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff._:+-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+PARTITION_FORM = "1 to 100 letters, digits, Chinese characters or ._:+-, and begins with no sign"
+"""What a partition may be, in words."""
+
 WHOLE = "all"
 """The partition of a dataset that is not partitioned."""
+
+
+def is_partition(text: str) -> bool:
+    """Whether a partition may be called so: 1 to 100 characters, since it becomes part of names of files."""
+    return _PARTITION.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +68,7 @@ class DeliveryId:
     snapshot: str
 
     def __post_init__(self) -> None:
-        if not _PARTITION.fullmatch(self.partition):
+        if not is_partition(self.partition):
             raise ConfigurationError("not a partition", given=self.partition, allowed=_PARTITION.pattern)
         if not _SHA256.fullmatch(self.snapshot):
             raise ConfigurationError("not a SHA-256", given=self.snapshot, allowed="64 hex digits")

@@ -26,12 +26,13 @@ class Stage(StrEnum):
 SETTLING = (Stage.TIME, Stage.OPENING, Stage.UNWRAP, Stage.CONTENTS, Stage.ADMIT)
 """The stages at which a refusal keeps its number: neither the relay nor the recipient can be the cause."""
 
-_UNBELIEVED = ("signer-expired", "signer-compromised-since")
+UNBELIEVED = ("signer-expired", "signer-compromised-since")
+"""Codes of messages that came when their keys were over; their sender cannot know it unless it is told."""
 
 
 def waits_for_a_voucher(code: str | None, stage: str | None) -> bool:
     """Whether what was refused so waits for a message that names it; see `Refused`."""
-    return code in _UNBELIEVED and stage == Stage.ORDER
+    return code in UNBELIEVED and stage == Stage.ORDER
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
         super().__init__(f"refused at {self.stage}: {code}: {_sentence(failure, field)}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_again, (type(self), self.code, self.stage, self.field, self.seen))
+        return (_again, (type(self), self.code, self.stage, self.field, self.seen, self.given, self.hint))
 
 
 class Gap(RetryableError):  # noqa: N818 -- not a fault: a decision to wait
@@ -107,13 +108,21 @@ class Gap(RetryableError):  # noqa: N818 -- not a fault: a decision to wait
         super().__init__(f"not yet at {self.stage}: {code}: {_sentence(failure, field)}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_again, (type(self), self.code, self.stage, self.field, self.seen))
+        return (_again, (type(self), self.code, self.stage, self.field, self.seen, self.given, self.hint))
 
 
 def _again(
-    cls: type[Refused] | type[Gap], code: str, stage: Stage, field: str, seen: Seen | None
+    cls: type[Refused] | type[Gap],
+    code: str,
+    stage: Stage,
+    field: str,
+    seen: Seen | None,
+    given: str | None,
+    hint: str,
 ) -> ShanhaiError:
-    return cls(code, stage=stage, field=field, seen=seen)
+    again = cls(code, stage=stage, field=field, seen=seen)
+    again.given, again.hint = given, hint
+    return again
 
 
 def _looked_up(code: str, *, later: bool) -> Failure:
@@ -280,7 +289,7 @@ def _files() -> dict[str, Failure]:
         "part-reordered": Failure(contents, "the parts of a folder are not in order"),
         "part-wrong": Failure(contents, "a part of a file has not the size that it must have"),
         "content-digest-wrong": Failure(contents, "a file of a folder is not what its listing says"),
-        "too-many-files": Failure(contents, "a folder has more files, or more bytes, than allowed"),
+        "too-many-files": Failure(contents, "a folder has more files, folders or bytes than allowed"),
         "contract-not-met": Failure(Stage.ADMIT, "the recipient's own contract does not take its rows"),
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.folder_paths import check_path, check_together
+from shanhai.exchange.folder_paths import MOST_FILES, Beside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 PLAIN, EXECUTABLE = 0o644, 0o755
 MODES = (PLAIN, EXECUTABLE)
 PART_BYTES = 1 << 20
-MOST_FILES = 100_000
 MOST_BYTES = 256 << 30
+MOST_PARTS = MOST_FILES + MOST_BYTES // PART_BYTES
+"""Rows of a folder within the limits: each file may have one part that is not full."""
 _BATCH_PARTS = 8
 
 
@@ -74,11 +75,11 @@ def check_listing(listing: Sequence[Listed]) -> None:
     """
     if any(listed.size < 0 for listed in listing):
         raise Refused("part-wrong")
-    if len(listing) > MOST_FILES or sum(listed.size for listed in listing) > MOST_BYTES:
-        raise Refused("too-many-files")
+    if sum(listed.size for listed in listing) > MOST_BYTES:
+        raise Refused("too-many-files", field="bytes")
+    beside = Beside()
     for listed in listing:
-        check_path(listed.path)
-    check_together(listed.path for listed in listing)
+        beside.add(listed.path)
     paths = [listed.path.encode("utf-8") for listed in listing]
     if paths != sorted(paths):
         raise Refused("part-reordered", field="listing")

@@ -231,16 +231,26 @@ def check_covers(grant: Grant, terms: Terms, *, subject: Subject, issued: dateti
         raise Refused("terms-exceed-grant")
 
 
-def widened(old: Grant, new: Grant) -> bool:
-    """Whether a revision allows anything that the one before did not."""
-    if old.revoked or new.subject != old.subject or new.grantee != old.grantee:
-        return not new.revoked
-    columns = set(new.columns or ()) - set(old.columns or ())
+def widened(old: Grant, new: Grant) -> tuple[str, ...]:
+    """The fields by which a revision allows anything that the one before did not."""
+    if new.revoked:
+        return ()
+    if old.revoked or new.grantee != old.grantee:
+        return ("revoked" if old.revoked else "grantee",)
     unmasked = any(
         new.masks.get(name) != action for name, action in old.masks.items() if name in (new.columns or ())
     )
-    changed = (new.purpose, new.share_class, new.row_filter) != (old.purpose, old.share_class, old.row_filter)
-    more_use = ONWARD.index(new.onward) > ONWARD.index(old.onward) or new.retention_days > old.retention_days
-    longer = new.valid_from < old.valid_from or new.until > old.until
-    fewer_people = (new.k or 0) < (old.k or 0)
-    return not new.revoked and bool(columns or unmasked or changed or more_use or longer or fewer_people)
+    wider = {
+        "subject": new.subject != old.subject,
+        "columns": bool(set(new.columns or ()) - set(old.columns or ())),
+        "masks": unmasked,
+        "purpose": new.purpose != old.purpose,
+        "share_class": new.share_class != old.share_class,
+        "row_filter": new.row_filter != old.row_filter,
+        "onward": ONWARD.index(new.onward) > ONWARD.index(old.onward),
+        "retention_days": new.retention_days > old.retention_days,
+        "from": new.valid_from < old.valid_from,
+        "until": new.until > old.until,
+        "k": (new.k or 0) < (old.k or 0),
+    }
+    return tuple(name for name, is_so in wider.items() if is_so)

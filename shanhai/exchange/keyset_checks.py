@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.keysets import HPKE, SIGN, Keyset
 from shanhai.exchange.suites import HYBRID, SUITES, X25519, SealKey
@@ -50,14 +48,16 @@ def check_still_compromised(keyset: Keyset, known: Keyset) -> None:
             raise Refused("keyset-unusable")
 
 
-def check_distinct(keyset: Keyset, others: Iterable[Keyset]) -> None:
-    """Return if no key of a keyset is one of another node: nobody proves that he holds what he lists.
+def check_foreign(keyset: Keyset, mine: Keyset) -> None:
+    """Return if a keyset of another node lists no key of ours: nobody proves that he holds what he lists.
+
+    Keys of third nodes do not matter: whoever lists them first would keep their owner out, and what is signed
+    names its node.
 
     Raises:
         Refused: keyset-unusable.
     """
-    taken = {public for other in others if other.node != keyset.node for public in _publics(other)}
-    if taken & set(_publics(keyset)):
+    if set(_publics(mine)) & set(_publics(keyset)):
         raise Refused("keyset-unusable")
 
 

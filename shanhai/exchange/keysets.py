@@ -94,6 +94,14 @@ class Keyset:
                     return suite, one.key
         return None
 
+    def speaks(self, now: datetime) -> bool:
+        """Whether the node has a valid key for all that must sign what it says, and for its log."""
+        wanted = [*((SIGN, alg) for alg in self.require), (LOG, ED25519)]
+        return all(
+            any(one.key.alg == alg and self.is_usable(one, now) for one in self.of_use(use))
+            for use, alg in wanted
+        )
+
     def is_usable(self, key: NodeKey, now: datetime) -> bool:
         """Whether a key of this keyset may be used for something new: it is valid and nobody else had it."""
         return key.not_before <= now < key.not_after and key.kid not in self.compromised

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from shanhai.exchange.failures import Refused
-from shanhai.exchange.folders import MOST_FILES, Listed, Part, check_listing
+from shanhai.exchange.folder_paths import Beside
+from shanhai.exchange.folders import Listed, Part, check_listing
 
 
 def listing_digest(listing: Sequence[Listed]) -> str:
@@ -18,6 +19,8 @@ def listing_digest(listing: Sequence[Listed]) -> str:
 
 def listing_of(rows: Iterable[Part], promised: str) -> tuple[Listed, ...]:
     """The listing that rows lead to, which must be the promised one; one part is in memory at a time.
+
+    No row is taken after the one at which a path or a limit is broken.
 
     Args:
         rows: in the order in which they came. Whether parts are whole is for `Rebuild` to say.
@@ -34,9 +37,9 @@ def listing_of(rows: Iterable[Part], promised: str) -> tuple[Listed, ...]:
 
 
 def _listed(rows: Iterable[Part]) -> Iterator[Listed]:
-    for count, (path, parts) in enumerate(groupby(rows, key=lambda part: part.path)):
-        if count == MOST_FILES:
-            raise Refused("too-many-files")
+    beside = Beside()
+    for path, parts in groupby(rows, key=lambda part: part.path):
+        beside.add(path)
         digest, size = hashlib.sha256(), 0
         for part in parts:
             digest.update(part.content)

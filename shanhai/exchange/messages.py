@@ -218,15 +218,6 @@ def read_sealed(plaintext: bytes) -> tuple[bytes, dict[str, Secret]]:
     }
 
 
-def pairing_of(data: bytes) -> str:
-    """The pairing that a message says it belongs to. **Nothing is verified**: only to find whose keys to try.
-
-    Raises:
-        Refused: the json codes.
-    """
-    return header_in(data).pairing
-
-
 def header_in(data: bytes) -> Header:
     """The header of a message. **Nothing is verified**: only of what was verified before, or to look at it.
 

@@ -42,6 +42,13 @@ class Rules:
         return tuple(names + (["suites"] if set(new.suites) - set(self.suites) else []))
 
 
+def as_duration(seconds: int) -> str:
+    """As people write it, in the largest unit that divides it: `30d`, `36h`, `5m`, `90s`."""
+    units = {"d": DAY, "h": HOUR, "m": MINUTE}
+    unit = next((one for one, size in units.items() if seconds and seconds % size == 0), None)
+    return f"{seconds}s" if unit is None else f"{seconds // units[unit]}{unit}"
+
+
 def write_rules(rules: Rules) -> dict[str, Json]:
     """The object that stands in offers and pairings."""
     return {"suites": list(rules.suites), **{name: getattr(rules, name) for name in BOUNDS}}

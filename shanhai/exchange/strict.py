@@ -261,7 +261,8 @@ def from_base64(text: str) -> bytes:
 
 def write_moment(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ`; the fraction of a second is cut off."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime, whose %Y has no leading zeros on Linux.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def read_moment(text: str) -> datetime:

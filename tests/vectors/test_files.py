@@ -25,7 +25,7 @@ WANTED = {
     *("file-from-older-set", "size-lies", "plaintext-footer", "plaintext-column", "plaintext-leaf-of-struct"),
     *("plaintext-column-zstd-no-stats", "column-under-footer-key", "algorithm-ctr", "key-128"),
     *("double-wrapped", "external-key-material", "oversized-footer", "footer-length-beyond-file"),
-    *("key-id-reveals-name", "odd-column-names"),
+    *("key-id-reveals-name", "odd-column-names", "file-malformed", "too-many-modules"),
     *(
         "parser-abort",
         "dek-wrong",
@@ -39,7 +39,7 @@ WANTED = {
     *("path-dotdot", "path-absolute", "path-backslash", "path-drive", "path-nul-control-bidi"),
     *("path-casefold-duplicate", "path-nfc-nfd-duplicate", "path-file-and-folder", "path-windows-reserved"),
     *("path-too-long", "mode-setuid", "mode-link", "part-missing", "part-duplicate", "part-reordered"),
-    *("content-digest-wrong", "too-many-files"),
+    *("content-digest-wrong", "too-many-files", "large-rows"),
 }
 """Names that the design gives to these groups."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet import profile
 from shanhai.exchange.parquet.footer import Footer, read_footer
 from shanhai.exchange.parquet.kms import KeyHolder, crypto_factory
-from shanhai.exchange.parquet.measure import decoded_bytes
+from shanhai.exchange.parquet.measure import decoded_bytes, halved
 from shanhai.exchange.parquet.outline import outline
 from shanhai.exchange.parquet.types import schema_names
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+LEAST_ROWS = 1 << 10
+"""Of a batch, where its row group has as many, and they are no more than `MOST_ROW_BYTES`."""
 _PROBE_ROWS = 64
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 16
@@ -44,7 +47,8 @@ class Granted:
 
     Attributes:
         schema: of the columns, in the order of the file.
-        batches: the rows, in the order of the file, in batches of bounded size; to be gone through once.
+        batches: the rows, in the order of the file, in batches that decode to at most `MOST_ROW_BYTES`; to
+            be gone through once.
     """
 
     schema: pa.Schema
@@ -62,8 +66,8 @@ def read_granted(
 
     Raises:
         Refused: a code of the stage `set`; `schema-differs`, `rows-differ`, `dictionary-bomb`,
-            `key-not-held`, `dek-wrong`; here, or while the batches are gone through. Batches that came before
-            are worth nothing.
+            `parser-memory` of a row or row group above its limit, `key-not-held`, `dek-wrong`; here, or while
+            the batches are gone through. Batches that came before are worth nothing.
     """
     footer = read_footer(file, outline(file, size), keys)
     parquet = _as_declared(file, footer, keys, declared)
@@ -83,8 +87,7 @@ def first_rows(
     Raises:
         Refused: `schema-differs`, `rows-differ`, `key-not-held`, `dek-wrong`.
     """
-    parquet = _as_declared(file, footer, keys, declared)
-    return next(parquet.iter_batches(_PROBE_ROWS, columns=[column], use_threads=False), None)
+    return _first(_as_declared(file, footer, keys, declared), [column])
 
 
 def _as_declared(file: BinaryIO, footer: Footer, keys: KeyHolder, declared: Declared) -> pq.ParquetFile:
@@ -106,9 +109,9 @@ def _counted(
     parquet: pq.ParquetFile, columns: Sequence[str], footer: Footer, keys: KeyHolder, declared: Declared
 ) -> Iterator[pa.RecordBatch]:
     rows = decoded = 0
-    for batch in _batches(parquet, columns, declared):
+    for batch, size in _batches(parquet, columns, declared):
         rows += batch.num_rows
-        decoded += decoded_bytes(batch)
+        decoded += size
         if decoded > declared.decoded:
             raise Refused("dictionary-bomb")
         if rows > declared.rows:
@@ -134,19 +137,46 @@ def _opened(file: BinaryIO, keys: KeyHolder) -> pq.ParquetFile:
     )
 
 
-def _batches(parquet: pq.ParquetFile, columns: Sequence[str], declared: Declared) -> Iterator[pa.RecordBatch]:
-    """Batches of about `_BATCH_BYTES`, after a short look at whether the declared size can be true.
+def _batches(
+    parquet: pq.ParquetFile, columns: Sequence[str], declared: Declared
+) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Batches of about `_BATCH_BYTES`, each with its decoded bytes, after a short look at the first rows.
 
-    A row group of a few kilobytes may decode to gigabytes, and a batch is decoded before it is counted.
+    A row group of a few kilobytes may decode to gigabytes, and a batch is decoded before it is counted: hence
+    the look. Of an honest file no batch is more than a row group, however large some of its rows are.
     """
-    probe = next(parquet.iter_batches(_PROBE_ROWS, columns=list(columns), use_threads=False), None)
-    if probe is None:
+    first = _first(parquet, columns)
+    if first is None:
         return
-    if decoded_bytes(probe) > declared.decoded:
+    decoded = decoded_bytes(first)
+    if decoded > declared.decoded:
         raise Refused("dictionary-bomb")
-    width = max(decoded_bytes(probe) // probe.num_rows, declared.decoded // declared.rows, 1)
-    rows = max(_PROBE_ROWS, min(_BATCH_ROWS, _BATCH_BYTES // width))
-    yield from parquet.iter_batches(rows, columns=list(columns), use_threads=False)
+    width = max(decoded // first.num_rows, declared.decoded // max(declared.rows, 1), 1)
+    rows = min(_BATCH_ROWS, max(LEAST_ROWS, _BATCH_BYTES // width))
+    for group in range(parquet.num_row_groups):
+        yield from _of_group(_group(parquet, columns, group, rows))
+
+
+def _of_group(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[pa.RecordBatch, int]]:
+    decoded = 0
+    for batch in batches:
+        for piece, size in halved(batch, profile.MOST_ROW_BYTES):
+            decoded += size
+            if size > profile.MOST_ROW_BYTES or decoded > profile.GROUP_BYTES:
+                raise Refused("parser-memory")
+            yield piece, size
+
+
+def _first(parquet: pq.ParquetFile, columns: Sequence[str]) -> pa.RecordBatch | None:
+    """A few rows of the first row group that has any."""
+    groups = (_group(parquet, columns, group, _PROBE_ROWS) for group in range(parquet.num_row_groups))
+    return next(chain.from_iterable(groups), None)
+
+
+def _group(
+    parquet: pq.ParquetFile, columns: Sequence[str], group: int, rows: int
+) -> Iterator[pa.RecordBatch]:
+    yield from parquet.iter_batches(rows, row_groups=[group], columns=list(columns), use_threads=False)
 
 
 def _check_asked(keys: KeyHolder, footer: Footer, columns: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from shanhai.exchange.parquet.types import FIXED
@@ -16,6 +17,17 @@ def decoded_bytes(batch: pa.RecordBatch | pa.Table) -> int:
     NULL counts like an empty value. Buffers are not counted: they depend on how rows were cut and read.
     """
     return sum(column_bytes(column) for column in batch.columns)
+
+
+def halved(batch: pa.RecordBatch, most_bytes: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """The batch in parts of up to `most_bytes`, each with its decoded bytes; a row alone may have more."""
+    decoded = decoded_bytes(batch)
+    if decoded <= most_bytes or batch.num_rows < 2:
+        yield batch, decoded
+        return
+    middle = batch.num_rows // 2
+    yield from halved(batch.slice(0, middle), most_bytes)
+    yield from halved(batch.slice(middle), most_bytes)
 
 
 def column_bytes(column: pa.Array | pa.ChunkedArray) -> int:

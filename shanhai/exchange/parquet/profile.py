@@ -23,6 +23,8 @@ GROUP_BYTES = 64 << 20
 GROUP_ROWS = 1 << 20
 """A writer closes a row group at the first of the two; decoded bytes as `measure.py` counts them."""
 MOST_ROW_BYTES = 16 << 20
+"""What one row may decode to, as `GROUP_BYTES` one row group: a writer seals no more, and a reader takes all
+of it and no more."""
 MOST_DEPTH = 4
 """Levels of lists around a value. The root of the schema does not count."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shanhai.errors import DataError
 from shanhai.exchange.parquet import profile
-from shanhai.exchange.parquet.measure import decoded_bytes
+from shanhai.exchange.parquet.measure import halved
 from shanhai.exchange.parquet.types import plain_type
 
 if TYPE_CHECKING:
@@ -62,20 +62,11 @@ def _pieces(
 ) -> Iterator[tuple[pa.RecordBatch, int]]:
     at_once = batch.num_rows if batch.schema.types == schema.types else _AT_ONCE
     for start in range(0, batch.num_rows, at_once or 1):
-        piece = _plain(batch.slice(start, at_once), schema)
-        yield from _halved(piece, min(most_bytes, profile.MOST_ROW_BYTES))
-
-
-def _halved(batch: pa.RecordBatch, most_bytes: int) -> Iterator[tuple[pa.RecordBatch, int]]:
-    decoded = decoded_bytes(batch)
-    if decoded <= most_bytes:
-        yield batch, decoded
-        return
-    if batch.num_rows == 1:
-        raise DataError("one row is too large to be sealed", given=decoded, allowed=most_bytes)
-    middle = batch.num_rows // 2
-    yield from _halved(batch.slice(0, middle), most_bytes)
-    yield from _halved(batch.slice(middle), most_bytes)
+        plain, most = _plain(batch.slice(start, at_once), schema), min(most_bytes, profile.MOST_ROW_BYTES)
+        for piece, decoded in halved(plain, most):
+            if decoded > most:
+                raise DataError("one row is too large to be sealed", given=decoded, allowed=most)
+            yield piece, decoded
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -1,6 +1,6 @@
 """More row groups and pages than two signed bytes can number: `32768-row-groups`, `32768-pages`.
 
-As vectors they would be files of megabytes.
+As vectors they would be too large; `too-many-modules` is one of half as many row groups.
 """
 
 from __future__ import annotations
@@ -9,33 +9,16 @@ import io
 
 import pyarrow as pa
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sealing import SET, careless, sealed
+from sealing import SET, careless, sealed, with_groups
 
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet import profile
 from shanhai.exchange.parquet.footer import read_footer
 from shanhai.exchange.parquet.kms import KeyHolder
-from shanhai.exchange.parquet.modules import Kind
 from shanhai.exchange.parquet.outline import outline
 from shanhai.exchange.parquet.walk import walk
 
 GOOD = sealed(pa.table({"n": [1, 2, 3]}))
-ONE_COLUMN = bytes.fromhex("48") + b"\x04root" + bytes.fromhex("15 02 00 48") + b"\x05c0000" + b"\x00"
-
-
-def with_groups(count: int) -> bytes:
-    """The file with a footer of so many row groups that have nothing, authenticated as its own was."""
-    outer = outline(io.BytesIO(GOOD.only), len(GOOD.only))
-    number = bytes([count & 0x7F | 0x80, count >> 7 & 0x7F | 0x80, count >> 14])
-    told = (
-        bytes.fromhex("15 04 19 2c") + ONE_COLUMN + bytes.fromhex("16 00 19 fc") + number + bytes(count + 1)
-    )
-    dek = KeyHolder(GOOD.keys).unwrap(outer.material.wrapped, outer.material.key_id)
-    module = bytes(12) + AESGCM(dek).encrypt(bytes(12), told, outer.file_id + bytes([Kind.FOOTER]))
-    prefixed = len(module).to_bytes(4, "little") + module
-    length = outer.footer_at - outer.modules_end + len(prefixed)
-    return GOOD.only[: outer.footer_at] + prefixed + length.to_bytes(4, "little") + b"PARE"
 
 
 @pytest.mark.parametrize(("count", "code"), [(32_768, "too-many-modules"), (32_767, "too-many-modules")])
@@ -43,7 +26,7 @@ def test_row_groups_are_counted_before_they_are_looked_at(
     count: int, code: str, monkeypatch: pytest.MonkeyPatch
 ):
     """The smaller number is refused by the limit of chunks; without that, only the greater is too many."""
-    content = with_groups(count)
+    content = with_groups(GOOD, count).only
     shown = outline(io.BytesIO(content), len(content))
     with pytest.raises(Refused) as refused:
         read_footer(io.BytesIO(content), shown, KeyHolder(GOOD.keys))

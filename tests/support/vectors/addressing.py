@@ -15,7 +15,7 @@ from shanhai.exchange.rules import Rules
 from shanhai.exchange.suites import CLASSIC, HYBRID, X25519
 from vectors import build, world
 from vectors.build import compact, header_of, opening, receiving, reheaded, sealed_of
-from vectors.givens import b64
+from vectors.givens import b64, keyset_given
 from vectors.signature import bare_body
 from vectors.vector import Vector, refused
 from vectors.world import GONGSHU, LONGYOU, NOW, ZHAOHUA, Node
@@ -168,12 +168,8 @@ def _sealed() -> Iterator[Vector]:
     hybrid = next(one for one in value["keys"] if one["use"] == "hpke")
     value["keys"].append({**hybrid, "alg": X25519, "pub": b64(half), "kid": key_id(X25519, half)})
     value["keys"].sort(key=lambda one: one["kid"])
-    root = GONGSHU.side.roots[0]
-    given = {
-        "envelope": b64(build.signed(compact(value), GONGSHU.roots, dsse.KEYSET)),
-        "roots": [{"alg": root.alg, "pub": b64(root.public)}],
-        "known": None,
-    }
+    envelope = build.signed(compact(value), GONGSHU.roots, dsse.KEYSET)
+    given = keyset_given(envelope, GONGSHU.side.roots[:1])
     about = "the X25519 half of a hybrid key stands in the keyset as a key of its own"
     yield Vector("hpke-x25519-key-used-in-hybrid", GROUP, about, "keyset", given, NOW, expect)
     about = "the hybrid suite, addressed to an X25519 key"

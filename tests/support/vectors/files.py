@@ -14,14 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sealing import SET, Sealed, careless, keks, sealed
+from sealing import SET, Sealed, careless, keks, sealed, with_groups
 
 from shanhai.exchange.parquet.decrypt import Declared
 from shanhai.exchange.parquet.footer import read_footer
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.modules import Kind
 from shanhai.exchange.parquet.outline import module_length, outline
-from shanhai.exchange.parquet.profile import MOST_FOOTER_BYTES
+from shanhai.exchange.parquet.profile import MOST_CHUNKS, MOST_FOOTER_BYTES, MOST_ROW_BYTES
 from vectors.vector import Vector, refused
 
 NOW = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
@@ -100,6 +100,12 @@ def _careless(vector: Any, outer: str) -> Iterator[Vector]:
     other = careless(TABLE.rename_columns(["name", "c0001"]))
     about = "A column that tells its name to whoever holds the footer's key."
     yield vector("odd-column-names", about, "walk", keyed(other), refused("odd-column-names", "set"))
+    commented = careless(TABLE, write={"store_schema": True})
+    about = "A footer with a field for comments, in which a sender could name what is sealed."
+    yield vector("file-malformed", about, "walk", keyed(commented), refused("file-malformed", "set"))
+    many = with_groups(sealed(TABLE.select([0])), MOST_CHUNKS + 1)
+    about = "One row group of one column more than the column chunks that a file may have."
+    yield vector("too-many-modules", about, "walk", keyed(many), refused("too-many-modules", "set"))
     swapped = careless(TABLE, column_keys={"0": ["c0001"], "1": ["c0000"]})
     about = "A key for one column that opens another."
     yield vector("column-under-other-key", about, "walk", keyed(swapped), refused("key-id-wrong", "set"))
@@ -249,12 +255,41 @@ def _bombs(vector: Any) -> Iterator[Vector]:
     size = 4_096 * ((16 << 20) + 4)
     given = keyed(honest, declared=told(4_096, size), columns=["c0000"], limits={"memory_bytes": 1 << 30})
     yield vector("parser-memory", about, "cell", given, "parser-memory")
+    yield from _large_rows(vector)
     nest: Any = 1
     for _ in range(60):
         nest = [nest]
     deep = careless(pa.table({"c0000": [nest]}))
     given = keyed(deep, declared=told(1, 1000), columns=["c0000"])
     yield vector("nesting-bomb", "Lists within lists, sixty deep.", "cell", given, "nesting-bomb")
+
+
+def _large_rows(vector: Any) -> Iterator[Vector]:
+    """Each row group of the project's own writer has up to 64 MiB, whatever rows are beside each other."""
+
+    def values(size: int, rows: int) -> pa.RecordBatch:
+        return pa.record_batch({"a": pa.array(["x" * (size - 4)] * rows)})
+
+    def given(made: Sealed) -> dict[str, Any]:
+        return keyed(made, declared=declared(made.declared), columns=["c0000"])
+
+    large = values(MOST_ROW_BYTES, 1)
+    honest = sealed([values(10, 3_000), *([large] * 40)], dictionaries=False)
+    about = "Forty rows of 16 MiB behind small ones, in an implementation's own limits."
+    asked = [f"{SET}.0", f"{SET}.f"]
+    yield vector("large-rows", about, "cell", given(honest), {"passes": {"rows": 3_040, "asked": asked}})
+    bare = {"use_dictionary": False, "write_statistics": False, "write_page_index": False}
+
+    def beyond(batch: pa.RecordBatch) -> Sealed:
+        return careless(pa.Table.from_batches([batch]).rename_columns(["c0000"]), write=bare)
+
+    about = "One row of a byte more than 16 MiB, in a file that says so."
+    yield vector(
+        "row-too-large", about, "read", given(beyond(values(MOST_ROW_BYTES + 1, 1))), "parser-memory"
+    )
+    about = "A row group of 65 MiB, of small rows, in a file that says so."
+    group = given(beyond(values(1 << 20, 65)))
+    yield vector("row-group-too-large", about, "read", group, "parser-memory")
 
 
 def main() -> None:

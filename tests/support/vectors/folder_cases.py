@@ -81,9 +81,13 @@ def _paths(vector: Any) -> Iterator[Vector]:
         "path-windows-reserved.character": ("what?", "windows"),
         "path-too-long": ("/".join(["a" * 200] * 6), "long"),
         "path-too-long.name": ("山" * 86, "long"),
+        "path-too-deep": ("a/" * 32 + "a", "deep"),
     }
     for name, (path, field) in wrong.items():
         yield vector(name, "A path that is not allowed.", [listed(path)], [row(path)], "path-wrong", field)
+    deep = "a/" * 31 + "a"
+    about = "A path of as many names as one may have."
+    yield vector("path-deep", about, [listed(deep)], [row(deep)], {"passes": {"files": 1}})
     together = {
         "path-casefold-duplicate": ("READ.me", "read.ME"),
         "path-casefold-duplicate.folder": ("Docs/a", "docs/b"),
@@ -119,3 +123,6 @@ def _parts(vector: Any) -> Iterator[Vector]:
     less = [{**listed("a"), "size": -1}]
     yield vector("part-wrong", "A size below nothing, which would lower the sum.", less, [], "part-wrong")
     yield vector("too-many-files", "More bytes than any folder may have.", huge, [], "too-many-files")
+    about = "Few files in more folders than a folder may have."
+    branches = [listed(f"{n:03d}/" + "a/" * 30 + "a", b"") for n in range(323)]
+    yield vector("too-many-files.folders", about, branches, [], "too-many-files", "folders")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from shanhai.exchange import dsse, pairings
@@ -37,6 +38,12 @@ def keyset(envelope: str) -> Keyset:
     value = json.loads(dsse.read(data, dsse.KEYSET).payload)
     roots = tuple(VerifyKey(one["alg"], raw(one["pub"])) for one in value["roots"])
     return read_keyset(data, roots=roots)
+
+
+def keyset_given(envelope: bytes, roots: Sequence[VerifyKey]) -> Given:
+    """A keyset to be read by the roots that are expected, by who knows no other."""
+    told = [{"alg": root.alg, "pub": b64(root.public)} for root in roots]
+    return {"envelope": b64(envelope), "roots": told, "known": None}
 
 
 def pairing_given(pairing: Pairing) -> str:

@@ -13,6 +13,29 @@ def judged(about: str, rule: str | None, code: str | None = None, **changes: Any
     return {"about": about, "operation": "judge", "given": right(**changes), "expect": expect}
 
 
+SINCE_JUNE = "seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'"
+SHOWN = ["village", "closed", "visits", "seen_at"]
+BY_YEAR = {"seen_at": "truncate-to-year"}
+MASKED_TIME: dict[str, Any] = {
+    "shape__names": SHOWN,
+    "terms__columns": SHOWN,
+    "grant__columns": SHOWN,
+    "shape__masks": BY_YEAR,
+    "terms__masks": BY_YEAR,
+    "shape__row_filter": SINCE_JUNE,
+    "terms__row_filter": SINCE_JUNE,
+}
+"""A time of which the year is shown, and rows that are chosen by the time itself."""
+GRANTED = ["village", "closed"]
+WITHOUT_VISITS: dict[str, Any] = {
+    "terms__columns": GRANTED,
+    "grant__columns": GRANTED,
+    "request__order": GRANTED,
+}
+"""The recipient may read all columns of the set but one."""
+OF_VISITS: dict[str, Any] = {**RIGHT["grant"], "id": "b" * 32, "grantee": OTHER, "columns": ["visits"]}
+"""A grant of that one to another node."""
+
 VECTORS: dict[str, dict[str, Any]] = {
     "release-right": judged("Everything is right.", None),
     "no-grant": judged("Nothing leaves without a grant.", "grant", "no-grant", grant=None),
@@ -20,25 +43,13 @@ VECTORS: dict[str, dict[str, Any]] = {
         "Rows chosen by a value that a mask hides tell that value; only the owner may state such a filter.",
         "rows",
         "row-filter-on-masked-column",
-        shape__names=["village", "closed", "visits", "seen_at"],
-        terms__columns=["village", "closed", "visits", "seen_at"],
-        grant__columns=["village", "closed", "visits", "seen_at"],
-        shape__masks={"seen_at": "truncate-to-year"},
-        terms__masks={"seen_at": "truncate-to-year"},
-        shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
-        terms__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+        **MASKED_TIME,
     ),
     "row-filter-of-the-owner": judged(
         "The same filter, stated by the owner in the grant.",
         None,
-        shape__names=["village", "closed", "visits", "seen_at"],
-        terms__columns=["village", "closed", "visits", "seen_at"],
-        grant__columns=["village", "closed", "visits", "seen_at"],
-        shape__masks={"seen_at": "truncate-to-year"},
-        terms__masks={"seen_at": "truncate-to-year"},
-        shape__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
-        terms__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
-        grant__row_filter="seen_at > TIMESTAMPTZ '2026-06-01 00:00:00+08'",
+        **MASKED_TIME,
+        grant__row_filter=SINCE_JUNE,
     ),
     "core-column-without-named-grant": judged(
         "A core column leaves by name only, also where a grant states no columns.",
@@ -91,26 +102,20 @@ VECTORS: dict[str, dict[str, Any]] = {
         "A set has a column that no grant in force names: its ciphertext leaves, and may be kept for later.",
         "columns",
         "column-not-granted",
-        terms__columns=["village", "closed"],
-        grant__columns=["village", "closed"],
-        request__order=["village", "closed"],
+        **WITHOUT_VISITS,
     ),
     "column-of-another-grant": judged(
         "One set serves two nodes: a column of it is granted to the other one.",
         None,
-        terms__columns=["village", "closed"],
-        grant__columns=["village", "closed"],
-        request__order=["village", "closed"],
-        others=[{**RIGHT["grant"], "id": "b" * 32, "grantee": OTHER, "columns": ["visits"]}],
+        **WITHOUT_VISITS,
+        others=[OF_VISITS],
     ),
     "column-of-a-grant-that-ended": judged(
         "The grant of the other node was revoked since.",
         "columns",
         "column-not-granted",
-        terms__columns=["village", "closed"],
-        grant__columns=["village", "closed"],
-        request__order=["village", "closed"],
-        others=[{**RIGHT["grant"], "id": "b" * 32, "grantee": OTHER, "columns": ["visits"], "revoked": True}],
+        **WITHOUT_VISITS,
+        others=[{**OF_VISITS, "revoked": True}],
     ),
     "row-order-leaks-withheld": judged(
         "Rows ordered by a column that the recipient does not read tell its ranks.",

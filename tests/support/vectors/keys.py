@@ -99,13 +99,10 @@ def note_digest(envelope: bytes) -> str:
 
 
 def _keyset(name: str, about: str, expect: dict[str, object], envelope: bytes, **more: Any) -> Vector:
-    root = LONGYOU.side.roots[0]
-    roots = more.get("roots", [root])
     given = {
-        "envelope": b64(envelope),
-        "roots": [{"alg": one.alg, "pub": b64(one.public)} for one in roots],
+        **givens.keyset_given(envelope, more.get("roots", LONGYOU.side.roots[:1])),
         "known": b64(more["known"]) if "known" in more else None,
-        "others": [b64(one) for one in more.get("others", [])],
+        "reader": b64(more["reader"]) if "reader" in more else None,
     }
     return Vector(name, GROUP, about, "keyset", given, NOW, expect)
 
@@ -138,10 +135,10 @@ def _keysets() -> Iterator[Vector]:
     lacking = build.signed(build.compact(value), LONGYOU.roots, dsse.KEYSET)
     unusable = refused("keyset-unusable", "signature")
     yield _keyset("keyset-unusable", about, unusable, lacking)
-    about = "a sign key of another node that the reader knows"
-    stranger = LONGYOU.keyset_envelope(keys=[*LONGYOU.entries, LONGYOU.entry(ZHAOHUA.signing(), SIGN)])
-    name = "keyset-unusable.key-of-other-node"
-    yield _keyset(name, about, unusable, stranger, others=[ZHAOHUA.keyset_envelope()])
+    about = "a sign key of the node that reads it"
+    taken = LONGYOU.keyset_envelope(keys=[*LONGYOU.entries, LONGYOU.entry(GONGSHU.signing(), SIGN)])
+    name, reader = "keyset-unusable.key-of-the-reader", GONGSHU.keyset_envelope()
+    yield _keyset(name, about, unusable, taken, reader=reader)
     yield from _compromised(value, unusable)
 
 

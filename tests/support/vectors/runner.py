@@ -12,7 +12,7 @@ from shanhai.exchange.algorithms import VerifyKey
 from shanhai.exchange.commitments import check_commitment
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.grants import HeldGrant, check_statement, read_grant
-from shanhai.exchange.keyset_checks import check_distinct
+from shanhai.exchange.keyset_checks import check_foreign
 from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.messages import context, header_in, read_sealed
 from shanhai.exchange.order import Arrival, Pending
@@ -102,7 +102,8 @@ def _keyset(given: Given, now: datetime) -> Outcome:
     known = None if given["known"] is None else givens.keyset(given["known"])
     roots = [VerifyKey(one["alg"], raw(one["pub"])) for one in given["roots"]]
     keyset = read_keyset(raw(given["envelope"]), roots=roots, known=known)
-    check_distinct(keyset, [givens.keyset(one) for one in given.get("others", [])])
+    if given["reader"] is not None:
+        check_foreign(keyset, givens.keyset(given["reader"]))
     return {"node": keyset.node, "version": keyset.version, "digest": keyset.digest}
 
 

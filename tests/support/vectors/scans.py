@@ -13,6 +13,12 @@ HELD = [["A", 3], ["SENTINEL-STAYS", 1], ["B", 2]]
 LEFT: list[list[Any]] = [["A", 3], ["B", 2]]
 TEXT = "Zhang 张三 (1-2)@x.y"
 IDS = ["11010519491231002X", "330105199001010019", None]
+ABOVE_ONE: dict[str, Any] = {
+    "columns": [VILLAGE, VISITS],
+    "rows": HELD,
+    "row_filter": "visits > 1",
+    "leave": LEFT,
+}
 BELOW = "Of the values that only rows that stay have, nothing is in the bytes of those that leave: "
 
 
@@ -50,19 +56,13 @@ def scanned(
 VECTORS: dict[str, dict[str, Any]] = {
     "dictionary-keeps-filtered-rows": scanned(
         BELOW + "the table is held as an Arrow dictionary.",
-        columns=[VILLAGE, VISITS],
-        rows=HELD,
-        row_filter="visits > 1",
-        leave=LEFT,
+        **ABOVE_ONE,
         held_as="dictionary",
         absent=["SENTINEL-STAYS"],
     ),
     "enum-keeps-values": scanned(
         BELOW + "the column is an enumeration of the engine.",
-        columns=[VILLAGE, VISITS],
-        rows=HELD,
-        row_filter="visits > 1",
-        leave=LEFT,
+        **ABOVE_ONE,
         held_as="enum",
         absent=["SENTINEL-STAYS"],
     ),

@@ -14,7 +14,7 @@ from shanhai.exchange.sets import write_set
 from shanhai.exchange.suites import CLASSIC, HYBRID, X25519
 from vectors import build, world
 from vectors.build import compact, header_of, receiving, reheaded, sealed_of, signatures_of, with_signatures
-from vectors.givens import b64
+from vectors.givens import b64, keyset_given
 from vectors.vector import Vector, refused
 from vectors.world import GONGSHU, LONGYOU, NOW, ZHAOHUA, Node
 
@@ -123,12 +123,8 @@ def _keys() -> Iterator[Vector]:
     value["keys"] = [
         {**one, "pub": b64(small), "kid": kid} if one["use"] == "sign" else one for one in value["keys"]
     ]
-    root = LONGYOU.side.roots[0]
-    given = {
-        "envelope": b64(build.signed(compact(value), LONGYOU.roots, dsse.KEYSET)),
-        "roots": [{"alg": root.alg, "pub": b64(root.public)}],
-        "known": None,
-    }
+    envelope = build.signed(compact(value), LONGYOU.roots, dsse.KEYSET)
+    given = keyset_given(envelope, LONGYOU.side.roots[:1])
     about = "a keyset whose sign key has small order"
     yield Vector("sig-small-order-key.in-keyset", GROUP, about, "keyset", given, NOW, expect)
     short = [{"alg": alg, "pub": b64(bytes(31))} for alg in ("ed25519", "ml-dsa-65", "rsa")]

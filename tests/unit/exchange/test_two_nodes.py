@@ -73,8 +73,10 @@ def test_a_refusal_says_which_message_once_its_signatures_hold():
     assert refusal.value.seen is not None
     assert refusal.value.seen.digest == sealed.digest
     assert refusal.value.settles
+    refusal.value.given, refusal.value.hint = "message 0/3 of longyou", "release it anew"
     again = pickle.loads(pickle.dumps(refusal.value))  # noqa: S301 -- our own bytes
     assert (again.code, again.stage, again.seen) == ("expired", refusal.value.stage, refusal.value.seen)
+    assert (again.given, again.hint) == (refusal.value.given, refusal.value.hint)
 
 
 def test_what_is_sealed_shows_nothing_of_itself():
