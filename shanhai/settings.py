@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 
 _SECRET_PREFIX = "SHANHAI_SECRET_"  # noqa: S105 - a prefix, no secret
 _ENDPOINT_PREFIX = "SHANHAI_ENDPOINT_"
@@ -59,21 +59,29 @@ class Settings(BaseSettings):
     parcel_seconds: float = Field(
         default=3600.0, gt=0, description="for how long the files of one received parcel may be parsed"
     )
+    exchange_seconds: float = Field(
+        default=6 * 3600.0, gt=0, description="for how long one task of a pairing's DAGs may run"
+    )
     notify_url: str = Field(default="", description="where alerts are posted as JSON; empty: log only")
 
     def resolved(self) -> Settings:
         """The same settings with absolute folders; `model_fields_set` still says which were given.
 
         Raises:
-            ConfigurationError: the path of a folder has a character that stands for something else.
+            ConfigurationError: the path of a folder has a character that stands for something else, or is
+                that of a file.
         """
         folders = {name: getattr(self, name).expanduser().resolve() for name in _FOLDERS}
         for name, folder in folders.items():
             if _MISREAD.search(str(folder)):
                 raise ConfigurationError(
                     f"setting SHANHAI_{name.upper()}: a path that cannot be used",
-                    given=ascii(str(folder)),
+                    given=as_typed(str(folder)),
                     allowed="a path without * ? [ ] # % \\ and control characters",
+                )
+            if folder.exists() and not folder.is_dir():
+                raise ConfigurationError(
+                    f"setting SHANHAI_{name.upper()}: no folder", given=folder, allowed="a folder"
                 )
         return self.model_construct(_fields_set=set(self.model_fields_set), **{**dict(self), **folders})
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from shanhai.audit.failures import EvidenceError, LogUnwritableError
-from shanhai.errors import ConfigurationError
+from shanhai.audit.failures import EvidenceError, LogDiskFullError, LogUnwritableError
+from shanhai.errors import ConfigurationError, DiskFullError
+from shanhai.storage.disk import disk_error
 from shanhai.storage.durable import make_folders
 
 FILE = Path("exchange", "exchange.db")
 """Where the state of the exchange lies in a home, the log with it."""
 
+_UNWRITTEN = "the database of the exchange cannot be written"
 _WAIT_SECONDS = 30
+_SHARED_BYTES = 64 * 1024
+"""Free room below which the file that connections share, of 32 KiB, may not be had."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS event (
@@ -78,10 +84,31 @@ def open_database(file: Path) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         if is_damage(error):
             raise EvidenceError("database-damaged") from error
-        raise LogUnwritableError(
-            "the database of the exchange cannot be opened", given=file, hint=str(error)
-        ) from error
+        raise _unwritable("the database of the exchange cannot be opened", error, file) from error
     return connection
+
+
+def unwritable(what: str, error: Exception, connection: sqlite3.Connection) -> LogUnwritableError:
+    """What tells why the database was not written; of a full disk, that it is full."""
+    (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
+    return _unwritable(what, error, Path(file))
+
+
+def _unwritable(what: str, error: Exception, file: Path) -> LogUnwritableError:
+    if _is_full(error, file.parent):
+        full = disk_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), file.parent)
+        return LogDiskFullError(f"{what}: {full.message}", given=full.given, hint=full.hint)
+    return LogUnwritableError(what, given=file, hint=str(error))
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError):
+        return isinstance(disk_error(error, folder), DiskFullError)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    # Where there is no room for the file that connections share, SQLite says no more than "disk I/O error".
+    return code == sqlite3.SQLITE_FULL or (
+        code == sqlite3.SQLITE_IOERR and shutil.disk_usage(folder).free < _SHARED_BYTES
+    )
 
 
 def is_damage(error: Exception) -> bool:
@@ -115,13 +142,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
-        raise LogUnwritableError("the database of the exchange is not to be had", hint=str(error)) from error
+        raise unwritable("the database of the exchange is not to be had", error, connection) from error
     try:
         yield
         _commit(connection)
     except sqlite3.OperationalError as error:
         connection.rollback()
-        raise LogUnwritableError("the database of the exchange cannot be written", hint=str(error)) from error
+        raise unwritable(_UNWRITTEN, error, connection) from error
     except BaseException:
         # Where the disk is full, SQLite has rolled back by itself, and this does nothing.
         connection.rollback()
@@ -132,7 +159,7 @@ def _commit(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise LogUnwritableError("the database of the exchange cannot be written", hint=str(error)) from error
+        raise unwritable(_UNWRITTEN, error, connection) from error
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from shanhai.audit.failures import EvidenceError
 from shanhai.audit.tree import leaf_hash
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 from shanhai.exchange.strict import Json, canonical, from_base64, read_moment, to_base64, write_moment
 
 SYSTEM = "system"
@@ -118,7 +118,7 @@ class Event:
         if not _WHO.fullmatch(self.who):
             raise ConfigurationError(
                 "not the name of a person",
-                given=ascii(self.who),
+                given=as_typed(self.who),
                 allowed="letters, digits, blanks and . , ' - @, at most 100",
             )
         if self.at.utcoffset() is None or self.at.microsecond:

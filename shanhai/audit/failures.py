@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shanhai.errors import DataError, StoreError
+from shanhai.errors import DataError, DiskFullError, StoreError
 
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
@@ -36,21 +36,27 @@ class EvidenceError(DataError):
     Args:
         code: its name in `SENTENCES`.
         leaf: the event it is about, by its place in the log.
+        given: where that was found.
+        hint: what helps.
     """
 
-    def __init__(self, code: str, *, leaf: int | None = None) -> None:
+    def __init__(self, code: str, *, leaf: int | None = None, given: object = None, hint: str = "") -> None:
         self.code = code
         self.leaf = leaf
         where = "" if leaf is None else f" (event {leaf})"
-        super().__init__(f"{code}: {SENTENCES[code]}{where}")
+        super().__init__(f"{code}: {SENTENCES[code]}{where}", given=given, hint=hint)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.code, self.leaf))
+        return (_rebuild, (self.code, self.leaf, self.given, self.hint))
 
 
 class LogUnwritableError(StoreError):
     """The event could not be written, so what it tells of must not happen."""
 
 
-def _rebuild(code: str, leaf: int | None) -> EvidenceError:
-    return EvidenceError(code, leaf=leaf)
+class LogDiskFullError(LogUnwritableError, DiskFullError):
+    """It could not, since the disk is full."""
+
+
+def _rebuild(code: str, leaf: int | None, given: str | None, hint: str) -> EvidenceError:
+    return EvidenceError(code, leaf=leaf, given=given, hint=hint)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shanhai.audit import tree
 from shanhai.audit.checkpoints import LogKey, sign_checkpoint
-from shanhai.audit.database import transaction
+from shanhai.audit.database import transaction, unwritable
 from shanhai.audit.events import Event, digest_of, happened, leaf_of, read_event
 from shanhai.audit.failures import EvidenceError, LogUnwritableError
 from shanhai.errors import ConfigurationError, NotFoundError
@@ -85,7 +85,7 @@ class EventLog:
                 [(one.level, one.index, one.hash) for one in gained],
             )
         except (sqlite3.Error, EvidenceError) as error:
-            raise LogUnwritableError("the audit log cannot be written", hint=str(error)) from error
+            raise unwritable("the audit log cannot be written", error, self._connection) from error
         return leaf
 
     def erase(self, leaf: int, *, who: str, at: datetime) -> int:
@@ -104,7 +104,7 @@ class EventLog:
         try:
             self._connection.execute("UPDATE event SET document = NULL WHERE leaf = ?", (leaf,))
         except sqlite3.Error as error:
-            raise LogUnwritableError("the audit log cannot be written", hint=str(error)) from error
+            raise unwritable("the audit log cannot be written", error, self._connection) from error
         return appended
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
@@ -121,8 +121,9 @@ class EventLog:
         Raises:
             NotFoundError: the log has none of this number.
         """
-        for one in self.entries(leaf, leaf + 1):
-            return one
+        if leaf < _BEYOND:
+            for one in self.entries(leaf, leaf + 1):
+                return one
         raise NotFoundError(
             "no such event", given=leaf, allowed=f"0 to {self.size - 1}" if self.size else "none"
         )

@@ -103,7 +103,7 @@ def leaves_of(log: EventLog, tile: tiles.Tile) -> bytes:
 
 def _write(log: EventLog, folder: Path, tile: tiles.Tile, known: int) -> None:
     """Write a tile that the last checkpoint did not need, or that is gone."""
-    new = (tile.index * tiles.WIDTH + tile.width) << (tiles.HEIGHT * tile.level) > known
+    new = tile.end > known
     if new or not (folder / tile.path).is_file():
         write_durably(folder / tile.path, hashes_of(log, tile))
     if tile.level == 0 and (new or not (folder / tile.entries_path).is_file()):

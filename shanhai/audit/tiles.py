@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ HEIGHT = 8
 """Levels of the tree between two levels of tiles: a hash of the upper covers one full tile of the lower."""
 
 CHECKPOINT = "checkpoint"
+
+_PARTIAL = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})\.p/([0-9]{1,3})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ class Tile:
         return ((self.level * HEIGHT, index) for index in range(first, first + self.width))
 
     @property
+    def first(self) -> int:
+        """The first leaf below it."""
+        return (self.index * WIDTH) << (HEIGHT * self.level)
+
+    @property
+    def end(self) -> int:
+        """How many leaves a log has at least that has it."""
+        return (self.index * WIDTH + self.width) << (HEIGHT * self.level)
+
+    @property
     def _suffix(self) -> str:
         return "" if self.width == WIDTH else f".p/{self.width}"
 
@@ -51,6 +64,16 @@ def tiles(size: int, known: int = 0) -> Iterator[Tile]:
             if before < index * WIDTH + width:
                 yield Tile(level, index, width)
         level += 1
+
+
+def partial_at(path: str) -> Tile | None:
+    """The tile of a path below the log's folder, its own or that of its entries, if it is a partial one."""
+    found = _PARTIAL.fullmatch(path)
+    if found is None:
+        return None
+    level = 0 if found[1] == "entries" else int(found[1])
+    tile = Tile(level, int(re.sub("[x/]", "", found[2])), int(found[3]))
+    return tile if 0 < tile.width < WIDTH and path in (tile.path, tile.entries_path) else None
 
 
 def bundle(entries: list[bytes]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +102,7 @@ def _verified(log: EventLog, folder: Path, expected: Expected) -> Verified:
         wrong += _lost(counted.leaves, folder, checkpoint.size)
     if checkpoint is not None and checkpoint.size <= log.size:
         wrong += _files(log, folder, checkpoint.size)
+        wrong += _older(log, folder)
     return Verified(
         events=len(counted.leaves),
         erased=len(counted.empty),
@@ -202,14 +203,30 @@ def _files(log: EventLog, folder: Path, size: int) -> Iterator[EvidenceError]:
         if tile.level == 0:
             wanted[tile.entries_path] = leaves_of
         for path, content in wanted.items():
-            first = (tile.index * tiles.WIDTH) << (tiles.HEIGHT * tile.level)
             if not (folder / path).is_file():
-                yield EvidenceError("tile-missing", leaf=first)
-                continue
-            try:
-                same = (folder / path).read_bytes() == content(log, tile)
-            except EvidenceError as error:
-                yield error
-                continue
-            if not same:
-                yield EvidenceError("tile-differs", leaf=first)
+                yield EvidenceError("tile-missing", leaf=tile.first)
+            else:
+                yield from _compared(log, folder / path, tile, content)
+
+
+def _older(log: EventLog, folder: Path) -> Iterator[EvidenceError]:
+    """Partial tiles of the log when it was smaller, which who has an older checkpoint may still ask for."""
+    for file in sorted((folder / "tile").rglob("*.p/*")):
+        path = file.relative_to(folder).as_posix()
+        tile = tiles.partial_at(path)
+        if tile is not None and tile.end > log.size:
+            yield EvidenceError("tile-differs", leaf=tile.first)
+        elif tile is not None:
+            yield from _compared(log, file, tile, hashes_of if path == tile.path else leaves_of)
+
+
+def _compared(
+    log: EventLog, file: Path, tile: tiles.Tile, content: Callable[[EventLog, tiles.Tile], bytes]
+) -> Iterator[EvidenceError]:
+    try:
+        same = file.read_bytes() == content(log, tile)
+    except EvidenceError as error:
+        yield error
+        return
+    if not same:
+        yield EvidenceError("tile-differs", leaf=tile.first)

@@ -14,7 +14,7 @@ from shanhai.errors import ConfigurationError
 class Options(BaseModel):
     """Base of all options: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 OptionsModel = TypeVar("OptionsModel", bound=BaseModel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +79,23 @@ class ReleaseDeniedError(DeniedError):
         self.decision = decision
         denials = decision.denials
         super().__init__(
-            "the release is denied: " + " ".join(one.words("en") for one in denials),
+            "the release is denied: " + _once(one.words("en") for one in denials),
             given=", ".join(f"{one.rule}: {one.finding.code}" for one in denials if one.finding),
-            hint=" ".join(one.change("en") for one in denials),
+            hint=_once(_next_step(one) for one in denials),
         )
 
     def __reduce__(self) -> tuple[object, ...]:
         return (ReleaseDeniedError, (self.decision,))
+
+
+def _once(sentences: Iterable[str]) -> str:
+    """Several rules may say the same, as each that needs a grant does where there is none."""
+    return " ".join(dict.fromkeys(sentences))
+
+
+def _next_step(denial: Outcome) -> str:
+    ungranted = denial.finding is not None and denial.finding.code == "no-grant"
+    return f"{denial.change('en')} To grant: shanhai grant add." if ungranted else denial.change("en")
 
 
 def decide(case: Case) -> Decision:

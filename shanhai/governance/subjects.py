@@ -38,6 +38,7 @@ class Counted:
         compared_with: what the recipient has been sent before and this one was compared with.
         smallest_difference: the fewest subjects, but at least one, by which a group or a total differs from
             one of those; None: none differs.
+        who: the column that says who a row is of, as whoever released it named it.
     """
 
     measure: Measure
@@ -47,6 +48,7 @@ class Counted:
     smallest_complement: int | None
     compared_with: frozenset[Measure]
     smallest_difference: int | None
+    who: str = ""
 
 
 def measured(shape: Shape, relation: str, *, subject: str, columns: Sequence[str]) -> str:

@@ -71,7 +71,7 @@ def read_private(path: Path) -> bytes:
 
 def _open_to_others(place: Path, found: os.stat_result) -> OpenKeyFileError:
     return OpenKeyFileError(
-        "others may read or replace a key file",
+        "others may read or replace a file of keys or passphrases",
         given=f"{place}, mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",
         allowed="0600 for the file, no writing by others in its folder, and your own",
         hint=f"chmod go-rwx {place}, and think about who may have read it; "

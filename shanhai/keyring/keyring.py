@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from shanhai.errors import BusyError, ConfigurationError, DataError, NotFoundError
+from shanhai.errors import BusyError, ConfigurationError, DataError, NotFoundError, as_typed
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.keyset_documents import named_roots, read_keyset
 from shanhai.exchange.keysets import LOG, Keyset
@@ -51,8 +51,7 @@ class Keyring:
     @property
     def remains(self) -> tuple[str, ...]:
         """The names of all that is there of keys; new keys never take their place."""
-        named = [name for name in (*_FILES, *_FOLDERS) if (self.folder / name).exists()]
-        return tuple(named)
+        return tuple(name for name in (*_FILES, *_FOLDERS) if (self.folder / name).exists())
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
@@ -77,7 +76,12 @@ class Keyring:
             os.close(descriptor)
 
     def finish(self) -> None:
-        """Let the newest version count, where a process died before it did; else nothing changes."""
+        """Let the newest version count, where a process died before it did; else nothing changes.
+
+        What such a process had not put in its place goes: it may be keys. Only while `changing`.
+        """
+        for folder in (self.folder, self.folder / "keysets"):
+            _sweep(folder)
         versions = self.keysets()
         if versions and (not self.exists or self.keyset().version < versions[-1].version):
             newest = self._version(versions[-1].version)
@@ -157,7 +161,17 @@ class Keyring:
             NotFoundError: it is not there.
             PassphraseError, DamagedKeyFileError, OpenKeyFileError: it stays closed.
         """
-        return Roots.read(_unlocked(file or self.folder / ROOT, passphrase))
+        return Roots.read(_unlocked(self.root_file(file), passphrase))
+
+    def root_file(self, file: Path | None = None) -> Path:
+        """Where `root.age` is; NotFoundError: it is not there."""
+        if not (place := file or self.folder / ROOT).is_file():
+            raise NotFoundError(
+                "root.age is not here",
+                given=place,
+                hint="name the file where it was moved to: shanhai keys rotate --root /media/usb/root.age",
+            )
+        return place
 
     def lock(self, holdings: Holdings, passphrase: Secret) -> None:
         """Write `node.age`, and to whom the node's own files are locked."""
@@ -221,6 +235,10 @@ class Keyring:
         """Delete the keys of a set: from then on nobody can be given it. Once more does no harm."""
         remove_locked(self._set(set_id))
 
+    def sweep_sets(self) -> None:
+        """Remove keys of sets that a process which died had half written; only while nobody writes any."""
+        _sweep(self.folder / "sets")
+
     def _version(self, version: int) -> Path:
         return self.folder / "keysets" / f"{version:06}.json"
 
@@ -234,7 +252,9 @@ class Keyring:
 
     def _set(self, set_id: str) -> Path:
         if len(set_id) != 32 or not set(set_id) <= set("0123456789abcdef"):
-            raise ConfigurationError("not the id of a set", given=ascii(set_id), allowed="32 digits of hex")
+            raise ConfigurationError(
+                "not the id of a set", given=as_typed(set_id), allowed="32 digits of hex"
+            )
         return self.folder / "sets" / f"{set_id}.age"
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -257,6 +277,12 @@ def log_keys_of(keyset: Keyset) -> tuple[bytes, ...]:
     The key tells no moment at which it signed, so a compromised one is not believed of any.
     """
     return tuple(one.key.public for one in keyset.of_use(LOG) if one.kid not in keyset.compromised)
+
+
+def _sweep(folder: Path) -> None:
+    with disk_errors(folder):
+        for cut_off in folder.glob(".*.new"):
+            cut_off.unlink(missing_ok=True)
 
 
 def _unlocked(file: Path, passphrase: Secret) -> Secret:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.secret import Secret
 from shanhai.keyring.core_dumps import forbid_core_dumps
 from shanhai.keyring.files import read_private
+from shanhai.storage.disk import disk_errors
 
 SHORTEST = 12
 _LONGEST_BYTES = 1024
@@ -21,6 +22,14 @@ def passphrase_in(file: Path) -> Secret:
         OpenKeyFileError: others may read it.
         ConfigurationError: it holds no passphrase.
     """
+    with disk_errors(file):
+        there = file.is_file()
+    if not there:
+        raise NotFoundError(
+            "no such file with a passphrase",
+            given=file,
+            hint="SHANHAI_PASSPHRASE_FILE and SHANHAI_ROOT_PASSPHRASE_FILE name such files",
+        )
     return checked(read_private(file).partition(b"\n")[0].rstrip(b"\r"), given=str(file))
 
 

@@ -14,6 +14,7 @@ from shanhai.errors import DiskFullError, StoreError
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR}
 _SAID_OF_A_FULL_DISK = (*(os.strerror(number) for number in sorted(_FULL)), "max_temp_directory_size")
+_MIB = 1 << 20
 _MAKE_ROOM = "make room, then run it again: nothing is half-written"
 
 
@@ -30,10 +31,14 @@ def require_room(folder: Path, needed_bytes: int) -> None:
     if free < needed_bytes:
         raise DiskFullError(
             f"the disk of {folder} is full",
-            given=f"{free} bytes free",
-            allowed=f"at least {needed_bytes} bytes free",
+            given=f"{_size(free)} free",
+            allowed=f"at least {_size(needed_bytes)} free",
             hint=_MAKE_ROOM,
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / _MIB:.1f} MiB" if count >= _MIB else f"{count} bytes"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from shanhai.errors import ConfigurationError
 from shanhai.storage.disk import disk_errors
 
 
@@ -32,6 +33,31 @@ def write_durably(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, where a person says; its folder must be there.
+
+    Nothing is left of a file that could not be written whole.
+
+    Raises:
+        ConfigurationError: there is one already, which may be anything.
+        StoreError: the folder cannot be written, or the disk is full.
+    """
+    with disk_errors(path.parent):
+        try:
+            file = path.open("xb")
+        except FileExistsError:
+            raise ConfigurationError("there is a file already", given=path, hint="name another one") from None
+        try:
+            with file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
 def make_folders(folder: Path) -> None:
     """Make a folder and those above it, mode 0700, so that they survive a power cut."""
     if folder.is_dir():
@@ -39,6 +65,12 @@ def make_folders(folder: Path) -> None:
     make_folders(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file survive a power cut, whoever wrote them."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,21 +81,41 @@ def incoming_file(root: Path, keep_free_bytes: int, modes: Modes = PRIVATE) -> I
 def sweep(root: Path, modes: Modes = PRIVATE) -> int:
     """Remove the files whose writer died, known by the lock that it no longer holds; returns how many."""
     removed = 0
-    found: list[Path] = []
-    with suppress(OSError):
-        found = sorted((root / modes.incoming).glob("*"))
-    for path in found:
-        with suppress(OSError), path.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
-            removed += 1
+    with suppress(OSError), _opened(root / modes.incoming) as folder, os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                removed += _is_removed(folder, entry.name)
     return removed
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """Its descriptor, unless it is a link: others may be able to put one in its place."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_removed(folder: int, name: str) -> bool:
+    """Whether it was an orphan: a file that nobody holds. A pipe is none, and nobody is waited for."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _created(folder: Path) -> tuple[Path, BinaryIO]:
     while True:
         path = folder / uuid.uuid4().hex
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with _opened(folder) as top:
+            descriptor = os.open(path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=top)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         if os.fstat(descriptor).st_nlink:
             return path, os.fdopen(descriptor, "wb")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError, as_typed
 
 _SEGMENT = re.compile(r"[0-9A-Za-z_\u4e00-\u9fff][0-9A-Za-z_\u4e00-\u9fff.:+=@-]*")
 _MAX_SEGMENT_BYTES = 255
@@ -31,7 +31,7 @@ def check_key(key: str) -> str:
     if not is_key(key):
         raise ConfigurationError(
             "not a key of an object store",
-            given=ascii(key[:200]),
+            given=as_typed(key[:200]),
             allowed=f"segments {_SEGMENT.pattern} joined by '/', each at most {_MAX_SEGMENT_BYTES} bytes",
         )
     return key

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from shanhai.errors import ConfigurationError, DeniedError
+from shanhai.errors import ConfigurationError, DeniedError, StoreError
 from shanhai.storage import incoming
 from shanhai.storage.disk import disk_error, disk_errors
 from shanhai.storage.keys import check_key, check_prefix, missing
 from shanhai.storage.modes import PRIVATE, Modes
 from shanhai.storage.protocol import KeyOrNaming, ObjectInfo, Stored
+
+_MOST_IN_A_FOLDER = 1_000_000
+_MOST_FOLDERS_ABOVE = 64
 
 
 class LocalStore:
@@ -46,9 +50,17 @@ class LocalStore:
         return Stored(key=name, size=file.size, sha256=file.sha256, created=created)
 
     def open(self, key: str) -> BinaryIO:
-        path = self._existing(key)
+        path = self._path(key)
         with disk_errors(path):
-            return path.open("rb")
+            try:
+                # Of a pipe in its place nobody need be at the other end.
+                descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            except (FileNotFoundError, NotADirectoryError):
+                raise missing(key) from None
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                raise missing(key)
+            return os.fdopen(descriptor, "rb")
 
     @contextmanager
     def local_path(self, key: str) -> Iterator[Path]:
@@ -66,13 +78,7 @@ class LocalStore:
 
     def list(self, prefix: str = "") -> Iterator[str]:
         folder = check_prefix(prefix)
-        top = self._path(folder) if folder else self.root
-        keys = []
-        for parent, folders, files in os.walk(top, onerror=_raise_unless_absent):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            relative = Path(parent).relative_to(self.root)
-            keys += [(relative / name).as_posix() for name in files if not name.startswith(".")]
-        yield from sorted(keys)
+        yield from _listed(self._path(folder) if folder else self.root, f"{folder}/" if folder else "")
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -107,12 +113,12 @@ class LocalStore:
     def _make_folders(self, folder: Path) -> None:
         if folder.is_dir():
             if folder != self.root:
-                self._modes.folder_made(folder)
+                self._modes.folder_made(self.root, folder)
             return
         if folder != self.root:
             self._make_folders(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-        self._modes.folder_made(folder)
+        self._modes.folder_made(self.root, folder)
         _sync_folder(folder.parent)
 
     def _existing(self, key: str) -> Path:
@@ -126,7 +132,11 @@ class LocalStore:
         """The file of a key, which no symbolic link may carry out of the root."""
         path = self.root / check_key(key)
         with disk_errors(path):
-            inside = path.resolve().is_relative_to(self.root)
+            try:
+                inside = path.resolve().is_relative_to(self.root)
+            except RuntimeError:
+                # A link that leads to itself, before Python 3.13.
+                inside = False
         if not inside:
             raise DeniedError("a key leads out of the store", given=key, allowed=f"files below {self.root}")
         return path
@@ -146,6 +156,44 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _raise_unless_absent(error: OSError) -> None:
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        raise disk_error(error, Path(error.filename or ".")) from error
+def _listed(folder: Path, key: str) -> Iterator[str]:
+    """Keys below a folder in their order; of all that lies there, the names of one folder are in memory.
+
+    Raises:
+        StoreError: as `_names`, or folders lie in one another deeper than anybody would ever have put a key.
+    """
+    if key.count("/") > _MOST_FOLDERS_ABOVE:
+        raise StoreError("folders nested too deep", given=folder, allowed=_MOST_FOLDERS_ABOVE)
+    for name in sorted(_names(folder)):
+        if name.endswith("/"):
+            yield from _listed(folder / name, key + name)
+        else:
+            yield key + name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or leads to one; a link that leads to itself, or too far, does not."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """What lies in a folder and is not hidden; folders end with `/`, and links to folders are none of it.
+
+    Raises:
+        StoreError: it cannot be read, or there is more than anybody would ever have left there.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number == _MOST_IN_A_FOLDER:
+                    raise StoreError("a folder with too many names", given=folder, allowed=_MOST_IN_A_FOLDER)
+                if entry.name.startswith(".") or (entry.is_symlink() and _is_folder(entry)):
+                    continue
+                yield f"{entry.name}/" if _is_folder(entry) else entry.name
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise disk_error(error, folder) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +30,25 @@ class Modes:
     shared: bool = False
     group: int = -1
 
-    def folder_made(self, folder: Path) -> None:
-        """See that a folder of ours is as it should be; also one whose maker was killed before it was."""
-        if not self.shared:
-            return
-        found = folder.stat()
+    def folder_made(self, root: Path, folder: Path) -> None:
+        """See that a folder of ours is as it should be; also one whose maker was killed before it was.
+
+        Args:
+            folder: below `root`. One behind a symbolic link stays as it is: whoever shares the root can put
+                one in the place of a folder at any moment, and it may lead to what is not to be shared.
+        """
+        if self.shared:
+            with suppress(NotADirectoryError, PermissionError), _below(root, folder) as descriptor:
+                self._set(descriptor)
+
+    def _set(self, descriptor: int) -> None:
+        found = os.fstat(descriptor)
         if found.st_uid == os.geteuid():
             if found.st_gid != self.group:
                 with suppress(PermissionError):
-                    os.chown(folder, -1, self.group)
+                    os.fchown(descriptor, -1, self.group)
             if stat.S_IMODE(found.st_mode) != self.folder:
-                folder.chmod(self.folder)
+                os.fchmod(descriptor, self.folder)
 
     def file_made(self, descriptor: int) -> None:
         """Give a new file to those who may read it, before anybody knows its name."""
@@ -47,6 +56,22 @@ class Modes:
             with suppress(PermissionError):
                 os.fchown(descriptor, -1, self.group)
             os.fchmod(descriptor, self.file)
+
+
+@contextmanager
+def _below(root: Path, folder: Path) -> Iterator[int]:
+    """Descriptor of a folder below another, which no link leads to.
+
+    Raises:
+        NotADirectoryError: a link does, or it is none.
+    """
+    with ExitStack() as opened:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        opened.callback(os.close, descriptor)
+        for name in folder.relative_to(root).parts:
+            descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+            opened.callback(os.close, descriptor)
+        yield descriptor
 
 
 PRIVATE = Modes()

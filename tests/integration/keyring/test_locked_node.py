@@ -15,7 +15,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import called
 import pytest
+from cheap_locks import lock_cheaply
 from locked_node import NODE_PASSPHRASE, ROOT_PASSPHRASE, passphrase_files, shanhai, told, typed
 from required import program
 
@@ -27,6 +29,7 @@ from shanhai.keyring.failures import OpenKeyFileError, OtherKeyError, Passphrase
 from shanhai.keyring.holdings import Holdings
 
 INIT = ("node", "init", "longyou", "--by", "Li Wei")
+ROTATE = ("keys", "rotate", "--by", "Li Wei")
 NODE_KEY = re.compile(rb'"seed": "([^"]+)"')
 
 
@@ -68,6 +71,17 @@ def opened(home: Path) -> Secret:
 @pytest.fixture
 def copy(home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(home, tmp_path / "home"))
+
+
+@pytest.fixture
+def call(
+    copy: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The command line in this process, where locking anew takes no second."""
+    lock_cheaply(monkeypatch)
+    for variable, file in variables.items():
+        monkeypatch.setenv(variable, file)
+    return called.calling(capsys, "--home", str(copy))
 
 
 def test_keys_are_made_once(home: Path, variables: dict[str, str]):
@@ -135,13 +149,11 @@ def test_three_errors_are_three(copy: Path):
     with pytest.raises(Exception, match=r"a key file is damaged.*put back a copy"):
         keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
     file.chmod(0o644)
-    with pytest.raises(Exception, match="others may read or replace a key file"):
+    with pytest.raises(Exception, match="others may read or replace a file of keys or passphrases"):
         keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
 
 
-def test_new_keys_take_the_root_and_count_after_their_event(
-    copy: Path, variables: dict[str, str], tmp_path: Path
-):
+def test_new_keys_take_the_root_and_count_after_their_event(call, copy: Path, tmp_path: Path):
     """The root is brought from elsewhere, a stolen key is named, and the log tells both keysets."""
     first = keyring_of(copy).keyset()
     offline = tmp_path / "usb"
@@ -149,19 +161,19 @@ def test_new_keys_take_the_root_and_count_after_their_event(
     for name in ("root.age", "root.age.sha256"):
         shutil.move(copy / "keyring" / name, offline / name)
     stolen = first.of_use("sign")[0].kid
-    call = ("keys", "rotate", "--by", "Li Wei", "--root", str(offline / "root.age"), "--compromised", stolen)
-    shown = told(shanhai(copy, *call, "--format", "json", **variables))
+    which = ("--root", str(offline / "root.age"), "--compromised", stolen)
+    shown = called.told(call(*ROTATE, *which, "--format", "json"))
     second = keyring_of(copy).keyset()
     assert (shown["keyset"], second.version, set(second.compromised)) == (2, 2, {stolen})
     assert read_keyset(keyring_of(copy).envelope, roots=first.roots, known=first) == second
-    events = json.loads(shanhai(copy, "audit", "log", "--format", "json").stdout)
+    events = called.told(call("audit", "log", "--format", "json"))
     assert [(event["kind"], event["who"], event["about"]["version"]) for event in events] == [
         ("keyset", "Li Wei", 1),
         ("keyset", "Li Wei", 2),
     ]
-    assert told(shanhai(copy, "audit", "verify", "--format", "json"))["checkpoint"] == 2
-    missing = shanhai(copy, "keys", "rotate", "--by", "Li Wei", **variables)
-    assert (missing.returncode, "no such key file" in missing.stderr) == (78, True)
+    assert called.told(call("audit", "verify", "--format", "json"))["checkpoint"] == 2
+    code, _, error = call(*ROTATE)
+    assert (code, "root.age is not here" in error) == (78, True)
 
 
 def test_without_a_terminal_and_a_file_nobody_is_asked(tmp_path: Path):
@@ -243,17 +255,15 @@ def test_keys_without_their_public_file_are_never_written_over(copy: Path, varia
     assert keyring_of(copy).unlock(Secret(NODE_PASSPHRASE.encode()))
 
 
-def test_an_init_that_was_cut_off_before_its_keyset_goes_on_and_deletes_nothing(
-    copy: Path, variables: dict[str, str]
-):
+def test_an_init_that_was_cut_off_before_its_keyset_goes_on_and_deletes_nothing(call, copy: Path):
     """Killed after the event: the log tells both attempts, and the first keys lie beside the new ones."""
     before = keys_in(copy / "keyring")
     for name in ("keyset.json", "keysets"):
         shutil.move(copy / "keyring" / name, copy.parent / name)
     shutil.move(copy / "audit", copy.parent / "audit")
     forgotten(copy)
-    made = told(shanhai(copy, *INIT, "--again", "--format", "json", **variables))
-    found = told(shanhai(copy, "audit", "verify", "--format", "json"))
+    made = called.told(call(*INIT, "--again", "--format", "json"))
+    found = called.told(call("audit", "verify", "--format", "json"))
     assert (found["events"], found["checkpoint"], made["keyset"]) == (2, 2, 1)
     assert before.items() <= keys_in(copy / "keyring").items()
     assert len(list((copy / "keyring").glob("before-*/root.age"))) == 1
@@ -264,35 +274,35 @@ def test_an_init_that_was_cut_off_before_its_keyset_goes_on_and_deletes_nothing(
     )
 
 
-def test_an_init_that_was_cut_off_after_its_keyset_keeps_the_keys(copy: Path, variables: dict[str, str]):
+def test_an_init_that_was_cut_off_after_its_keyset_keeps_the_keys(call, copy: Path):
     """Killed between the two writes of the keyset."""
     first = keyring_of(copy).keyset()
     (copy / "keyring" / "keyset.json").unlink()
-    assert shanhai(copy, *INIT, **variables).returncode == 78
-    made = told(shanhai(copy, *INIT, "--again", "--format", "json", **variables))
+    assert call(*INIT)[0] == 78
+    made = called.told(call(*INIT, "--again", "--format", "json"))
     assert (made["node"], keyring_of(copy).keyset()) == (first.node, first)
     assert list((copy / "keyring").glob("before-*")) == []
 
 
-def test_keys_are_changed_by_one_process_at_a_time(copy: Path, variables: dict[str, str]):
+def test_keys_are_changed_by_one_process_at_a_time(call, copy: Path, variables: dict[str, str]):
     with keyring_of(copy).changing():
-        busy = shanhai(copy, "keys", "rotate", "--by", "Li Wei", **variables)
+        busy = shanhai(copy, *ROTATE, **variables)
         (copy / "keyring" / "keyset.json").rename(copy / "keyset.json")
         made = shanhai(copy, *INIT, "--again", **variables)
     assert [one.returncode for one in (busy, made)] == [75, 75]
     assert "another process changes the keys" in busy.stderr
     (copy / "keyset.json").rename(copy / "keyring" / "keyset.json")
     assert keyring_of(copy).keyset().version == 1
-    assert told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+    assert called.told(call(*ROTATE, "--format", "json"))
 
 
-def test_a_version_that_did_not_count_yet_counts_before_the_next(copy: Path, variables: dict[str, str]):
+def test_a_version_that_did_not_count_yet_counts_before_the_next(call, copy: Path):
     """Killed between the two writes of a rotation: no version is made twice."""
     old = (copy / "keyring" / "keyset.json").read_bytes()
-    told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+    called.told(call(*ROTATE, "--format", "json"))
     second = keyring_of(copy).keyset()
     (copy / "keyring" / "keyset.json").write_bytes(old)
-    told(shanhai(copy, "keys", "rotate", "--by", "Li Wei", "--format", "json", **variables))
+    called.told(call(*ROTATE, "--format", "json"))
     assert [one.version for one in keyring_of(copy).keysets()] == [1, 2, 3]
     assert keyring_of(copy).keysets()[1] == second
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from page_scripts import run_in, scripts_of
 
 from shanhai.audit.checkpoints import LogKey, origin_of
 from shanhai.audit.database import open_database, transaction
@@ -50,9 +50,7 @@ class Stranger:
         project(connection, folder / "audit", key, [key.public])
         note = (folder / "audit" / "checkpoint").read_bytes()
         self.told = [disclose(log, leaf, note, EVENTS) for leaf in range(EVENTS)]
-        (script,) = re.findall(
-            r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-        )
+        (script,) = scripts_of(PAGE)
         (folder / "check-event.sh").write_text(script, encoding="utf-8")
 
     def forged(self, event: bytes, *, index: str = "0", size: str = "1") -> bytes:
@@ -71,15 +69,8 @@ class Stranger:
         event, keys = self.folder / "event.json", self.folder / "given.json"
         event.write_bytes(disclosed)
         keys.write_bytes(keyset or (self.folder / "keyset.json").read_bytes())
-        command = ["bash", "check-event.sh", event.name, keys.name, fingerprint or self.fingerprint]
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.folder)},
-        )
+        named = fingerprint or self.fingerprint
+        return run_in(self.folder, "check-event.sh", event.name, keys.name, named)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from shanhai.audit.tiles import Tile, bundle, tiles
+from shanhai.audit.tiles import Tile, bundle, partial_at, tiles
 
 
 def test_seventy_thousand_leaves_are_the_tiles_of_the_specification():
@@ -28,6 +28,20 @@ def test_256_leaves_are_a_full_tile_and_one_above_it():
 )
 def test_paths(tile: Tile, path: str):
     assert tile.path == path
+
+
+def test_a_path_of_a_partial_tile_tells_which_it_is():
+    for tile in (Tile(0, 0, 17), Tile(1, 1234067, 255)):
+        assert partial_at(tile.path) == tile
+    assert partial_at(Tile(0, 5, 3).entries_path) == Tile(0, 5, 3)
+    for path in (
+        "tile/0/000",
+        "tile/0/000.p/256",
+        "tile/0/000.p/0",
+        "tile/0/000.p/003",
+        "tile/0/x000/001.p/1",
+    ):
+        assert partial_at(path) is None, path
 
 
 def test_only_what_is_new_is_told():

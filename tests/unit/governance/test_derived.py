@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.schema import duckdb_type
 from shanhai.errors import ConfigurationError
 from shanhai.governance.derived import derived_columns, derived_received, derived_share_class
 from shanhai.governance.values import Received
-from shanhai.ids import DatasetId
 
 
 def source(share_class: str = "unconditional", **fields: object) -> Contract:
-    return Contract(
-        dataset=DatasetId("longyou", "visits"),
-        version="1.0.0",
-        status="active",
-        title="visits",
-        level="district",
+    return plain_contract(
+        "longyou.visits",
+        Column(name="a", source="a", type="string"),
+        Column(name="b", source="b", type="string", **fields),
         share_class=share_class,
-        columns=(
-            Column(name="a", source="a", type="string"),
-            Column(name="b", source="b", type="string", **fields),
-        ),
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(kind="csv"),
-        path=Path("visits.odcs.yml"),
-        digest="0" * 64,
     )
 
 

@@ -124,3 +124,9 @@ def test_what_is_no_passphrase_is_refused_without_showing_it(text: bytes):
     with pytest.raises(ConfigurationError, match="not a passphrase") as refused:
         checked(text, given="what was typed")
     assert "short" not in str(refused.value)
+
+
+def test_a_file_of_a_passphrase_that_is_not_there_is_told_as_such(tmp_path: Path):
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(NotFoundError, match=r"with a passphrase.*SHANHAI_PASSPHRASE_FILE"):
+            passphrase_in(path)

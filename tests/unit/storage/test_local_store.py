@@ -31,6 +31,43 @@ def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
 
 
+def test_a_listing_has_the_names_of_one_folder_in_memory_and_says_where_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("shanhai.storage.local._MOST_IN_A_FOLDER", 2)
+    for name in ("a/1", "a/2", "b/1", "b/2", "b/3"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    keys = LocalStore(tmp_path).list()
+    assert [next(keys), next(keys)] == ["a/1", "a/2"]
+    with pytest.raises(StoreError, match=r"too many names.*/b"):
+        next(keys)
+
+
+def test_a_listing_says_where_somebody_nested_folders_without_end(tmp_path: Path):
+    deep = tmp_path / "a"
+    deep.mkdir()
+    folder = os.open(deep, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("a", dir_fd=folder)
+        inner = os.open("a", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    (tmp_path / "0").touch()
+    keys = LocalStore(tmp_path).list()
+    assert next(keys) == "0"
+    with pytest.raises(StoreError, match="nested too deep"):
+        next(keys)
+
+
+@pytest.mark.parametrize("target", ["itself", "x" * 300, "nowhere"])
+def test_a_link_that_leads_nowhere_stops_no_listing(tmp_path: Path, target: str):
+    (tmp_path / "itself").symlink_to(target)
+    (tmp_path / "kept").touch()
+    assert list(LocalStore(tmp_path).list()) == ["itself", "kept"]
+
+
 @pytest.fixture
 def open_umask() -> Iterator[None]:
     before = os.umask(0)
@@ -85,7 +122,7 @@ def test_a_full_disk_is_seen_beforehand(tmp_path: Path) -> None:
         yield b""
 
     store = LocalStore(tmp_path, keep_free_bytes=2**62)
-    with pytest.raises(DiskFullError, match=r"is full.*bytes free.*allowed: at least"):
+    with pytest.raises(DiskFullError, match=r"is full.*MiB free.*allowed: at least .* MiB free"):
         store.put("k", never())
     assert files(tmp_path) == []
 
