@@ -26,6 +26,9 @@ from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, Shanh
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 
+_Asked = tuple[str, ByOffset, dict[str, str | None]]
+"""The name of an action, how its answers are paged, and what it is asked."""
+
 
 class CkanOptions(SourceOptions):
     """Options of the connector `ckan`."""
@@ -85,49 +88,53 @@ class CkanConnector:
                     yield from page_bodies(session, self._context, query, read=_result)
 
     def _query(self, session: HttpSession, window: str | None, folder: str) -> Query:
-        options = self._options
-        params: dict[str, str | None]
-        if options.read == "catalogue":
-            url, records, total, position = (
-                "package_search",
-                "result.results",
-                "result.count",
-                ("start", "rows"),
-            )
-            params = {"fq": options.query and fill(options.query, window), "sort": options.sort or "id asc"}
-            key, appends = "id", False
-        else:
-            url, records, total, position = (
-                "datastore_search",
-                "result.records",
-                "result.total",
-                ("offset", "limit"),
-            )
-            params = {
-                "resource_id": fill(options.resource or "", window),
-                "filters": json.dumps(options.filters, ensure_ascii=False) if options.filters else None,
-                "sort": options.sort or "_id",
-                "include_total": "true",
-            }
-            # Row numbers only grow: in their order new rows come last.
-            key, appends = "_id", options.sort in (None, "_id", "_id asc")
+        url, paging, params = (
+            self._catalogue(window) if self._options.read == "catalogue" else self._rows(window)
+        )
         return Query(
             url=_action(session, url),
-            paging=ByOffset(
-                kind="offset",
-                records=records,
-                total_records=total,
-                key=key,
-                appends=appends,
-                limit=options.page_size,
-                param=position[0],
-                limit_param=position[1],
-                max_pages=options.max_pages,
-            ),
+            paging=paging,
             params={name: value for name, value in params.items() if value is not None},
             window=window,
             folder=folder,
         )
+
+    def _catalogue(self, window: str | None) -> _Asked:
+        options = self._options
+        paging = ByOffset(
+            kind="offset",
+            records="result.results",
+            total_records="result.count",
+            key="id",
+            limit=options.page_size,
+            param="start",
+            limit_param="rows",
+            max_pages=options.max_pages,
+        )
+        filtered = options.query and fill(options.query, window)
+        return "package_search", paging, {"fq": filtered, "sort": options.sort or "id asc"}
+
+    def _rows(self, window: str | None) -> _Asked:
+        options = self._options
+        paging = ByOffset(
+            kind="offset",
+            records="result.records",
+            total_records="result.total",
+            key="_id",
+            # Row numbers only grow: in their order new rows come last.
+            appends=options.sort in (None, "_id", "_id asc"),
+            limit=options.page_size,
+            param="offset",
+            limit_param="limit",
+            max_pages=options.max_pages,
+        )
+        params = {
+            "resource_id": fill(options.resource or "", window),
+            "filters": json.dumps(options.filters, ensure_ascii=False) if options.filters else None,
+            "sort": options.sort or "_id",
+            "include_total": "true",
+        }
+        return "datastore_search", paging, params
 
     def _files(self, session: HttpSession, window: str | None, folder: str) -> Iterator[Body]:
         url = _action(session, "package_show").copy_with(

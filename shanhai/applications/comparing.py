@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shanhai.applications.reading import Contents
+from shanhai.errors import as_typed
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,13 @@ class Difference:
     def none(self) -> bool:
         """Whether both are the same."""
         return not (self.added or self.changed or self.removed)
+
+    @property
+    def brief(self) -> str:
+        """Which file differs and how, for an error; of many the first."""
+        each = [f"{as_typed(path)} {how}" for how, paths in vars(self).items() for path in paths]
+        more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
+        return ", ".join([*each[:_SHOWN], *more])
 
 
 def difference(before: Contents, after: Contents) -> Difference:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shanhai.errors import ConfigurationError, NotFoundError
-from shanhai.exchange.folders import EXECUTABLE, PLAIN, Listed, Part, Source, parts
+from shanhai.errors import ConfigurationError, NotFoundError, as_typed
+from shanhai.exchange.failures import Refused
+from shanhai.exchange.folder_paths import MOST_FILES, MOST_FOLDERS, MOST_NAMES, Beside
+from shanhai.exchange.folders import EXECUTABLE, MOST_BYTES, PLAIN, Listed, Part, Source, parts
 from shanhai.exchange.listings import listing_digest
 
 
@@ -58,8 +60,8 @@ def read_contents(folder: Path) -> Contents:
 
     Raises:
         NotFoundError: there is no such folder.
-        ConfigurationError: something in it is neither file nor folder.
-        Refused: a path that does not cross.
+        ConfigurationError: something in it is neither file nor folder, or it breaks a rule of what crosses.
+        Refused: the same of what was changed meanwhile.
         OSError: it cannot be read.
     """
     listing: list[Listed] = []
@@ -80,17 +82,19 @@ def rows_of(folder: Path, listing: list[Listed]) -> Iterator[Part]:
 
 
 def sources(folder: Path) -> Iterator[Source]:
-    """The files of a folder, to be opened one after the other.
+    """The files of a folder, to be opened one after the other, each of which every recipient would take.
 
     Raises:
         NotFoundError, ConfigurationError, OSError: as `read_contents`.
     """
     if folder.is_symlink() or not folder.is_dir():
         raise NotFoundError("no such folder", given=folder)
+    beside, size = Beside(), 0
     for place, folders, names in os.walk(folder, onerror=_raise):
         for name in (*folders, *names):
             path = Path(place, name)
-            mode = path.lstat().st_mode
+            seen = path.lstat()
+            mode = seen.st_mode
             if stat.S_ISDIR(mode):
                 continue
             if not stat.S_ISREG(mode):
@@ -98,8 +102,25 @@ def sources(folder: Path) -> Iterator[Source]:
                     "only files and folders cross", given=path, allowed="no links, devices or sockets"
                 )
             relative = path.relative_to(folder).as_posix()
+            size += seen.st_size
+            _check(beside, relative, size)
             may_be_run = mode & stat.S_IXUSR
             yield Source(relative, EXECUTABLE if may_be_run else PLAIN, functools.partial(_open, path))
+
+
+def _check(beside: Beside, path: str, size: int) -> None:
+    try:
+        beside.add(path)
+        if size > MOST_BYTES:
+            raise Refused("too-many-files", field="bytes")
+    except Refused as refusal:
+        raise ConfigurationError(
+            f"no recipient would take the folder: {refusal.code} ({refusal.field})",
+            given=as_typed(path),
+            allowed=f"{MOST_FILES} files in {MOST_FOLDERS} folders, {MOST_BYTES >> 30} GiB, at most "
+            f"{MOST_NAMES} names in a path, and names that are the same file on every system",
+            hint="rename it, or send a smaller folder",
+        ) from refusal
 
 
 def _open(path: Path) -> BinaryIO:

@@ -48,10 +48,12 @@ class Admission:
         delivery: what it became; None before it is pulled.
         verdict: of the delivery, None before there is one; a held one waits for a person.
         rows: loaded.
+        changed: whether it stood otherwise before; what goes on waiting, or stays refused, was told then.
     """
 
     row: Arrived
     partner: str
+    changed: bool
     dataset: DatasetId | None = None
     delivery: DeliveryId | None = None
     verdict: str | None = None
@@ -103,25 +105,11 @@ def admit(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, .
         for partner in _chosen(desk, name):
             finish_unless_busy(desk.home, desk.connection, partner.pairing)
         failures = _Failures()
+        before = _verdicts(desk, node, found, name)
         for dataset in _wanted(desk, found, name):
             with failures.kept(f"dataset={dataset}"):
                 walk(node, dataset)
-        done = _settle(desk, node, name, failures)
-        failures.told()
-        return done
-
-
-def settle_admitted(desk: Desk, node: Node, name: str | None = None) -> tuple[Admission, ...]:
-    """Tell partners what became of the tables that were walked: each once, in one transaction.
-
-    Raises:
-        BusyError: another process admits what the partner sent for two minutes.
-        ConfigurationError: two contracts take the same.
-        ShanhaiError: of the first that could not be told, such as a key that ran out, after all others were.
-    """
-    with _one_at_a_time(desk, name):
-        failures = _Failures()
-        done = _settle(desk, node, name, failures)
+        done = _settle(desk, node, name, before, failures)
         failures.told()
         return done
 
@@ -169,38 +157,49 @@ def _wanted(desk: Desk, found: Takers, name: str | None) -> list[DatasetId]:
     return sorted({one.contract.dataset for one in taking if one is not None})
 
 
-def _settle(desk: Desk, node: Node, name: str | None, failures: _Failures) -> tuple[Admission, ...]:
+def _verdicts(desk: Desk, node: Node, found: Takers, name: str | None) -> dict[str, str | None]:
+    """The verdicts that there are of tables that wait, by the message that brought them."""
+    rows = [row for row in opened_tables(desk.connection, name) if row.state is InboxState.OPENED]
+    nets = {row.digest: look(desk.connection, node, found, row).net for row in rows}
+    return {digest: None if net is None else net.verdict for digest, net in nets.items()}
+
+
+def _settle(
+    desk: Desk, node: Node, name: str | None, before: dict[str, str | None], failures: _Failures
+) -> tuple[Admission, ...]:
     found = takers(node)
     done: list[Admission] = []
     for row in opened_tables(desk.connection, name):
         with failures.kept(f"message={row.digest}"):
-            done.append(_settled(desk, look(desk.connection, node, found, row)))
+            done.append(_settled(desk, look(desk.connection, node, found, row), before.get(row.digest)))
     for partner in partners.every(desk.connection):
         with failures.kept(f"partner={partner.name}"):
             _sweep(desk, partner)
     return tuple(done)
 
 
-def _settled(desk: Desk, one: OpenedTable) -> Admission:
-    _note_taker(desk, one)
+def _settled(desk: Desk, one: OpenedTable, before: str | None) -> Admission:
+    noted = _note_taker(desk, one)
     dataset = None if one.taker is None else one.taker.contract.dataset
     if one.delivery is None or one.net is None:
-        return Admission(one.row, one.partner.name, dataset, one.delivery)
+        return Admission(one.row, one.partner.name, noted, dataset, one.delivery)
     # In a frozen pairing nothing may be said to the partner, and what was not told is not settled.
     if one.partner.frozen is None and _is_told_now(one):
         tell: Callable[..., None] = _tell_admitted if one.net.verdict == "accepted" else _tell_refused
         tell(desk, one.partner, one.row, one.delivery, one.net)
     now = inbox.by_digest(desk.connection, one.row.digest) or one.row
-    return Admission(now, one.partner.name, dataset, one.delivery, one.net.verdict, one.net.counts.loaded)
+    changed = now.state is not one.row.state or (now.state is InboxState.OPENED and one.net.verdict != before)
+    return Admission(
+        now, one.partner.name, changed, dataset, one.delivery, one.net.verdict, one.net.counts.loaded
+    )
 
 
-def _note_taker(desk: Desk, one: OpenedTable) -> None:
-    """Let a table that no contract takes wait for a person, and none that one takes."""
+def _note_taker(desk: Desk, one: OpenedTable) -> bool:
+    """Let a table that no contract takes wait for a person, and none that one takes; whether that is new."""
     with transaction(desk.connection):
         if one.taker is None:
-            waiting.waits(desk.connection, "contract", _about(one), desk.now)
-        else:
-            waiting.done(desk.connection, "contract", _about(one), who=desk.who, at=desk.now)
+            return waiting.waits(desk.connection, "contract", _about(one), desk.now)
+        return waiting.done(desk.connection, "contract", _about(one), who=desk.who, at=desk.now)
 
 
 def _about(one: OpenedTable) -> str:

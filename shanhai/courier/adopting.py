@@ -14,7 +14,7 @@ from shanhai.audit.database import transaction
 from shanhai.courier import adoptions, inbox, partners, waiting
 from shanhai.courier.adoptions import Adoption, Source
 from shanhai.courier.arrived import InboxState
-from shanhai.courier.candidates import Candidate, candidates, contents_at, contents_of
+from shanhai.courier.candidates import Candidate, candidates, changes, contents_at, contents_of
 from shanhai.courier.desk import Desk
 from shanhai.courier.settling import answer
 from shanhai.errors import (
@@ -23,6 +23,7 @@ from shanhai.errors import (
     DataError,
     DeniedError,
     NotFoundError,
+    as_typed,
 )
 from shanhai.exchange.failures import FAILURES, Refused
 from shanhai.exchange.receipts import ADMITTED as RECEIPT_ADMITTED
@@ -64,7 +65,7 @@ def adopt(
         adoption = _adoption(desk, candidate, candidate.source, reason)
         if not discard:
             _check_untouched(desk, place)
-        _write_beside(desk.home, candidate, place, keep_free_bytes)
+        _write_beside(desk, candidate, place, keep_free_bytes)
         with transaction(desk.connection):
             # Asked again: a revocation may have come while the files were written.
             _check_usable(desk, candidate)
@@ -118,7 +119,7 @@ def _carry_out(desk: Desk, adoption: Adoption, place: Place) -> None:
         if not _holds(place.coming, source):
             (found,) = (one for one in candidates(desk.connection) if one.source.message == source.message)
             place.clean()
-            _write_beside(desk.home, found, place, keep_free_bytes=0)
+            _write_beside(desk, found, place, keep_free_bytes=0)
         place.switch()
     else:
         place.clean()
@@ -131,15 +132,15 @@ def _holds(folder: Path, source: Source) -> bool:
         return False
 
 
-def _write_beside(home: Path, candidate: Candidate, place: Place, keep_free_bytes: int) -> None:
+def _write_beside(desk: Desk, candidate: Candidate, place: Place, keep_free_bytes: int) -> None:
     """Write what was received, each file held against the listing as it is read a second time.
 
     Raises:
         DataError: it was changed meanwhile.
         StoreError: the home cannot be written.
     """
-    received = candidate.received_in(home)
-    contents = contents_of(candidate, home)
+    received = candidate.received_in(desk.home)
+    contents = contents_of(desk.connection, candidate, desk.home)
     require_room(place.folder, contents.bytes + keep_free_bytes)
     try:
         with disk_errors(received):
@@ -206,12 +207,21 @@ def _check_untouched(desk: Desk, place: Place) -> None:
     decided = adoptions.of_folder(desk.connection, place.name)
     source = decided[-1].source if decided else None
     if os.path.lexists(place.target) and not (source and _holds(place.target, source)):
+        how = _changes(desk, place.target, source)
         raise DataError(
             "the adopted folder was changed here",
-            given=place.target,
+            given=f"{place.target}: {how}" if how else place.target,
             allowed="the files that were adopted",
             hint="copy what is wanted to another folder, then say --discard",
         )
+
+
+def _changes(desk: Desk, folder: Path, source: Source | None) -> str:
+    """How the files of a folder differ from those that were adopted; empty where there were none."""
+    try:
+        return "" if source is None else changes(desk.connection, source, contents_at(folder))
+    except (Refused, ConfigurationError) as error:
+        return str(error.given or error.message)
 
 
 def _adoption(desk: Desk, candidate: Candidate, source: Source | None, reason: str) -> Adoption:
@@ -238,7 +248,7 @@ def _retirement(desk: Desk, folder: str, reason: str) -> Adoption:
     if not known or not (in_use or waits & {one.row.digest for one in known}):
         raise NotFoundError(
             "nothing of this application is adopted, and nothing waits",
-            given=ascii(folder),
+            given=as_typed(folder),
             allowed=[adoption.folder for adoption, _ in adoptions.adopted(desk.connection)] or None,
             hint="shanhai application list",
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shanhai.courier import granted, partners
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.grants import check_in_force
 from shanhai.exchange.pairing_states import PairingState
@@ -78,7 +78,7 @@ class Adoption:
             return canonical(value)
         except ValueError as error:
             raise ConfigurationError(
-                "the reason cannot be kept", given=ascii(self.reason), allowed="a line of text"
+                "the reason cannot be kept", given=as_typed(self.reason), allowed="a line of text"
             ) from error
 
     @property

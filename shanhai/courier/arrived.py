@@ -64,6 +64,11 @@ class Arrived:
     executable: str | None = None
 
     @property
+    def version_number(self) -> int | None:
+        """The version of what a parcel is of; None before it is opened, and of any other message."""
+        return None if self.version is None else int(self.version)
+
+    @property
     def settled(self) -> bool:
         """Whether it keeps its number: no other bytes, and no later look, can change that."""
         if self.state is InboxState.REFUSED:

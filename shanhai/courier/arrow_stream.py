@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.parquet.profile import MOST_ROW_BYTES
 from shanhai.exchange.parquet.types import type_name
 
 if TYPE_CHECKING:
@@ -19,24 +20,27 @@ if TYPE_CHECKING:
 
 _MOST_METADATA = 4 << 20
 """Of one message: room for as many columns as a file may have."""
-_PIECE_BYTES = 64 << 20
+_MOST_BATCH = 4 * MOST_ROW_BYTES
+"""Bytes of a batch as Arrow counts them: four times what one of a cell decodes to, so that each passes."""
 _HEADER, _CUSTOM_METADATA = 2, 4
 _COMPRESSION = 3
 """Fields of the tables Message and RecordBatch, by their place."""
 
 
 def read_stream(
-    out: BinaryIO, columns: Sequence[tuple[str, str]], *, most_bytes: int
+    out: BinaryIO, columns: Sequence[tuple[str, str]], *, most_bytes: int, most_batches: int
 ) -> Iterator[pa.RecordBatch]:
     """The batches of a file of the system, each validated in full before anything looks at a value.
 
     Nothing is read into memory but what is looked at: buffers lie in the mapped file, whose pages are given
     back when the next batch is asked for. Compressed buffers, dictionaries and metadata of messages are
-    refused, so nothing grows out of a small file.
+    refused, so nothing grows out of a small file; and so are batches without rows, and those that are larger
+    than any of a cell, so that whoever holds a few of them holds little.
 
     Args:
         columns: name and name of the type, in their order, each once.
         most_bytes: of all batches together, as Arrow counts them; two columns may lie in the same bytes.
+        most_batches: each takes its time, also with a single row.
 
     Raises:
         Refused: `dictionary-bomb` beyond that many bytes, else `parser-abort`; both at stage contents.
@@ -44,7 +48,7 @@ def read_stream(
     import pyarrow as pa
 
     with _refusing():
-        size = 0
+        size = count = 0
         mapped = mmap.mmap(out.fileno(), 0, access=mmap.ACCESS_READ)
         with pa.BufferReader(pa.py_buffer(mapped)) as source:
             messages = _messages(source)
@@ -54,11 +58,13 @@ def read_stream(
             for message in messages:
                 _check_plain(message)
                 batch = pa.ipc.read_record_batch(message, schema)
-                size += batch.nbytes
+                size, count = size + batch.nbytes, count + 1
                 if size > most_bytes:
                     raise Refused("dictionary-bomb", stage=Stage.CONTENTS)
+                if not batch.num_rows or batch.nbytes > _MOST_BATCH or count > most_batches:
+                    raise ValueError("other batches than a cell writes")
                 batch.validate(full=True)
-                yield from _pieces(batch)
+                yield batch
                 # Whoever still holds a batch reads its pages again.
                 mapped.madvise(mmap.MADV_DONTNEED, 0, source.tell())
 
@@ -101,13 +107,3 @@ def _field(data: memoryview, table: int, place: int) -> int | None:
     at = 4 + 2 * place
     (offset,) = struct.unpack_from("<H", data, table - back + at) if at < width else (0,)
     return table + offset if offset else None
-
-
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch in parts of bounded size, as far as its rows let themselves be divided."""
-    if batch.nbytes <= _PIECE_BYTES or batch.num_rows < 2:
-        yield batch
-        return
-    half = batch.num_rows // 2
-    yield from _pieces(batch.slice(0, half))
-    yield from _pieces(batch.slice(half))

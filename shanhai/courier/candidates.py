@@ -10,10 +10,10 @@ from typing import Literal
 from shanhai.applications.comparing import Difference, difference
 from shanhai.applications.folder import ADOPTED, FOLDER
 from shanhai.applications.reading import NOTHING, Contents, executable_digest, read_contents
-from shanhai.courier import adoptions, inbox, partners, their_keys, waiting
+from shanhai.courier import adoptions, inbox, listings_kept, partners, their_keys, waiting
 from shanhai.courier.adoptions import Source
 from shanhai.courier.arrived import Arrived
-from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.errors import ConfigurationError, DataError, NotFoundError, as_typed
 from shanhai.exchange.bodies import read_body
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parcels import Parcel
@@ -86,7 +86,7 @@ def chosen(connection: sqlite3.Connection, text: str, version: int | None) -> Ca
         return meant[-1]
     raise NotFoundError(
         "several versions are meant" if meant else "no such version of an application was received",
-        given=ascii(text) if version is None else f"{text!a}, version {version}",
+        given=as_typed(text) if version is None else f"{as_typed(text)}, version {version}",
         allowed=[f"{one.folder} --version {one.source.version}" for one in meant or every] or "none came yet",
         hint="shanhai application list",
     )
@@ -105,7 +105,7 @@ def standing_of(connection: sqlite3.Connection, candidate: Candidate) -> Standin
     return "waits" if waits else "received"
 
 
-def contents_of(candidate: Candidate, home: Path) -> Contents:
+def contents_of(connection: sqlite3.Connection, candidate: Candidate, home: Path) -> Contents:
     """What was received, read again, which must be what was admitted.
 
     Raises:
@@ -123,10 +123,16 @@ def contents_of(candidate: Candidate, home: Path) -> Contents:
         with disk_errors(folder):
             found = read_contents(folder)
     except (Refused, ConfigurationError) as error:
-        raise _changed(folder) from error
+        raise _changed(folder, str(error.given or error.message)) from error
     if not found.is_that(source.listing, source.executable):
-        raise _changed(folder)
+        raise _changed(folder, changes(connection, source, found))
     return found
+
+
+def changes(connection: sqlite3.Connection, source: Source, now: Contents) -> str:
+    """How files differ from those that came, for an error; empty where that was not kept."""
+    came = listings_kept.of_message(connection, source.message)
+    return "" if came is None else difference(came, now).brief
 
 
 def contents_at(folder: Path) -> Contents:
@@ -140,13 +146,13 @@ def contents_at(folder: Path) -> Contents:
         return read_contents(folder) if folder.is_dir() else NOTHING
 
 
-def would_change(candidate: Candidate, home: Path) -> Difference:
+def would_change(connection: sqlite3.Connection, candidate: Candidate, home: Path) -> Difference:
     """What adopting a version would change in the folder that is used now.
 
     Raises:
         As `contents_of`; StoreError also of what is used now.
     """
-    after = contents_of(candidate, home)
+    after = contents_of(connection, candidate, home)
     try:
         before = contents_at(candidate.adopted_in(home))
     except (Refused, ConfigurationError):
@@ -177,10 +183,10 @@ def _candidate(connection: sqlite3.Connection, row: Arrived) -> Candidate:
     )
 
 
-def _changed(folder: Path) -> DataError:
+def _changed(folder: Path, how: str) -> DataError:
     return DataError(
         "the files are not the ones that were received",
-        given=folder,
+        given=f"{folder}: {how}" if how else folder,
         allowed="the files whose listing was admitted, and as they could be run",
         hint="look who changed them; shanhai parcel open writes what came once more",
     )

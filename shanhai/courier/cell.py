@@ -21,7 +21,8 @@ from shanhai.courier.arrow_stream import read_stream
 from shanhai.courier.confine import UNABLE, Limits
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import FAILURES, Refused, Stage
-from shanhai.exchange.parquet.decrypt import Declared
+from shanhai.exchange.parquet.decrypt import LEAST_ROWS, Declared
+from shanhai.exchange.parquet.profile import MOST_CHUNKS, MOST_ROW_BYTES
 from shanhai.exchange.secret import Secret
 
 if TYPE_CHECKING:
@@ -120,8 +121,14 @@ def most_bytes(job: Job) -> int:
     return job.declared.decoded + job.declared.decoded // 2 + _STREAM_BYTES
 
 
+def _most_batches(job: Job) -> int:
+    """That a cell writes: one of each row group, more by its rows, and the halves of those of large rows."""
+    of_halves = job.declared.decoded // (MOST_ROW_BYTES // 64)
+    return MOST_CHUNKS + job.declared.rows // LEAST_ROWS + of_halves
+
+
 def rows_of(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
-    """The rows that a cell wrote, each batch counted and validated before anything looks at a value.
+    """The rows that a cell wrote, each batch bounded, counted and validated before anything looks at a value.
 
     Raises:
         Refused: `dictionary-bomb`: there are more bytes than were declared; `parser-abort`: they are not an
@@ -129,7 +136,8 @@ def rows_of(out: BinaryIO, job: Job) -> Iterator[pa.RecordBatch]:
     """
     columns = [(name, job.declared.columns[name]) for name in job.columns]
     rows = 0
-    for batch in read_stream(out, columns, most_bytes=most_bytes(job)):
+    limits = {"most_bytes": most_bytes(job), "most_batches": _most_batches(job)}
+    for batch in read_stream(out, columns, **limits):
         rows += batch.num_rows
         yield batch
     if rows != job.declared.rows:

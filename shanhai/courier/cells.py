@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.courier.cell import Cell, Job, most_bytes, parse, rows_of
 from shanhai.courier.fetching import verified
+from shanhai.courier.progress import Tell, metered, silent
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.sets import SetFile
 from shanhai.storage.disk import require_room
@@ -27,17 +28,19 @@ _LANES = 2
 
 @dataclass(frozen=True)
 class Room:
-    """What opening one parcel may take of this node, whatever its sender declared.
+    """What opening one parcel may take of this node, whatever its sender declared, and who is told of it.
 
     Attributes:
         keep_free_bytes: to leave on the disk.
         bytes: of the rows of all its files as Arrow streams.
         seconds: for which its files are parsed, together.
+        tell: is told how many of the declared rows were gone through.
     """
 
     keep_free_bytes: int
     bytes: int
     seconds: float
+    tell: Tell = silent
 
 
 def batches_of(
@@ -56,7 +59,8 @@ def batches_of(
     at_once = sorted(most_bytes(job) for _, job in jobs)[-_LANES:]
     require_room(folder, sum(at_once) + room.keep_free_bytes)
     lanes = _Lanes(folder, room, min(_LANES, len(jobs)))
-    with ThreadPoolExecutor(_LANES) as pool:
+    declared = sum(job.declared.rows for _, job in jobs)
+    with metered(room.tell, "rows opened", declared) as add, ThreadPoolExecutor(_LANES) as pool:
         try:
             waiting = iter(enumerate(jobs))
             under_way: deque[tuple[Job, Future[BinaryIO]]] = deque()
@@ -65,7 +69,9 @@ def batches_of(
             while under_way:
                 job, parsed = under_way.popleft()
                 with lanes.result(parsed) as out:
-                    yield from _rows(out, job)
+                    for batch in _rows(out, job):
+                        add(batch.num_rows)
+                        yield batch
                 for number, (one, job) in islice(waiting, 1):
                     under_way.append((job, pool.submit(lanes.parsed, number, one, job)))
         finally:

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from shanhai.audit.database import FILE, open_database, transaction
+from shanhai.courier.log_kept import check_kept, check_log
 from shanhai.errors import ConfigurationError
 
 _FIRST = (
@@ -188,19 +189,26 @@ _THIRD = (
     "CREATE INDEX release_message ON release_ (message)",
 )
 
-_VERSIONS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = ("CREATE TABLE listing (message TEXT NOT NULL PRIMARY KEY, document BLOB NOT NULL) STRICT",)
+
+_VERSIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """The statements that lead from each version of the tables to the next. What is here is never changed."""
 
 
 def open_state(home: Path) -> sqlite3.Connection:
     """A connection to the state of the exchange in a home, as `open_database` gives it, with all tables.
 
+    Nothing is written where the log in it does not go on from what this node signed.
+
     Raises:
         LogUnwritableError: it cannot be opened or written.
         ConfigurationError: a newer Shanhai wrote it.
+        EvidenceError: as `check_kept` and `check_log`.
     """
+    check_kept(home)
     connection = open_database(home / FILE)
     try:
+        check_log(home, connection)
         if _version(connection) != len(_VERSIONS):
             _bring_up(connection)
     except BaseException:

@@ -15,6 +15,7 @@ from shanhai.audit.log import EventLog
 from shanhai.clock import Clock, running_clock
 from shanhai.courier.database import open_state
 from shanhai.courier.own_keys import publish_log
+from shanhai.courier.progress import Tell, silent
 from shanhai.courier.speaking import Speaker, open_speaker
 from shanhai.errors import ConfigurationError, RetryableError
 from shanhai.exchange.secret import Secret
@@ -31,6 +32,7 @@ class Desk:
         connection: to the state of its exchange.
         speaker: its keys, and the moment.
         who: the person who acts, by name, or `SYSTEM`.
+        tell: is told how far a long act has come.
         clock: goes on from the moment of the keys.
     """
 
@@ -38,6 +40,7 @@ class Desk:
     connection: sqlite3.Connection
     speaker: Speaker
     who: str
+    tell: Tell = field(default=silent, repr=False, compare=False)
     clock: Clock = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,18 +65,20 @@ class Desk:
         """The same at the moment that it is by now: whoever has waited, or worked for long, goes on by it."""
         return replace(self, speaker=replace(self.speaker, now=self.clock()))
 
-    def record(self, kind: str, **about: str | int) -> None:
-        """Append an event within the transaction of what it tells.
+    def record(self, kind: str, **about: str | int) -> int:
+        """Append an event within the transaction of what it tells, and give its leaf.
 
         Raises:
             LogUnwritableError: it could not be written; the transaction must be rolled back.
             ConfigurationError: `who` is not the name of a person.
         """
-        EventLog(self.connection).append(happened(kind, who=self.who, at=self.now, **about))
+        return EventLog(self.connection).append(happened(kind, who=self.who, at=self.now, **about))
 
 
 @contextlib.contextmanager
-def open_desk(home: Path, passphrase: Secret, *, who: str, now: datetime) -> Iterator[Desk]:
+def open_desk(
+    home: Path, passphrase: Secret, *, who: str, now: datetime, tell: Tell = silent
+) -> Iterator[Desk]:
     """Open a node; when it is left, also by an error, the files of its log are brought up to its events.
 
     What was done was done, with its events: where the log cannot be published, it is next time.
@@ -86,7 +91,7 @@ def open_desk(home: Path, passphrase: Secret, *, who: str, now: datetime) -> Ite
     speaker = open_speaker(home, passphrase, now=now)
     with contextlib.closing(open_state(home)) as connection:
         try:
-            yield Desk(home, connection, speaker, who)
+            yield Desk(home, connection, speaker, who, tell)
         finally:
             _publish(home, speaker)
 

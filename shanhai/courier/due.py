@@ -82,7 +82,7 @@ def _has_other_files(node: Node, connection: sqlite3.Connection, name: str, left
     folder = node.home / OFFERED / name
     if not folder.is_dir() or not any(folder.iterdir()):
         return False
-    found = find_folder(connection, name, folder, share_class="conditional")
+    found = find_folder(connection, name, folder, share_class="conditional", now=node.clock())
     return found.version not in [one.version for one in left]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from shanhai.courier.progress import Tell, metered, silent
 from shanhai.errors import NotFoundError
 from shanhai.exchange.failures import Refused, Stage
 from shanhai.exchange.parquet.outline import outline
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 
 
-def fetch(relay: Relay, statement: SetStatement, folder: Path, *, keep_free_bytes: int) -> None:
+def fetch(
+    relay: Relay, statement: SetStatement, folder: Path, *, keep_free_bytes: int, tell: Tell = silent
+) -> None:
     """Copy the files of a set into a private folder, and check what can be checked without a key.
 
     No file is asked for but those that the verified statement names. One that is there already, whole, from
@@ -39,10 +42,13 @@ def fetch(relay: Relay, statement: SetStatement, folder: Path, *, keep_free_byte
         RetryableError: the relay failed.
     """
     found: dict[str, tuple[int, str]] = {}
-    for one in statement.files:
-        path = folder / one.name
-        found[one.name] = _whole_already(path, one) or _copied(relay, one, path, keep_free_bytes)
-        _check_outline(path, one)
+    with metered(tell, "bytes fetched", sum(one.size for one in statement.files)) as add:
+        for one in statement.files:
+            path = folder / one.name
+            found[one.name] = _whole_already(path, one, add) or _copied(
+                relay, one, path, keep_free_bytes, add
+            )
+            _check_outline(path, one)
     check_files(statement, found)
 
 
@@ -102,12 +108,18 @@ def _check_unchanged(file: BinaryIO, before: _Identity) -> None:
         raise Refused("changed-between-hash-and-parse") from None
 
 
-def digest_through(file: BinaryIO) -> tuple[int, str]:
-    """Size and SHA-256 of an open file, read from its beginning through this handle."""
+def digest_through(file: BinaryIO, add: Callable[[int], None] | None = None) -> tuple[int, str]:
+    """Size and SHA-256 of an open file, read from its beginning through this handle.
+
+    Args:
+        add: is told how many bytes more were read.
+    """
     digest = hashlib.sha256()
     file.seek(0)
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
+        if add is not None:
+            add(len(chunk))
     return os.fstat(file.fileno()).st_size, digest.hexdigest()
 
 
@@ -119,22 +131,25 @@ def _check_outline(path: Path, one: SetFile) -> None:
             raise Refused(refusal.code, stage=Stage.CONTENTS, field=refusal.field) from None
 
 
-def _whole_already(path: Path, one: SetFile) -> tuple[int, str] | None:
+def _whole_already(path: Path, one: SetFile, add: Callable[[int], None]) -> tuple[int, str] | None:
     if not path.is_file():
         return None
     with opened(path) as file:
         if digest_through(file) == (one.size, one.sha256):
+            add(one.size)
             return one.size, one.sha256
     path.unlink()
     return None
 
 
-def _copied(relay: Relay, one: SetFile, path: Path, keep_free_bytes: int) -> tuple[int, str]:
+def _copied(
+    relay: Relay, one: SetFile, path: Path, keep_free_bytes: int, add: Callable[[int], None]
+) -> tuple[int, str]:
     require_room(path.parent, one.size + keep_free_bytes)
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     try:
-        size, sha256 = _poured(relay, one, part)
+        size, sha256 = _poured(relay, one, part, add)
         if size != one.size:
             raise Refused("size-lies")
         if sha256 != one.sha256:
@@ -145,7 +160,7 @@ def _copied(relay: Relay, one: SetFile, path: Path, keep_free_bytes: int) -> tup
     return size, sha256
 
 
-def _poured(relay: Relay, one: SetFile, part: Path) -> tuple[int, str]:
+def _poured(relay: Relay, one: SetFile, part: Path, add: Callable[[int], None]) -> tuple[int, str]:
     """Bytes that came, at most one more than there should be, and their digest."""
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -157,6 +172,7 @@ def _poured(relay: Relay, one: SetFile, part: Path) -> tuple[int, str]:
                     size += len(chunk)
                     with disk_errors(part.parent):
                         target.write(chunk)
+                    add(len(chunk))
         except NotFoundError:
             raise Refused("file-omitted") from None
         except Refused:

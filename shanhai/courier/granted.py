@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shanhai.exchange.failures import Stage
-from shanhai.exchange.grants import Grant, HeldGrant, read_grant, write_grant
+from shanhai.errors import DataError
+from shanhai.exchange.failures import Refused, Stage
+from shanhai.exchange.grants import Grant, HeldGrant, read_grant, widened, write_grant
 from shanhai.exchange.strict import canonical, parse, read_moment, write_moment
 from shanhai.exchange.subjects import Subject
 
@@ -95,10 +96,32 @@ def told_by(connection: sqlite3.Connection, before: str, after: str) -> None:
     connection.execute("UPDATE grant_ SET message = ? WHERE message = ?", (after, before))
 
 
+def untell(connection: sqlite3.Connection, message: str) -> None:
+    """Note that what a message was to tell was not believed: untold, so it is told once keys allow it."""
+    connection.execute("UPDATE grant_ SET message = '' WHERE direction = ? AND message = ?", (GIVEN, message))
+
+
 def untold(connection: sqlite3.Connection, pairing: str) -> tuple[Grant, ...]:
-    """What was given under a pairing and could not be told when it was."""
-    found = _select(connection, f"{_NEWEST} AND grant_.pairing = ? AND message = '' ORDER BY at, id", pairing)
-    return tuple(one.grant for one in found)
+    """What was given under a pairing, could not be told, and may be: of a frozen one revocations alone."""
+    statement = (
+        f"{_NEWEST} AND grant_.pairing = ? AND message = '' AND (revoked OR partner.frozen IS NULL) "
+        "ORDER BY at, id"
+    )
+    return tuple(one.grant for one in _select(connection, statement, pairing))
+
+
+def narrows(connection: sqlite3.Connection, grant: Grant) -> bool:
+    """Whether a grant of ours is a revision that takes back something which the one before it allowed."""
+    before = revision(connection, GIVEN, grant.id, grant.rev - 1)
+    return before is not None and bool(widened(grant, before))
+
+
+def told_in(connection: sqlite3.Connection, message: str) -> Grant | None:
+    """The revision of ours that a message tells; None: it tells none, or a newer message does."""
+    row = connection.execute(
+        "SELECT body FROM grant_ WHERE direction = ? AND message = ?", (GIVEN, message)
+    ).fetchone()
+    return None if row is None else _grant(row[0])
 
 
 def told(connection: sqlite3.Connection, grant: Grant, message: str) -> None:
@@ -152,19 +175,40 @@ def received(connection: sqlite3.Connection, pairing: str) -> Mapping[str, HeldG
     return {one.grant.id: HeldGrant(one.partner, one.grant) for one in found}
 
 
-def held(connection: sqlite3.Connection, me: str) -> Mapping[str, HeldGrant]:
+class HeldGrants(Mapping[str, HeldGrant]):
     """By id, what is held against a message that comes: what was received and stands, and what we gave.
 
-    Ours are among them, so that a partner that sends one back as its own is refused.
+    Ours are among them, so that a partner that sends one back as its own is refused. Only the grant that is
+    asked for is read: a message costs no more where many partners gave many, and depends on none of them.
 
     Args:
         me: id of this node.
     """
-    return {
-        one.grant.id: HeldGrant(me if one.direction == GIVEN else one.partner, one.grant)
-        for one in sorted(every(connection), key=lambda one: one.direction == GIVEN)
-        if one.standing or one.direction == GIVEN
-    }
+
+    def __init__(self, connection: sqlite3.Connection, me: str) -> None:
+        self._connection = connection
+        self._me = me
+
+    def __getitem__(self, grant_id: str) -> HeldGrant:
+        given = newest(self._connection, GIVEN, grant_id)
+        if given is not None:
+            return HeldGrant(self._me, given)
+        statement = f"{_NEWEST} AND direction = ? AND id = ?"
+        for one in _select(self._connection, statement, RECEIVED, grant_id):
+            if one.standing:
+                return HeldGrant(one.partner, one.grant)
+        raise KeyError(grant_id)
+
+    def __iter__(self) -> Iterator[str]:
+        rows = self._connection.execute(
+            "SELECT DISTINCT id FROM grant_ JOIN partner USING (pairing) "
+            "WHERE direction = ? OR partner.state <> 'ended'",
+            (GIVEN,),
+        ).fetchall()
+        return (grant_id for (grant_id,) in rows)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _select(connection: sqlite3.Connection, statement: str, *values: str) -> tuple[KeptGrant, ...]:
@@ -176,4 +220,16 @@ def _select(connection: sqlite3.Connection, statement: str, *values: str) -> tup
 
 
 def _grant(body: bytes) -> Grant:
-    return read_grant(parse(body, most_bytes=len(body), stage=Stage.UNWRAP))
+    """A revision as it was kept.
+
+    Raises:
+        DataError: the row is damaged. Not what reading it raises: that would judge the message in hand.
+    """
+    try:
+        return read_grant(parse(body, most_bytes=len(body), stage=Stage.UNWRAP))
+    except Refused as error:
+        raise DataError(
+            "a grant that this node keeps cannot be read",
+            given=error.code,
+            hint="restore the state of the exchange from a copy",
+        ) from error

@@ -12,10 +12,11 @@ from shanhai.audit.database import transaction
 from shanhai.contracts.model import Column
 from shanhai.courier import granted, partners, saying
 from shanhai.courier.desk import Desk
+from shanhai.courier.grant_checks import check_not_given, refusal_of
 from shanhai.courier.granted import GIVEN, KeptGrant
 from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import take_back, take_back_holding
-from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
+from shanhai.errors import DeniedError, NotFoundError, as_typed
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
 from shanhai.exchange.pairing_states import SPEAKING
@@ -33,11 +34,13 @@ class Changed:
     Attributes:
         taken_back: releases that had not begun to leave, and do not: those under it, and those behind them.
         untold: whether the partner is not told, since the keys of one of the nodes ran out.
+        already: whether it was revoked before, and nothing was done.
     """
 
     grant: Grant
     taken_back: tuple[Release, ...]
     untold: bool
+    already: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,13 @@ class Draft:
             ConfigurationError: no recipient would accept it.
         """
         stated = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        value = write_grant(Grant(id=grant_id, rev=rev, grantee=grantee, **stated))
+        grant = Grant(id=grant_id, rev=rev, grantee=grantee, **stated)
+        value = write_grant(grant)
         try:
             canonical(value)
             return read_grant(value)
         except (Refused, ValueError) as error:
-            wrong = error.field if isinstance(error, Refused) else "a text with control characters"
-            raise ConfigurationError(
-                "not a grant that a partner would accept",
-                given=wrong or "a field",
-                hint="the fields of a grant are in shanhai/exchange/SPEC.md, section 8",
-            ) from error
+            raise refusal_of(grant, error) from error
 
 
 def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | None = None) -> Grant:
@@ -88,7 +87,7 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
         Refused: pairing-not-confirmed, pairing-ended.
         DeniedError: the pairing is frozen.
         ShapeRefusedError: a column, a mask or the row filter is never released.
-        ConfigurationError: no partner would accept it.
+        ConfigurationError: no partner would accept it, or the same is granted already.
         NotFoundError: there is no such partner.
         LogUnwritableError: an event cannot be written.
     """
@@ -97,6 +96,7 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
         recipient = partners.named(desk.connection, partner)
         grantee = partners.agreed(recipient).partner_of(desk.me).node
         grant = draft.numbered(secrets.token_hex(16), 1, grantee)
+        check_not_given(desk.connection, recipient.pairing, grant, desk.now)
         _give(desk, recipient.pairing, grant)
     return grant
 
@@ -127,10 +127,11 @@ def revise(
                 hint="give a new grant",
             )
         grant = draft.numbered(before.grant.id, before.grant.rev + 1, before.grant.grantee)
-        if widened(before.grant, grant) and not wider:
+        if (wide := widened(before.grant, grant)) and not wider:
             raise DeniedError(
                 "the revision allows something that the grant did not",
-                given=f"revision {grant.rev} of {grant.id}",
+                given=f"revision {grant.rev} of {grant.id}: {', '.join(wide)}",
+                allowed="the same or less in each field",
                 hint="where that is meant, say so: --wider",
             )
         gone = _give(desk, before.pairing, grant)
@@ -140,21 +141,22 @@ def revise(
 def revoke(desk: Desk, text: str) -> Changed:
     """Take a grant back: nothing leaves under it from now on, and the partner is told, where keys allow it.
 
-    Parcels under it that have not begun to leave are taken back, and all others of a frozen pairing, which
-    would hold what the partner is told. What has begun to leave has left.
+    Parcels under it that have not begun to leave are taken back, and all others that may not leave now, which
+    would hold what the partner is told. What has begun to leave has left. Once more, it changes nothing.
 
     Args:
         text: the id of the grant, or the first digits of it.
 
     Raises:
         Refused: pairing-ended.
-        DeniedError: it is revoked already, or the pairing is frozen.
+        DeniedError: the pairing is frozen.
         NotFoundError: there is no such grant of ours, or several.
         LogUnwritableError: an event cannot be written.
     """
     with transaction(desk.connection):
         before = given(desk, text)
-        _check_stands(before.grant)
+        if before.grant.revoked:
+            return Changed(before.grant, (), untold=False, already=True)
         grant = dataclasses.replace(before.grant, rev=before.grant.rev + 1, revoked=True)
         speaks = partners.of_pairing(desk.connection, before.pairing).state in SPEAKING
         untold = speaks and not saying.can_speak(desk, before.pairing)
@@ -163,7 +165,7 @@ def revoke(desk: Desk, text: str) -> Changed:
 
 
 def tell_untold(desk: Desk, pairing: str) -> tuple[Release, ...]:
-    """Say what was revoked while nothing could be said to the partner; within the caller's transaction.
+    """Say what could not be told when it was given or revoked; within the caller's transaction.
 
     Returns:
         what is taken back first, since it would hold the revocation.
@@ -189,7 +191,7 @@ def given(desk: Desk, text: str) -> KeptGrant:
     if len(meant) != 1:
         raise NotFoundError(
             "several grants begin like this" if meant else "no such grant",
-            given=ascii(text),
+            given=as_typed(text),
             allowed=[one.grant.id for one in (meant or ours)] or "none was given yet",
             hint="shanhai grant list",
         )
@@ -202,9 +204,11 @@ def _give(desk: Desk, pairing: str, grant: Grant, *, untold: bool = False) -> tu
     if untold:
         about["outcome"] = "untold"
     desk.record(kind, pairing=pairing, grant=grant.id, revision=grant.rev, **about)
-    # Nothing leaves of a frozen pairing but what may be told all the same: no parcel may hold a revocation.
-    alone = grant.revoked and partners.of_pairing(desk.connection, pairing).frozen is not None
-    gone = take_back(desk, pairing, lambda one: alone or one.grant == grant.id)
+    if grant.revoked or granted.narrows(desk.connection, grant):
+        # No parcel may hold it.
+        gone = take_back_holding(desk, pairing, grant=grant.id)
+    else:
+        gone = take_back(desk, pairing, lambda one: one.grant == grant.id)
     message = "" if untold else saying.say(desk, pairing, grant).digest
     granted.keep(desk.connection, GIVEN, pairing, grant, at=desk.now, message=message)
     return gone

@@ -46,6 +46,26 @@ def folder_for(home: Path, seen: Seen) -> Path:
     return folder
 
 
+@contextmanager
+def folder_again(home: Path, seen: Seen) -> Iterator[Path]:
+    """A private folder for a parcel that is opened once more; it goes with the block, or by `sweep`.
+
+    Not that of `folder_for`: what was made whole there is published by whoever receives next, and what was
+    removed from its place since, or is somebody's in the lake by now, would come once more.
+
+    Raises:
+        StoreError: the home cannot be written.
+    """
+    folder = _folder(home, seen).with_suffix(".again")
+    with disk_errors(folder):
+        make_folders(folder)
+    try:
+        yield folder
+    finally:
+        with disk_errors(folder):
+            shutil.rmtree(folder)
+
+
 def discard(home: Path, seen: Seen) -> None:
     """Remove all that is left of a parcel in its private folder."""
     with disk_errors(home / INCOMING):
@@ -76,7 +96,7 @@ def publish(home: Path, row: Arrived) -> None:
     Nobody sees it there before the row says that its contents hold, so however often a process is killed on
     the way, it is there once, with the bytes that the row names. The private folder goes last: without it
     all was done, and what became of the opened since is its owner's affair. A folder without what was opened
-    is one that was not removed whole, or is of somebody who was killed while opening it once more.
+    is one that was not removed whole.
 
     Raises:
         StoreError: the home cannot be written.

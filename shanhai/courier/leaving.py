@@ -5,51 +5,61 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from datetime import datetime
+from pathlib import Path
 
 from shanhai.audit.database import transaction
 from shanhai.courier import granted, outbox, partners, releases
 from shanhai.courier.outbox import Outgoing
+from shanhai.courier.partners import Partner
 from shanhai.courier.releases import Release
+from shanhai.courier.withdrawn import Tables
 from shanhai.exchange.pairing_states import PairingState
 
 
-def may_leave(connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
+def may_leave(tables: Tables, connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
     """Whether a message may be uploaded at this moment.
 
-    A parcel needs an active pairing that is not frozen, and its grant, in the revision that it names, in
-    force. What has begun to leave may have been seen, so it goes on: else nothing after it could be told.
+    A parcel needs an active pairing that is not frozen, its grant, in the revision that it names, in force,
+    and every delivery that has a row in it accepted still. What has begun to leave may have been seen, so it
+    goes on: else nothing after it could be told.
     """
     if message.set_id is None or message.begun is not None:
         return True
-    partner = partners.of_pairing(connection, message.pairing)
     release = releases.of_message(connection, message.digest)
     return (
-        partner.state is PairingState.ACTIVE
-        and partner.frozen is None
+        is_open(partners.of_pairing(connection, message.pairing))
         and release is not None
-        and stands(connection, release, now)
+        and stands(tables, connection, release, now)
     )
 
 
-def stands(connection: sqlite3.Connection, release: Release, now: datetime) -> bool:
-    """Whether what was released is still granted: by the newest revision, which is in force."""
+def is_open(partner: Partner) -> bool:
+    """Whether any parcel may leave to a partner: the pairing is active, and not frozen."""
+    return partner.state is PairingState.ACTIVE and partner.frozen is None
+
+
+def stands(tables: Tables, connection: sqlite3.Connection, release: Release, now: datetime) -> bool:
+    """Whether what was released is still granted, by the newest revision, and none of it was withdrawn."""
     grant = granted.newest(connection, granted.GIVEN, release.grant)
-    return grant is not None and grant.rev == release.rev and granted.is_in_force(grant, now)
+    if grant is None or grant.rev != release.rev or not granted.is_in_force(grant, now):
+        return False
+    return not tables.lack(release.deliveries)
 
 
-def leaving(connection: sqlite3.Connection, pairing: str, now: datetime) -> tuple[Outgoing, ...]:
+def leaving(home: Path, connection: sqlite3.Connection, pairing: str, now: datetime) -> tuple[Outgoing, ...]:
     """The messages that a relay lacks and that may go there, up to the first that may not."""
-    return until_held(connection, outbox.waiting_for_upload(connection, pairing), now)
+    return until_held(home, connection, outbox.waiting_for_upload(connection, pairing), now)
 
 
 def until_held(
-    connection: sqlite3.Connection, messages: tuple[Outgoing, ...], now: datetime
+    home: Path, connection: sqlite3.Connection, messages: tuple[Outgoing, ...], now: datetime
 ) -> tuple[Outgoing, ...]:
     """The messages before the first that may not leave: nobody takes them out of order."""
-    return tuple(itertools.takewhile(lambda one: may_leave(connection, one, now), messages))
+    tables = Tables(home)
+    return tuple(itertools.takewhile(lambda one: may_leave(tables, connection, one, now), messages))
 
 
-def begin(connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
+def begin(home: Path, connection: sqlite3.Connection, message: Outgoing, now: datetime) -> bool:
     """Note that the upload of a message begins, in one transaction with asking whether it still may.
 
     So whoever takes a grant back either finds that its parcel has begun, or keeps it from beginning.
@@ -59,7 +69,7 @@ def begin(connection: sqlite3.Connection, message: Outgoing, now: datetime) -> b
     """
     with transaction(connection):
         kept = outbox.by_digest(connection, message.digest)
-        if kept is None or not may_leave(connection, kept, now):
+        if kept is None or not may_leave(Tables(home), connection, kept, now):
             return False
         outbox.begin(connection, message.digest, at=now)
     return True

@@ -5,8 +5,9 @@ from __future__ import annotations
 from shanhai.courier import granted, outbox, partners, their_keys, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.partners import Partner
+from shanhai.courier.taking_back import take_back_held
 from shanhai.exchange.bodies import Body, End, NewKeyset, Suspension
-from shanhai.exchange.failures import Refused, Seen, Stage
+from shanhai.exchange.failures import UNBELIEVED, Refused, Seen, Stage
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.pairing_states import STEPS, Step
@@ -33,7 +34,7 @@ def act(desk: Desk, partner: Partner, seen: Seen, body: Body) -> str:
             return _take_keyset(desk, partner, seen, envelope)
         case Suspension(suspended):
             _step(desk, partner, Step.SUSPEND_THERE if suspended else Step.RESUME_THERE)
-            return "suspend"
+            return "suspend" if suspended else "resume"
         case End():
             _step(desk, partner, Step.END)
             return "end"
@@ -110,6 +111,8 @@ def _take_receipt(desk: Desk, partner: Partner, receipt: Receipt) -> str:
         **about,
     )
     outbox.settled(desk.connection, receipt.of, outcome=receipt.outcome, code=receipt.code, at=desk.now)
+    if receipt.code in UNBELIEVED:
+        granted.untell(desk.connection, receipt.of)
     return "receipt"
 
 
@@ -121,3 +124,5 @@ def _step(desk: Desk, partner: Partner, step: Step) -> None:
     kinds = {Step.SUSPEND_THERE: "suspend", Step.RESUME_THERE: "resume", Step.END: "end"}
     desk.record(kinds[step], pairing=partner.pairing, partner=partner.name)
     partners.step(desk.connection, partner.pairing, step)
+    # While the partner suspends no parcel leaves, and none may hold a revocation.
+    take_back_held(desk, partner.pairing)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.applications.folder import write_folder
-from shanhai.applications.reading import executable_digest
+from shanhai.applications.reading import Contents
 from shanhai.courier.cell import Job
 from shanhai.courier.cells import Room, batches_of
+from shanhai.courier.progress import Tell, silent
 from shanhai.exchange import folders
 from shanhai.exchange.facts import FactFile, Facts
 from shanhai.exchange.failures import FAILURES, Refused, Stage
@@ -57,9 +58,9 @@ class Sealed:
         return tuple(sorted(self.names))
 
 
-def room_of(settings: Settings) -> Room:
+def room_of(settings: Settings, tell: Tell = silent) -> Room:
     """As the settings of the node say."""
-    return Room(settings.free_disk_bytes, settings.parcel_bytes, settings.parcel_seconds)
+    return Room(settings.free_disk_bytes, settings.parcel_bytes, settings.parcel_seconds, tell)
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,13 @@ class Made:
         path: a file or a folder inside of the private folder, durable.
         sha256: of the file; of a folder the digest of its listing.
         rows: of a table; of a folder its parts.
-        executable: of a folder, the digest of which of its files may be run.
+        contents: of a folder, its files, and which of them may be run.
     """
 
     path: Path
     sha256: str
     rows: int
-    executable: str | None = None
+    contents: Contents | None = field(default=None, repr=False)
 
 
 def open_set(sealed: Sealed, folder: Path, room: Room) -> Made:
@@ -119,6 +120,8 @@ def _open_application(sealed: Sealed, folder: Path, room: Room) -> Made:
     # Whoever may have an application has it whole.
     if facts.columns != _OF_APPLICATION or sealed.columns != tuple(range(len(_OF_APPLICATION))):
         raise Refused("schema-differs")
+    if sum(one.rows for one in facts.files) > folders.MOST_PARTS:
+        raise Refused("too-many-files", field="parts")
     rows = _write_table(sealed, ["path", "mode", "part", "content"], folder, _ROWS, room)
     unfinished, target = folder / f".{_FOLDER}", folder / _FOLDER
     with disk_errors(folder):
@@ -135,7 +138,7 @@ def _open_application(sealed: Sealed, folder: Path, room: Room) -> Made:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         rows.path.unlink(missing_ok=True)
-    return Made(target, promised, rows.rows, executable_digest(executable))
+    return Made(target, promised, rows.rows, Contents(listing, executable))
 
 
 def _parts(file: Path) -> Iterator[folders.Part]:
@@ -175,7 +178,7 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: HashedSin
 
     first = next(batches)
     schema = pa.schema([pa.field(name, one.type) for name, one in zip(names, first.schema, strict=True)])
-    rows = 0
+    rows = size = 0
     with pq.ParquetWriter(sink, schema, compression="zstd", store_schema=False) as writer:
         held: list[pa.RecordBatch] = []
         for batch in chain([first], batches):
@@ -183,10 +186,10 @@ def _packed(batches: Iterator[pa.RecordBatch], names: list[str], sink: HashedSin
                 # Types of one name may differ inside, and only a captured parser writes two of them.
                 raise Refused("parser-abort")
             held.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
-            rows += batch.num_rows
-            if sum(one.nbytes for one in held) >= _GROUP_BYTES:
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if size >= _GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(held, schema))
-                held = []
+                held, size = [], 0
         if any(one.num_rows for one in held):
             writer.write_table(pa.Table.from_batches(held, schema))
     return rows

@@ -52,6 +52,10 @@ class Outgoing:
     outcome: str | None = None
     code: str | None = None
 
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the partner refuses it by now, with its files or without, and takes the next one."""
+        return self.not_after is not None and self.not_after <= now
+
 
 def add(connection: sqlite3.Connection, outgoing: Outgoing, content: bytes | None) -> None:
     """Keep a new message, within the transaction that numbers it.

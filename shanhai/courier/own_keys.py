@@ -14,12 +14,13 @@ from shanhai.audit.events import Event, happened
 from shanhai.audit.log import EventLog
 from shanhai.audit.projection import FOLDER as LOG_FOLDER
 from shanhai.audit.projection import project
+from shanhai.courier.log_kept import check_kept, check_log
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.secret import Secret
 from shanhai.keyring import age
-from shanhai.keyring.holdings import Holdings
+from shanhai.keyring.holdings import Holdings, Roots
 from shanhai.keyring.keyring import FOLDER, Keyring
 from shanhai.keyring.rotation import (
     OVERLAP,
@@ -150,12 +151,14 @@ def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: st
     Raises:
         NotFoundError: the node has no keys, or `root.age` is elsewhere.
         PassphraseError, DamagedKeyFileError, OpenKeyFileError: a key file stays closed.
-        ConfigurationError: a compromised key is none of the keyset.
+        ConfigurationError: a compromised key is none of the keyset; the root keys are of another node.
+        EvidenceError: the log does not go on from what it signed last.
         BusyError: another process changes the keys.
         LogUnwritableError: the event cannot be written.
     """
     keyring = keyring_of(home)
     keyring.keyset()
+    check_kept(home)
     with keyring.changing():
         keyring.finish()
         return _rotated(home, keyring, passphrases, change, who, now.replace(microsecond=0))
@@ -166,6 +169,7 @@ def _rotated(
 ) -> Keyset:
     before = keyring.keyset()
     roots = keyring.unlock_roots(passphrases.root, change.root)
+    _check_roots(roots, before)
     held = keyring.unlock(passphrases.node)
     policy = policy_of(before, change.valid)
     fresh = new_keys(policy)
@@ -184,11 +188,23 @@ def _rotated(
     holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
     with contextlib.closing(open_database(home / FILE)) as connection:
         with transaction(connection):
+            check_log(home, connection)
             keyring.lock(holdings, passphrases.node)
             EventLog(connection).append(event)
         keyset = keyring.publish(envelope)
     publish_log(home, holdings, now=moment)
     return keyset
+
+
+def _check_roots(roots: Roots, keyset: Keyset) -> None:
+    given, own = ({key.kid for key in keys} for keys in ((one.public for one in roots.keys), keyset.roots))
+    if given != own:
+        raise ConfigurationError(
+            "these root keys are not those of this node",
+            given=", ".join(sorted(given)),
+            allowed=sorted(own),
+            hint="--root names the root.age of this node; its fingerprints: shanhai node show",
+        )
 
 
 def log_key(keyset: Keyset, holdings: Holdings, now: datetime) -> LogKey:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import secrets
+import unicodedata
 from pathlib import Path
 
 from shanhai.audit.database import transaction
@@ -14,9 +15,11 @@ from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.relays.opening import check_address
-from shanhai.errors import ConfigurationError
+from shanhai.courier.rule_checks import check_rules, check_suites
+from shanhai.errors import ConfigurationError, as_typed
 from shanhai.exchange.bodies import NewKeyset
 from shanhai.exchange.failures import Refused
+from shanhai.exchange.keyset_checks import check_foreign
 from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.keysets import NAME, Keyset
 from shanhai.exchange.pairing_states import PairingState, Step
@@ -34,7 +37,7 @@ from shanhai.exchange.pairings import (
     sign_offer,
     sign_pairing,
 )
-from shanhai.exchange.rules import BOUNDS, Rules
+from shanhai.exchange.rules import Rules
 
 DEMONSTRATION = "demonstration without people"
 """Who confirmed where nobody did: it stands in the log for good."""
@@ -53,8 +56,8 @@ def offer(desk: Desk, name: str, *, relay: str, rules: Rules = _DEFAULT) -> Part
         ConfigurationError: a name, address or rule that cannot be, or another pairing has the name.
         LogUnwritableError: the event cannot be written.
     """
-    _check_rules(rules)
-    _check_suites(rules, desk.speaker.keyset)
+    check_rules(rules)
+    check_suites(rules, desk.speaker.keyset)
     envelope = sign_offer(Offer(secrets.token_hex(16), _own_side(desk), rules), desk.speaker.signers)
     made = _made(name, PairingState.OFFERED, envelope, relay, secrets.token_hex(16))
     with transaction(desk.connection):
@@ -78,7 +81,7 @@ def accept(desk: Desk, data: bytes, name: str, *, relay: str) -> Partner:
         relay: the address at which this node reaches the relay.
 
     Raises:
-        Refused: the codes of `read_keyset`, `check_distinct` and `read_offer`.
+        Refused: the codes of `read_keyset`, `check_foreign` and `read_offer`.
         ConfigurationError: a name or an address that cannot be, another pairing has the name, the file is no
             offer or our own, or one of the two nodes accepts no suite of the rules.
         LogUnwritableError: the event cannot be written.
@@ -89,7 +92,7 @@ def accept(desk: Desk, data: bytes, name: str, *, relay: str) -> Partner:
     if offered.side.node == desk.me:
         raise ConfigurationError("this is an offer of this node itself", given=offered.side.name)
     for keyset in (desk.speaker.keyset, theirs):
-        _check_suites(offered.rules, keyset)
+        check_suites(offered.rules, keyset)
     document = sign_pairing(agree(offered, _own_side(desk)), desk.speaker.signers)
     made = _made(name, PairingState.ACCEPTED, carried.document, relay, carried.folder)
     with transaction(desk.connection):
@@ -105,7 +108,7 @@ def take(desk: Desk, name: str, data: bytes) -> Partner:
     """Take the file that came back: the acceptance of our offer, or later the document that both signed.
 
     Raises:
-        Refused: the codes of `read_keyset`, `check_distinct` and `read_pairing`.
+        Refused: the codes of `read_keyset`, `check_foreign` and `read_pairing`.
         ConfigurationError: the file is another one of a pairing.
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
@@ -131,15 +134,15 @@ def confirm(desk: Desk, name: str, told: str) -> Partner:
     The partner learns of it by a first message, which carries our keyset.
 
     Args:
-        told: 60 digits; blanks do not count.
+        told: 60 digits, of whatever width; blanks and dashes do not count.
 
     Raises:
         Refused: pair-fingerprint-mismatch, pairing-step-wrong.
-        ConfigurationError: the partner has not accepted yet, or one of the two has no valid key.
+        ConfigurationError: not 60 digits, the partner has not accepted, or one of the two has no valid key.
         NotFoundError: there is no such partner.
         LogUnwritableError: an event cannot be written.
     """
-    return _confirm(desk, name, told)
+    return _confirm(desk, name, _sixty_digits(told))
 
 
 def confirm_without_people(desk: Desk, name: str) -> Partner:
@@ -191,6 +194,20 @@ def _confirm(desk: Desk, name: str, told: str | None) -> Partner:
         return partners.of_pairing(connection, partner.pairing)
 
 
+def _sixty_digits(told: str) -> str:
+    """What was typed, without what people put between digits; whether it is the number is not looked at."""
+    plain = "".join(one for one in unicodedata.normalize("NFKC", told) if unicodedata.category(one) != "Pd")
+    digits = "".join(plain.split())
+    if not re.fullmatch("[0-9]{60}", digits):
+        found = sum(one in "0123456789" for one in digits)
+        raise ConfigurationError(
+            "not the number of a pairing",
+            given=f"{found} digits" if found == len(digits) else f"{found} digits, and something else",
+            allowed="60 digits; blanks and dashes between them do not count",
+        )
+    return digits
+
+
 def _take_acceptance(desk: Desk, partner: Partner, data: bytes) -> Partner:
     carried = read_carried(data, "acceptance")
     claimed = kept_pairing(carried.document)
@@ -198,7 +215,7 @@ def _take_acceptance(desk: Desk, partner: Partner, data: bytes) -> Partner:
         raise Refused("pair-countersign-other-document")
     theirs = read_keyset(carried.keyset, roots=claimed.partner_of(desk.me).roots)
     _check_document(desk, partner, carried.document, theirs, signed=(theirs.node,))
-    _check_suites(claimed.rules, theirs)
+    check_suites(claimed.rules, theirs)
     with transaction(desk.connection):
         partners.step(desk.connection, partner.pairing, Step.ACCEPT)
         return _agreed(desk, partner, carried.document, (theirs, carried.keyset))
@@ -213,7 +230,7 @@ def _check_document(
 
 def _agreed(desk: Desk, partner: Partner, document: bytes, theirs: tuple[Keyset, bytes]) -> Partner:
     """This node has the document: from now on the number waits for two people."""
-    their_keys.check_own(desk.connection, theirs[0], desk.speaker.keyset)
+    check_foreign(theirs[0], desk.speaker.keyset)
     their_keys.agree(desk.connection, partner.pairing, document, theirs, now=desk.now)
     digest = kept_pairing(document).digest
     desk.record("accept", pairing=partner.pairing, digest=digest, partner=partner.name)
@@ -226,7 +243,7 @@ def _made(name: str, state: PairingState, envelope: bytes, relay: str, folder: s
         # Two of them part the names in the id of a DAG.
         raise ConfigurationError(
             "not the name of a partner",
-            given=ascii(name),
+            given=as_typed(name),
             allowed="small letters, digits and single _, at most 63",
         )
     out, back = ("1", "2") if state is PairingState.OFFERED else ("2", "1")
@@ -242,11 +259,18 @@ def _made(name: str, state: PairingState, envelope: bytes, relay: str, folder: s
 
 
 def _again(before: Partner, made: Partner, *, same: bool) -> Partner:
-    if not same or before.relay != made.relay:
+    if not same:
         raise ConfigurationError(
             "a pairing like this is known already, and is not the same",
             given=made.name,
             hint=f"look at it: shanhai pair show {before.name}",
+        )
+    if before.relay != made.relay:
+        raise ConfigurationError(
+            "the pairing is known already, with another address of its relay",
+            given=made.relay,
+            allowed=before.relay,
+            hint=f"another one from now on: shanhai pair move {before.name} --relay {made.relay}",
         )
     return before
 
@@ -258,22 +282,3 @@ def _is_offered_by(node: str, partner: Partner) -> bool:
 def _own_side(desk: Desk) -> Side:
     keyset = desk.speaker.keyset
     return Side(keyset.node, keyset.name, keyset.roots)
-
-
-def _check_rules(rules: Rules) -> None:
-    for name, (least, most) in BOUNDS.items():
-        if not least <= getattr(rules, name) <= most:
-            raise ConfigurationError(
-                f"the rule {name} of a pairing",
-                given=f"{getattr(rules, name)} seconds",
-                allowed=f"{least} to {most} seconds",
-            )
-
-
-def _check_suites(rules: Rules, keyset: Keyset) -> None:
-    if not set(rules.suites) & set(keyset.suites):
-        raise ConfigurationError(
-            f"node {keyset.name} accepts no suite of the rules",
-            given=", ".join(rules.suites),
-            allowed=keyset.suites,
-        )

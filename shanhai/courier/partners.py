@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shanhai.courier import waiting
-from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
+from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, as_typed
 from shanhai.exchange.order import Acknowledged, Pending, Position
 from shanhai.exchange.pairing_states import PairingState, Step, taken
 from shanhai.exchange.pairings import Offer, Pairing, kept_offer, kept_pairing
@@ -138,10 +138,8 @@ def named(connection: sqlite3.Connection, name: str) -> Partner:
     """
     found = _select(connection, "name = ?", name)
     if not found:
-        known = dict.fromkeys(one.name for one in every(connection))
-        raise NotFoundError(
-            "no such partner", given=ascii(name), allowed=list(known) or "none yet", hint="shanhai pair show"
-        )
+        known = list(dict.fromkeys(one.name for one in every(connection))) or "none yet"
+        raise NotFoundError("no such partner", given=as_typed(name), allowed=known, hint="shanhai pair show")
     return found[0]
 
 

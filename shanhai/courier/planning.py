@@ -16,7 +16,7 @@ from shanhai.courier.releases import Release
 from shanhai.courier.scanning import count_people, count_rows
 from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.sets import KeptSet
-from shanhai.courier.shaping import new_shape, serving, shape_of
+from shanhai.courier.shaping import Wanted, shape_of, shaped
 from shanhai.courier.subjects import Releasable, find
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD, Grant, Terms
@@ -121,17 +121,14 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
         StoreError: the version cannot be read.
     """
     partner = partners.named(connection, ask.partner)
-    found = _found(node, connection, ask)
+    found = _found(node, connection, ask, now)
     grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, now)
     _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
-    reused, shape = serving(node, connection, partner, found, grant, columns, now)
-    if reused is None or shape is None:
-        shape, order = new_shape(connection, found, grant, columns, now)
-    else:
-        order = reused.described.order
+    wanted = Wanted(partner, found, grant, columns, now)
+    reused, shape, order = shaped(node, connection, wanted)
     read = releases.read(connection, partner.pairing, found.subject, (found.version, shape.shape_id))
-    counted = _counted(node, connection, ask, partner, found, shape, read.union(columns))
+    counted = _counted(node, connection, wanted, shape, read.union(columns), people=ask.people)
     case = Case(
         request=Request(
             subject=found.subject,
@@ -165,10 +162,11 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     )
 
 
-def _found(node: Node, connection: sqlite3.Connection, ask: Ask) -> Releasable:
+def _found(node: Node, connection: sqlite3.Connection, ask: Ask, now: datetime) -> Releasable:
     if ask.folder is None:
         return find(node, connection, ask.subject, ask.version)
-    return find_folder(connection, ask.subject, ask.folder, share_class=ask.share_class, version=ask.version)
+    share, version = ask.share_class, ask.version
+    return find_folder(connection, ask.subject, ask.folder, share_class=share, now=now, version=version)
 
 
 def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:
@@ -256,25 +254,25 @@ def _terms(
 def _counted(
     node: Node,
     connection: sqlite3.Connection,
-    ask: Ask,
-    partner: Partner,
-    found: Releasable,
+    wanted: Wanted,
     shape: Shape,
     columns: frozenset[str],
+    *,
+    people: str | None,
 ) -> Counted | None:
     """What is measured, where somebody says who is meant, over all columns that the partner would have."""
-    if ask.people is None:
+    if people is None:
         return None
-    known = [column.name for column in found.data.columns]
-    if ask.people not in known:
-        raise ConfigurationError("no such column", given=ask.people, allowed=known)
+    known = [column.name for column in wanted.found.data.columns]
+    if people not in known:
+        raise ConfigurationError("no such column", given=people, allowed=known)
     return count_people(
         node.settings,
-        found,
+        wanted.found,
         shape,
-        people=ask.people,
+        people=people,
         columns=[name for name in shape.names if name in columns],
-        sent=_sent(connection, partner, found),
+        sent=_sent(connection, wanted.partner, wanted.found),
     )
 
 

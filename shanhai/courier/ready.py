@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from shanhai.courier import sealing, sets
 from shanhai.courier.desk import Desk
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Plan
+from shanhai.courier.progress import metered
 from shanhai.courier.scanning import scan
 from shanhai.courier.sent_folders import folder_rows
 from shanhai.courier.sets import Described, KeptSet
@@ -67,11 +68,12 @@ def made(desk: Desk, node: Node, planned: Plan) -> Ready:
         sets.begin(desk.connection, set_id, found.subject, found.version, described, at=desk.now)
     keys = sealing.new_keys(set_id, len(described.columns))
     keyring_of(desk.home).keep_set(set_id, keys)
-    with _rows(node, planned) as reader:
-        # The parts of an application have an order of their own.
-        lanes = 1 if found.folder is not None else sealing.LANES
-        free = node.settings.free_disk_bytes
-        draft = sealing.write_set(reader, desk.home, set_id, keys, free_bytes=free, lanes=lanes)
+    # The parts of an application have an order of their own.
+    lanes, free = 1 if found.folder is not None else sealing.LANES, node.settings.free_disk_bytes
+    with metered(desk.tell, "rows sealed", planned.leaving.rows) as add, _rows(node, planned) as reader:
+        draft = sealing.write_set(
+            _counted(reader, add), desk.home, set_id, keys, free_bytes=free, lanes=lanes, tell=desk.tell
+        )
     facts = write_facts(
         Facts(
             salt=secrets.token_bytes(32),
@@ -127,6 +129,18 @@ def _rows(node: Node, planned: Plan) -> AbstractContextManager[pa.RecordBatchRea
     if found.folder is not None:
         return folder_rows(found, found.folder)
     return scan(node.settings, found, planned.shape, order=planned.order)
+
+
+def _counted(reader: pa.RecordBatchReader, add: Callable[[int], None]) -> pa.RecordBatchReader:
+    """The same rows; each batch is counted when it is taken."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            add(batch.num_rows)
+            yield batch
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
 def _signed(desk: Desk, draft: sealing.Draft, facts: bytes) -> tuple[SetStatement, bytes]:

@@ -85,6 +85,6 @@ def _standing(message: Outgoing, now: datetime) -> Standing:
             return "received"
     if message.settled is not None:
         return "settled"
-    if message.not_after is not None and message.not_after <= now:
+    if message.is_expired(now):
         return "expired"
     return "waiting" if message.uploaded is None else "shipped"

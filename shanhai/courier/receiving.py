@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shanhai.courier import granted, inbox, incoming, outbox, partners, their_keys
+from shanhai.courier import granted, inbox, incoming, outbox, partners, releases, their_keys
 from shanhai.courier.arrived import Arrived, InboxState
 from shanhai.courier.desk import Desk
 from shanhai.courier.fetching import fetch
@@ -15,9 +15,11 @@ from shanhai.courier.partners import Partner
 from shanhai.courier.refusing import keep_evidence, refuse, settle_vouched
 from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
+from shanhai.courier.releases import Release
 from shanhai.courier.settling import begin, take_message, take_parcel
 from shanhai.courier.stopping import note_replaced, note_stop
-from shanhai.errors import NotFoundError, RetryableError
+from shanhai.courier.taking_back import unbegun_releases
+from shanhai.errors import DeniedError, NotFoundError, RetryableError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Gap, Refused, Seen
 from shanhai.exchange.messages import header_in
@@ -33,6 +35,8 @@ from shanhai.settings import Settings
 LOOKED_BACK = 32
 """So many of the newest known messages are read again in each run: other bytes in their place are a fork."""
 
+_ASK = "each code and what helps: docs/guide/receive.md, When it stops"
+
 
 @dataclass(frozen=True)
 class Received:
@@ -42,11 +46,14 @@ class Received:
         partner: by name.
         settled: the messages that were settled in it, in their order.
         stopped: why no later one was looked at; None: there was none.
+        taken_back: releases to the partner that had not begun to leave, and do not: a message of it froze the
+            pairing, or suspended it, and they would have held what it is to be told.
     """
 
     partner: str
     settled: tuple[Arrived, ...]
     stopped: Refused | RetryableError | None
+    taken_back: tuple[Release, ...] = ()
 
 
 def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | None = None) -> Received:
@@ -73,6 +80,7 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
         finish(desk.home, desk.connection, partner.pairing)
         partners.check_thawed(partner)
         check_receives(partner.state)
+        waiting = unbegun_releases(desk.connection, partner.pairing)
         run: _Run | None = None
         try:
             with relay_of(partner, settings, address=address) as relay:
@@ -81,10 +89,13 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
                     settled.append(one)  # noqa: PERF402 -- what was settled before it stops counts
         except (Refused, RetryableError) as error:
             stopped = error
+            if isinstance(error, Refused | Gap):
+                error.given, error.hint = name if run is None else run.looked_at(name), _ASK
         if run is not None and run.replaced is not None:
             note_replaced(desk, partner.pairing, replaced=run.replaced)
         note_stop(desk, partner.pairing, stopped)
-    return Received(name, tuple(settled), stopped)
+        gone = tuple(one for one in waiting if releases.of_message(desk.connection, one.message) is None)
+    return Received(name, tuple(settled), stopped, gone)
 
 
 @dataclass
@@ -92,8 +103,10 @@ class _Run:
     """One run: whose keys, which relay, which pairing, and what it may take.
 
     Attributes:
+        desk: at the moment at which the message in hand was looked at.
         replaced: whether the relay shows something else in the place of a settled message; None: the run did
             not look there.
+        place: generation and number of the message in hand; None: it was begun by a run before.
     """
 
     desk: Desk
@@ -101,6 +114,11 @@ class _Run:
     pairing: str
     settings: Settings
     replaced: bool | None = None
+    place: tuple[int, int] | None = None
+
+    def looked_at(self, name: str) -> str:
+        """The message in hand, for people."""
+        return name if self.place is None else f"message {self.place[0]}/{self.place[1]} of {name}"
 
     @property
     def partner(self) -> Partner:
@@ -114,7 +132,10 @@ class _Run:
             Refused, Gap: at the first message that cannot be settled now.
             RetryableError: the relay, or the home, failed.
         """
+        begun = self.desk
         for envelope, past in self._envelopes():
+            # Those before it may have taken hours, in which it may have been issued.
+            self.desk = begun.later()
             yield from self._vouched(envelope)
             try:
                 settled = self._handled(envelope, past=past)
@@ -138,14 +159,33 @@ class _Run:
         first = max(0, partner.next_seq_in - LOOKED_BACK)
         listed = list(self.relay.messages(partner.generation_in, first))
         self.replaced = False
-        for generation, seq in listed:
+        for place in listed:
             try:
                 check_receives(self.partner.state)
-                envelope = self.relay.message(generation, seq)
-            except (NotFoundError, Refused):
-                # Gone since it was listed, or the pairing ended with the message before.
+            except Refused:
+                # The pairing ended with the message before.
                 return
-            yield envelope, (generation, seq) < next_place
+            envelope = self._at(place, past=place < next_place)
+            if envelope is not None:
+                yield envelope, place < next_place
+
+    def _at(self, place: tuple[int, int], *, past: bool) -> bytes | None:
+        """What lies at a place that was listed; None where nothing can be read, and nothing depends on it.
+
+        Raises:
+            RetryableError, DeniedError: the relay gives nothing, in a place that is not settled.
+        """
+        self.place = place
+        try:
+            return self.relay.message(*place)
+        except NotFoundError:
+            # Gone since it was listed, or no file: if something comes after it, that is a gap.
+            pass
+        except (RetryableError, DeniedError):
+            if not past:
+                raise
+        self.replaced = self.replaced or past
+        return None
 
     def _vouched(self, envelope: bytes) -> Iterator[Arrived]:
         """Settle as refused what came before by keys that were over by then, and what this message names."""
@@ -238,7 +278,8 @@ class _Run:
             return None
         statement = read_set(data, keyset=verified.keyset, digest=verified.header.set_digest)
         folder = incoming.folder_for(self.desk.home, verified.seen)
-        fetch(self.relay, statement, folder, keep_free_bytes=self.settings.free_disk_bytes)
+        free = self.settings.free_disk_bytes
+        fetch(self.relay, statement, folder, keep_free_bytes=free, tell=self.desk.tell)
         return statement
 
     def _held(self) -> Held:
@@ -246,7 +287,7 @@ class _Run:
         return Held(
             node=desk.me,
             keys={key.kid: key for key in desk.speaker.holdings.keys if isinstance(key, OpenKey)},
-            grants=granted.held(desk.connection, desk.me),
+            grants=granted.HeldGrants(desk.connection, desk.me),
             sent=outbox.sent_to(desk.connection, self.pairing),
         )
 
@@ -255,4 +296,4 @@ class _Run:
             raise AssertionError("a parcel has facts")
         sealed = Sealed(statement, opened.facts, parcel.names, opened.keys)
         folder = incoming.folder_for(self.desk.home, seen)
-        return open_set(sealed, folder, room_of(self.settings))
+        return open_set(sealed, folder, room_of(self.settings, self.desk.tell))

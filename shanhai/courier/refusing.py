@@ -10,8 +10,9 @@ from shanhai.courier.evidence import evidence_of, keep
 from shanhai.courier.forks import Fork
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer, moved
+from shanhai.courier.taking_back import take_back_held
 from shanhai.exchange import dsse
-from shanhai.exchange.failures import Refused, Seen, Stage
+from shanhai.exchange.failures import UNBELIEVED, Refused, Seen, Stage
 from shanhai.exchange.messages import read_header, read_payload
 from shanhai.exchange.receipts import REFUSED, Receipt
 
@@ -111,7 +112,7 @@ def _recorded(
         if refusal.settles:
             messages_in.note_confirmed(desk, partner)
             moved(desk, partner, seen)
-            if _carries_a_set(envelope):
+            if _carries_a_set(envelope) or refusal.code in UNBELIEVED:
                 answer(desk, partner, Receipt(of=seen.digest, outcome=REFUSED, code=refusal.code))
         else:
             waiting.waits(desk.connection, "refused", seen.digest, desk.now)
@@ -135,6 +136,7 @@ def _freeze(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> None:
             generation=seen.generation,
             seq=seen.seq,
         )
+        take_back_held(desk, partner.pairing)
 
 
 def _too_many_wait(desk: Desk, seen: Seen) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,23 @@ class Release:
     who: str
     approver: str | None
     at: datetime
+
+    @property
+    def deliveries(self) -> Sequence[Mapping[str, Any]]:
+        """The lines of the ledger on whatever had a row in it; of an application none."""
+        quality: Mapping[str, Any] = self.counts.get("quality") or {}
+        found: Sequence[Mapping[str, Any]] = quality.get("deliveries", ())
+        return found
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Which one it is, as plain JSON."""
+        return {
+            "subject": self.subject.name,
+            "version": self.version,
+            "grant": self.grant,
+            "message": self.message,
+        }
 
 
 def release_id(

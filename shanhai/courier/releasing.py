@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from shanhai.audit.database import transaction
@@ -18,6 +17,7 @@ from shanhai.courier.ready import Ready, carried_by, made, parcel_of, taken
 from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import take_back_over
 from shanhai.courier.turns import one_at_a_time
+from shanhai.courier.withdrawn import Tables
 from shanhai.errors import NotFoundError
 from shanhai.governance.policy import ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
@@ -92,7 +92,7 @@ def _said(desk: Desk, planned: Plan, ready: Ready) -> Released:
     """THE transaction: all of a release, or nothing of it."""
     connection, partner = desk.connection, planned.partner
     with transaction(connection):
-        case = _as_it_stands(connection, planned, desk.now)
+        case = _as_it_stands(desk, planned)
         check_can_release(case)
         already, identity = earlier(connection, case, partner.pairing)
         if already is not None:
@@ -139,15 +139,17 @@ def _release(desk: Desk, planned: Plan, ready: Ready, message: Outgoing, identit
     )
 
 
-def _as_it_stands(connection: sqlite3.Connection, planned: Plan, now: datetime) -> Case:
-    """The case with moment, grant and pairing as they are now: sealing may have taken long."""
-    before = planned.case
+def _as_it_stands(desk: Desk, planned: Plan) -> Case:
+    """The case with moment, data, grant and pairing as they are now: sealing may have taken long."""
+    before, connection = planned.case, desk.connection
+    gone = Tables(desk.home).lack(planned.found.quality.get("deliveries", ()))
     pairing = partners.of_pairing(connection, planned.partner.pairing)
     return replace(
         before,
         grant=granted.newest(connection, granted.GIVEN, planned.terms.grant),
         pairing=pairing.state,
-        now=now,
+        now=desk.now,
+        data=replace(before.data, state="withdrawn") if gone else before.data,
         sent=frozenset(releases.sent(connection, pairing.pairing, before.request.subject)),
         read=releases.read(connection, pairing.pairing, before.request.subject, before.request.measure),
         others=granted.others(connection, before.request.subject, planned.terms.grant),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -51,10 +52,10 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
     statement = read_set(row.statement, keyset=verified.keyset, digest=digest)
     with incoming.one_at_a_time(desk.home, row.pairing):
         finish(desk.home, desk.connection, row.pairing)
-        folder = incoming.folder_for(desk.home, row.seen)
-        try:
+        with incoming.folder_again(desk.home, row.seen) as folder:
             with relay_of(partner, settings, address=address) as relay:
-                fetch(relay, statement, folder, keep_free_bytes=settings.free_disk_bytes)
+                free = settings.free_disk_bytes
+                fetch(relay, statement, folder, keep_free_bytes=free, tell=desk.tell)
             with transaction(desk.connection):
                 about = {"message": row.digest, "digest": statement.digest}
                 desk.record("opening", pairing=row.pairing, partner=partner.name, **about)
@@ -63,10 +64,8 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
             if opened.facts is None or not isinstance(opened.body.content, Parcel):
                 raise AssertionError("a parcel has facts")
             sealed = Sealed(statement, opened.facts, opened.body.content.names, opened.keys)
-            made = open_set(sealed, folder, room_of(settings))
-            _move(made.path, target)
-        finally:
-            incoming.discard(desk.home, row.seen)
+            made = open_set(sealed, folder, room_of(settings, desk.tell))
+            _move(made.path, target, row.digest)
     return Made(target, made.sha256, made.rows)
 
 
@@ -90,25 +89,38 @@ def _check_target(target: Path) -> None:
         raise ConfigurationError("the target is there already", given=target)
     if not target.parent.is_dir():
         raise ConfigurationError(
-            "the folder of the target is not there", given=target.parent, hint="make it, or choose another"
+            "the folder of the target is not there",
+            given=target.parent,
+            hint="make it, or choose another; is its disk mounted?",
         )
 
 
-def _move(made: Path, target: Path) -> None:
-    """Move what was opened, to another disk too; of what finds no room there nothing is left.
+def _move(made: Path, target: Path, digest: str) -> None:
+    """Move what was opened, to another disk too: it is there whole, or nothing of it is left.
+
+    Killed on the way, it leaves a part under a name of its own, which nobody takes for it; the next try
+    removes it. Nobody else writes there: one message is opened by one process at a time.
 
     Raises:
         StoreError: the target cannot be written, or its disk is full.
     """
+    coming = target.with_name(f".{target.name}.{digest[:16]}.part")
     try:
         with disk_errors(target):
-            shutil.move(made, target)
+            _remove(coming)
+            shutil.move(made, coming)
+            coming.rename(target)
     except StoreError:
-        if target.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            target.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _remove(coming)
         raise
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part)
+    else:
+        part.unlink(missing_ok=True)
 
 
 def _held(desk: Desk, partner: Partner, row: Arrived, statement: SetStatement) -> Held:

@@ -21,7 +21,7 @@ from shanhai.exchange.subjects import APPLICATION
 
 
 def sweep(home: Path, connection: sqlite3.Connection) -> None:
-    """Remove what a killed release or retirement left: sets that were never signed, and retired ones.
+    """Remove what a killed release or retirement left: sets never signed, retired ones, keys half written.
 
     Only while the sets of the home are held (`turns.one_at_a_time`): a set that is being written now looks
     the same as one whose writer died.
@@ -29,6 +29,7 @@ def sweep(home: Path, connection: sqlite3.Connection) -> None:
     Raises:
         StoreError: a folder cannot be written.
     """
+    keyring_of(home).sweep_sets()
     for set_id in sets.unfinished(connection):
         _remove(home, set_id)
         with transaction(connection):
@@ -42,16 +43,21 @@ def retire_sets(desk: Desk) -> tuple[str, ...]:
     """Retire every set that is not of the newest version of its subject and has arrived wherever it was sent.
 
     An application has arrived once it was received: nobody loads it. To a pairing that ended nothing more
-    arrives but what has begun to leave.
+    arrives but what has begun to leave, until it has run out.
 
     The newest is kept, so that another recipient can have it by a message alone. The event comes before the
-    keys go; once they are gone, nobody can be given the set any more. Give the ids of the retired ones.
+    keys go; once they are gone, nobody can be given the set any more. What a killed retirement left goes
+    first.
+
+    Returns:
+        the ids of the sets.
 
     Raises:
         LogUnwritableError: the event cannot be written.
         StoreError: a folder cannot be written.
     """
     with one_at_a_time(desk.home):
+        sweep(desk.home, desk.connection)
         gone = _superseded(desk)
         for one in gone:
             with transaction(desk.connection):
@@ -76,8 +82,8 @@ def _is_over(desk: Desk, kept: KeptSet, message: Outgoing) -> bool:
     if is_done(message) or (kept.subject.kind == APPLICATION and message.outcome == RECEIVED):
         return True
     ended = partners.of_pairing(desk.connection, message.pairing).state is PairingState.ENDED
-    # What has begun to leave leaves yet, with its files: the end is told behind it.
-    return ended and (message.begun is None or message.uploaded is not None)
+    # What has begun to leave leaves yet, and once more where a relay lost it: the end is told behind it.
+    return ended and (message.begun is None or message.settled is not None or message.is_expired(desk.now))
 
 
 def _remove(home: Path, set_id: str) -> None:

@@ -73,11 +73,17 @@ def can_speak(desk: Desk, pairing: str) -> bool:
     return True
 
 
+def is_newest(desk: Desk) -> bool:
+    """Whether no newer keyset was made since the keys were opened: it may take one of them back."""
+    return keyring_of(desk.home).keyset().version <= desk.speaker.keyset.version
+
+
 def _signed(desk: Desk, pairing: str, content: Content, carried: Carried | None = None) -> Outgoing:
     connection, speaker = desk.connection, desk.speaker
     if not isinstance(content, NewKeyset):
         # It is what the partner needs to believe the signatures of the next message.
         _tell_keyset(desk, pairing)
+    content = _proven(EventLog(connection), content)
     partner = partners.of_pairing(connection, pairing)
     outgoing = _outgoing(sealed_to(connection, partner, content, speaker, carried), content, carried)
     EventLog(connection).append(_event(outgoing, partner.name, desk.who, speaker.now))
@@ -91,19 +97,24 @@ def _signed(desk: Desk, pairing: str, content: Content, carried: Carried | None 
     return outgoing
 
 
+def _proven(log: EventLog, content: Content) -> Content:
+    """A receipt with the proof that its event is in the log of the checkpoint that goes with it."""
+    if not isinstance(content, Receipt) or content.leaf is None:
+        return content
+    return replace(content, inclusion=log.inclusion(content.leaf, log.size))
+
+
 def _tell_keyset(desk: Desk, pairing: str) -> None:
     if partners.of_pairing(desk.connection, pairing).told_keyset < desk.speaker.keyset.version:
         _signed(replace(desk, who=SYSTEM), pairing, NewKeyset(desk.envelope))
 
 
 def _check_newest(desk: Desk) -> None:
-    """Return if no newer keyset was made since the keys were opened: it may take one of them back."""
-    newest = keyring_of(desk.home).keyset().version
-    if newest > desk.speaker.keyset.version:
+    if not is_newest(desk):
         raise BusyError(
             "this node has newer keys than those that sign",
             given=f"keyset {desk.speaker.keyset.version}",
-            allowed=f"keyset {newest}",
+            allowed="the newest keyset",
             hint="do the same again: it opens the newest",
         )
 

@@ -97,6 +97,7 @@ def count_people(
         smallest_complement=complement,
         compared_with=frozenset(compared),
         smallest_difference=min((count for count in compared.values() if count is not None), default=None),
+        who=people,
     )
 
 

@@ -6,11 +6,13 @@ What waits for a person is no error here: it is noted, told once, and the next r
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
 from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners
@@ -21,14 +23,18 @@ from shanhai.courier.database import open_state
 from shanhai.courier.desk import Desk, open_desk
 from shanhai.courier.due import due
 from shanhai.courier.finishing import finish_unless_busy
-from shanhai.courier.leaving import leaving
+from shanhai.courier.leaving import is_open, leaving
 from shanhai.courier.opened import opened_tables
+from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receiving import Received, receive_from
+from shanhai.courier.releases import Release
 from shanhai.courier.sending import Sending, release_due
 from shanhai.courier.served import Served
 from shanhai.courier.shipping import Shipped
 from shanhai.courier.shipping import ship as ship_messages
+from shanhai.courier.speaking import keys_last
+from shanhai.courier.standing import catch_up, is_behind
 from shanhai.courier.taking_back import any_over, take_back_over
 from shanhai.courier.telling import tell_waiting
 from shanhai.courier.turns import wait_for_turn
@@ -39,6 +45,8 @@ from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.unseen import is_ahead
 from shanhai.keyring.passphrases import passphrase_in
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -46,20 +54,23 @@ class Taken:
 
     Attributes:
         stopped: why nothing, or no later message, was looked at: a code, or the state of the pairing.
+        taken_back: releases to the partner that had not begun to leave, and do not.
     """
 
     settled: tuple[Arrived, ...]
     stopped: str | None
+    taken_back: tuple[Release, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON: names and numbers."""
         settled = [{"seq": row.seq, "type": row.type, "state": str(row.state)} for row in self.settled]
-        return {"settled": settled, "stopped": self.stopped}
+        taken_back = [one.named for one in self.taken_back]
+        return {"settled": settled, "stopped": self.stopped, "taken_back": taken_back}
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """What came of the tables that waited.
+    """What came of the tables that waited; told of are those that stand otherwise than before.
 
     Attributes:
         changed: whether marts of this node have rows to follow.
@@ -77,6 +88,7 @@ class Admitted:
                 "rows": one.rows,
             }
             for one in self.tables
+            if one.changed
         ]
         return {"admitted": admitted, "changed": self.changed}
 
@@ -101,8 +113,10 @@ def has_work(served: Served) -> bool:
     What cannot be looked at counts as something: its release says what is wrong.
     """
     with _state(served) as connection:
-        every, now = partners.every(connection), system_clock()
-        if any(leaving(connection, one.pairing, now) or any_over(connection, one, now) for one in every):
+        home, every, now = served.settings.home, partners.every(connection), system_clock()
+        if any(leaving(home, connection, one.pairing, now) for one in every):
+            return True
+        if any(_is_late(served, connection, one) for one in every):
             return True
         node = open_node(served.settings)
         names = dict.fromkeys(one.name for one in every)
@@ -110,7 +124,7 @@ def has_work(served: Served) -> bool:
 
 
 def release(served: Served, name: str) -> Sending:
-    """Release what is due to a partner; keys are opened only if something is.
+    """Release what is due to a partner, after what is late; keys are opened only if anything is.
 
     Raises:
         NotFoundError: there is no such partner.
@@ -121,15 +135,18 @@ def release(served: Served, name: str) -> Sending:
         node = open_node(served.settings)
         with _state(served) as connection:
             asks = tuple(due(node, connection, name, system_clock()))
-            is_over = any_over(connection, partners.named(connection, name), system_clock())
-        if not asks and not is_over:
-            return Sending((), {})
+            is_late = _is_late(served, connection, partners.named(connection, name))
+        if not asks and not is_late:
+            return Sending()
         # Whoever has to wait does so before the keys are opened.
         wait_for_turn(served.settings.home)
         with _desk(served) as desk:
-            if take_back_over(desk, name):
+            gone = _caught_up(desk, name)
+            if not is_open(partners.named(desk.connection, name)):
+                return Sending(taken_back=gone)
+            if gone:
                 asks = tuple(due(node, desk.connection, name, desk.now))
-            return release_due(desk, node, name, asks)
+            return replace(release_due(desk, node, name, asks), taken_back=gone)
 
 
 def ship(served: Served, name: str) -> Uploaded:
@@ -167,7 +184,7 @@ def receive(served: Served, name: str) -> Taken:
                 return Taken((), closed)
         with _desk(served) as desk:
             received = receive_from(desk, served.settings, name)
-        return Taken(received.settled, _reason(received))
+        return Taken(received.settled, _reason(received), received.taken_back)
 
 
 def admit(served: Served, name: str) -> Admitted:
@@ -189,6 +206,23 @@ def admit(served: Served, name: str) -> Admitted:
     with _telling(served), _desk(served) as desk:
         tables = admit_tables(desk, node, name)
     return Admitted(tables, changed=_is_ahead(node, tables))
+
+
+def _is_late(served: Served, connection: sqlite3.Connection, partner: Partner) -> bool:
+    """Whether something is to be taken back, or to be told that could not be, and keys to say it last."""
+    mine, now = keyring_of(served.settings.home).keyset(), system_clock()
+    late = any_over(served.settings.home, connection, partner, now) or is_behind(connection, partner, mine)
+    return late and keys_last(mine, partner, now)
+
+
+def _caught_up(desk: Desk, name: str) -> tuple[Release, ...]:
+    """Take back what will not leave, and tell what could not be told; gives what was taken back."""
+    gone = take_back_over(desk, name)
+    with transaction(desk.connection):
+        gone += catch_up(desk, partners.named(desk.connection, name).pairing)
+    for one in gone:
+        log.info("take-back partner=%s message=%s", name, one.message)
+    return gone
 
 
 def _is_ahead(node: Node, tables: tuple[Admission, ...]) -> bool:

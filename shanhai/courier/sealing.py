@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from shanhai.courier.progress import Tell, metered, silent
 from shanhai.errors import ShanhaiError
 from shanhai.exchange.commitments import commitment
 from shanhai.exchange.failures import Refused
@@ -88,6 +88,7 @@ def write_set(
     *,
     free_bytes: int = 0,
     lanes: int = 1,
+    tell: Tell = silent,
 ) -> Draft:
     """Write all rows into sealed files that are durable, called by their digests and proven to be sealed.
 
@@ -95,6 +96,7 @@ def write_set(
         lanes: files that are written and proven at the same time; with one, rows keep their order.
         keys: of the footer and of each column of `reader`; they must be locked in the keyring already.
         free_bytes: room to leave on the disk, looked at before each file.
+        tell: is told how many bytes of files were read back.
 
     Raises:
         DataError: a type or a value that cannot be sealed.
@@ -113,8 +115,7 @@ def write_set(
                 path.rename(folder / file.name)
             sync_folder(folder)
     draft = Draft(set_id, columns, tuple(files), keys)
-    with ThreadPoolExecutor(lanes) as pool:
-        deque(pool.map(lambda file: _check(folder / file.name, file, draft), files), maxlen=0)
+    _check_all(folder, draft, lanes, tell)
     return draft
 
 
@@ -141,6 +142,14 @@ def _files(folder: Path, free_bytes: int) -> Iterator[tuple[Callable[[], BinaryI
             return written[path]
 
         yield new_file, written
+
+
+def _check_all(folder: Path, draft: Draft, lanes: int, tell: Tell) -> None:
+    size = sum(file.size for file in draft.files)
+    with metered(tell, "bytes read back", size) as add, ThreadPoolExecutor(lanes) as pool:
+        checked = pool.map(lambda file: _check(folder / file.name, file, draft), draft.files)
+        for file, _ in zip(draft.files, checked, strict=True):
+            add(file.size)
 
 
 def _check(path: Path, file: SealedFile, draft: Draft) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shanhai.audit.database import transaction
@@ -11,6 +11,7 @@ from shanhai.audit.events import SYSTEM
 from shanhai.courier import waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.planning import Ask
+from shanhai.courier.releases import Release
 from shanhai.courier.releasing import Released, release
 from shanhai.courier.retiring import retire_sets
 from shanhai.errors import ConfigurationError, DataError, DeniedError, StoreError
@@ -26,10 +27,13 @@ class Sending:
 
     Attributes:
         stayed: why, by the name of the subject, of each grant; rules with their codes where policy denies.
+        taken_back: releases that had not begun to leave, and do not; where a grant allows it, they are among
+            the released again.
     """
 
-    released: tuple[Released, ...]
-    stayed: Mapping[str, str]
+    released: tuple[Released, ...] = ()
+    stayed: Mapping[str, str] = field(default_factory=dict)
+    taken_back: tuple[Release, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON: names, numbers and digests."""
@@ -41,7 +45,8 @@ class Sending:
             }
             for one in self.released
         ]
-        return {"released": released, "stayed": dict(self.stayed)}
+        taken_back = [one.named for one in self.taken_back]
+        return {"released": released, "stayed": dict(self.stayed), "taken_back": taken_back}
 
 
 def release_due(desk: Desk, node: Node, name: str, asks: Collection[Ask]) -> Sending:

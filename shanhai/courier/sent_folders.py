@@ -6,18 +6,22 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai.applications.reading import sources
 from shanhai.contracts.model import Column, ShareClass
-from shanhai.courier import sets
+from shanhai.courier import adoptions, granted, releases, sets
+from shanhai.courier.candidates import Candidate, candidates
 from shanhai.courier.subjects import Releasable
-from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.errors import ConfigurationError, DataError, NotFoundError, as_typed
 from shanhai.exchange.folders import Listed, batches, parts
+from shanhai.exchange.grants import ONWARD
 from shanhai.exchange.listings import listing_digest
 from shanhai.exchange.subjects import APPLICATION, Subject
-from shanhai.governance.values import Data
+from shanhai.governance.derived import derived_received
+from shanhai.governance.values import Data, Received
 from shanhai.storage.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -40,29 +44,39 @@ def find_folder(
     folder: Path,
     *,
     share_class: ShareClass,
+    now: datetime,
     version: int | None = None,
 ) -> Releasable:
     """A folder of files as a version of an application.
+
+    The very files that a partner sent go on under the terms under which they came, wherever they lie now.
 
     Args:
         share_class: what its owner says; an application has no contract that could.
         version: None for the one that has these very files, else one more than the newest.
 
     Raises:
-        ConfigurationError: no name of an application, or something in the folder is neither file nor folder.
+        ConfigurationError: no name of an application; something in the folder is neither file nor folder, or
+            no recipient would take it.
         NotFoundError: there is no such folder, or no file in it.
-        Refused: a path that no recipient would take.
         StoreError: the folder cannot be read.
     """
     if not _NAME.fullmatch(name):
-        raise ConfigurationError("not the name of an application", given=ascii(name), allowed=_NAME.pattern)
+        raise ConfigurationError(
+            "not the name of an application", given=as_typed(name), allowed=_NAME.pattern
+        )
     with disk_errors(folder):
         listing = _read(folder)
     if not listing:
         raise NotFoundError("there is no file to release", given=folder)
     digest, subject = listing_digest(listing), Subject(APPLICATION, name)
     return Releasable(
-        data=Data(subject=subject, share_class=share_class, columns=COLUMNS),
+        data=Data(
+            subject=subject,
+            share_class=share_class,
+            columns=COLUMNS,
+            received=_received(connection, subject, digest, now),
+        ),
         version=_version(connection, subject, digest) if version is None else version,
         relation="",
         earlier=_no_earlier,
@@ -98,6 +112,36 @@ def _read(folder: Path) -> list[Listed]:
     for _ in parts(sources(folder), listing.append):
         pass
     return listing
+
+
+def _received(
+    connection: sqlite3.Connection, subject: Subject, digest: str, now: datetime
+) -> Received | None:
+    """The least that whoever sent these files lets us do; None where nobody did, or they were ours before."""
+    came = [one for one in candidates(connection) if one.source.listing == digest]
+    first = min((one.row.received for one in came), default=now)
+    ours = (
+        release
+        for kept in sets.of_subject(connection, subject)
+        if kept.described.listing == digest
+        for release in releases.of_set(connection, kept.set_id)
+    )
+    # A partner who sends us back what we gave it does not become its owner.
+    if any(release.at < first for release in ours):
+        return None
+    return derived_received(_condition(connection, one, now) for one in came)
+
+
+def _condition(connection: sqlite3.Connection, one: Candidate, now: datetime) -> Received:
+    grant = granted.newest(connection, granted.RECEIVED, one.source.grant)
+    if grant is None:
+        return Received(ONWARD[0], stands=False)
+    return Received(
+        grant.onward,
+        purpose=grant.purpose,
+        retain_until=one.source.retain_until,
+        stands=adoptions.lapsed(connection, one.row.pairing, one.source, now) is None,
+    )
 
 
 def _version(connection: sqlite3.Connection, subject: Subject, digest: str) -> int:

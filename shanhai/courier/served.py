@@ -18,8 +18,9 @@ from shanhai.clock import system_clock
 from shanhai.courier import partners
 from shanhai.courier.database import open_state
 from shanhai.courier.leaving import leaving
+from shanhai.courier.log_kept import check_kept
 from shanhai.courier.own_keys import keyring_of
-from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError
+from shanhai.errors import ConfigurationError, NotFoundError, ShanhaiError, as_typed
 from shanhai.exchange.keysets import NAME
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.settings import Settings, read_neighbour, read_settings
@@ -120,7 +121,7 @@ def node_named(settings: Settings, name: str) -> Served:
     known = served(settings)
     if name not in known:
         raise NotFoundError(
-            "no such node is served here", given=ascii(name), allowed=list(known), hint=str(FILE)
+            "no such node is served here", given=as_typed(name), allowed=list(known), hint=str(FILE)
         )
     return known[name]
 
@@ -149,6 +150,7 @@ def exchanges(settings: Settings, *, own: bool = False) -> tuple[Exchange, ...]:
 
 
 def _of_node(node: Served) -> list[Exchange]:
+    check_kept(node.settings.home)
     if not (node.settings.home / STATE).is_file():
         return []
     found: dict[str, Exchange] = {}
@@ -156,7 +158,7 @@ def _of_node(node: Served) -> list[Exchange]:
         # Of those with the same name the one that has not ended comes first.
         for partner in partners.every(connection):
             ended = partner.state is PairingState.ENDED
-            if not ended or leaving(connection, partner.pairing, system_clock()):
+            if not ended or leaving(node.settings.home, connection, partner.pairing, system_clock()):
                 found.setdefault(partner.name, Exchange(node, partner.name, receives=not ended))
     return list(found.values())
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from shanhai.applications.reading import executable_digest
 from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
-from shanhai.courier import inbox, incoming, messages_in, partners, saying, waiting
+from shanhai.courier import inbox, incoming, listings_kept, messages_in, partners, saying, waiting
 from shanhai.courier.arrived import Arrived, Came, Contents
 from shanhai.courier.desk import Desk
 from shanhai.courier.opening import Made
@@ -79,12 +82,14 @@ def take_parcel(desk: Desk, partner: Partner, seen: Seen, opened: Opened, made: 
         version=str(facts.version),
         file=incoming.place_of(partner.name, facts, seen),
         sha256=made.sha256,
-        executable=made.executable,
+        executable=None if made.contents is None else executable_digest(made.contents.executable),
     )
     with transaction(desk.connection):
         messages_in.note_confirmed(desk, partner)
         messages_in.note_answers(desk, partner, opened.body)
         inbox.opened(desk.connection, seen.digest, contents, body=opened.body_bytes)
+        if made.contents is not None:
+            listings_kept.keep(desk.connection, seen.digest, made.contents)
         moved(desk, partner, seen)
         if facts.subject.kind == APPLICATION:
             waiting.waits(desk.connection, "adopt", seen.digest, desk.now)
@@ -106,13 +111,13 @@ def moved(desk: Desk, partner: Partner, seen: Seen) -> None:
 
 
 def answer(desk: Desk, partner: Partner, receipt: Receipt) -> None:
-    """Send a receipt, within the caller's transaction.
+    """Send a receipt, within the caller's transaction, with the place of its event in our log.
 
     Raises:
         Refused, DeniedError, ConfigurationError, LogUnwritableError: as `saying.say`.
     """
     about: dict[str, str] = {} if receipt.code is None else {"code": receipt.code}
-    desk.record(
+    leaf = desk.record(
         "receipt",
         pairing=partner.pairing,
         partner=partner.name,
@@ -120,7 +125,7 @@ def answer(desk: Desk, partner: Partner, receipt: Receipt) -> None:
         outcome=receipt.outcome,
         **about,
     )
-    saying.say(desk, partner.pairing, receipt)
+    saying.say(desk, partner.pairing, replace(receipt, leaf=leaf))
 
 
 def _row(desk: Desk, seen: Seen) -> Arrived:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from shanhai.courier import granted, partners, sealing, sets
@@ -22,32 +23,66 @@ from shanhai.governance.shape import Shape, read_shape
 from shanhai.ingest.node import Node
 
 
-def serving(
-    node: Node,
-    connection: sqlite3.Connection,
-    partner: Partner,
-    found: Releasable,
-    grant: Grant | None,
-    columns: Sequence[str],
-    now: datetime,
+@dataclass(frozen=True)
+class Wanted:
+    """What a release asks of a set.
+
+    Attributes:
+        partner: who is to have it.
+        found: what it is of, in one version, with its columns.
+        grant: under which; None: there is none, as policy will say.
+        columns: those that the partner is to read, in the order of the contract.
+        now: the moment by which grants are in force.
+    """
+
+    partner: Partner
+    found: Releasable
+    grant: Grant | None
+    columns: tuple[str, ...]
+    now: datetime
+
+    @property
+    def guarded(self) -> frozenset[str]:
+        """The columns that nobody is given by the way: core and personal ones."""
+        every = self.found.data.columns
+        return frozenset(one.name for one in every if one.personal or one.classification == "core")
+
+
+def shaped(
+    node: Node, connection: sqlite3.Connection, wanted: Wanted
+) -> tuple[KeptSet | None, Shape, tuple[str, ...]]:
+    """A set that serves, its shape and the columns its rows are ordered by; else those of a new set.
+
+    Raises:
+        ShapeRefusedError: a new set is needed, and the grant names what no shape can have.
+    """
+    reused, shape = _serving(node, connection, wanted)
+    if reused is not None and shape is not None:
+        return reused, shape, reused.described.order
+    return None, *_new_shape(connection, wanted)
+
+
+def _serving(
+    node: Node, connection: sqlite3.Connection, wanted: Wanted
 ) -> tuple[KeptSet, Shape] | tuple[None, None]:
     """A set of this version in a shape that serves, whose files can still be had.
 
     Each of its columns is granted to somebody still, and the core and personal ones to this recipient.
     """
+    found, grant, columns = wanted.found, wanted.grant, set(wanted.columns)
     if grant is None:
         return None, None
-    named = {*columns, *(grant.columns or ()), *_named_by_others(connection, found, grant, now)}
-    named -= _guarded(found) - set(columns)
+    named = {*columns, *(grant.columns or ()), *_named_by_others(connection, found, grant, wanted.now)}
+    named -= wanted.guarded - columns
     keyset = keyring_of(node.home).keyset()
     for kept in sets.sealed(connection, found.subject, found.version):
         shape = shape_of(kept, found)
-        same = kept.described.listing == found.listing and set(kept.described.order) <= set(columns)
-        if shape is None or not same or not _serves(shape, grant, columns):
+        same = kept.described.listing == found.listing and set(kept.described.order) <= columns
+        if shape is None or not same or not _serves(shape, grant, wanted.columns):
             continue
         if not set(shape.names) <= named:
             continue
-        if _is_there(node, connection, kept, partner) and _is_signed(kept, keyset):
+        if _is_there(node, connection, kept, wanted.partner) and _is_signed(kept, keyset):
             return kept, shape
     return None, None
 
@@ -91,13 +126,7 @@ def _is_signed(kept: KeptSet, keyset: Keyset) -> bool:
     return True
 
 
-def new_shape(
-    connection: sqlite3.Connection,
-    found: Releasable,
-    grant: Grant | None,
-    columns: Sequence[str],
-    now: datetime,
-) -> tuple[Shape, tuple[str, ...]]:
+def _new_shape(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Shape, tuple[str, ...]]:
     """What is granted to this recipient, and beside it what was granted to others, where one set serves all.
 
     Core and personal columns of others stay out: they leave when somebody releases them. The second value
@@ -107,15 +136,15 @@ def new_shape(
     Raises:
         ShapeRefusedError: the grant names what no shape can have.
     """
+    found, grant, columns = wanted.found, wanted.grant, wanted.columns
     own = {name: grant.masks[name] for name in columns if grant and name in grant.masks}
     row_filter = grant.row_filter if grant else None
-    guarded = _guarded(found)
     names, masks, common = set(columns), dict(own), set(columns)
     shared = grant is not None and found.folder is None
-    for other in _others(connection, found, row_filter, now) if shared else ():
+    for other in _others(connection, found, row_filter, wanted.now) if shared else ():
         granted_to_other = set(other.columns or ())
         if all(masks.get(name) == other.masks.get(name) for name in names & granted_to_other):
-            names |= granted_to_other - guarded
+            names |= granted_to_other - wanted.guarded
             common &= granted_to_other
             masks |= {name: action for name, action in other.masks.items() if name in names}
     wide = [column.name for column in found.data.columns if column.name in names]
@@ -127,10 +156,6 @@ def new_shape(
     # Whatever is wrong with a grant of somebody else is not this recipient's matter.
     shape = read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
     return shape, shape.names
-
-
-def _guarded(found: Releasable) -> set[str]:
-    return {one.name for one in found.data.columns if one.personal or one.classification == "core"}
 
 
 def _named_by_others(

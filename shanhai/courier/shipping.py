@@ -14,7 +14,9 @@ from shanhai.clock import running_clock
 from shanhai.courier import leaving, outbox, sealing, sets
 from shanhai.courier.database import open_state
 from shanhai.courier.outbox import Outgoing
+from shanhai.courier.own_copies import recognised
 from shanhai.courier.partners import Partner
+from shanhai.courier.progress import Tell, metered, silent
 from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.sets import KeptFile
@@ -57,20 +59,24 @@ def ship(
     now: datetime,
     address: str | None = None,
     again: bool = False,
+    tell: Tell = silent,
 ) -> Shipped:
     """Take every message that waits for it to the relay; killed anywhere, it may be run again.
 
     Nothing is signed, so no passphrase is needed. A message is uploaded after all that it names, so who sees
     it finds the rest. What is there already is left: the same bytes are fine, others are an error.
 
-    A parcel leaves only while the pairing is active and not frozen and its grant in force, and what comes
-    after it waits with it, since nobody takes messages out of order. That is asked again once its files are
-    there, before the first byte of the message goes, which is noted: what nobody can have seen can still be
-    taken back, and nothing else. A message without a set needs no such state.
+    A parcel leaves only while the pairing is active and not frozen, its grant in force, and no delivery with
+    a row in it withdrawn; what comes after it waits with it, since nobody takes messages out of order. That
+    is asked again once its files are there, before the first byte of the message goes, which is noted: what
+    nobody can have seen can still be taken back, and nothing else. A message without a set needs no such
+    state.
 
     Args:
         address: another relay than that of the pairing, for this time: a tar on a stick.
-        again: also what was taken there before and the partner has not settled, the same bytes.
+        again: also what was taken there before and the partner has not settled, the same bytes. What has run
+            out goes without files that are gone: the partner asks for none.
+        tell: is told how many bytes of files were taken there.
 
     Raises:
         RelayConflictError: the relay has other bytes in a place of ours.
@@ -80,18 +86,18 @@ def ship(
     with contextlib.closing(open_state(home)) as connection:
         due = outbox.unacknowledged if again else outbox.waiting_for_upload
         waiting = due(connection, partner.pairing)
-        messages = leaving.until_held(connection, waiting, now)
+        messages = leaving.until_held(home, connection, waiting, now)
         if not messages:
             return Shipped(partner.name, where, held=len(waiting))
         loads: list[_Load] = []
-        with relay_of(partner, settings, address=address) as relay:
+        with recognised(home), relay_of(partner, settings, address=address) as relay:
             # What has begun cannot be taken back: a tar is written last, and its path may be mistyped.
-            relay.check_takes([one.envelope for one in messages])
+            relay.check_takes([one.envelope for one in messages], _size(connection, messages))
             for message in messages:
                 everything = again or address is not None
-                load = _load(connection, home, partner, message, relay, again=everything)
-                _put_set(connection, relay, home, partner, load, usual=address is None)
-                if not leaving.begin(connection, message, clock()):
+                load = _load(connection, home, partner, message, relay, again=everything, now=now)
+                _put_set(connection, relay, home, partner, load, usual=address is None, tell=tell)
+                if not leaving.begin(home, connection, message, clock()):
                     break
                 relay.put_message(message.generation, message.seq, message.envelope)
                 loads.append(load)
@@ -105,6 +111,12 @@ def ship(
     return Shipped(partner.name, where, gone, len(files), size, len(waiting) - len(gone))
 
 
+def _size(connection: sqlite3.Connection, messages: Iterable[Outgoing]) -> int:
+    """Bytes of all files of the sets that messages name."""
+    named = {one.set_id for one in messages if one.set_id is not None}
+    return sum(file.size for set_id in named for file in sets.files(connection, set_id))
+
+
 def _load(
     connection: sqlite3.Connection,
     home: Path,
@@ -113,6 +125,7 @@ def _load(
     relay: Relay,
     *,
     again: bool,
+    now: datetime,
 ) -> _Load:
     kept = sets.by_id(connection, message.set_id) if message.set_id else None
     if kept is None:
@@ -122,7 +135,7 @@ def _load(
     for file in sets.files(connection, kept.set_id):
         known = relay.at_once and partner.pairing in file.uploaded_to
         there = (folder / file.name).is_file()
-        if not there and not known:
+        if not there and not known and not message.is_expired(now):
             raise StoreError(
                 "a file of a set that is to be shipped is gone",
                 given=folder / file.name,
@@ -134,18 +147,27 @@ def _load(
 
 
 def _put_set(
-    connection: sqlite3.Connection, relay: Relay, home: Path, partner: Partner, load: _Load, *, usual: bool
+    connection: sqlite3.Connection,
+    relay: Relay,
+    home: Path,
+    partner: Partner,
+    load: _Load,
+    *,
+    usual: bool,
+    tell: Tell,
 ) -> None:
     set_id = load.message.set_id
     if set_id is None or load.statement is None:
         return
     folder = sealing.folder_of(home, set_id)
-    for file in load.files:
-        relay.put_file(file.sha256, folder / file.name)
-        if usual and relay.at_once:
-            # Each by itself: a large set that is cut off goes on where it was.
-            with transaction(connection):
-                sets.uploaded(connection, set_id, file.name, partner.pairing)
+    with metered(tell, "bytes taken to the relay", sum(file.size for file in load.files)) as add:
+        for file in load.files:
+            relay.put_file(file.sha256, folder / file.name)
+            add(file.size)
+            if usual and relay.at_once:
+                # Each by itself: a large set that is cut off goes on where it was.
+                with transaction(connection):
+                    sets.uploaded(connection, set_id, file.name, partner.pairing)
     digest, statement = load.statement
     relay.put_statement(digest, statement)
 

@@ -125,6 +125,18 @@ def check_speaks(speaker: Speaker, partner: Partner) -> None:
         log_key(speaker.keyset, speaker.holdings, speaker.now)
 
 
+def keys_last(mine: Keyset, partner: Partner, now: datetime) -> bool:
+    """Whether a message to a partner could be sealed and signed now, as far as keysets tell.
+
+    No key is opened: that those of this node are held is not known by it.
+
+    Raises:
+        ConfigurationError: the partner has not accepted yet.
+    """
+    suites = partners.agreed(partner).rules.suites
+    return mine.speaks(now) and their_keys.their_keyset(partner).seals_to(suites, now) is not None
+
+
 def sealed_to(
     connection: sqlite3.Connection,
     partner: Partner,

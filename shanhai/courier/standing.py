@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shanhai.audit.database import transaction
 from shanhai.audit.events import Event
 from shanhai.audit.log import EventLog
-from shanhai.courier import messages_in, partners, saying, sets, their_keys, waiting
+from shanhai.courier import granted, messages_in, partners, saying, sets, their_keys, waiting
 from shanhai.courier.desk import Desk
 from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
@@ -18,11 +18,18 @@ from shanhai.courier.taking_back import take_back, take_back_holding
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import End, NewKeyset, Suspension
 from shanhai.exchange.keysets import Keyset
-from shanhai.exchange.pairing_states import SPEAKING, Step
+from shanhai.exchange.pairing_states import SPEAKING, PairingState, Step
 
 _STEPS = ("offer", "accept", "confirm", "suspend", "resume", "fork", "fork-decided", "end")
 _OF_PAIRINGS: tuple[waiting.Kind, ...] = ("confirm", "fork", "generation")
 _KINDS = {Step.SUSPEND_HERE: "suspend", Step.RESUME_HERE: "resume", Step.END: "end"}
+_ALREADY = {
+    Step.SUSPEND_HERE: (PairingState.SUSPENDED_HERE, PairingState.SUSPENDED_BOTH),
+    Step.RESUME_HERE: (PairingState.ACTIVE, PairingState.SUSPENDED_THERE),
+    Step.END: (PairingState.ENDED,),
+}
+"""Where each step of ours leads: taken there once more, it changes nothing."""
+
 _LONGEST_REASON = 1000
 
 
@@ -34,11 +41,13 @@ class Stood:
         partner: as it stands now.
         taken_back: releases that had not begun to leave, and do not.
         untold: whether the partner would have to be told and is not, since keys ran out.
+        already: whether it stood so before, and nothing was done.
     """
 
     partner: Partner
     taken_back: tuple[Release, ...]
     untold: bool
+    already: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,41 +157,65 @@ def move(connection: sqlite3.Connection, name: str, address: str) -> Partner:
 
 
 def tell_keyset(desk: Desk) -> Told:
-    """Tell the newest keyset, and what was revoked untold, to every partner that does not know the keyset.
-
-    Every message to a partner does it first where it was not done; here nobody waits for one. Parcels that
-    may not leave now and would hold it are taken back: it may say that somebody else has a key.
+    """Tell the newest keyset, and what was given or revoked untold, to every partner that does not know it.
 
     Raises:
         LogUnwritableError: an event cannot be written.
     """
-    newest = desk.speaker.keyset.version
     told: list[str] = []
     gone: list[Release] = []
     with transaction(desk.connection):
         for one in partners.every(desk.connection):
-            if one.state not in SPEAKING or one.told_keyset >= newest:
-                continue
-            if not saying.can_speak(desk, one.pairing):
-                # It has no valid key to seal to: it is told once it brought a newer keyset of its own.
-                continue
-            gone += take_back_holding(desk, one.pairing)
-            if partners.of_pairing(desk.connection, one.pairing).told_keyset < newest:
-                # What was taken back tells it with what is said again.
-                saying.say(desk, one.pairing, NewKeyset(desk.envelope))
-            gone += tell_untold(desk, one.pairing)
-            told.append(one.name)
+            # Where it has no valid key to seal to, it is told once it brought a newer keyset of its own.
+            if is_behind(desk.connection, one, desk.speaker.keyset) and saying.can_speak(desk, one.pairing):
+                gone += catch_up(desk, one.pairing)
+                told.append(one.name)
     return Told(tuple(told), tuple(gone))
+
+
+def is_behind(connection: sqlite3.Connection, partner: Partner, mine: Keyset) -> bool:
+    """Whether a partner was not told the newest keyset of this node, or of something given or revoked."""
+    if partner.state not in SPEAKING:
+        return False
+    return partner.told_keyset < mine.version or bool(granted.untold(connection, partner.pairing))
+
+
+def catch_up(desk: Desk, pairing: str) -> tuple[Release, ...]:
+    """Tell a partner what it `is_behind` in, where keys allow it; within the caller's transaction.
+
+    Every message to a partner tells the keyset first where it was not done; here nobody waits for one.
+    Parcels that may not leave now and would hold it are taken back: it may say that somebody else has a key.
+
+    Returns:
+        what was taken back.
+
+    Raises:
+        BusyError: this node has newer keys than those that are open.
+        LogUnwritableError: an event cannot be written.
+    """
+    mine = desk.speaker.keyset
+    if not is_behind(desk.connection, partners.of_pairing(desk.connection, pairing), mine):
+        return ()
+    if not saying.can_speak(desk, pairing):
+        return ()
+    gone = take_back_holding(desk, pairing)
+    if partners.of_pairing(desk.connection, pairing).told_keyset < mine.version:
+        # Else what was said again told it.
+        saying.say(desk, pairing, NewKeyset(desk.envelope))
+    return (*gone, *tell_untold(desk, pairing))
 
 
 def renew(desk: Desk, name: str, envelope: bytes) -> Renewed:
     """Take a newer keyset of a partner from its people: where its keys ran out, or somebody else had one.
+
+    What could not be told to it for want of one is told.
 
     Args:
         envelope: the signed keyset, as it lies in `keyring/keyset.json` of the partner.
 
     Raises:
         Refused: the codes of `their_keys.take_keyset`.
+        BusyError: this node has newer keys than those that are open, by which something is to be told.
         ConfigurationError: the partner has not accepted yet.
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
@@ -192,8 +225,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Renewed:
         mine = desk.speaker.keyset
         keyset = their_keys.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)
         messages_in.record_keyset(desk, partner, keyset)
-        speaks = partner.state in SPEAKING and saying.can_speak(desk, partner.pairing)
-        gone = tell_untold(desk, partner.pairing) if speaks else ()
+        gone = catch_up(desk, partner.pairing)
     return Renewed(keyset, gone)
 
 
@@ -211,6 +243,8 @@ def steps(connection: sqlite3.Connection, pairing: str) -> tuple[Event, ...]:
 
 def _step(desk: Desk, partner: Partner, step: Step, said: Suspension | End) -> Stood:
     """Take a step of ours: its event, what it takes back, its message, and the state, in this order."""
+    if partner.state in _ALREADY[step]:
+        return Stood(partner, (), untold=False, already=True)
     # An offer that nobody accepted may be ended, and there is nobody to tell.
     speaks = partner.state in SPEAKING
     untold = speaks and not saying.can_speak(desk, partner.pairing)

@@ -12,6 +12,7 @@ from typing import Any
 from shanhai.courier import adoptions, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
 from shanhai.courier.leaving import until_held
+from shanhai.courier.outbox import Outgoing
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receipts import Sent, sent
@@ -39,11 +40,12 @@ class PartnerStatus:
 
     Attributes:
         to_upload: messages that were never at the relay.
-        held: those of them that may not leave now: a parcel without a grant in force, and all behind it.
+        held: those of them that may not leave now: a parcel without a grant in force, or with rows that were
+            withdrawn since, and all behind it.
         unsettled: messages that the partner is not known to have settled; those to upload are among them.
         oldest: when the first of these was issued.
         expired, refused: messages that ran out unsettled, and those that the partner refused.
-        silent_since: when it was heard of last, if that is longer ago than both agreed to.
+        silent_since: when it was heard of last, if it owes an answer for longer than both agreed to.
     """
 
     partner: str
@@ -76,10 +78,7 @@ class Status:
     def quiet(self) -> bool:
         """Whether nobody has to do anything."""
         return not (
-            self.waiting
-            or self.expiring
-            or self.lapsed
-            or any(one.frozen or one.expired or one.refused or one.silent_since for one in self.partners)
+            self.waiting or self.expiring or self.lapsed or any(map(_is_anybodys_affair, self.partners))
         )
 
 
@@ -96,7 +95,7 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
     every = partners.every(connection)
     messages = sent(connection, now)
     return Status(
-        partners=tuple(_partner(connection, partner, messages, now) for partner in every),
+        partners=tuple(_partner(home, connection, partner, messages, now) for partner in every),
         waiting=waiting.open_ones(connection),
         expiring=tuple(_expiring(home, every, now)),
         lapsed=tuple(adoptions.all_lapsed(connection, now)),
@@ -104,7 +103,7 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
 
 
 def _partner(
-    connection: sqlite3.Connection, partner: Partner, messages: tuple[Sent, ...], now: datetime
+    home: Path, connection: sqlite3.Connection, partner: Partner, messages: tuple[Sent, ...], now: datetime
 ) -> PartnerStatus:
     theirs = [one for one in messages if one.message.pairing == partner.pairing]
     unsettled = [one.message for one in theirs if one.message.settled is None]
@@ -115,22 +114,32 @@ def _partner(
         state=partner.state,
         frozen=partner.frozen is not None,
         to_upload=len(to_upload),
-        held=len(to_upload) - len(until_held(connection, to_upload, now)),
+        held=len(to_upload) - len(until_held(home, connection, to_upload, now)),
         unsettled=len(unsettled),
         oldest=min((one.issued for one in unsettled), default=None),
         expired=standings.count("expired"),
         refused=standings.count("refused"),
         heard=partner.heard,
-        silent_since=_silent_since(partner, now),
+        silent_since=_silent_since(partner, unsettled, now),
     )
 
 
-def _silent_since(partner: Partner, now: datetime) -> datetime | None:
-    """Since when an active partner has said nothing, where it is longer than two of its head intervals."""
+def _is_anybodys_affair(one: PartnerStatus) -> bool:
+    return bool(one.frozen or one.held or one.expired or one.refused or one.silent_since)
+
+
+def _silent_since(partner: Partner, unsettled: list[Outgoing], now: datetime) -> datetime | None:
+    """Since when an active partner has said nothing although it owes an answer: two of its head intervals.
+
+    Parcels alone are always answered. Who has been sent none, or has settled them all, may be quiet for ever:
+    nothing comes at intervals yet that could be missed.
+    """
     if partner.state is not PairingState.ACTIVE or partner.heard is None:
         return None
     allowed = timedelta(seconds=2 * partners.agreed(partner).rules.head_interval)
-    return partner.heard if now - partner.heard > allowed else None
+    shipped = (one.uploaded for one in unsettled if one.type == "parcel" and one.uploaded is not None)
+    owed = any(now - moment > allowed for moment in shipped)
+    return partner.heard if owed and now - partner.heard > allowed else None
 
 
 def _expiring(home: Path, every: tuple[Partner, ...], now: datetime) -> Iterator[Expiring]:

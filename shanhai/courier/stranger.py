@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shanhai.courier.evidence import carried_by
 from shanhai.courier.fetching import digest_through, opened
+from shanhai.courier.progress import Tell, metered, silent
 from shanhai.errors import DataError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused
@@ -42,11 +43,13 @@ class Beside:
         statement: the envelope of the set.
         files: a folder with the files of the set, called by their digests.
         before: the message before it.
+        tell: is told how many bytes of the files were read.
     """
 
     statement: bytes | None = field(default=None, repr=False)
     files: Path | None = None
     before: bytes | None = field(default=None, repr=False)
+    tell: Tell = field(default=silent, repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def verify(data: bytes, keyset: Keyset, beside: Beside) -> Shown:
     message, found = carried if carried else (data, None)
     statement = beside.statement or found
     if carried is None and _is_set(data):
-        return _shown_set(data, keyset, beside.files)
+        return _shown_set(data, keyset, beside)
     signed = read_signed(message, keyset)
     keyset.check_valid(signed.signers, signed.header.issued)
     holds = [
@@ -92,7 +95,7 @@ def verify(data: bytes, keyset: Keyset, beside: Beside) -> Shown:
     else:
         unknown.append("before")
     if signed.header.set_digest is not None or statement is not None:
-        _add_set(signed, statement, keyset, beside.files, holds, unknown)
+        _add_set(signed, statement, keyset, beside, holds, unknown)
     return Shown("message", _facts(signed), tuple(holds), tuple(unknown))
 
 
@@ -100,7 +103,7 @@ def _add_set(
     signed: Signed,
     data: bytes | None,
     keyset: Keyset,
-    files: Path | None,
+    beside: Beside,
     holds: list[str],
     unknown: list[str],
 ) -> None:
@@ -111,13 +114,13 @@ def _add_set(
         raise Refused("set-not-named")
     statement = read_set(data, keyset=keyset, digest=signed.header.set_digest)
     holds.append(f"the set is the one that it names, signed by keys of the keyset: {_size(statement)}")
-    unknown.append(_files(statement, files, holds))
+    unknown.append(_files(statement, beside, holds))
 
 
-def _shown_set(data: bytes, keyset: Keyset, files: Path | None) -> Shown:
+def _shown_set(data: bytes, keyset: Keyset, beside: Beside) -> Shown:
     statement = read_set(data, keyset=keyset, digest=None)
     holds = [f"signed by keys of the keyset, whose node calls itself {keyset.name}: {_size(statement)}"]
-    last = _files(statement, files, holds)
+    last = _files(statement, beside, holds)
     facts = {
         "digest": statement.digest,
         "set": statement.set,
@@ -128,15 +131,16 @@ def _shown_set(data: bytes, keyset: Keyset, files: Path | None) -> Shown:
     return Shown("set", facts, tuple(holds), ("whose", "newer-keyset", last))
 
 
-def _files(statement: SetStatement, folder: Path | None, holds: list[str]) -> str:
+def _files(statement: SetStatement, beside: Beside, holds: list[str]) -> str:
     """Verify the files in a folder. Returns what stays unknown."""
-    if folder is None:
+    if beside.files is None:
         return "files"
     found: dict[str, tuple[int, str]] = {}
-    for one in statement.files:
-        file = _file(folder, one)
-        if file is not None:
-            found[one.name] = _measured(file, one)
+    with metered(beside.tell, "bytes read", sum(one.size for one in statement.files)) as add:
+        for one in statement.files:
+            file = _file(beside.files, one)
+            if file is not None:
+                found[one.name] = _measured(file, one, add)
     check_files(statement, found)
     holds.append("its files are all there, each of its size and SHA-256, and sealed as far as can be seen")
     return "contents"
@@ -147,9 +151,9 @@ def _file(folder: Path, one: SetFile) -> Path | None:
     return next((folder / name for name in (one.name, one.sha256) if (folder / name).is_file()), None)
 
 
-def _measured(path: Path, one: SetFile) -> tuple[int, str]:
+def _measured(path: Path, one: SetFile, add: Callable[[int], None]) -> tuple[int, str]:
     with opened(path) as file:
-        size, sha256 = digest_through(file)
+        size, sha256 = digest_through(file, add)
         if (size, sha256) == (one.size, one.sha256):
             outline(file, one.size)
     return size, sha256

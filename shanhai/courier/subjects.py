@@ -90,7 +90,10 @@ def _dataset(
         raise NotFoundError(
             "nothing of the dataset has been loaded yet", given=dataset, hint=f"shanhai walk {dataset}"
         )
-    at = LakeTable.open(node.table(dataset)).version if version is None else version
+    newest = LakeTable.open(node.table(dataset)).version
+    at = newest if version is None else version
+    if at > newest:
+        raise NotFoundError("no such version of the dataset", given=at, allowed=f"0 to {newest}")
     relation = dataset_relation(node.settings, contract, at)
     sources = {str(dataset): at}
     state, deliveries = _deliveries(node, sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from shanhai.audit.database import transaction
 from shanhai.courier import granted, leaving, outbox, partners, releases
@@ -12,9 +13,15 @@ from shanhai.courier.desk import Desk
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.partners import Partner
 from shanhai.courier.releases import Release
-from shanhai.courier.saying import can_speak, say_again
+from shanhai.courier.saying import can_speak, is_newest, say_again
+from shanhai.courier.withdrawn import Tables
 from shanhai.exchange.bodies import Content, read_body
-from shanhai.exchange.pairing_states import PairingState
+from shanhai.exchange.pairing_states import SPEAKING
+
+TOLD_AT_ONCE = frozenset({"revoke", "keyset", "suspend", "end"})
+"""Messages that no parcel may hold: what they say is to be known to the partner as soon as may be.
+
+So is a grant that narrows the one before it."""
 
 
 def take_back(desk: Desk, pairing: str, is_over: Callable[[Release], bool]) -> tuple[Release, ...]:
@@ -54,31 +61,91 @@ def take_back(desk: Desk, pairing: str, is_over: Callable[[Release], bool]) -> t
 def take_back_over(desk: Desk, name: str) -> tuple[Release, ...]:
     """Take back what is no longer granted to a partner as it was when it was released; as `take_back`.
 
+    So is what has rows of a delivery that was withdrawn since; and what may not leave for any other reason,
+    where it holds something that is told at once.
+
     Raises:
         NotFoundError: there is no such partner.
     """
     with transaction(desk.connection):
-        pairing = partners.named(desk.connection, name).pairing
-        return take_back(desk, pairing, lambda one: not leaving.stands(desk.connection, one, desk.now))
+        partner = partners.named(desk.connection, name)
+        if any_held(desk.home, desk.connection, partner, desk.now):
+            return take_back_holding(desk, partner.pairing)
+
+        # What cannot be read now may stand, with the consent of whoever approved it: it waits.
+        tables = Tables(desk.home, unread_stands=True)
+
+        def is_over(one: Release) -> bool:
+            return not leaving.stands(tables, desk.connection, one, desk.now)
+
+        return take_back(desk, partner.pairing, is_over)
 
 
-def take_back_holding(desk: Desk, pairing: str) -> tuple[Release, ...]:
+def take_back_holding(desk: Desk, pairing: str, *, grant: str | None = None) -> tuple[Release, ...]:
     """Take back what would hold what is said next; as `take_back`, within the caller's transaction.
 
-    That is what is no longer granted, and all of a frozen pairing: of it only that leaves which may be
-    told all the same.
+    That is what may not leave now: what is no longer granted, or was withdrawn, and all while the pairing is
+    not active, or is frozen.
+
+    Args:
+        grant: one that is revoked or narrowed by what is said: what was released under it.
     """
-    frozen = partners.of_pairing(desk.connection, pairing).frozen is not None
-    return take_back(desk, pairing, lambda one: frozen or not leaving.stands(desk.connection, one, desk.now))
+    closed = not leaving.is_open(partners.of_pairing(desk.connection, pairing))
+    tables = Tables(desk.home)
+
+    def is_over(one: Release) -> bool:
+        if closed or one.grant == grant:
+            return True
+        return not leaving.stands(tables, desk.connection, one, desk.now)
+
+    return take_back(desk, pairing, is_over)
 
 
-def any_over(connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
-    """Whether `take_back_over` would find anything of an active pairing; no key is opened."""
-    if partner.state is not PairingState.ACTIVE or partner.frozen is not None:
+def take_back_held(desk: Desk, pairing: str) -> tuple[Release, ...]:
+    """Once parcels may not leave any more, take back those that hold something that is told at once.
+
+    Within the caller's transaction, which must not fail for it: by keys that are not the newest nothing is
+    taken back. Whoever made the newer ones tells them, and takes it back.
+    """
+    partner = partners.of_pairing(desk.connection, pairing)
+    if not any_held(desk.home, desk.connection, partner, desk.now) or not is_newest(desk):
+        return ()
+    return take_back_holding(desk, pairing)
+
+
+def any_over(home: Path, connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
+    """Whether anything was released that will not leave: `take_back_over` would find it; no key is opened.
+
+    What waits until the pairing is active and thawed may leave then, unless something is held by it.
+    """
+    if not leaving.is_open(partner):
+        return any_held(home, connection, partner, now)
+    waiting = unbegun_releases(connection, partner.pairing)
+    tables = Tables(home, unread_stands=True)
+    return any(not leaving.stands(tables, connection, one, now) for one in waiting)
+
+
+def any_held(home: Path, connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
+    """Whether something that is told at once waits behind a parcel that may not leave now."""
+    if partner.state not in SPEAKING:
         return False
     unbegun = outbox.unbegun(connection, partner.pairing)
+    held = unbegun[len(leaving.until_held(home, connection, unbegun, now)) :]
+    return any(_is_told_at_once(connection, one) for one in held)
+
+
+def _is_told_at_once(connection: sqlite3.Connection, message: Outgoing) -> bool:
+    if message.type != "grant":
+        return message.type in TOLD_AT_ONCE
+    grant = granted.told_in(connection, message.digest)
+    return grant is not None and granted.narrows(connection, grant)
+
+
+def unbegun_releases(connection: sqlite3.Connection, pairing: str) -> tuple[Release, ...]:
+    """What was released to a partner and could still be taken back."""
+    unbegun = outbox.unbegun(connection, pairing)
     found = (releases.of_message(connection, one.digest) for one in unbegun)
-    return any(one is not None and not leaving.stands(connection, one, now) for one in found)
+    return tuple(one for one in found if one is not None)
 
 
 def _is_over(release: Release | None, is_over: Callable[[Release], bool]) -> bool:

@@ -9,7 +9,7 @@ from shanhai.courier import partners
 from shanhai.courier.partners import Partner
 from shanhai.errors import NotFoundError
 from shanhai.exchange.algorithms import VerifyKey
-from shanhai.exchange.keyset_checks import check_distinct
+from shanhai.exchange.keyset_checks import check_foreign
 from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.strict import write_moment
@@ -57,25 +57,15 @@ def take_keyset(
         mine: the keyset of this node, none of whose keys may be listed.
 
     Raises:
-        Refused: the codes of `read_keyset`, with the roots that people compared, and of `check_distinct`.
+        Refused: the codes of `read_keyset`, with the roots that people compared, and of `check_foreign`.
     """
     partner = partners.of_pairing(connection, pairing)
     known = their_keyset(partner)
     keyset = read_keyset(envelope, roots=roots_of(partner), known=known)
     if keyset.version > known.version:
-        check_own(connection, keyset, mine)
+        check_foreign(keyset, mine)
         _keep_keyset(connection, pairing, keyset, envelope, now)
     return keyset
-
-
-def check_own(connection: sqlite3.Connection, keyset: Keyset, mine: Keyset) -> None:
-    """Return if a keyset lists no key of this node and none of another partner.
-
-    Raises:
-        Refused: keyset-unusable.
-    """
-    known = (their_keyset(one) for one in partners.every(connection) if one.keyset is not None)
-    check_distinct(keyset, (mine, *known))
 
 
 def agree(

@@ -37,12 +37,13 @@ class Waiting:
     since: datetime
 
 
-def waits(connection: sqlite3.Connection, kind: Kind, about: str, since: datetime) -> None:
-    """Let something wait for a person; what waits already goes on waiting since then."""
-    connection.execute(
+def waits(connection: sqlite3.Connection, kind: Kind, about: str, since: datetime) -> bool:
+    """Let something wait for a person; False: it waits already, and goes on waiting since then."""
+    changed = connection.execute(
         "INSERT INTO waiting (kind, about, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (kind, about, write_moment(since)),
     )
+    return changed.rowcount > 0
 
 
 def done(connection: sqlite3.Connection, kind: Kind, about: str, *, who: str, at: datetime) -> bool:

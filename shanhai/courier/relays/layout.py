@@ -14,8 +14,28 @@ from shanhai.errors import DataError
 _MESSAGE = re.compile(r"m/([0-9]{6,})/([0-9]{10,})", re.ASCII)
 
 
+MOST_LISTED = 10_000
+"""So many messages are listed at once: whoever takes them all asks again, and a relay may have any number."""
+
+
 class RelayConflictError(DataError):
-    """The relay has other bytes where ours belong: nothing was replaced, and a person should look."""
+    """The relay has other bytes where ours belong: nothing was replaced, and a person should look.
+
+    Args:
+        other: what is there under the number of a message of ours; None: it is not about a message.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        given: object = None,
+        allowed: object = None,
+        hint: str = "",
+        other: bytes | None = None,
+    ) -> None:
+        super().__init__(message, given=given, allowed=allowed, hint=hint)
+        self.other = other
 
 
 @dataclass(frozen=True)
@@ -47,8 +67,12 @@ class Relay(Protocol):
 
     at_once: bool
 
-    def check_takes(self, messages: Sequence[bytes]) -> None:
-        """Return if all of them can be left here, as far as can be seen before any is: nothing is written."""
+    def check_takes(self, messages: Sequence[bytes], size: int) -> None:
+        """Return if all of them can be left here, as far as can be seen before any is: nothing is written.
+
+        Args:
+            size: bytes of the files of their sets.
+        """
         ...
 
     def put_file(self, sha256: str, file: Path) -> None:
@@ -70,7 +94,7 @@ class Relay(Protocol):
     def messages(self, generation: int, first: int) -> Iterator[tuple[int, int]]:
         """Numbers of messages of the partner that are there, in order, from (generation, first) on.
 
-        There may be holes.
+        There may be holes. The first `MOST_LISTED`, where there are more.
         """
         ...
 

@@ -11,7 +11,7 @@ from shanhai.courier.partners import Partner
 from shanhai.courier.relays.layout import Place, Relay
 from shanhai.courier.relays.store import StoreRelay
 from shanhai.courier.relays.tar import TarRelay
-from shanhai.errors import ConfigurationError, StoreError
+from shanhai.errors import ConfigurationError, StoreError, as_typed
 from shanhai.ingest.stores import bucket_store
 from shanhai.settings import Settings
 from shanhai.storage import LocalStore, ObjectStore
@@ -23,6 +23,9 @@ FORMS = "file:///<folder>, s3://<bucket>/<prefix> or tar:<file>"
 ACCESS_KEY, SECRET_KEY = "relay_access_key", "relay_secret_key"
 
 _TAR = "tar:"
+_RELAY_FREE_BYTES = 1 << 20
+_NOT_THERE = "the folder of the relay is not there"
+_MOUNTED = "is its disk mounted? A new relay begins with an empty folder"
 
 
 def check_address(address: str) -> str:
@@ -41,8 +44,25 @@ def check_address(address: str) -> str:
         prefix = parts.path.strip("/")
         good = plain and parts.scheme == "s3" and bool(parts.netloc) and (not prefix or is_key(prefix))
     if not good:
-        raise ConfigurationError("not the address of a relay", given=ascii(address), allowed=FORMS)
+        raise ConfigurationError("not the address of a relay", given=as_typed(address), allowed=FORMS)
     return address
+
+
+def check_there(address: str) -> None:
+    """Return if a relay may be used by this address from now on; no bucket, and no stick for a tar, is asked.
+
+    Raises:
+        ConfigurationError: it has another form, or is a folder that is not there.
+    """
+    check_address(address)
+    folder = _folder_of(address)
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError(_NOT_THERE, given=folder, hint=_MOUNTED)
+
+
+def _folder_of(address: str) -> Path | None:
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def place_of(partner: Partner) -> Place:
@@ -79,19 +99,17 @@ def open_relay(address: str, place: Place, settings: Settings) -> Iterator[Relay
 
 
 def _store(address: str, settings: Settings) -> ObjectStore:
-    parts = urlsplit(address)
-    if parts.scheme == "file":
-        folder = Path(unquote(parts.path))
+    folder = _folder_of(address)
+    if folder is not None:
         if not folder.is_dir():
             # Made here, it would hide that a disk is not mounted, and nobody would ever see what was left.
-            raise StoreError(
-                "the folder of the relay is not there",
-                given=folder,
-                hint="is its disk mounted? A new relay begins with an empty folder",
-            )
+            raise StoreError(_NOT_THERE, given=folder, hint=_MOUNTED)
         # Two parties that do not trust each other each have an account of their own.
         with disk_errors(folder):
             modes = modes_of(folder)
-        return LocalStore(folder, keep_free_bytes=settings.free_disk_bytes, modes=modes)
+        # The room that a home keeps is for work on tables: a stick has less in all, and carries a receipt.
+        return LocalStore(
+            folder, keep_free_bytes=min(_RELAY_FREE_BYTES, settings.free_disk_bytes), modes=modes
+        )
     secrets = ACCESS_KEY, SECRET_KEY
     return bucket_store(address, settings, secrets=secrets, endpoint=settings.relay_endpoint)

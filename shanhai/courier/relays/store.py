@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from shanhai.courier.relays.layout import (
+    MOST_LISTED,
     Place,
     RelayConflictError,
     file_key,
@@ -35,7 +37,7 @@ class StoreRelay:
         self._store = store
         self._place = place
 
-    def check_takes(self, messages: Sequence[bytes]) -> None:
+    def check_takes(self, messages: Sequence[bytes], size: int) -> None:
         """Nothing is looked at: each is put by itself, and its own place is all that can be taken."""
 
     def put_file(self, sha256: str, file: Path) -> None:
@@ -54,12 +56,19 @@ class StoreRelay:
         self._create(statement_key(self._place.folder_out, digest), data)
 
     def put_message(self, generation: int, seq: int, data: bytes) -> None:
-        self._create(message_key(self._place.folder_out, generation, seq), data)
+        key = message_key(self._place.folder_out, generation, seq)
+        try:
+            self._create(key, data)
+        except RelayConflictError as error:
+            error.other = self._beginning(key, dsse.MOST_BYTES[dsse.MESSAGE] + 1)
+            raise
 
     def messages(self, generation: int, first: int) -> Iterator[tuple[int, int]]:
         folder = self._place.folder_in
+        # The order of the keys is that of the numbers.
         numbers = (number_of(folder, key) for key in self._store.list(f"{folder}/m"))
-        yield from sorted(number for number in numbers if number and number >= (generation, first))
+        wanted = (number for number in numbers if number and number >= (generation, first))
+        yield from itertools.islice(wanted, MOST_LISTED)
 
     def message(self, generation: int, seq: int) -> bytes:
         key = message_key(self._place.folder_in, generation, seq)

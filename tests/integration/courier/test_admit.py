@@ -23,11 +23,18 @@ from one_city import City
 from sent_parcels import kinds, looked_at
 from two_nodes import Two
 
+from shanhai.audit.checkpoints import origin_of, read_checkpoint
+from shanhai.audit.events import leaf_of
+from shanhai.audit.log import EventLog
+from shanhai.audit.proofs import check_inclusion
 from shanhai.courier import admitting, inbox, saying, settling, standing, waiting
-from shanhai.courier.admitting import admit, is_due, settle_admitted
+from shanhai.courier.admitting import admit, is_due
 from shanhai.errors import BusyError, ConfigurationError, ShanhaiError
+from shanhai.exchange.bodies import Body, read_body
+from shanhai.exchange.receipts import Receipt
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
+from shanhai.keyring.keyring import log_keys_of
 
 
 @pytest.fixture
@@ -53,6 +60,22 @@ def test_a_table_is_walked_admitted_and_told_once(pair: Two):
     assert admitted(pair) == ()
     assert kinds(pair.gongshu) == before
     assert told(pair) == [("admitted", None)]
+    last = looked_at(pair.longyou, lambda desk: inbox.every(desk.connection))[-1]
+    check_proven(pair, read_body(last.body or b"", None))
+
+
+def check_proven(two: Two, body: Body) -> None:
+    """The partner holds the proof that its receipt is an event of the log whose checkpoint came with it."""
+    receipt, keyset = body.content, two.gongshu.keyset
+    assert isinstance(receipt, Receipt)
+    assert receipt.leaf is not None
+    entry = looked_at(two.gongshu, lambda desk: EventLog(desk.connection).entry(receipt.leaf))
+    assert entry.event is not None
+    assert (entry.event.kind, entry.event.about["message"]) == ("receipt", receipt.of)
+    origin = origin_of(keyset.node, keyset.generation)
+    checkpoint = read_checkpoint((body.log.checkpoint or "").encode(), origin, log_keys_of(keyset))
+    leaf, path = leaf_of(entry.digest), receipt.inclusion or ()
+    check_inclusion(leaf, receipt.leaf, checkpoint.size, path, checkpoint.root)
 
 
 def test_the_same_rows_in_two_parcels_are_one_delivery_and_both_are_told(pair: Two):
@@ -72,7 +95,7 @@ def test_one_that_is_held_waits_and_is_told_when_a_person_has_decided(pair: Two)
     assert one.delivery is not None
     decide(node_of(pair), one.delivery, "approve", by="Li Wei", reason="known")
     with pair.gongshu.desk(who="system") as desk:
-        (one,) = settle_admitted(desk, node_of(pair))
+        (one,) = admit(desk, node_of(pair))
     assert (one.verdict, one.rows, one.row.state.value) == ("accepted", 40, "admitted")
     assert told(pair) == [("admitted", None)]
 
@@ -84,7 +107,8 @@ def test_one_that_our_contract_refuses_is_told_as_refused(pair: Two):
     assert told(pair) == [("refused", "contract-not-met")]
     assert opened(pair) == []
     assert kinds(pair.gongshu).count("refused") == 1
-    admitted(pair)
+    (again,) = admitted(pair)
+    assert (one.changed, again.changed) == (True, False)
     assert kinds(pair.gongshu).count("refused") == 1
 
 
@@ -92,7 +116,8 @@ def test_without_a_contract_it_waits_for_one(pair: Two, tmp_path: Path):
     City(tmp_path / "federation").declare(COLUMNS, versions=None)
     send(pair, rows_of(10))
     (one,) = admitted(pair)
-    assert (one.dataset, one.row.state.value) == (None, "opened")
+    assert (one.dataset, one.row.state.value, one.changed) == (None, "opened", True)
+    assert [one.changed for one in admitted(pair)] == [False]
     waits = looked_at(pair.gongshu, lambda desk: waiting.open_ones(desk.connection))
     assert [(it.kind, it.about) for it in waits] == [("contract", "longyou longyou.hotline")]
     City(tmp_path / "federation").declare(
@@ -153,7 +178,8 @@ def test_what_only_a_person_can_decide_is_nothing_to_do(pair: Two):
     grant, _ = send(pair, rows_of(100, bad=60))
     assert due(pair)
     (one,) = admitted(pair)
-    assert (one.verdict, due(pair)) == ("held", False)
+    assert (one.verdict, one.changed, due(pair)) == ("held", True, False)
+    assert [one.changed for one in admitted(pair)] == [False]
     send(pair, rows_of(100, bad=95, start=1000), grant=grant, version=8)
     assert due(pair)
     assert admitted(pair)[-1].verdict == "refused"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from killed_at_step import MOST_STEPS, killed_at
-from sent_applications import NAME, adopted, expected, hidden, two_versions, used
+from sent_applications import NAME, adopted, expected, hidden, retired, two_versions, used
 from sent_parcels import kinds
 from two_nodes import NodeHome, Two, copied
 
@@ -29,11 +29,6 @@ def first_adopted(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> NodeH
 
 def copy_of(node: NodeHome, folder: Path) -> NodeHome:
     return replace(node, home=Path(shutil.copytree(node.home, folder)))
-
-
-def retired(node: NodeHome) -> None:
-    with node.desk() as desk:
-        retire(desk, NAME, reason="not needed")
 
 
 def decided(node: NodeHome) -> int | None:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from called import calling, told
 from locked_node import passphrase_files
 from sent_applications import NAME, expected, two_versions, used
 from two_nodes import Two
 
-from shanhai.cli import main
-
 
 @pytest.fixture
 def call(two: Two, capsys: pytest.CaptureFixture[str]):
-    def called(*arguments: str) -> tuple[int, str, str]:
-        code = main(["--home", str(two.gongshu.home), *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return called
-
-
-def told(done: tuple[int, str, str]) -> Any:
-    code, out, error = done
-    assert code == 0, error
-    return json.loads(out)
+    return calling(capsys, "--home", str(two.gongshu.home))
 
 
 def test_from_the_list_to_the_adopted_folder_and_back(

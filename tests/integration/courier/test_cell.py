@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import psutil
 import pyarrow as pa
 import pytest
 from refusals import code_of
-from sealing import Sealed, sealed
+from sealing import Sealed, careless, sealed
 
 from shanhai.courier import cell
 from shanhai.courier.confine import UNABLE
@@ -100,6 +97,31 @@ def test_keys_are_in_no_argument_and_no_environment(tmp_path):
     assert b"HOME" not in seen[1]
 
 
+def test_whatever_parses_is_sealed(tmp_path):
+    """A cell that writes its rows has no way left to do anything else; it stays until they are taken."""
+    made = sealed(pa.table({"a": [f"value {n}" for n in range(100_000)]}))
+    job = cell.Job(len(made.only), list(made.columns), made.keys, made.declared)
+    (tmp_path / "in").write_bytes(made.only)
+    reading, writing = os.pipe()
+    seen: dict[str, str] = {}
+
+    def look() -> None:
+        taken = os.read(reading, 1)
+        (process,) = _inside()
+        told = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        seen.update(line.split(":\t") for line in told.splitlines() if ":\t" in line)
+        while taken:
+            taken = os.read(reading, 1 << 16)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    with (tmp_path / "in").open("rb") as file, os.fdopen(writing, "wb") as out:
+        assert cell.parse(file, out, job).rows == 100_000
+    looking.join()
+    os.close(reading)
+    assert (seen["Seccomp"], seen["NoNewPrivs"]) == ("2", "1")
+
+
 def test_rows_above_the_room_are_refused(tmp_path):
     limits = cell.Cell(output_bytes=10_000)
     assert code_of(lambda: parse(tmp_path, GOOD, limits=limits)) == "parser-memory"
@@ -114,9 +136,13 @@ def test_a_cell_too_small_to_begin_ends_without_a_word(tmp_path):
 
 
 def test_rows_that_need_more_memory_are_refused_as_such(tmp_path):
-    wide = sealed(pa.table({"a": ["x" * (15 << 20)] * 8}))
-    limits = cell.Cell(memory_bytes=600 << 20)
-    assert code_of(lambda: parse(tmp_path, wide, limits=limits)) == "parser-memory"
+    """They are not counted before the first of them are there."""
+    values = pa.DictionaryArray.from_arrays(pa.array([0] * 40, pa.int8()), pa.array(["x" * (15 << 20)]))
+    write = {"dictionary_pagesize_limit": 64 << 20, "write_statistics": False, "write_page_index": False}
+    wide = careless(pa.table({"c0000": values}), write=write)
+    declared = Declared(40, 40 * (4 + (15 << 20)), {"c0000": "string"})
+    limits = cell.Cell(memory_bytes=700 << 20)
+    assert code_of(lambda: parse(tmp_path, wide, declared=declared, limits=limits)) == "parser-memory"
 
 
 @pytest.mark.parametrize(
@@ -170,59 +196,6 @@ def test_what_it_says_at_its_end_has_room_for_no_more():
         assert not os.get_inheritable(number)
     finally:
         os.close(number)
-
-
-def test_rows_of_a_captured_parser_are_not_believed():
-    job = cell.Job(0, ["c0000"], GOOD.keys, GOOD.declared)
-    two = cell.Job(0, ["c0000", "c0001"], GOOD.keys, GOOD.declared)
-    offsets = pa.array([0, 5, 2], pa.int32()).buffers()[1]
-    broken = pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"hello")])
-    right = pa.array(["a"] * 1000)
-    with _stream([right]) as out:
-        assert sum(batch.num_rows for batch in cell.rows_of(out, job)) == 1000
-    for wrong, given in (
-        (_stream([broken]), job),
-        (_stream([pa.array(["a"] * 999)]), job),
-        (_stream([pa.array(list(range(1000)))]), job),
-        (_stream([right, right], names=["c0000", "c0000"]), job),
-        (_stream([pa.array(list(range(1000))), right], names=["c0001", "c0000"]), two),
-        (_stream([right.dictionary_encode()]), job),
-        (_stream([right], options=pa.ipc.IpcWriteOptions(compression="zstd")), job),
-        (_stream([right], cut=40), job),
-        (_stream([right], names=["é"], other=(b"\xc3\xa9", b"\xff\xff")), job),
-    ):
-        with wrong as out:
-            assert code_of(lambda out=out, given=given: list(cell.rows_of(out, given))) == "parser-abort"
-    with tempfile.TemporaryFile() as out:
-        assert code_of(lambda out=out: list(cell.rows_of(out, job))) == "parser-abort"
-        out.write(b"nothing")
-        out.flush()
-        assert code_of(lambda out=out: list(cell.rows_of(out, job))) == "parser-abort"
-
-
-def test_nothing_grows_out_of_a_small_stream():
-    """A few megabytes of compressed zeros were hundreds in the worker, whatever had been declared."""
-    job = cell.Job(0, ["c0000"], GOOD.keys, Declared(4, 1 << 40, {"c0000": "string"}))
-    zeros = pa.array(["\0" * (64 << 20)] * 4)
-    with _stream([zeros], options=pa.ipc.IpcWriteOptions(compression="zstd")) as out:
-        assert out.seek(0, io.SEEK_END) < 1 << 20
-        assert code_of(lambda: list(cell.rows_of(out, job))) == "parser-abort"
-
-
-def test_bytes_are_counted_before_they_are_looked_at():
-    """The same bytes as many columns are as much work as if each had its own."""
-    declared = Declared(8, 1000, {"c0000": "string"})
-    with _stream([pa.array(["x" * (16 << 20)] * 8)]) as out:
-        job = cell.Job(0, ["c0000"], GOOD.keys, declared)
-        assert code_of(lambda: list(cell.rows_of(out, job))) == "dictionary-bomb"
-
-
-def test_a_large_batch_comes_in_pieces():
-    declared = Declared(8, 200 << 20, {"c0000": "string"})
-    with _stream([pa.array([chr(65 + n) * (20 << 20) for n in range(8)])]) as out:
-        batches = list(cell.rows_of(out, cell.Job(0, ["c0000"], GOOD.keys, declared)))
-        assert len(batches) > 1
-        assert [str(value)[0] for one in batches for value in one.column(0)] == list("ABCDEFGH")
 
 
 TRIES = """
@@ -311,28 +284,6 @@ def test_a_process_whose_parent_ended_before_it_began_ends_too(parent: str):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=30)
     assert (done.returncode == 0) is (parent != "1")
-
-
-@contextmanager
-def _stream(
-    columns: list[pa.Array],
-    *,
-    names: list[str] | None = None,
-    options: pa.ipc.IpcWriteOptions | None = None,
-    cut: int = 0,
-    other: tuple[bytes, bytes] = (b"", b""),
-) -> Iterator[BinaryIO]:
-    """A file of the system with an Arrow stream of one batch, as a captured parser could have written it."""
-    fields = [pa.field(name, one.type) for name, one in zip(names or ["c0000"], columns, strict=True)]
-    batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
-    made = io.BytesIO()
-    with pa.ipc.new_stream(made, batch.schema, options=options) as writer:
-        writer.write_batch(batch)
-    content = made.getvalue()[: -cut or None].replace(*other) if other[0] else made.getvalue()[: -cut or None]
-    with tempfile.TemporaryFile() as out:
-        out.write(content)
-        out.flush()
-        yield out
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_scripts import run_in, scripts_of
 from required import program
 from sent_parcels import grant_of, parcel_of, relay_folder, say, seal, upload
 from two_nodes import PASSPHRASES, NodeHome, Two, confirmed, copied
@@ -53,15 +54,7 @@ class Auditor:
         return self.folder / "relay"
 
     def runs(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["bash", script, "keyset.json", self.fingerprint, *arguments]
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "TMPDIR": str(self.folder)},
-        )
+        return run_in(self.folder, script, "keyset.json", self.fingerprint, *arguments)
 
     def copy(self, folder: Path) -> Auditor:
         return replace(self, folder=Path(shutil.copytree(self.folder, folder / "auditor")))
@@ -95,8 +88,7 @@ def left(nodes: Two, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
     upload(two.longyou, "gongshu", sealed)
     folder = base / "auditor"
     folder.mkdir()
-    blocks = re.findall(r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    for name, block in zip(SCRIPTS, blocks, strict=True):
+    for name, block in zip(SCRIPTS, scripts_of(PAGE), strict=True):
         (folder / name).write_text(block, encoding="utf-8")
     shutil.copytree(relay_folder(two) / two.longyou.partner("gongshu").folder_out, folder / "relay")
     with two.gongshu.desk() as desk:

@@ -5,25 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from one_city import DATASET, City
-from seller import COLUMNS, TABLE, Seller, settle, table, walked_city
-from two_nodes import Two
+from one_city import DATASET
+from seller import COLUMNS, TABLE, Seller, table
 
 from shanhai.courier import waiting
 from shanhai.courier.due import OFFERED, due
 from shanhai.courier.sending import Sending, release_due
 from shanhai.errors import StoreError
 from shanhai.ingest.decisions import carry_out
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
 
 
 def asked(seller: Seller) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from received_parcels import granted_and_sent, opened, states
-from seller import Seller, settle, walked_city
+from seller import Seller
 from sent_parcels import GRANTED, TABLE, private_leftovers, received
 from small_disk import MountedDisk, mounted_disk
 from two_nodes import NodeHome, Two
@@ -39,19 +39,18 @@ def disk(tmp_path: Path) -> Iterator[MountedDisk]:
 
 
 @pytest.fixture
-def seller(paired: Two, tmp_path: Path, disk: MountedDisk) -> Seller:
+def seller(seller: Seller, disk: MountedDisk) -> Seller:
     """Gongshu, with a table released to Longyou; nothing is at the relay, which is on the small disk."""
-    made = settle(paired, walked_city(tmp_path / "source"), tmp_path / "seller")
-    made.grant("village", "n")
-    with made.two.gongshu.desk() as desk, transaction(desk.connection):
-        for one in made.messages():
+    seller.grant("village", "n")
+    with seller.two.gongshu.desk() as desk, transaction(desk.connection):
+        for one in seller.messages():
             # Longyou has it, by hand.
             outbox.uploaded(desk.connection, one.digest, at=desk.now)
-    made.release()
-    for node in (made.two.gongshu, made.two.longyou):
+    seller.release()
+    for node in (seller.two.gongshu, seller.two.longyou):
         with node.desk() as desk, transaction(desk.connection):
             desk.connection.execute("UPDATE partner SET relay = ?", (disk.folder.as_uri(),))
-    return made
+    return seller
 
 
 def shipped(seller: Seller) -> Shipped:
@@ -86,6 +85,19 @@ def test_a_relay_that_is_full_is_told_and_shows_nothing_half_done(seller: Seller
     assert left == []
     disk.clear()
     assert shipped(seller).messages == ()
+
+
+def test_a_relay_with_less_room_than_a_home_keeps_takes_what_fits(seller: Seller, disk: MountedDisk):
+    settings = seller.node.settings.model_copy(update={"free_disk_bytes": 256 << 20})
+    assert shutil.disk_usage(disk.folder).free < settings.free_disk_bytes
+    with seller.two.gongshu.desk() as desk:
+        partner = partners.named(desk.connection, "longyou")
+        disk.leave(0)
+        with pytest.raises(DiskFullError) as full:
+            ship(seller.home, settings, partner, now=desk.now)
+        assert (full.value.given, full.value.allowed) == ("0 bytes free", "at least 1.0 MiB free")
+        disk.leave(2 << 20)
+        assert ship(seller.home, settings, partner, now=desk.now).messages
 
 
 def test_a_full_disk_of_the_recipient_is_no_fault_of_the_parcel(

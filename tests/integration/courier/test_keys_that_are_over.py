@@ -23,11 +23,13 @@ from two_nodes import NodeHome, Two, confirmed, rotated
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
-from shanhai.courier import inbox, waiting
+from shanhai.courier import granted, inbox, waiting
 from shanhai.courier.own_keys import keyring_of
-from shanhai.courier.standing import renew
+from shanhai.courier.receipts import sent
+from shanhai.courier.standing import renew, tell_keyset
 from shanhai.exchange.bodies import Suspension
 from shanhai.exchange.failures import Refused
+from shanhai.exchange.grants import Grant
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def test_only_so_many_wait(pair: Two, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_relay_cannot_make_a_revocation_void_by_holding_it_back(pair: Two):
-    """Whatever carries no set has no end."""
+    """Whatever carries no set has no end of its own."""
     grant, sealed = grant_of(pair), seal(pair.longyou)
     say(pair.longyou, "gongshu", grant)
     revoked = say(pair.longyou, "gongshu", replace(grant, rev=2, revoked=True))
@@ -156,6 +158,38 @@ def test_a_relay_cannot_make_a_revocation_void_by_holding_it_back(pair: Two):
         ("revoke", None),
         (None, "grant-revoked"),
     ]
+
+
+def test_a_revocation_that_was_held_until_its_keys_were_over_is_told_again(pair: Two):
+    """The sender is told that nobody believed it, and newer keys say it anew."""
+    now = system_clock().replace(microsecond=0)
+    grant = looked_at(pair.longyou, lambda desk: granted.every(desk.connection))[0].grant
+    revoked = say(pair.longyou, "gongshu", replace(grant, rev=2, revoked=True))
+    later, late = rotated(pair.longyou, now=now), now + 40 * DAY
+    told_by_people(pair)
+    say(later, "gongshu", Suspension(True, "by newer keys"), now=late)
+    upload(later, "gongshu")
+    assert received(pair.gongshu, "longyou", now=late).settled[0].code == "signer-expired"
+    assert held_at_gongshu(pair) == grant
+    upload(pair.gongshu, "longyou")
+    received(later, "gongshu", now=late)
+    (sent_before,) = (
+        one
+        for one in looked_at(later, lambda desk: sent(desk.connection, late))
+        if one.message.digest == revoked.digest
+    )
+    assert (sent_before.standing, sent_before.message.code) == ("refused", "signer-expired")
+    with later.desk(now=late) as desk:
+        assert tell_keyset(desk).partners == ("gongshu",)
+        assert tell_keyset(desk).partners == ()
+    upload(later, "gongshu")
+    received(pair.gongshu, "longyou", now=late)
+    assert held_at_gongshu(pair) == replace(grant, rev=2, revoked=True)
+
+
+def held_at_gongshu(two: Two) -> Grant:
+    (kept,) = looked_at(two.gongshu, lambda desk: granted.every(desk.connection))
+    return kept.grant
 
 
 def test_what_was_sealed_two_rotations_ago_is_still_received(pair: Two):

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from admitted_parcels import node_at, rows_of, sent, with_a_contract
+from killed_orders import carried_out
 from plain_state import differences, read_state
-from received_parcels import say_parcel
-from sent_parcels import private_leftovers, received, seal, upload
+from received_parcels import left_by_receiving, rows, say_parcel
+from sent_parcels import received, seal, upload
 from two_nodes import NodeHome, Two, copied
 
-from shanhai.courier import inbox, outbox
 from shanhai.ingest.reconcile import reconcile
 
-ROOT = Path(__file__).parents[3]
 WHILE_RECEIVING = (
     "shanhai.courier.settling:begin:after",
     "shanhai.courier.fetching:_copied:after",
@@ -72,28 +66,13 @@ def arrived(two: Two, tmp_path_factory: pytest.TempPathFactory) -> Two:
 
 def ended(two: Two, folder: Path, work: str, places: tuple[str, ...]) -> list[dict[str, Any]]:
     """How the runs ended that were killed at each place; the first was not."""
-    order = {
-        "work": work,
-        "home": str(two.gongshu.home),
-        "federation": str(federation_of(two)),
-        "folder": str(folder),
-        "holdings": base64.b64encode(two.gongshu.holdings.document().bytes).decode(),
-        "places": places,
-    }
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "support" / "killed_receipt.py")],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"},
+    federation = federation_of(two)
+    told, errors = carried_out(
+        "killed_receipt.py", two.gongshu, federation=federation, folder=folder, places=places, work=work
     )
-    assert done.returncode == 0, done.stderr
-    told: list[dict[str, Any]] = json.loads(done.stdout)
-    assert told[0]["ended"] == [0], done.stderr
+    assert told[0]["ended"] == [0], errors
     for one in told[1:]:
-        assert one["ended"] == [-signal.SIGKILL, 0], (one["place"], done.stderr)
+        assert one["ended"] == [-signal.SIGKILL, 0], (one["place"], errors)
     return told
 
 
@@ -103,20 +82,8 @@ def federation_of(two: Two) -> Path:
 
 def outcome(node: NodeHome) -> dict[str, Any]:
     """What must be the same however often it was killed."""
-    with node.desk() as desk:
-        rows = inbox.every(desk.connection)
-        position = desk.connection.execute("SELECT next_seq_in, last_in, frozen FROM partner").fetchone()
-        said = outbox.of_pairing(desk.connection, rows[0].pairing)
-    opened = sorted((node.home / "exchange" / "opened").rglob("*.parquet"))
-    return {
-        "position": position,
-        "rows": [(one.digest, one.state, one.code, one.opened_sha256, one.delivery) for one in rows],
-        "said": [one.type for one in said],
-        "opened": [(file.name, file.read_bytes()) for file in opened],
-        "evidence": sorted(file.name for file in (node.home / "exchange" / "refused").glob("[0-9a-f]*")),
-        "events": sorted(kind for kind, _ in node.events()),
-        "left": private_leftovers(node),
-    }
+    found = [(one.digest, one.state, one.code, one.opened_sha256, one.delivery) for one in rows(node)]
+    return {"rows": found, **left_by_receiving(node)}
 
 
 def at(told: dict[str, Any], two: Two) -> NodeHome:

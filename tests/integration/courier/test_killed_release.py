@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+from killed_orders import carried_out
 from killed_release import left
-from seller import settle, walked_city
-from two_nodes import Two
+from seller import Seller
 
 from shanhai.courier import releases, sealing
 from shanhai.courier.database import open_state
@@ -21,7 +17,6 @@ from shanhai.courier.relays.layout import file_key, message_key, statement_key
 from shanhai.exchange import dsse
 from shanhai.exchange.messages import read_header, read_payload
 
-ROOT = Path(__file__).parents[3]
 PLACES = (
     "shanhai.courier.sets:begin:after",
     "shanhai.keyring.keyring:Keyring.keep_set:before",
@@ -38,30 +33,16 @@ PLACES = (
 )
 
 
-def test_killed_anywhere_the_next_run_finishes(paired: Two, tmp_path: Path):
-    seller = settle(paired, walked_city(tmp_path / "source"), tmp_path)
+def test_killed_anywhere_the_next_run_finishes(seller: Seller, tmp_path: Path):
     seller.grant("village", "n")
     folder = tmp_path / "killed"
     folder.mkdir()
-    order = {
-        "home": str(seller.home),
-        "federation": str(seller.city.root),
-        "folder": str(folder),
-        "holdings": base64.b64encode(seller.two.gongshu.holdings.document().bytes).decode(),
-        "places": PLACES,
-    }
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "support" / "killed_release.py")],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"},
+    node = seller.two.gongshu
+    every, errors = carried_out(
+        "killed_release.py", node, federation=seller.city.root, folder=folder, places=PLACES
     )
-    assert done.returncode == 0, done.stderr
-    for number, told in enumerate(json.loads(done.stdout)):
-        assert told["ended"] == [-signal.SIGKILL, 0], told
+    for number, told in enumerate(every):
+        assert told["ended"] == [-signal.SIGKILL, 0], (told, errors)
         _check_whole(folder / str(number), folder / f"{number}-relay", told["place"])
 
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from locked_node import passphrase_files, shanhai, told, typed
+from called import called_here
+from locked_node import passphrase_files, told, typed
 from refusals import code_of
 from two_nodes import Two, accepted, confirmed, hand_over, number_at, offered, states
 
@@ -97,8 +98,9 @@ def test_a_demonstration_says_so_in_the_log(two: Two):
     assert two.gongshu.events()[2:] == [("confirm", nobody), ("ship", nobody)]
 
 
-def test_the_command_line_pairs_two_homes(two: Two, tmp_path: Path):
+def test_the_command_line_pairs_two_homes(two: Two, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """As two people do it, with files for what a terminal would ask."""
+    shanhai = called_here(capsys)
     variables = passphrase_files(tmp_path / "passphrases")
     gongshu, longyou, as_json = two.gongshu.home, two.longyou.home, ("--format", "json")
     offer, acceptance, both = (tmp_path / name for name in ("offer", "acceptance", "both"))

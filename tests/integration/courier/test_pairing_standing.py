@@ -43,18 +43,29 @@ def test_suspended_resumed_and_ended_in_messages(paired: Two):
 def test_steps_that_cannot_be_taken_leave_nothing(paired: Two):
     with paired.gongshu.desk() as desk:
         before = paired.gongshu.partner("longyou"), paired.gongshu.events()
-        assert code_of(lambda: standing.resume(desk, "longyou")) == "pairing-step-wrong"
         with pytest.raises(ConfigurationError, match="a reason that cannot be told"):
             standing.suspend(desk, "longyou", reason="two\nlines")
         with pytest.raises(ConfigurationError, match="is not frozen"):
             standing.thaw(desk, "longyou")
         assert (paired.gongshu.partner("longyou"), paired.gongshu.events()) == before
         standing.end(desk, "longyou")
-        for again in (standing.end, standing.suspend, standing.resume):
+        for again in (standing.suspend, standing.resume):
             assert code_of(lambda again=again: again(desk, "longyou")) in (
                 "pairing-step-wrong",
                 "pairing-ended",
             )
+
+
+def test_a_step_that_was_taken_already_changes_nothing(paired: Two):
+    with paired.gongshu.desk() as desk:
+        for step in (standing.resume, standing.suspend, standing.resume, standing.end):
+            step(desk, "longyou")
+            before = paired.gongshu.partner("longyou"), paired.gongshu.events()
+            again = step(desk, "longyou", reason="again")
+            assert (again.already, again.untold, again.taken_back) == (True, False, ())
+            assert (paired.gongshu.partner("longyou"), paired.gongshu.events()) == before
+    said = [body.content for body in hand_over(paired.gongshu, paired.longyou)]
+    assert [type(one) for one in said] == [Suspension, Suspension, End]
 
 
 def test_a_partner_that_left_is_paired_anew_under_its_name(paired: Two):

@@ -113,7 +113,7 @@ def test_files_that_nobody_named_are_never_fetched(pair: Two, monkeypatch: pytes
     asked: list[str] = []
     poured = fetching._poured
     monkeypatch.setattr(
-        fetching, "_poured", lambda relay, one, part: asked.append(one.sha256) or poured(relay, one, part)
+        fetching, "_poured", lambda relay, one, *to: asked.append(one.sha256) or poured(relay, one, *to)
     )
     assert received(pair.gongshu, "longyou").stopped is None
     assert asked == [sha256]

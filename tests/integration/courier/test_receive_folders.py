@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+import pytest
 from received_parcels import rows, say_parcel, states
 from sent_parcels import SealedSet, grant_of, looked_at, private_leftovers, received, say, seal_folder, upload
 from two_nodes import NodeHome, Two
@@ -12,6 +13,7 @@ from two_nodes import NodeHome, Two
 from shanhai.courier import waiting
 from shanhai.courier.arrived import InboxState
 from shanhai.exchange.facts import Facts, write_facts
+from shanhai.exchange.folders import MOST_PARTS
 from shanhai.exchange.sets import set_digest, sign_set
 from shanhai.exchange.subjects import APPLICATION, Subject
 
@@ -61,6 +63,38 @@ def test_a_folder_that_is_not_its_listing_leaves_nothing(pair: Two):
     upload(pair.longyou, "gongshu", sealed)
     done = received(pair.gongshu, "longyou")
     assert done.settled[-1].code == "content-digest-wrong"
+    assert not (pair.gongshu.home / "applications").exists()
+    assert private_leftovers(pair.gongshu) == []
+
+
+def test_more_rows_than_a_folder_may_have_are_not_even_read(pair: Two):
+    """A row takes a few bytes of a file, and much longer to be looked at."""
+    sealed = seal_folder(pair.longyou, FOLDER)
+    (file,) = sealed.facts.files
+    sealed = _with_facts(
+        pair.longyou, sealed, replace(sealed.facts, files=(replace(file, rows=MOST_PARTS + 1),))
+    )
+    grant = grant_of(pair, Subject(APPLICATION, "dashboards"))
+    say(pair.longyou, "gongshu", grant)
+    say_parcel(pair, sealed, grant)
+    upload(pair.longyou, "gongshu", sealed)
+    assert received(pair.gongshu, "longyou").settled[-1].code == "too-many-files"
+
+
+@pytest.mark.parametrize(
+    ("paths", "code"),
+    [
+        ([f"{number}/" + "a/" * 507 + "x" for number in range(10)], "path-wrong"),
+        ([f"{number:03d}/" + "a/" * 30 + "x" for number in range(323)], "too-many-files"),
+    ],
+)
+def test_a_few_kilobytes_of_paths_make_no_thousands_of_folders(pair: Two, paths: list[str], code: str):
+    sealed = seal_folder(pair.longyou, dict.fromkeys(paths, b""))
+    grant = grant_of(pair, Subject(APPLICATION, "dashboards"))
+    say(pair.longyou, "gongshu", grant)
+    say_parcel(pair, sealed, grant)
+    upload(pair.longyou, "gongshu", sealed)
+    assert received(pair.gongshu, "longyou").settled[-1].code == code
     assert not (pair.gongshu.home / "applications").exists()
     assert private_leftovers(pair.gongshu) == []
 

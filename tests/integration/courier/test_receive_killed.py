@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from killed_at_step import MOST_STEPS, killed_at
-from sent_parcels import grant_of, kinds, looked_at, parcel_of, private_leftovers, received, say, seal, upload
+from received_parcels import left_by_receiving, rows
+from sent_parcels import grant_of, parcel_of, received, say, seal, upload
 from two_nodes import NodeHome, Two, confirmed, copied
 
 from shanhai.audit.database import transaction
-from shanhai.courier import inbox, outbox
 
 pytestmark = pytest.mark.long
 
@@ -38,21 +38,8 @@ def recipient(sent: Two, folder: Path) -> NodeHome:
 
 def outcome(node: NodeHome) -> dict[str, Any]:
     """What must be the same however often it was killed."""
-    with node.desk() as desk:
-        partner = desk.connection.execute("SELECT next_seq_in, last_in, frozen FROM partner").fetchone()
-    found = looked_at(node, lambda desk: inbox.every(desk.connection))
-    said = looked_at(node, lambda desk: outbox.of_pairing(desk.connection, found[0].pairing))
-    opened = sorted((node.home / "exchange" / "opened").rglob("*.parquet"))
-    told = kinds(node)
-    return {
-        "partner": partner,
-        "rows": [(row.digest, row.state, row.code, row.opened_file, row.opened_sha256) for row in found],
-        "said": [one.type for one in said],
-        "opened": [(file.name, file.read_bytes()) for file in opened],
-        "evidence": sorted(file.name for file in (node.home / "exchange" / "refused").glob("[0-9a-f]*")),
-        "events": sorted(told),
-        "left": private_leftovers(node),
-    }
+    found = [(row.digest, row.state, row.code, row.opened_file, row.opened_sha256) for row in rows(node)]
+    return {"rows": found, **left_by_receiving(node)}
 
 
 def test_a_run_that_was_killed_anywhere_is_ended_by_the_next(sent: Two, tmp_path: Path):

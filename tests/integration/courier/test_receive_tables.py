@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from forked import exit_code
 from received_parcels import granted_and_sent, opened, rows, say_parcel
 from sent_parcels import (
     DAY,
@@ -22,7 +26,7 @@ from sent_parcels import (
     settings_of,
     upload,
 )
-from two_nodes import Two
+from two_nodes import NodeHome, Two
 
 from shanhai.clock import system_clock
 from shanhai.courier.incoming import folder_for
@@ -30,6 +34,8 @@ from shanhai.courier.reopening import reopen
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet.encrypt import Packing
+
+_RENAME = Path.rename
 
 
 def test_a_set_of_several_files_becomes_one_table_in_order(pair: Two):
@@ -111,3 +117,46 @@ def test_reopening_that_was_killed_after_the_table_was_deleted_stops_nobody(pair
     assert not file.exists()
     with pair.gongshu.desk() as desk:
         assert reopen(desk, settings_of(pair.gongshu), row, file).sha256 == row.opened_sha256
+
+
+def killed_while_reopening(node: NodeHome, target: Path, *, in_place: bool) -> None:
+    """Opened once more by a process that dies before what it made is moved, or before that has its name."""
+    row = rows(node)[2]
+
+    def rename(path: Path, to: Path) -> Path:
+        if to == target:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return _RENAME(path, to)
+
+    def reopened() -> None:
+        if in_place:
+            Path.rename = rename
+        else:
+            shutil.move = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        with node.desk() as desk:
+            reopen(desk, settings_of(node), row, target)
+
+    assert exit_code(reopened) == -signal.SIGKILL
+
+
+def test_reopening_that_was_killed_does_not_bring_back_a_table_that_was_removed(pair: Two, tmp_path: Path):
+    granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    (file,) = opened(pair.gongshu)
+    file.unlink()
+    killed_while_reopening(pair.gongshu, tmp_path / "again.parquet", in_place=False)
+    assert any(one.endswith("opened.parquet") for one in private_leftovers(pair.gongshu)), "made whole"
+    assert received(pair.gongshu, "longyou").stopped is None
+    assert not file.exists()
+    assert private_leftovers(pair.gongshu) == []
+
+
+def test_what_reopening_writes_has_its_name_once_it_is_whole(pair: Two, tmp_path: Path):
+    granted_and_sent(pair)
+    received(pair.gongshu, "longyou")
+    target = tmp_path / "again.parquet"
+    killed_while_reopening(pair.gongshu, target, in_place=True)
+    assert not target.exists()
+    with pair.gongshu.desk() as desk:
+        reopen(desk, settings_of(pair.gongshu), rows(pair.gongshu)[2], target)
+    assert pq.read_table(target) == TABLE.select(GRANTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_garbage_in_the_place_of_a_settled_message_stops_nothing(pair: Two, rot:
     good = old.read_bytes()
     old.write_bytes(place(pair, 4).read_bytes() if isinstance(rot, str) else rot)
     done = received(pair.gongshu, "longyou")
-    assert ([row.type for row in done.settled], done.stopped) == (["suspend", "suspend"], None)
+    assert ([row.type for row in done.settled], done.stopped) == (["suspend", "resume"], None)
     if not isinstance(rot, str):
         assert "relay" in waits(pair)
         (evidence,) = (pair.gongshu.home / "exchange" / "refused").iterdir()
@@ -141,3 +142,49 @@ def test_or_frozen(pair: Two, monkeypatch: pytest.MonkeyPatch):
         with pytest.raises(DeniedError):
             receive_from(desk, settings_of(pair.gongshu), "longyou")
     assert len(opened(pair.gongshu)) == 1
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["nowhere", "/etc/hostname", "0000000000", "x" * 300, None],
+    ids=["dangling", "outside", "itself", "unreadable", "pipe"],
+)
+def test_what_is_no_file_in_the_place_of_a_settled_message_stops_nothing(pair: Two, target: str | None):
+    granted_and_sent(pair)
+    assert received(pair.gongshu, "longyou").stopped is None
+    say(pair.longyou, "gongshu", Suspension(True, None))
+    upload(pair.longyou, "gongshu")
+    not_a_file(place(pair, 0), target)
+    done = received(pair.gongshu, "longyou")
+    assert ([row.type for row in done.settled], done.stopped) == (["suspend"], None)
+    assert "relay" in waits(pair)
+
+
+def test_what_is_no_file_in_the_place_of_the_next_message_is_a_gap(pair: Two):
+    granted_and_sent(pair)
+    not_a_file(place(pair, 1), None)
+    assert stopped(pair) == "gap"
+    assert waits(pair) == ["missing"]
+
+
+def not_a_file(at: Path, target: str | None) -> None:
+    """A link in the place of a file, or a pipe."""
+    at.unlink()
+    if target is None:
+        os.mkfifo(at)
+    else:
+        at.symlink_to(target)
+
+
+def test_a_message_is_judged_at_the_moment_at_which_its_turn_comes(pair: Two):
+    """The one before it took an hour, in which it was issued."""
+    now = system_clock().replace(microsecond=0)
+    later = now + timedelta(hours=1)
+    say(pair.longyou, "gongshu", Suspension(True, None), now=now)
+    say(pair.longyou, "gongshu", Suspension(False, None), now=later)
+    upload(pair.longyou, "gongshu")
+    with pair.gongshu.desk(who="system", now=now) as desk:
+        moments = iter([now, now])
+        object.__setattr__(desk, "clock", lambda: next(moments, later))
+        done = receive_from(desk, settings_of(pair.gongshu), "longyou")
+    assert (done.stopped, [row.received for row in done.settled]) == (None, [now, now, later])

@@ -8,39 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from one_city import City
-from seller import NAMES, TABLE, Seller, settle, table, walked_city
-from two_nodes import Two
+from seller import NAMES, TABLE, Seller, table
 
 from shanhai.clock import system_clock
-from shanhai.courier import (
-    granting,
-    outbox,
-    partners,
-    releases,
-    retiring,
-    sealing,
-    sets,
-    standing,
-    waiting,
-)
+from shanhai.courier import granting, outbox, partners, releases, sealing, sets, standing, waiting
 from shanhai.courier.own_keys import keyring_of
-from shanhai.courier.shipping import ship
 from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.walk import walk
 from shanhai.governance.policy import ReleaseDeniedError
 from shanhai.ingest.decide import decide
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
 
 
 def codes(denied: pytest.ExceptionInfo[ReleaseDeniedError]) -> set[str]:
@@ -81,6 +58,13 @@ def test_a_dry_run_tells_exactly_what_would_leave_and_no_value(seller: Seller):
     assert told["decision"]["outcomes"][0]["rule"] == "grant"
     assert seller.two.gongshu.events()[-1][0] == "ship"
     assert not (seller.home / sealing.OUTGOING).exists()
+
+
+def test_a_version_that_the_dataset_has_not_is_named_with_those_it_has(seller: Seller):
+    seller.grant("village", "n")
+    with pytest.raises(NotFoundError) as met:
+        seller.plan(version=99)
+    assert (met.value.given, (met.value.allowed or "").startswith("0 to ")) == ("99", True)
 
 
 def test_what_was_granted_leaves_and_opens_at_the_recipient(seller: Seller):
@@ -272,71 +256,6 @@ def test_withdrawn_data_stay(seller: Seller):
     assert codes(denied) == {"data-withdrawn"}
     newest = seller.release()
     assert sorted(seller.arrive(newest.message).rows("n")) == [(4,), (5,)]
-
-
-def test_older_sets_are_retired_once_they_arrived(seller: Seller):
-    seller.grant("n")
-    first = seller.release()
-    seller.city.put("b.csv", table(range(4, 6)))
-    seller.city.walk()
-    second = seller.release()
-    assert second.release.version > first.release.version
-    with seller.two.gongshu.desk() as desk:
-        assert retiring.retire_sets(desk) == ()
-        outbox.settled(desk.connection, first.message.digest, outcome="admitted", code=None, at=desk.now)
-        assert retiring.retire_sets(desk) == (first.release.set_id,)
-        kept = sets.by_id(desk.connection, first.release.set_id)
-        assert kept is not None
-        assert kept.state == "retired"
-        with pytest.raises(NotFoundError):
-            keyring_of(seller.home).keys_of_set(first.release.set_id, desk.speaker.holdings)
-    assert not sealing.folder_of(seller.home, first.release.set_id).exists()
-    assert sealing.folder_of(seller.home, second.release.set_id).is_dir()
-    assert seller.two.gongshu.events()[-1] == ("retire", "Li Wei")
-
-
-def test_older_sets_of_an_ended_pairing_are_retired(seller: Seller):
-    seller.grant("n")
-    first = seller.release()
-    seller.city.put("b.csv", table(range(4, 6)))
-    seller.city.walk()
-    seller.release()
-    with seller.two.gongshu.desk() as desk:
-        outbox.uploaded(desk.connection, first.message.digest, at=desk.now)
-        assert retiring.retire_sets(desk) == ()
-        standing.end(desk, "longyou")
-        assert retiring.retire_sets(desk) == (first.release.set_id,)
-
-
-def test_a_set_that_has_begun_to_leave_is_kept_until_it_has_left(seller: Seller):
-    """The end is told behind its message, which nobody could ship without the files."""
-    seller.grant("n")
-    first = seller.release()
-    seller.city.put("b.csv", table(range(4, 6)))
-    seller.city.walk()
-    seller.release()
-    with seller.two.gongshu.desk() as desk:
-        outbox.begin(desk.connection, first.message.digest, at=desk.now)
-        standing.end(desk, "longyou")
-        assert retiring.retire_sets(desk) == ()
-        partner = partners.named(desk.connection, "longyou")
-        gone = ship(seller.home, seller.node.settings, partner, now=desk.now)
-        assert [one.type for one in gone.messages][-2:] == ["parcel", "end"]
-        assert retiring.retire_sets(desk) == (first.release.set_id,)
-
-
-def test_an_older_application_is_retired_once_it_was_received(seller: Seller, tmp_path: Path):
-    folder = tmp_path / "notice_board"
-    folder.mkdir()
-    seller.grant(subject="notice_board", columns=None)
-    found = []
-    for text in ("one", "another"):
-        (folder / "a.txt").write_text(text)
-        found.append(seller.release(subject="notice_board", folder=folder))
-    with seller.two.gongshu.desk() as desk:
-        assert retiring.retire_sets(desk) == ()
-        outbox.settled(desk.connection, found[0].message.digest, outcome="received", code=None, at=desk.now)
-        assert retiring.retire_sets(desk) == (found[0].release.set_id,)
 
 
 def test_an_application_crosses_as_its_files(seller: Seller, tmp_path: Path):

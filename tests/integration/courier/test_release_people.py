@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from one_city import City
-from seller import Seller, settle, walked_city
-from two_nodes import Two
+from seller import Seller
 
 from shanhai.audit.database import transaction
 from shanhai.courier import partners
@@ -19,9 +17,9 @@ EAST = "village = 'East'"
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    """A village of four: two people of each number, two of each day, one of each number and day."""
-    city = walked_city(tmp_path_factory.mktemp("city") / "root")
+def city(city: City, tmp_path_factory: pytest.TempPathFactory) -> City:
+    """With a village of four: two people of each number, two of each day, one of each number and day."""
+    city = city.copied(tmp_path_factory.mktemp("city") / "root")
     people = [(number, day) for number in (10, 11) for day in (1, 2)]
     rows = [
         f"id-east-{place},East,person {place},{number},2024-05-0{day}T08:00:00Z"
@@ -30,11 +28,6 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     city.put("east.csv", "\n".join(["编号,village,person,n,at", *rows]) + "\n")
     city.walk()
     return city
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
 
 
 def denied(seller: Seller, **asked: str) -> set[str]:
@@ -49,6 +42,7 @@ def test_two_parcels_of_one_set_are_counted_as_one(seller: Seller):
     days = seller.grant("at", k=2, row_filter=EAST, purpose="statistics")
     assert seller.plan(grant=days.id, people="person").decision.allowed
     first = seller.release(grant=numbers.id, people="person")
+    assert first.release.counts["people"]["who"] == "person", "who was counted can be looked up later"
     second = seller.plan(grant=days.id, people="person")
     assert second.reused is not None
     assert second.reused.set_id == first.release.set_id

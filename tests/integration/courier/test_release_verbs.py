@@ -5,44 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from called import calling, told
 from locked_node import passphrase_files
-from one_city import City
-from seller import NAMES, TABLE, Seller, settle, walked_city
-from two_nodes import Two, rotated
+from seller import NAMES, TABLE, Seller
+from two_nodes import rotated
 
 from shanhai.audit.database import transaction
-from shanhai.cli import main
 from shanhai.courier import granted, partners
 from shanhai.courier.own_keys import keyring_of
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
-
-
 @pytest.fixture
 def call(seller: Seller, capsys: pytest.CaptureFixture[str]):
-    def called(*arguments: str) -> tuple[int, str, str]:
-        code = main(["--home", str(seller.home), "--federation", str(seller.city.root), *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return called
-
-
-def told(done: tuple[int, str, str]) -> Any:
-    code, out, error = done
-    assert code == 0, error
-    return json.loads(out)
+    return calling(capsys, "--home", str(seller.home), "--federation", str(seller.city.root))
 
 
 RELEASE = ("release", TABLE, "--to", "longyou", "--by", "Li Wei")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from locked_node import NODE_PASSPHRASE
 from one_city import City
-from seller import TABLE, table, walked_city
-from served_pair import BY_VERSION, RECEIVED, SOURCE, Pair, served_pair, without_passphrases
+from seller import TABLE, table
+from served_pair import SOURCE, Pair, served_pair, without_passphrases
 from two_nodes import Two
 
 from shanhai import steps
@@ -21,11 +21,6 @@ from shanhai.courier.subjects import find
 from shanhai.errors import ConfigurationError, NotFoundError, RetryableError
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node, open_node
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
 
 
 @pytest.fixture
@@ -49,8 +44,11 @@ def test_what_a_grant_names_leaves_once_and_is_admitted_once(pair: Pair):
     steps.receive_step("gongshu", "longyou")
     assert pair.outcomes() == ["admitted"]
     before = len(pair.seller.messages())
-    assert pair.send() == ({"released": [], "stayed": {}}, {"messages": 0, "held": 0})
-    assert pair.take()[:2] == ({"settled": [], "stopped": None}, {"admitted": [], "changed": False})
+    assert pair.send() == ({"released": [], "stayed": {}, "taken_back": []}, {"messages": 0, "held": 0})
+    assert pair.take()[:2] == (
+        {"settled": [], "stopped": None, "taken_back": []},
+        {"admitted": [], "changed": False},
+    )
     assert len(pair.seller.messages()) == before
     assert steps.due_step("gongshu") == {"due": False}
     (row,) = ledger(open_node(pair.longyou))
@@ -106,26 +104,17 @@ def test_a_personal_column_waits_for_somebody_and_is_told_once(pair: Pair):
     done = pair.seller.release(approver="Sun Wei")
     assert not done.repeated
     assert pair.waits() == []
-    assert pair.send() == ({"released": [], "stayed": {}}, {"messages": 1, "held": 0})
+    assert pair.send() == ({"released": [], "stayed": {}, "taken_back": []}, {"messages": 1, "held": 0})
 
 
 def test_what_the_partner_refused_is_not_sent_again_by_itself(pair: Pair):
-    strict = [dict(RECEIVED[0]), {**RECEIVED[1], "logicalTypeOptions": {"minimum": 3}}]
-    City(pair.longyou.federation).declare(
-        strict,
-        source=SOURCE,
-        format={"kind": "parquet"},
-        delivery=BY_VERSION,
-        versions=None,
-        duplicates=None,
-        tolerance={"hold": 0.1, "refuse": 0.2},
-    )
+    pair.strict_contract()
     pair.grant("village", "n")
     pair.send()
     pair.take()
     steps.receive_step("gongshu", "longyou")
     assert pair.outcomes() == ["refused"]
-    assert pair.send()[0] == {"released": [], "stayed": {}}
+    assert pair.send()[0] == {"released": [], "stayed": {}, "taken_back": []}
 
 
 def test_without_a_contract_nothing_fails_and_it_is_told_once(pair: Pair):
@@ -145,14 +134,14 @@ def test_a_frozen_and_a_suspended_pairing_give_nothing_and_fail_nothing(pair: Pa
     pair.send()
     with pair.seller.two.longyou.desk() as desk:
         standing.suspend(desk, "gongshu")
-    assert pair.take()[0] == {"settled": [], "stopped": "pairing-suspended"}
+    assert pair.take()[0] == {"settled": [], "stopped": "pairing-suspended", "taken_back": []}
     with pair.seller.two.longyou.desk() as desk:
         standing.resume(desk, "gongshu")
         partner = partners.named(desk.connection, "gongshu")
         partners.freeze(desk.connection, partner.pairing, "a" * 64, desk.now)
         desk.connection.commit()
     for _ in range(2):
-        assert pair.take()[0] == {"settled": [], "stopped": "frozen"}
+        assert pair.take()[0] == {"settled": [], "stopped": "frozen", "taken_back": []}
     assert pair.told_of("fork") == [partner.pairing]
 
 

@@ -7,18 +7,14 @@ from pathlib import Path
 
 import pytest
 from one_city import City
-from seller import TABLE, table, walked_city
-from served_pair import Pair, served_pair
-from two_nodes import Two
+from seller import TABLE, table
+from served_pair import Pair, served_pair, without_passphrases
+from two_nodes import PASSPHRASES, Two, rotated
 
 from shanhai import steps
-from shanhai.courier import granting, partners, releases, sealing, sets
+from shanhai.courier import granting, partners, releases, sealing, sets, standing
+from shanhai.courier.own_keys import Change, keyring_of, rotate_keys
 from shanhai.exchange.pairing_states import Step
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
 
 
 @pytest.fixture
@@ -42,7 +38,10 @@ def test_what_is_no_longer_granted_is_taken_back_by_the_clock(pair: Pair):
     assert (changed.untold, changed.taken_back) == (True, ()), "no key is valid by then"
     assert steps.ship_step("gongshu", "longyou") == {"messages": 1, "held": 1}
     assert steps.due_step("gongshu") == {"due": True}
-    assert pair.send() == ({"released": [], "stayed": {}}, {"messages": 0, "held": 0})
+    sent, gone = pair.send()
+    assert ([one["grant"] for one in sent["taken_back"]], sent["released"]) == ([grant.id], [])
+    assert gone == {"messages": 1, "held": 0}
+    assert [one["type"] for one in pair.take()[0]["settled"]] == ["grant", "revoke"]
     assert pair.outcomes() == []
     assert steps.due_step("gongshu") == {"due": False}
 
@@ -101,3 +100,50 @@ def test_of_two_grants_of_one_table_each_says_why_it_stays(pair: Pair):
     pair.grant("village", "n", share_class="unconditional")
     stayed = pair.send()[0]["stayed"][TABLE]
     assert sorted(stayed.split("; ")) == ["four-eyes (approver-missing)", "share-class (share-class-differs)"]
+
+
+def test_what_holds_a_revocation_in_a_frozen_pairing_is_taken_back_by_the_clock(pair: Pair):
+    pair.grant("n", share_class="unconditional", purpose="wrong-class")
+    pair.send()
+    assert [kind for kind, _ in pair.waits()] == ["release"]
+    first, second = pair.grant("village", "n"), pair.grant("n", purpose="another")
+    parcel = pair.seller.release(grant=first.id).message
+    with pair.seller.two.gongshu.desk() as desk:
+        granting.revoke(desk, second.id)
+        # As by a run of receiving that could not take it back itself.
+        partners.freeze(desk.connection, parcel.pairing, "f" * 64, desk.now)
+    assert steps.ship_step("gongshu", "longyou")["held"] == 2
+    assert steps.due_step("gongshu") == {"due": True}
+    sent, gone = pair.send()
+    assert [one["message"] for one in sent["taken_back"]] == [parcel.digest]
+    assert gone == {"messages": 1, "held": 0}
+    assert steps.due_step("gongshu") == {"due": False}
+    assert [kind for kind, _ in pair.waits()] == ["release", "fork"], "the pairing may be thawed"
+
+
+def test_no_key_is_opened_for_what_could_not_be_said_again(pair: Pair):
+    grant = pair.grant("village", "n")
+    steps.release_step("gongshu", "longyou")
+    longyou = pair.seller.two.longyou
+    with pair.seller.two.gongshu.desk() as desk:
+        rotated(longyou, now=desk.now - timedelta(days=3000))
+        standing.renew(desk, "longyou", keyring_of(longyou.home).envelope)
+        changed = granting.revoke(desk, grant.id)
+    assert (changed.untold, changed.taken_back) == (True, ()), "no key of the partner is valid"
+    assert steps.ship_step("gongshu", "longyou")["held"] == 1
+    without_passphrases(pair)
+    assert steps.due_step("gongshu") == {"due": False}
+    assert steps.release_step("gongshu", "longyou")["taken_back"] == []
+
+
+def test_new_keys_that_nobody_was_told_of_are_told_by_the_clock(pair: Pair):
+    gongshu = pair.seller.two.gongshu
+    steps.ship_step("gongshu", "longyou")
+    assert steps.due_step("gongshu") == {"due": False}
+    with gongshu.desk() as desk:
+        # Killed before it told the partners.
+        rotate_keys(gongshu.home, PASSPHRASES, Change(), who="Li Wei", now=desk.now)
+    assert steps.due_step("gongshu") == {"due": True}
+    assert pair.send()[1] == {"messages": 1, "held": 0}
+    assert [one["type"] for one in pair.take()[0]["settled"]] == ["keyset"]
+    assert steps.due_step("gongshu") == {"due": False}

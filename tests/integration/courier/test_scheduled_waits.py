@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from one_city import City
-from seller import walked_city
-from served_pair import BY_VERSION, RECEIVED, SOURCE, Pair, served_pair, without_passphrases
+from served_pair import Pair, served_pair, without_passphrases
 from two_nodes import Two
 
 from shanhai import steps
@@ -24,11 +23,6 @@ from shanhai.courier.database import open_state
 from shanhai.courier.telling import tell_waiting
 from shanhai.errors import BusyError, RetryableError
 from shanhai.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
 
 
 @pytest.fixture
@@ -79,16 +73,7 @@ def test_a_clock_that_is_wrong_is_told_once(pair: Pair):
 
 
 def test_keys_stay_closed_where_only_a_person_can_go_on(pair: Pair):
-    strict = [dict(RECEIVED[0]), {**RECEIVED[1], "logicalTypeOptions": {"minimum": 3}}]
-    City(pair.longyou.federation).declare(
-        strict,
-        source=SOURCE,
-        format={"kind": "parquet"},
-        delivery=BY_VERSION,
-        versions=None,
-        duplicates=None,
-        tolerance={"hold": 0.1, "refuse": 0.2},
-    )
+    pair.strict_contract()
     pair.grant("village", "n")
     pair.send()
     pair.take()
@@ -124,5 +109,5 @@ def test_what_was_opened_is_put_in_its_place_though_nothing_is_received_any_more
     without_passphrases(pair)
     opened = pair.longyou.home / "exchange" / "opened"
     assert list(opened.rglob("*.parquet")) == []
-    assert steps.receive_step("longyou", "gongshu") == {"settled": [], "stopped": "pairing-suspended"}
+    assert steps.receive_step("longyou", "gongshu")["stopped"] == "pairing-suspended"
     assert len(list(opened.rglob("*.parquet"))) == 1

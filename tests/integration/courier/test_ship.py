@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from one_city import City
-from seller import Seller, settle, walked_city
-from two_nodes import Two
+from seller import Seller
 
+from shanhai.audit.database import transaction
 from shanhai.courier import granting, outbox, partners, sealing, sets, standing
 from shanhai.courier.desk import Desk
 from shanhai.courier.receipts import sent
-from shanhai.courier.relays.layout import RelayConflictError, file_key, message_key, statement_key
+from shanhai.courier.relays.layout import Place, RelayConflictError, file_key, message_key, statement_key
 from shanhai.courier.relays.opening import check_address, place_of, relay_of
+from shanhai.courier.relays.store import StoreRelay
 from shanhai.courier.relays.tar import TarRelay
 from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import PartnerStatus, status
 from shanhai.errors import ConfigurationError, DataError, NotFoundError, StoreError
 from shanhai.exchange.pairing_states import Step
 from shanhai.exchange.receipts import ADMITTED
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
+from shanhai.storage import MemoryStore
 
 
 @pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    seller = settle(paired, city, tmp_path)
+def seller(seller: Seller) -> Seller:
     seller.grant("village", "n")
     return seller
 
@@ -120,12 +117,37 @@ def test_other_bytes_in_our_place_are_an_error_and_stay(seller: Seller, kind: st
     place = relay_folder(seller) / key
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(b"somebody else's")
-    with pytest.raises(RelayConflictError, match="other bytes"):
+    with pytest.raises(RelayConflictError, match=r"other bytes.*somebody else wrote them"):
         shipped(seller)
     assert place.read_bytes() == b"somebody else's"
     assert seller.messages()[-1].uploaded is None
     place.unlink()
     assert done.message.digest in {one.digest for one in shipped(seller).messages}
+
+
+@pytest.mark.parametrize("in_a_tar", [False, True], ids=["folder", "tar"])
+def test_what_a_copy_of_the_home_shipped_is_told_as_that(seller: Seller, tmp_path: Path, in_a_tar: bool):
+    """Removing it, which helps against a stranger's bytes, would hide that two messages have one number."""
+    address = f"tar:{tmp_path / 'stick.tar'}" if in_a_tar else None
+    copy = replace(seller.two.gongshu, home=tmp_path / "copy")
+    shutil.copytree(seller.home, copy.home)
+    with copy.desk() as desk:
+        standing.suspend(desk, "longyou")
+        ship(copy.home, seller.node.settings, copy.partner("longyou"), now=desk.now, address=address)
+    seller.grant("n", purpose="another")
+    with pytest.raises(RelayConflictError, match=r"keys of this node signed.*remove nothing"):
+        shipped(seller, address)
+
+
+def test_the_messages_of_a_relay_are_listed_in_bounds(monkeypatch: pytest.MonkeyPatch):
+    """A relay may have any number of them; the first are all that is asked for, in order."""
+    place, kept = Place("0" * 32, "a/1", "a/2"), MemoryStore()
+    relay = StoreRelay(kept, place)
+    for seq in (4, 0, 3, 2, 1):
+        kept.put(message_key("a/2", 0, seq), [b"{}"])
+    monkeypatch.setattr("shanhai.courier.relays.store.MOST_LISTED", 2)
+    assert list(relay.messages(0, 1)) == [(0, 1), (0, 2)]
+    assert list(relay.messages(0, 3)) == [(0, 3), (0, 4)]
 
 
 def test_a_receipt_that_is_withheld_is_shown_missing(seller: Seller):
@@ -139,6 +161,25 @@ def test_a_receipt_that_is_withheld_is_shown_missing(seller: Seller):
         standings, partner = seen_at(desk, desk.now + timedelta(days=31))
         assert (standings, partner.expired) == (["expired"], 1)
         assert partner.silent_since is not None
+
+
+def test_a_partner_that_owes_no_answer_is_not_silent(seller: Seller):
+    shipped(seller)
+    with seller.two.gongshu.desk() as desk:
+        assert "parcel" not in {one.type for one in seller.messages()}
+        later = desk.now + timedelta(days=31)
+        assert seen_at(desk, later)[1].silent_since is None
+        assert not [one for one in status(desk.home, desk.connection, later).partners if one.expired]
+
+
+def test_what_may_not_leave_is_not_quiet(seller: Seller):
+    seller.release()
+    with seller.two.gongshu.desk() as desk:
+        assert status(desk.home, desk.connection, desk.now).quiet
+        with transaction(desk.connection):
+            desk.connection.execute("UPDATE partner SET state = 'suspended_here'")
+        found = status(desk.home, desk.connection, desk.now)
+        assert (found.partners[0].held, found.quiet) == (1, False)
 
 
 def seen_at(desk: Desk, now: datetime) -> tuple[list[str], PartnerStatus]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from one_city import City
-from seller import settle, walked_city
-from two_nodes import Two
+from seller import Seller
 
 from shanhai.courier import partners, sealing, sets
 from shanhai.courier.relays.opening import relay_of
@@ -16,17 +12,9 @@ from shanhai.settings import read_settings
 from tests.support.servers.radosgw import REGION, RadosGateway
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-def test_a_set_goes_through_a_bucket(
-    paired: Two, city: City, tmp_path: Path, ceph: RadosGateway, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_set_goes_through_a_bucket(seller: Seller, ceph: RadosGateway, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SHANHAI_SECRET_RELAY_ACCESS_KEY", ceph.access_key)
     monkeypatch.setenv("SHANHAI_SECRET_RELAY_SECRET_KEY", ceph.secret_key)
-    seller = settle(paired, city, tmp_path)
     seller.grant("village", "n")
     done = seller.release()
     address = f"s3://{ceph.bucket()}/exchange"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from called import called_here
 from locked_node import passphrase_files, shanhai
 from sent_parcels import TABLE, grant_of, parcel_of, received, say, seal, upload
 from two_nodes import Two, confirmed
@@ -132,6 +133,10 @@ def test_at_the_command_line_no_home_is_made_and_no_passphrase_is_asked_for(give
     assert (shown["digest"], shown["by"]["node"]) == (given.message.digest, given.keyset.node)
     assert set(shown["unknown"]) >= {"whose", "contents"}
     assert not home.exists()
+    unused = shanhai(home, *call, "--files", str(given.folder))
+    assert (unused.returncode, "goes with --set" in unused.stderr) == (2, True)
+    unwritten = shanhai(home, "parcel", "show", "--to", str(tmp_path))
+    assert (unwritten.returncode, "DIGEST" in unwritten.stderr) == (2, True)
     text = shanhai(home, *call)
     assert text.returncode == 0, text.stderr
     assert "Cannot be known from this" in text.stdout
@@ -141,7 +146,10 @@ def test_at_the_command_line_no_home_is_made_and_no_passphrase_is_asked_for(give
     assert "Traceback" not in done.stderr
 
 
-def test_receive_and_show_at_the_command_line(given: Given, two: Two, tmp_path: Path):
+def test_receive_and_show_at_the_command_line(
+    given: Given, two: Two, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    shanhai = called_here(capsys)
     variables = passphrase_files(tmp_path / "passphrases")
     done = shanhai(two.gongshu.home, "receive", "--no-admit", "--format", "json", **variables)
     assert done.returncode == 0, done.stderr
@@ -153,7 +161,17 @@ def test_receive_and_show_at_the_command_line(given: Given, two: Two, tmp_path: 
     assert "Nothing new came." in again.stderr
     listed = json.loads(shanhai(two.gongshu.home, "parcel", "show", "--format", "json").stdout)
     assert [row["type"] for row in listed] == ["keyset", "grant", "parcel"]
+    assert [(row["message"], row["generation"], row["seq"], row["version"]) for row in listed][-1] == (
+        given.message.digest,
+        0,
+        2,
+        7,
+    )
+    table = shanhai(two.gongshu.home, "parcel", "show").stdout
+    assert given.message.digest[:12] in table
+    assert given.message.digest not in table
     digits = given.message.digest[:8]
+    (tmp_path / "out").mkdir()
     done = shanhai(
         two.gongshu.home, "parcel", "show", digits, "--to", str(tmp_path / "out"), "--format", "json"
     )

@@ -5,30 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from one_city import City
-from seller import Seller, settle, walked_city
-from two_nodes import Two, hand_over, rotated
+from called import calling
+from seller import TABLE, Seller
+from two_nodes import hand_over, rotated
 
 from shanhai.audit.log import EventLog
-from shanhai.courier import granted, granting, leaving, outbox, partners, releases, standing, their_keys
+from shanhai.courier import (
+    granted,
+    granting,
+    leaving,
+    outbox,
+    partners,
+    releases,
+    releasing,
+    standing,
+    taking_back,
+    their_keys,
+)
 from shanhai.courier.relays.layout import RelayConflictError, message_key
 from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import status
+from shanhai.courier.withdrawn import Tables
 from shanhai.errors import BusyError
 from shanhai.exchange.pairing_states import PairingState
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
+from shanhai.governance.policy import ReleaseDeniedError
+from shanhai.ids import DatasetId
+from shanhai.ingest.decide import decide
+from shanhai.ingest.ledger import ledger
 
 
 def shipped(seller: Seller, *, later: timedelta = timedelta(0), again: bool = False) -> Shipped:
@@ -73,6 +80,67 @@ def test_a_revocation_takes_back_what_has_not_begun_to_leave(seller: Seller):
         ).values()
     assert known.grant.revoked
     assert kinds(seller)[-3:] == ["revoke", "take-back", "ship"]
+
+
+def withdraw(seller: Seller) -> None:
+    """Take the only delivery of the table out of it."""
+    (row,) = ledger(seller.node)
+    decide(seller.node, row.delivery, "withdraw", by="Li Wei", reason="of another day")
+
+
+def test_rows_that_were_withdrawn_since_they_were_released_do_not_leave(
+    seller: Seller, capsys: pytest.CaptureFixture[str]
+):
+    seller.grant("village", "n")
+    done = seller.release()
+    withdraw(seller)
+    gone = shipped(seller)
+    assert (done.message.digest in {one.digest for one in gone.messages}, gone.held) == (False, 1)
+    assert "may not leave now" in calling(capsys, "--home", str(seller.home))("ship", "longyou")[2]
+    with seller.two.gongshu.desk() as desk:
+        assert status(desk.home, desk.connection, desk.now).partners[0].held == 1
+        (over,) = taking_back.take_back_over(desk, "longyou")
+        assert (over.message, releases.every(desk.connection)) == (done.message.digest, ())
+    assert not seller.release().repeated
+    assert shipped(seller).held == 0
+
+
+def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller: Seller):
+    """They may stand, with the consent of whoever approved them, so they are not taken back for that."""
+    first, second = seller.grant("village", "n"), seller.grant("n", purpose="another")
+    done = seller.release(grant=first.id)
+    log = seller.node.table(DatasetId.parse(TABLE)) / "_delta_log"
+    log.rename(log.with_name("elsewhere"))
+    assert shipped(seller).held == 1
+    with seller.two.gongshu.desk() as desk:
+        assert taking_back.take_back_over(desk, "longyou") == ()
+        changed = granting.revoke(desk, second.id)
+    assert [one.message for one in changed.taken_back] == [done.message.digest]
+
+
+def test_what_left_before_its_rows_were_withdrawn_is_shipped_again_where_a_relay_lost_it(seller: Seller):
+    seller.grant("village", "n")
+    done = seller.release()
+    shipped(seller)
+    withdraw(seller)
+    assert done.message.digest in {one.digest for one in shipped(seller, again=True).messages}
+
+
+def test_rows_that_are_withdrawn_while_they_are_sealed_are_not_released(
+    seller: Seller, monkeypatch: pytest.MonkeyPatch
+):
+    seller.grant("village", "n")
+    before, made = types(seller), releasing.made
+
+    def sealed(*given: Any) -> Any:
+        ready = made(*given)
+        withdraw(seller)
+        return ready
+
+    monkeypatch.setattr(releasing, "made", sealed)
+    with pytest.raises(ReleaseDeniedError, match="withdrawn"):
+        seller.release()
+    assert types(seller) == before
 
 
 def test_what_was_said_behind_it_is_said_again_and_other_parcels_are_released_anew(seller: Seller):
@@ -195,9 +263,9 @@ def test_no_upload_begins_of_what_was_taken_back_meanwhile(seller: Seller):
     grant = seller.grant("village", "n")
     message = seller.release().message
     with seller.two.gongshu.desk() as desk:
-        assert leaving.may_leave(desk.connection, message, desk.now)
+        assert leaving.may_leave(Tables(desk.home), desk.connection, message, desk.now)
         granting.revoke(desk, grant.id)
-        assert not leaving.begin(desk.connection, message, desk.now)
+        assert not leaving.begin(desk.home, desk.connection, message, desk.now)
 
 
 def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Seller):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from one_city import City
-from seller import Seller, ask, settle, walked_city
-from two_nodes import PASSPHRASES, Two, rotated
+from seller import Seller, ask
+from two_nodes import PASSPHRASES, rotated
 
 from shanhai.audit.database import transaction
 from shanhai.audit.log import EventLog
@@ -25,16 +22,6 @@ from shanhai.exchange.pairing_states import PairingState
 from shanhai.governance.policy import ReleaseDeniedError
 
 LATER = timedelta(days=3000)
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> City:
-    return walked_city(tmp_path_factory.mktemp("city") / "root")
-
-
-@pytest.fixture
-def seller(paired: Two, city: City, tmp_path: Path) -> Seller:
-    return settle(paired, city, tmp_path)
 
 
 def test_a_suspension_an_end_and_a_revocation_hold_although_keys_ran_out(seller: Seller):
@@ -81,20 +68,58 @@ def test_what_was_revoked_untold_is_not_held_by_its_parcel_once_there_are_keys(s
         rotated(seller.two.longyou, now=desk.now)
     with seller.two.gongshu.desk() as desk:
         renewed = standing.renew(desk, "longyou", keyring_of(seller.two.longyou.home).envelope)
-        gone = leaving.leaving(desk.connection, done.message.pairing, desk.now)
+        gone = leaving.leaving(desk.home, desk.connection, done.message.pairing, desk.now)
     assert [one.message for one in renewed.taken_back] == [done.message.digest]
     assert gone[-1].type == "revoke"
+
+
+def test_what_a_frozen_pairing_may_not_be_told_keeps_no_keyset_from_it(seller: Seller):
+    """A grant that was not believed; it is told once a person has let the pairing go on."""
+    grant = seller.grant("village", "n")
+    pairing = seller.two.gongshu.partner("longyou").pairing
+    with seller.two.gongshu.desk() as desk, transaction(desk.connection):
+        (kept,) = granted.every(desk.connection)
+        granted.untell(desk.connection, kept.message)
+        partners.freeze(desk.connection, pairing, "f" * 64, desk.now)
+    with seller.two.gongshu.desk() as desk:
+        newer = rotated(seller.two.gongshu, now=desk.now)
+    with newer.desk() as desk:
+        assert standing.tell_keyset(desk).partners == ("longyou",)
+        assert not standing.is_behind(desk.connection, newer.partner("longyou"), newer.keyset)
+        standing.thaw(desk, "longyou")
+        assert standing.is_behind(desk.connection, newer.partner("longyou"), newer.keyset)
+        with transaction(desk.connection):
+            standing.catch_up(desk, pairing)
+        assert granted.untold(desk.connection, pairing) == ()
+        assert granted.newest(desk.connection, granted.GIVEN, grant.id) == grant
+    assert [one.type for one in seller.messages()][-2:] == ["keyset", "grant"]
+
+
+def test_new_keys_are_told_once_the_partner_has_keys_to_seal_to(seller: Seller):
+    longyou = seller.two.longyou
+    with seller.two.gongshu.desk() as desk:
+        over = rotated(longyou, now=desk.now - LATER)
+        standing.renew(desk, "longyou", keyring_of(longyou.home).envelope)
+        newer = rotated(seller.two.gongshu, now=desk.now)
+    with newer.desk() as desk:
+        assert standing.tell_keyset(desk).partners == ()
+        rotated(over, now=desk.now)
+        standing.renew(desk, "longyou", keyring_of(longyou.home).envelope)
+        found = outbox.of_pairing(desk.connection, newer.partner("longyou").pairing)
+    assert (found[-1].type, newer.partner("longyou").told_keyset) == ("keyset", newer.keyset.version)
 
 
 def test_the_files_of_the_log_follow_also_an_act_that_failed(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         now = desk.now
-    with (
-        contextlib.suppress(Refused),
-        open_desk(seller.home, PASSPHRASES.node, who="Li Wei", now=now) as desk,
-    ):
-        standing.suspend(desk, "longyou")
-        standing.suspend(desk, "longyou")
+
+    def end_and_resume() -> None:
+        with open_desk(seller.home, PASSPHRASES.node, who="Li Wei", now=now) as desk:
+            standing.end(desk, "longyou")
+            standing.resume(desk, "longyou")
+
+    with pytest.raises(Refused):
+        end_and_resume()
     with seller.two.gongshu.desk() as desk:
         size = len(list(EventLog(desk.connection).entries()))
     assert (seller.home / "audit" / "checkpoint").read_text().splitlines()[1] == str(size)
