@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.coordinates import SYSTEMS, axis_of, is_projected
 from shanhai.contracts.feeds import feed_parts
 from shanhai.contracts.incremental import check_incremental
-from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, GeoJsonFormat, JsonFormat, NdjsonFormat
-from shanhai.contracts.partitions import asks_for_windows, is_finer_than_a_day
+from shanhai.contracts.model import (
+    Column,
+    Contract,
+    CsvFormat,
+    Feed,
+    GeoJsonFormat,
+    JsonFormat,
+    NdjsonFormat,
+)
 from shanhai.contracts.quantities import QUANTITIES
+from shanhai.contracts.schedule import check_schedule
 from shanhai.contracts.schema import PARTITION
 from shanhai.contracts.shapes import SHAPES
 from shanhai.contracts.since import check_since
@@ -26,7 +32,6 @@ Complain = Callable[..., ContractError]
 _RESERVED = ("rowid", "file_row_number", "filename")
 _SAMPLE = "a,1\n"
 _NO_FILES = ("rot13", "idna", "punycode", "undefined")
-_WINDOW_LETTERS = "YmdjGVy"
 _TEMPORAL = ("date", "timestamp", "time")
 _BOUNDED = ("integer", "number")
 
@@ -45,7 +50,7 @@ def check_contract(contract: Contract, complain: Complain) -> None:
     _check_versions(contract, complain)
     _check_zone(contract.time_zone, ["customProperties", "timeZone"], complain)
     _check_encoding(contract, complain)
-    _check_schedule(contract, complain)
+    check_schedule(contract, complain)
     check_incremental(contract, complain)
     check_since(contract, complain)
     _check_feeds(contract, complain)
@@ -208,51 +213,6 @@ def _check_encoding(contract: Contract, complain: Complain) -> None:
                 given=encoding,
                 allowed="utf-8, gb18030, utf-16, or another text encoding of Python",
             )
-
-
-def _check_schedule(contract: Contract, complain: Complain) -> None:
-    schedule, path = contract.schedule, ["customProperties", "schedule"]
-    if schedule.cron is not None and not _is_cron(schedule.cron):
-        raise complain(
-            "schedule: cron has five fields", path, given=schedule.cron, allowed="such as 0 2 * * *"
-        )
-    for name, day in (("start", schedule.start), ("end", schedule.end)):
-        if day is not None:
-            try:
-                date.fromisoformat(day)
-            except ValueError as error:
-                raise complain(
-                    f"schedule: {name} is no date", path, given=day, allowed="YYYY-MM-DD"
-                ) from error
-    if schedule.start and schedule.end and schedule.start > schedule.end:
-        raise complain(
-            "schedule: ends before it starts", path, given=schedule.end, allowed=f">= {schedule.start}"
-        )
-    unknown = set(re.findall(r"%(.)", schedule.window)) - set(_WINDOW_LETTERS)
-    if "%" not in schedule.window or (unknown and not is_finer_than_a_day(schedule.window)):
-        raise complain(
-            "schedule: not a form of a window",
-            path,
-            given=schedule.window,
-            allowed=[f"%{letter}" for letter in _WINDOW_LETTERS],
-        )
-    if is_finer_than_a_day(schedule.window):
-        raise complain(
-            "schedule: windows are days or longer",
-            path,
-            given=schedule.window,
-            allowed="a form without hours, minutes and seconds, such as %Y-%m-%d or %Y-%m",
-        )
-    if asks_for_windows(contract) and schedule.cron is None:
-        raise complain("a windowed source needs a schedule", path, given="no cron", allowed="cron and start")
-    if schedule.cron is not None and schedule.start is None:
-        raise complain("schedule: a cron needs a start", path, allowed="start: YYYY-MM-DD")
-
-
-def _is_cron(text: str) -> bool:
-    from croniter import croniter
-
-    return len(text.split()) == 5 and bool(croniter.is_valid(text))
 
 
 def _check_feeds(contract: Contract, complain: Complain) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -24,10 +26,24 @@ _SOURCES = {
     "DATE": ("date",),
     _INSTANT: ("date", "timestamp"),
 }
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError("no number")
+    return value
+
+
+def _whole(text: str, bits: int) -> int:
+    if not -(2 ** (bits - 1)) <= (value := int(text)) < 2 ** (bits - 1):
+        raise ValueError("out of range")
+    return value
+
+
 _CONSTANTS: Mapping[str, Callable[[str], object]] = {
-    "DOUBLE": float,
-    "INTEGER": int,
-    "BIGINT": int,
+    "DOUBLE": _finite,
+    "INTEGER": functools.partial(_whole, bits=32),
+    "BIGINT": functools.partial(_whole, bits=64),
     "DATE": date.fromisoformat,
 }
 _OWN = ("district", "dataset", DELIVERY, PARTITION)

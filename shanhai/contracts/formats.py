@@ -9,11 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Compression = Literal["auto", "none", "gz", "zip"]
 
+MOST_LINES = 2**20
+"""Before the headings; a sheet has no more rows."""
+MOST_SHEETS = 2**16
+LONGEST_LINE = 2**30
+"""Bytes: a line is held in memory."""
+
 _RANGE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})(?::([A-Z]{1,3})([1-9][0-9]{0,6})?)?")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CsvFormat(_Frozen):
@@ -25,11 +31,11 @@ class CsvFormat(_Frozen):
     quote: str = Field(default='"', max_length=1, description="empty: no quoting")
     escape: str = Field(default="", max_length=1, description="left out: the quote")
     header: bool = True
-    skip_lines: int = Field(default=0, ge=0, description="physical lines before the header")
+    skip_lines: int = Field(default=0, ge=0, le=MOST_LINES, description="physical lines before the header")
     comment: str = Field(default="", max_length=4, description="what a line that is a remark begins with")
     compression: Compression = "auto"
     member: str | None = Field(default=None, description="glob of the member to read in a zip")
-    max_line_bytes: int = Field(default=1 << 20, ge=64)
+    max_line_bytes: int = Field(default=1 << 20, ge=64, le=LONGEST_LINE)
 
     @model_validator(mode="before")
     @classmethod
@@ -65,7 +71,7 @@ class NdjsonFormat(_Frozen):
     encoding: str = "utf-8"
     compression: Compression = "auto"
     member: str | None = None
-    max_line_bytes: int = Field(default=16 << 20, ge=64)
+    max_line_bytes: int = Field(default=16 << 20, ge=64, le=LONGEST_LINE)
 
 
 class GeoJsonFormat(_Frozen):
@@ -79,7 +85,9 @@ class GeoJsonFormat(_Frozen):
     )
     compression: Compression = "auto"
     member: str | None = None
-    max_line_bytes: int = Field(default=16 << 20, ge=64, description="of one feature, where `lines`")
+    max_line_bytes: int = Field(
+        default=16 << 20, ge=64, le=LONGEST_LINE, description="of one feature, where `lines`"
+    )
 
 
 class WorkbookFormat(_Frozen):
@@ -89,13 +97,22 @@ class WorkbookFormat(_Frozen):
     sheet: str | int = 0
     table: str | None = Field(default=None, description="name of an Excel table, in any sheet")
     range: str | None = Field(default=None, description="B3:F40, B3:F (to the end of the sheet) or B3")
-    header_row: int = Field(default=1, ge=1, description="1-based row of the headings, in sheet or range")
+    header_row: int = Field(
+        default=1, ge=1, le=MOST_LINES, description="1-based row of the headings, in sheet or range"
+    )
     header_rows: int = Field(default=1, ge=0, le=10, description="rows of headings; 0: by position")
     separator: str = Field(default=" / ", min_length=1, description="between the parts of a heading")
     ends: Literal["sheet", "blank_row"] = Field(default="sheet", description="where the rows end")
     fill_merged: bool = Field(default=False, description="every cell of a merged area has its value")
     compression: Compression = "none"
     member: str | None = None
+
+    @field_validator("sheet")
+    @classmethod
+    def _is_a_place(cls, sheet: str | int) -> str | int:
+        if isinstance(sheet, int) and not 0 <= sheet < MOST_SHEETS:
+            raise ValueError(f"a sheet is known by its name, or by its place from 0 to {MOST_SHEETS - 1}")
+        return sheet
 
     @model_validator(mode="after")
     def _one_place(self) -> WorkbookFormat:

@@ -25,9 +25,15 @@ ShareClass = Literal["unconditional", "conditional", "not_shared"]
 Level = Literal["province", "city", "district", "street", "community"]
 Validator = Literal["resident_id", "social_credit_code", "area_code", "gb28181_id"]
 
+MOST_CHARACTERS = 2**31 - 1
+MOST_DIGITS = 38
+"""Of a DECIMAL."""
+MOST_HOURS = 87_600
+"""Ten years: whatever is added to a moment of today stays one."""
+
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 class Column(_Frozen):
@@ -45,8 +51,8 @@ class Column(_Frozen):
     )
     minimum: float | None = None
     maximum: float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
+    min_length: int | None = Field(default=None, ge=0, le=MOST_CHARACTERS)
+    max_length: int | None = Field(default=None, ge=0, le=MOST_CHARACTERS)
     pattern: str | None = Field(default=None, description="RE2 expression the whole text must match")
     codes: tuple[str, ...] = ()
     formats: tuple[str, ...] = Field(default=(), description="strptime formats, tried in order")
@@ -67,9 +73,23 @@ class Column(_Frozen):
     )
 
     @property
+    def tells_values(self) -> bool:
+        """Whether its values may stand where more people see them than the rows: in the books, in a log."""
+        return not self.personal and self.classification == "general"
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The headings or paths that may fill the column: its source, then its aliases."""
         return (self.source, *self.aliases)
+
+    @field_validator("precision")
+    @classmethod
+    def _is_a_decimal(cls, precision: tuple[int, int] | None) -> tuple[int, int] | None:
+        if precision is not None and not (
+            1 <= precision[0] <= MOST_DIGITS and 0 <= precision[1] <= precision[0]
+        ):
+            raise ValueError(f"1 to {MOST_DIGITS} digits, and no more decimals than digits")
+        return precision
 
     @field_validator("pattern")
     @classmethod
@@ -154,7 +174,10 @@ class Schedule(_Frozen):
     start: str | None = Field(default=None, description="first day, ISO")
     end: str | None = Field(default=None, description="last day, ISO; None: open")
     due_hours: float | None = Field(
-        default=None, gt=0, description="hours after a window's start when its delivery is late"
+        default=None,
+        gt=0,
+        le=MOST_HOURS,
+        description="hours after a window's start when its delivery is late",
     )
 
 

@@ -42,10 +42,11 @@ def windows(contract: Contract, *, until: date | None = None) -> tuple[str, ...]
     """The keys of a daily calendar, in order.
 
     Args:
-        until: the last day of an open calendar. Without it an open calendar has no windows.
+        until: no day after it, whenever the calendar ends. Without it an open calendar has no windows.
     """
     schedule = contract.schedule
-    last = date.fromisoformat(schedule.end) if schedule.end else until
+    end = date.fromisoformat(schedule.end) if schedule.end else until
+    last = min(end, until) if end and until else end
     if schedule.cron is None or schedule.start is None or last is None:
         return ()
     return windows_between(contract, date.fromisoformat(schedule.start), last)

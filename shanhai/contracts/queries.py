@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -55,7 +56,7 @@ class Query(BaseModel):
     @model_validator(mode="after")
     def _limits_are_numbers(self) -> Query:
         pair = self.operator.endswith("Between")
-        if len(self.limits) != (2 if pair else 1) or not all(math.isfinite(limit) for limit in self.limits):
+        if len(self.limits) != (2 if pair else 1) or not all(map(_is_finite, self.limits)):
             raise ValueError(f"{self.operator} takes {'two numbers' if pair else 'a number'}")
         if pair and self.limits[0] > self.limits[1]:
             raise ValueError(f"{self.operator}: the smaller number comes first")
@@ -105,6 +106,11 @@ class Query(BaseModel):
                 return not low <= answer <= high
             case other:
                 raise ValueError(f"no such operator: {other}")
+
+
+def _is_finite(limit: bool | Number) -> bool:
+    """Also of a whole number that is too great to be compared with anything that a query answers."""
+    return -sys.float_info.max <= limit <= sys.float_info.max
 
 
 def query_fields(entry: dict[str, Any], *, column: str | None, line: int | None) -> dict[str, Any]:

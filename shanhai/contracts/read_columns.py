@@ -37,6 +37,7 @@ _TEXTS = ("source", "since")
 _SPELLED = {
     **{field: (key,) for key, field in COLUMN_KEYS.items()},
     **{field: ("logicalTypeOptions", key) for key, field in OPTION_KEYS.items()},
+    "precision": ("physicalType",),
 }
 
 
@@ -91,7 +92,7 @@ def _precision(reader: Reader, item: dict[str, Any], path: PathInFile) -> tuple[
     physical = item.get("physicalType")
     if physical is None:
         return None
-    match = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", str(physical), re.IGNORECASE)
+    match = re.fullmatch(r"DECIMAL\(([0-9]{1,4}),\s*([0-9]{1,4})\)", str(physical), re.IGNORECASE)
     if match is None or item.get("logicalType") != "number":
         raise reader.error(
             "physicalType is only for exact numbers",

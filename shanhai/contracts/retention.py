@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+MOST_DAYS = 36_500
+"""A century; whatever is to stay longer stays for ever."""
+
 
 class Retention(BaseModel):
     """Days since a delivery was pulled after which parts of it are purged; None: they are kept for ever."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     quarantine_days: int | None = Field(
-        default=None, ge=1, description="then the text of its quarantined rows goes; their reasons stay"
+        default=None,
+        ge=1,
+        le=MOST_DAYS,
+        description="then the text of its quarantined rows goes; their reasons stay",
     )
     snapshot_days: int | None = Field(
-        default=None, ge=1, description="then its bytes go, unless something still rests on them"
+        default=None,
+        ge=1,
+        le=MOST_DAYS,
+        description="then its bytes go, unless something still rests on them",
     )
 
     @model_validator(mode="after")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.partitions import asks_for_windows, natural_order
+from shanhai.contracts.window_keys import first_day
 from shanhai.errors import ContractError
 
 Place = datetime | tuple[tuple[int, int, str], ...]
@@ -78,7 +79,7 @@ def place(contract: Contract, since: str) -> Place:
     if _is_named(contract):
         return natural_order(since)
     if asks_for_windows(contract):
-        return datetime.strptime(since, contract.schedule.window).replace(tzinfo=zone)
+        return datetime.combine(first_day(contract.schedule.window, since), time.min, zone)
     moment = datetime.fromisoformat(since)
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from shanhai.errors import DeniedError
+from shanhai.errors import ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
 from shanhai.ingest.records import ReasonRecord, Validation
@@ -21,6 +21,20 @@ class Person:
     by: str = ""
     reason: str = ""
     idempotency_key: str = ""
+
+    @classmethod
+    def who_decides(cls, by: str, reason: str, idempotency_key: str) -> Person:
+        """With a name and a reason, without blanks around them.
+
+        Raises:
+            ConfigurationError: one of the two is missing.
+        """
+        by, reason = by.strip(), reason.strip()
+        if not by or not reason:
+            raise ConfigurationError(
+                "a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}"
+            )
+        return cls(by, reason, idempotency_key)
 
 
 def responsible(

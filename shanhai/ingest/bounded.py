@@ -35,8 +35,8 @@ def _kinds(contract: Contract) -> dict[str, Kind]:
 def _of_identity(contract: Contract) -> dict[str, Kind]:
     """Of the identity the key and the times.
 
-    A log is kept for good, so no column with values of persons is among them. A table that is known by such a
-    column alone is settled by reading it.
+    A log is kept for good, so no column that is personal, important or core is among them. A table that is
+    known by such a column alone is settled by reading it.
     """
     identity = settle.identity(contract) if settle.crosses(contract) else ()
     columns = [contract.column(name) for name in identity]
@@ -44,7 +44,7 @@ def _of_identity(contract: Contract) -> dict[str, Kind]:
 
 
 def _is_told(contract: Contract, column: Column) -> bool:
-    if column.personal or column.precision is not None or column.type not in _KINDS:
+    if not column.tells_values or column.precision is not None or column.type not in _KINDS:
         return False
     sorts = (*contract.key, contract.versions.by)
     return column.name in sorts or column.type in ("date", "timestamp")

@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
+from shanhai.contracts.window_keys import first_day
 from shanhai.errors import ConfigurationError, GateDisagreementError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net, table_net
@@ -118,7 +119,7 @@ def _gate(node: Node, contract: Contract, folder: Path, staging: Staging) -> tup
             f"{contract.dataset}: the gate and staging saw different rows",
             given=f"gate {results[0].total}, staging {well_formed}",
             allowed="equal counts",
-            hint="stage the delivery again",
+            hint="stage the delivery again; if that gives the same: shanhai delivery refuse",
         )
     return tuple(
         CheckRecord(
@@ -180,7 +181,13 @@ def _implausible(
 
 
 def _start(contract: Contract, window: str | None) -> datetime | None:
-    """Midnight in the contract's time zone of the day that a window's key names."""
-    if window is None:
+    """Midnight in the contract's time zone of the day on which a window begins.
+
+    A key that is not of the contract's form tells none: the delivery is there, and is judged without it.
+    """
+    try:
+        day = None if window is None else first_day(contract.schedule.window, window)
+    except ValueError:
+        log.warning("unreadable window=%s dataset=%s", window, contract.dataset)
         return None
-    return datetime.strptime(window, contract.schedule.window).replace(tzinfo=ZoneInfo(contract.time_zone))
+    return None if day is None else datetime.combine(day, time.min, ZoneInfo(contract.time_zone))

@@ -8,7 +8,8 @@ from typing import Literal
 
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
-from shanhai.ingest.books import Entry, Kind, requested, table_net
+from shanhai.ingest.approved import Person
+from shanhai.ingest.books import Entry, Kind, Net, requested, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.load import Decision, commit_decision, open_table
@@ -16,6 +17,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.records import State, present_terms
 from shanhai.ingest.retention import require_unpurged
 from shanhai.ingest.stage import stage
+from shanhai.ingest.unjudged import refuse_unjudged
 from shanhai.ingest.withdraw import withdraw
 
 Action = Literal["approve", "refuse", "withdraw"]
@@ -29,7 +31,10 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = MappingProxyType(
         ("withdrawn", "approve"): "accepted",
     }
 )
-"""What a person may decide, and what the delivery is then. Every decision has one that undoes it."""
+"""What a person may decide, and what the delivery is then. Every decision has one that undoes it.
+
+Of a delivery without a verdict nothing is decided but that it is refused.
+"""
 
 _KINDS: dict[Action, Kind] = {"approve": "approve", "refuse": "refuse", "withdraw": "withdraw"}
 
@@ -38,6 +43,8 @@ def decide(
     node: Node, delivery: DeliveryId, action: Action, *, by: str, reason: str, idempotency_key: str = ""
 ) -> Entry:
     """Carry out a person's decision in one commit.
+
+    A delivery that has no verdict yet may be refused: where no check of it ends, its dataset goes on.
 
     Args:
         by: the name of the person.
@@ -49,34 +56,18 @@ def decide(
         DeniedError: the delivery is not in a state that allows the action, or it was purged.
         BusyError: somebody else decided at the same time; look again.
     """
-    by, reason = by.strip(), reason.strip()
-    if not by or not reason:
-        raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
+    person = Person.who_decides(by, reason, idempotency_key)
     node = node.with_logs(delivery.dataset)
     table = open_table(node, delivery.dataset)
     if (known := requested(table, delivery, idempotency_key)) is not None:
         return known
     net = table_net(table).get(str(delivery))
+    verdict = check_can_decide(delivery, net.verdict if net else None, action)
+    decision = Decision(_KINDS[action], verdict, person.reason, person.by, idempotency_key)
     if net is None:
-        raise DeniedError(
-            "the delivery has no verdict yet", given=delivery.short, hint="let it be checked and loaded first"
-        )
-    verdict = check_can_decide(delivery, net.verdict, action)
-    if verdict == "accepted":
-        require_unpurged(delivery, net.purged, "quarantine", "snapshot")
-        # Rows enter by the contract as it is now, so the gate must have seen them under it.
-        staging = stage(node, delivery, present_terms(node, delivery, net.waivers))
-        check(node, delivery, net.waivers)
+        written = refuse_unjudged(node, delivery, decision)
     else:
-        staging = committed_staging(node, delivery, net)
-    if verdict == "accepted" and staging.good == 0:
-        raise DeniedError("the delivery has no good rows to load", given=delivery.short, allowed="refuse")
-    decision = Decision(_KINDS[action], verdict, reason, by, idempotency_key)
-    number = table.transaction(str(delivery))
-    if action == "withdraw":
-        written = withdraw(node, delivery, decision, expected=number)
-    else:
-        written = commit_decision(node, delivery, staging, decision, expected=number)
+        written = _redecided(node, delivery, net, decision, expected=table.transaction(str(delivery)))
     if written is None:
         raise BusyError(
             "somebody else decided at the same time", given=delivery.short, hint="shanhai delivery show"
@@ -84,8 +75,38 @@ def decide(
     return written
 
 
-def check_can_decide(delivery: DeliveryId, state: State, action: Action) -> State:
+def _redecided(
+    node: Node, delivery: DeliveryId, net: Net, decision: Decision, *, expected: int
+) -> Entry | None:
+    if decision.verdict == "accepted":
+        require_unpurged(delivery, net.purged, "quarantine", "snapshot")
+        # Rows enter by the contract as it is now, so the gate must have seen them under it.
+        staging = stage(node, delivery, present_terms(node, delivery, net.waivers))
+        check(node, delivery, net.waivers)
+    else:
+        staging = committed_staging(node, delivery, net)
+    if decision.verdict == "accepted" and staging.good == 0:
+        raise _empty(delivery, net.verdict)
+    if decision.kind == "withdraw":
+        return withdraw(node, delivery, decision, expected=expected)
+    return commit_decision(node, delivery, staging, decision, expected=expected)
+
+
+def _empty(delivery: DeliveryId, state: State) -> DeniedError:
+    others = [known for before, known in TRANSITIONS if before == state and known != "approve"]
+    return DeniedError(
+        "the delivery has no good rows to load",
+        given=f"{delivery.short}, {state}",
+        allowed=others or "nothing, by this contract",
+        hint="shanhai quarantine list; where the contract is wrong, change it first",
+    )
+
+
+def check_can_decide(delivery: DeliveryId, state: State | None, action: Action) -> State:
     """The state that `action` leads to.
+
+    Args:
+        state: None: it has no verdict yet.
 
     Raises:
         ConfigurationError: there is no such action.
@@ -93,6 +114,15 @@ def check_can_decide(delivery: DeliveryId, state: State, action: Action) -> Stat
     """
     if action not in _KINDS:
         raise ConfigurationError("unknown action", given=action, allowed=list(_KINDS))
+    if state is None:
+        if action != "refuse":
+            raise DeniedError(
+                "the delivery has no verdict yet",
+                given=f"{action} {delivery.short}",
+                allowed="refuse",
+                hint="let it be checked and loaded first",
+            )
+        return "refused"
     after = TRANSITIONS.get((state, action))
     if after is None:
         allowed = [known for (before, known) in TRANSITIONS if before == state]

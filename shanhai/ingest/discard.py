@@ -6,8 +6,9 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from shanhai.errors import BusyError, ConfigurationError, DeniedError
+from shanhai.errors import BusyError, DeniedError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.approved import Person
 from shanhai.ingest.books import Counts, Entry, entries, entry, requested, table_net
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.node import Node
@@ -84,38 +85,17 @@ def _note(
     reason: str,
     idempotency_key: str,
 ) -> Entry:
-    by, reason = by.strip(), reason.strip()
-    if not by or not reason:
-        raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
+    person = Person.who_decides(by, reason, idempotency_key)
     table = open_table(node, delivery.dataset)
     if (known := requested(table, delivery, idempotency_key)) is not None:
         return known
     expected = table.transaction(str(delivery))
-    possible = _open(node, delivery) if kind == "discard" else _closed(table, delivery)
-    chosen = tuple(sorted(rules or possible))
-    if not chosen or not possible.issuperset(chosen):
-        raise DeniedError(
-            "no open row broke such a rule" if kind == "discard" else "no such rule is discarded",
-            given=f"{delivery.short} {', '.join(rules)}".strip(),
-            allowed=sorted(possible) or "nothing",
-            hint="shanhai quarantine list",
-        )
+    chosen = _chosen(node, table, delivery, kind, rules)
 
     def attempt(table: LakeTable) -> Entry | None:
         if table.transaction(str(delivery)) != expected:
             return None
-        net = table_net(table)[str(delivery)]
-        line = entry(
-            str(delivery),
-            kind,
-            net.verdict,
-            net.contract_version,
-            Counts(),
-            reason=reason,
-            decided_by=by,
-            scope=chosen,
-            idempotency_key=idempotency_key,
-        )
+        line = _line(table, delivery, kind, chosen, person)
         facts = {"entries": [line.model_dump()]}
         table.commit(Change(transactions={str(delivery): expected + 1}, facts=facts), at=node.clock())
         return line
@@ -127,6 +107,46 @@ def _note(
         )
     log.info("%s delivery=%s rules=%s", kind, delivery.short, ",".join(chosen))
     return written
+
+
+def _line(
+    table: LakeTable,
+    delivery: DeliveryId,
+    kind: Literal["discard", "reopen"],
+    rules: tuple[str, ...],
+    person: Person,
+) -> Entry:
+    net = table_net(table)[str(delivery)]
+    return entry(
+        str(delivery),
+        kind,
+        net.verdict,
+        net.contract_version,
+        Counts(),
+        reason=person.reason,
+        decided_by=person.by,
+        scope=rules,
+        idempotency_key=person.idempotency_key,
+    )
+
+
+def _chosen(
+    node: Node,
+    table: LakeTable,
+    delivery: DeliveryId,
+    kind: Literal["discard", "reopen"],
+    rules: Collection[str],
+) -> tuple[str, ...]:
+    possible = _open(node, delivery) if kind == "discard" else _closed(table, delivery)
+    chosen = tuple(sorted(rules or possible))
+    if not chosen or not possible.issuperset(chosen):
+        raise DeniedError(
+            "no open row broke such a rule" if kind == "discard" else "no such rule is discarded",
+            given=f"{delivery.short} {', '.join(rules)}".strip(),
+            allowed=sorted(possible) or "nothing",
+            hint="shanhai quarantine list",
+        )
+    return chosen
 
 
 def _open(node: Node, delivery: DeliveryId) -> set[str]:

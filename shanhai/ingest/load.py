@@ -114,17 +114,7 @@ def _commit(
     outdated = is_outdated(node, delivery, books)
     settlement = _settlement(node, table, delivery, staging, decision, stem, outdated=outdated)
     subject = _subject(delivery, staging, decision, settlement, books.get(str(delivery)))
-    others = [
-        entry(
-            other,
-            "supersede",
-            "accepted",
-            staging.contract_version,
-            Counts(loaded=-rows, superseded=rows),
-            cause=str(delivery),
-        )
-        for other, rows in settlement.displaced.items()
-    ]
+    others = _displaced(delivery, staging, settlement)
     table.commit(
         Change(
             add=settlement.add,
@@ -198,6 +188,21 @@ def _settlement(
             outdated=outdated,
             known=node.known.get(delivery.dataset),
         )
+
+
+def _displaced(delivery: DeliveryId, staging: Staging, settlement: Settlement) -> list[Entry]:
+    """What the others lose to the delivery, each by an entry of its own."""
+    return [
+        entry(
+            other,
+            "supersede",
+            "accepted",
+            staging.contract_version,
+            Counts(loaded=-rows, superseded=rows),
+            cause=str(delivery),
+        )
+        for other, rows in settlement.displaced.items()
+    ]
 
 
 def _subject(

@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import windows
+from shanhai.contracts.window_keys import first_day
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.files import write_whole
 from shanhai.ingest.load import open_table
@@ -89,7 +90,7 @@ def late_windows(contract: Contract, pulled: list[Sidecar], now: datetime) -> li
     due_after = timedelta(hours=contract.schedule.due_hours or 0)
     found = []
     for key in windows(contract, until=now.astimezone(zone).date()):
-        due = datetime.strptime(key, contract.schedule.window).replace(tzinfo=zone) + due_after
+        due = datetime.combine(first_day(contract.schedule.window, key), time.min, zone) + due_after
         if key not in arrived and due <= now:
             found.append(Late(contract.dataset, key, due))
     return found

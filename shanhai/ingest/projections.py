@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shanhai.errors import StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.files import gone_if_it_fails, sha256_of
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging
+from shanhai.ingest.refused_rows import require_refused_rows
 from shanhai.warehouse.lake import Change, LakeTable, exists
 from shanhai.warehouse.log import Commit
 
@@ -95,7 +95,7 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
     """One file per delivery: the one that staging wrote, in the place of an earlier one of the delivery.
 
     Raises:
-        StoreError: a file is missing or differs from the digest in the commit.
+        StoreError: a file is missing or differs from the digest in the commit, and cannot be made again.
     """
     latest: dict[str, Entry] = {}
     for commit in commits:
@@ -108,7 +108,8 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
         key = DeliveryId.parse(delivery).key
         remove += [name for name in present if name.startswith(key) and name != entry.quarantine_file]
         if entry.quarantine_file is not None and entry.quarantine_file not in present:
-            add |= _placed(node.quarantine / entry.quarantine_file, books.path, entry)
+            require_refused_rows(node, entry)
+            add |= _placed(node.quarantine / entry.quarantine_file, books.path)
             digests[entry.quarantine_file] = str(entry.quarantine_sha256)
     return Change(add=add, remove=tuple(remove), digests=digests)
 
@@ -147,17 +148,10 @@ def _line(dataset: DatasetId, commit: Commit, place: int, entry: Entry) -> dict[
     }
 
 
-def _placed(file: Path, folder: Path, entry: Entry) -> dict[str, int]:
-    """Give the staged file a second name in the table's folder, after a look at its digest."""
+def _placed(file: Path, folder: Path) -> dict[str, int]:
+    """Give the staged file a second name in the table's folder."""
     import pyarrow.parquet as pq
 
-    if not file.is_file() or sha256_of(file) != entry.quarantine_sha256:
-        raise StoreError(
-            "the quarantine file is not the one that was committed",
-            given=file.name,
-            allowed=entry.quarantine_sha256,
-            hint="restore the file, or: shanhai replay",
-        )
     target = folder / file.name
     _put(file, target)
     return {target.name: int(pq.read_metadata(target).num_rows)}

@@ -124,7 +124,8 @@ def _columns(
             attach_registers(con, with_codes(sample.reader), node.federation)
         nested = sample.sources.nested
         readings = [read_heading(name, nested=nested) for name in sample.sources.names]
-        guesses = guess_columns(sample, readings, unique_names(reading.name for reading in readings))
+        names = unique_names(reading.name for reading in readings)
+        guesses = guess_columns(sample, readings, names, tell)
         guesses, _ = place_columns(sample, guesses, readings)
     # Rows of one delivery are no proof of a list of codes, nor of what personal columns are called.
     columns = {guess.column.source: guess.column for guess in guesses}

@@ -9,6 +9,7 @@ from functools import partial
 
 from shanhai.errors import BusyError, StoreError
 from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ingest.aside import forget_left_aside
 from shanhai.ingest.books import OF_STAGING, Counts, Entry, Net, entry, table_net
 from shanhai.ingest.erase import Erased, bodies_that_go, erase, erase_bodies, without_bytes
 from shanhai.ingest.kept import bodies_may_go
@@ -99,7 +100,8 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
 
     Raises:
         BusyError: a build is under way, or others kept committing first.
-        RetryableError: a table cannot be read or written, or a file is not the one that was committed.
+        RetryableError: a table cannot be read or written, or a file is not the one that was committed and
+            cannot be made again.
     """
     chosen, failures = list(datasets), dict[DeliveryId, StoreError]()
     # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
@@ -110,6 +112,7 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
             on_newest(node, dataset, partial(_note, node, dataset, known, failures))
     reconcile(node)
     erased = sum((erase(node, dataset) for dataset in chosen), Erased())
+    forget_left_aside(node)
     waiting = False
     try:
         with bodies_may_go(node):

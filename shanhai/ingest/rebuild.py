@@ -153,13 +153,14 @@ def _columns(node: Node, delivery: str, staging: Staging) -> tuple[str, ...]:
 def _lost(contract: Contract, live: Mapping[str, tuple[str, ...]]) -> str:
     """The good rows that lose; `live` has the columns of the deliveries, in their order."""
     if contract.versions.rule == "replace":
-        # Of the deliveries of a partition the last one stays, also when it has no rows at all.
+        # Of the deliveries of a partition the last one stays, also when it has no rows at all. No column of a
+        # contract begins with an underscore, so that none has a name of ours.
         newest = {DeliveryId.parse(known).partition: place for place, known in enumerate(live)}
         listed = ", ".join(f"({quote_literal(partition)}, {place})" for partition, place in newest.items())
         return (
             f"SELECT _order, '{settle.SUPERSEDED}' AS why FROM every_row "
-            f"JOIN (VALUES {listed}) newest(of_partition, place) ON of_partition = {PARTITION} "
-            f"WHERE _order // {_PER_DELIVERY} < place"
+            f"JOIN (VALUES {listed}) newest(_of, _place) ON newest._of = {PARTITION} "
+            f"WHERE _order // {_PER_DELIVERY} < newest._place"
         )
     if not settle.crosses(contract):
         return "SELECT _order, NULL::VARCHAR AS why FROM every_row WHERE false"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shanhai.errors import BusyError
+from shanhai.errors import BusyError, DiskFullError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import (
@@ -54,18 +54,32 @@ def reconcile(node: Node) -> int:
     in the same commit as the lines: done twice, or killed anywhere and done again, it adds each line once.
 
     Raises:
-        RetryableError: a table cannot be read or written.
+        RetryableError: a table cannot be read or written; of one dataset's files after all others were done.
     """
     projections = (
         Projection(LEDGER, ledger_schema(), ledger_change, owned=True),
         Projection(QUARANTINE, quarantine_schema(), quarantine_change, owned=False),
     )
-    seen = 0
+    seen, failures = 0, list[StoreError]()
     for projection in projections:
         LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
-        counts = [_catch_up(node, projection, dataset) for dataset in node.federation.datasets]
+        counts = [_tried(node, projection, dataset, failures) for dataset in node.federation.datasets]
         seen = max(seen, sum(counts))
+    if failures:
+        raise failures[0]
     return seen
+
+
+def _tried(node: Node, projection: Projection, dataset: DatasetId, failures: list[StoreError]) -> int:
+    """What is wrong with the files of one dataset stops no other; a full disk is one for all."""
+    try:
+        return _catch_up(node, projection, dataset)
+    except DiskFullError:
+        raise
+    except StoreError as error:
+        log.error("failed table=%s dataset=%s error=%s", projection.name, dataset, error)
+        failures.append(error)
+        return 0
 
 
 def _catch_up(node: Node, projection: Projection, dataset: DatasetId) -> int:

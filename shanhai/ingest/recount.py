@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.aside import staged_aside
 from shanhai.ingest.books import Net, table_net
 from shanhai.ingest.committed import committed_terms
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, Validation, read_record
 from shanhai.ingest.retention import require_unpurged
-from shanhai.ingest.stage import GOOD, SCRATCH, stage
+from shanhai.ingest.stage import GOOD, SCRATCH
 from shanhai.quality.queries import run_queries
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.session import duckdb_config, duckdb_session
@@ -76,27 +74,18 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
     require_unpurged(delivery, net.purged, "snapshot")
     kept = read_record(node, delivery, net.staging, Staging)
     try:
-        terms = committed_terms(node, delivery, net)
+        terms = committed_terms(node, delivery, net) if net.staged else None
     except ConfigurationError:
         terms = None
     if kept is None or terms is None:
         return Recount(delivery, comparable=False)
-    parent = node.home / "scratch" / "recount"
-    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    scratch = Path(tempfile.mkdtemp(dir=parent))
-    try:
-        for folder in ("staged", "quarantine", "scratch"):
-            (scratch / folder).mkdir()
-        aside = replace(node, settings=node.settings.model_copy(update={"home": scratch}))
-        again = stage(aside, delivery, terms)
+    with staged_aside(node, delivery, terms) as (aside, again):
         lines = (
             *_lines(kept, again, net),
             *_answers(node, aside, delivery, again, terms.contract),
             *_lake(node, aside, delivery, again, terms.contract),
         )
         return Recount(delivery, comparable=True, lines=lines)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _lines(kept: Staging, again: Staging, net: Net) -> Iterator[Line]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from shanhai.contracts.sql import quote_literal
-from shanhai.errors import StoreError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.files import gone_if_it_fails, sha256_of
 from shanhai.ingest.node import Node
+from shanhai.ingest.refused_rows import require_refused_rows
 from shanhai.storage.disk import disk_errors
+from shanhai.storage.durable import sync_file
 from shanhai.warehouse.session import duckdb_session
 
 
@@ -23,18 +23,12 @@ def redacted(node: Node, delivery: DeliveryId, staged: Entry) -> Entry:
         The entry with name and digest of the new file.
 
     Raises:
-        StoreError: the file is not the one that was committed, or the home cannot be written.
+        StoreError: the file is lost or altered and cannot be made again, or the home cannot be written.
     """
     if staged.quarantine_file is None:
         return staged
+    require_refused_rows(node, staged)
     source = node.quarantine / staged.quarantine_file
-    if not source.is_file() or sha256_of(source) != staged.quarantine_sha256:
-        raise StoreError(
-            "the quarantine file is not the one that was committed",
-            given=source.name,
-            allowed=staged.quarantine_sha256,
-            hint="restore the file from a copy of the home",
-        )
     stem = f"{delivery.key}-{staged.staging}"
     fresh = node.quarantine / f"{stem}-{secrets.token_hex(4)}.part"
     with disk_errors(node.quarantine), gone_if_it_fails(node.quarantine, fresh.stem):
@@ -52,5 +46,4 @@ def _write(node: Node, source: Path, target: Path) -> None:
             f"TO {quote_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
         )
     target.chmod(0o600)
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(target)

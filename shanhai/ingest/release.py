@@ -45,7 +45,7 @@ def release(
         DeniedError: a rule cannot be waived, no row would be released, or as `replay`.
         BusyError: others kept deciding about the delivery meanwhile.
     """
-    person = _person(by, reason, idempotency_key)
+    person = Person.who_decides(by, reason, idempotency_key)
     waiver = _waiver(rules, rows, person)
 
     def more(waivers: Waivers) -> Waivers:
@@ -101,7 +101,7 @@ def revoke(
             )
         return left
 
-    person = _person(by, reason, idempotency_key)
+    person = Person.who_decides(by, reason, idempotency_key)
     return judge_again(node, delivery, fewer, person, dry_run=dry_run)
 
 
@@ -123,13 +123,6 @@ def _without(waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | Non
         left = tuple(row for row in waiver.rows if row not in rows)
         if left:
             yield waiver.model_copy(update={"rules": taken, "rows": left})
-
-
-def _person(by: str, reason: str, idempotency_key: str) -> Person:
-    by, reason = by.strip(), reason.strip()
-    if not by or not reason:
-        raise ConfigurationError("a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}")
-    return Person(by, reason, idempotency_key)
 
 
 def _check_waivable(contract: Contract, rules: Collection[str]) -> None:

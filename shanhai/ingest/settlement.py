@@ -142,8 +142,12 @@ def _contest(
         f"SELECT _file, _file_row, {DELIVERY} FROM old_rows WHERE {replaced}"
     )
     con.execute("CREATE OR REPLACE TEMP TABLE lost_new (_file_row BIGINT, why VARCHAR)")
-    if good is None or not rivals or not settle.crosses(contract):
-        return
+    if good is not None and rivals and settle.crosses(contract):
+        _rank(con, contract, good)
+
+
+def _rank(con: duckdb.DuckDBPyConnection, contract: Contract, good: Path) -> None:
+    """Put the losers among rows of one identity, in the delivery and in `old_rows`, into the two tables."""
     hashed, new = _hashed(contract), _new(good)
     columns = ", ".join(quote_identifier(name) for name in (*contract.names, DELIVERY))
     con.execute(

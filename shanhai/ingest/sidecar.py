@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from shanhai.contracts.since import Age
-from shanhai.errors import NotFoundError
+from shanhai.errors import NotFoundError, StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
 from shanhai.warehouse.log import Log
@@ -88,7 +88,11 @@ def sidecar_key(delivery: DeliveryId) -> str:
 
 
 def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
-    """Every delivery pulled of a dataset, in the order in which they were."""
+    """Every delivery pulled of a dataset, in the order in which they were.
+
+    Raises:
+        StoreError: the store failed, or a sidecar is damaged.
+    """
     if dataset in node.pulled:
         return list(node.pulled[dataset].values())
     found = _below(node, f"deliveries/{dataset.district}/{dataset.name}")
@@ -112,8 +116,21 @@ def every_sidecar(node: Node) -> Iterator[Sidecar]:
 
 def _below(node: Node, prefix: str) -> Iterator[Sidecar]:
     for key in node.snapshots.list(prefix):
-        with node.snapshots.open(key) as file:
-            yield Sidecar.model_validate_json(file.read())
+        yield _read(node, key)
+
+
+def _read(node: Node, key: str) -> Sidecar:
+    with node.snapshots.open(key) as file:
+        text = file.read()
+    try:
+        return Sidecar.model_validate_json(text)
+    except ValidationError:
+        # Not its cause: it quotes what it read.
+        raise StoreError(
+            "a sidecar is damaged: nobody knows what was pulled as that delivery",
+            given=f"snapshots/{key}",
+            hint="restore the file from a copy of the home",
+        ) from None
 
 
 def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
@@ -121,6 +138,7 @@ def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
 
     Raises:
         NotFoundError: it was never pulled.
+        StoreError: the store failed, or the sidecar is damaged.
     """
     known = node.pulled.get(delivery.dataset, {}).get(str(delivery))
     if known is not None:
@@ -128,8 +146,7 @@ def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
     key = sidecar_key(delivery)
     if not node.snapshots.exists(key):
         raise NotFoundError("no such delivery", given=delivery, hint="shanhai delivery list")
-    with node.snapshots.open(key) as file:
-        return Sidecar.model_validate_json(file.read())
+    return _read(node, key)
 
 
 def find_delivery(node: Node, text: str) -> DeliveryId:

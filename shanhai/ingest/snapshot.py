@@ -7,15 +7,16 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from shanhai.connect.protocol import Body, ConnectContext, Connector
 from shanhai.connect.registry import connector as find_connector
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
+from shanhai.contracts.window_keys import is_key
 from shanhai.errors import ConfigurationError, DataError
-from shanhai.ids import DatasetId, DeliveryId
+from shanhai.ids import PARTITION_FORM, DatasetId, DeliveryId, is_partition
 from shanhai.ingest.cursors import last_cursor
 from shanhai.ingest.kept import KeptBodies, bodies_stay
 from shanhai.ingest.node import Node
@@ -23,6 +24,9 @@ from shanhai.ingest.returned import tell_returned
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
 
 log = logging.getLogger(__name__)
+
+_A_DAY = date(2024, 3, 1)
+"""Shows what a key looks like."""
 
 OPENED_PARCELS = "home://exchange/opened"
 """The one endpoint in the home itself: what partners sent, verified and opened."""
@@ -40,10 +44,11 @@ def pull(
         full: read an incremental source from its beginning; later pulls continue from this one.
 
     Raises:
-        ConfigurationError: the contract, the endpoint or a secret is wrong, or a window is needed.
+        ConfigurationError: the contract, the endpoint or a secret is wrong, a window is needed, or the one
+            that is given is not of the contract's form; then nothing was asked for.
         RetryableError: the source or the store failed. Files that came whole before it are deliveries, where
             each file is one; of a pull that is one delivery nothing is registered.
-        DataError: a body's name does not tell its partition; the other bodies were kept.
+        DataError: a body's name tells no partition, or what can be none; all other bodies were kept.
     """
     contract = node.federation.contract(dataset)
     before = sidecars(node, dataset)
@@ -51,6 +56,7 @@ def pull(
     since = None if full else last_cursor(node, dataset, before)
     source = _connector(node, contract, kept, since)
     new: list[DeliveryId] = []
+    strangers: list[str] = []
     shown: set[DeliveryId] = set()
     last = max((record.number for record in before), default=0)
     for number, asked in enumerate(_windows(contract, window), start=last + 1):
@@ -58,11 +64,18 @@ def pull(
         kept.window = asked
         with bodies_stay(node):
             for delivery, created in _pull_window(
-                node, contract, source, _Asked(asked, since, number, node.clock())
+                node, contract, source, _Asked(asked, since, number, node.clock()), strangers
             ):
                 shown.add(delivery)
                 new += [delivery] if created else []
     tell_returned(node, contract, before, shown)
+    if strangers:
+        raise DataError(
+            "a file's name does not tell its partition",
+            given=", ".join(strangers[:5]),
+            allowed=f"{contract.delivery.partition.pattern}, whose partition is {PARTITION_FORM}",
+            hint="narrow the path of the source, change the pattern, or have the file renamed at its source",
+        )
     return new
 
 
@@ -77,6 +90,14 @@ class _Asked:
 
 
 def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
+    form = contract.schedule.window
+    if window is not None and not is_key(form, window):
+        raise ConfigurationError(
+            f"{contract.dataset}: not the key of a window",
+            given=ascii(window[:100]),
+            allowed=f"a key of the form {form}, such as {_A_DAY.strftime(form)}",
+            hint="nothing was pulled; name the window as schedule.window of the contract writes it",
+        )
     if window is not None or not asks_for_windows(contract):
         return (window,)
     closed = windows(contract)
@@ -84,7 +105,7 @@ def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
         raise ConfigurationError(
             "the dataset has an open calendar: say which window to pull",
             given=contract.dataset,
-            allowed=f"a key of the form {contract.schedule.window}",
+            allowed=f"a key of the form {form}",
         )
     return closed
 
@@ -115,20 +136,19 @@ def _connector(node: Node, contract: Contract, kept: KeptBodies, since: str | No
 
 
 def _pull_window(
-    node: Node, contract: Contract, source: Connector, asked: _Asked
+    node: Node, contract: Contract, source: Connector, asked: _Asked, strangers: list[str]
 ) -> list[tuple[DeliveryId, bool]]:
     """The deliveries that the source has, each with whether it is new.
 
-    Raises:
-        DataError: a body's name does not tell its partition; the other bodies were kept.
+    Args:
+        strangers: gains the names of bodies that tell no partition, or what can be none.
     """
     window = asked.window
-    strangers: list[str] = []
     kept: list[BodyRef] = []
     found: list[tuple[DeliveryId, bool]] = []
     for body in source.pull(window):
         partition = partition_of(contract, body.name, window)
-        if partition is None:
+        if partition is None or not is_partition(partition):
             strangers.append(body.name)
             continue
         kept.append(_keep(node, body, f"{contract.dataset}, bytes of body {len(kept) + 1}"))
@@ -137,13 +157,6 @@ def _pull_window(
     if contract.delivery.per == "pull" and kept:
         partition = partition_of(contract, kept[0].name, window) or ""
         found.append(_register(node, contract, partition, kept, asked, 0))
-    if strangers:
-        raise DataError(
-            "a file's name does not tell its partition",
-            given=", ".join(strangers[:5]),
-            allowed=contract.delivery.partition.pattern,
-            hint="narrow the path of the source, or widen the pattern",
-        )
     return found
 
 

@@ -33,6 +33,7 @@ from shanhai.ingest.versions import check_version
 from shanhai.quality.registers import attach_registers
 from shanhai.quality.rules import rules_for
 from shanhai.storage.disk import disk_errors, require_room
+from shanhai.storage.durable import sync_file, sync_folder
 from shanhai.warehouse.session import duckdb_session
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _put_in_place(node: Node, terms: Terms, delivery: DeliveryId, staging: Stagi
     """
     folder = node.staging(delivery, terms.id)
     if staging.quarantine_file is not None:
-        _place_quarantine(beside / _REFUSED, node.quarantine / staging.quarantine_file)
+        place_quarantine(beside / _REFUSED, node.quarantine / staging.quarantine_file)
     if staging != read_staging(node, delivery, terms):
         forget_validation(node, delivery, terms)
     if staging.good:
@@ -217,9 +218,11 @@ def _divide(
     return staging
 
 
-def _place_quarantine(file: Path, target: Path) -> None:
-    """Give the file of quarantined rows its place."""
+def place_quarantine(file: Path, target: Path) -> None:
+    """Give a file of quarantined rows its place, where it survives a power cut: a commit will name it."""
+    sync_file(file)
     file.replace(target)
+    sync_folder(target.parent)
 
 
 def _unreadable(delivery: DeliveryId, terms: Terms, error: UnreadableError) -> Staging:

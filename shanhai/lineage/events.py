@@ -116,7 +116,7 @@ def _booked(source: Sidecar, booking: Booking) -> Iterator[Event]:
     table = _versioned(_output(LAKE, str(dataset), rows=max(entry.loaded, 0)), booking.version)
     yield from _told(
         _Run(f"load/{dataset}", f"{source.delivery} {booking.version}", booking.at),
-        [_input(STAGED, _good_file(source, entry.staging))],
+        [_input(STAGED, _good_file(source, entry.staging))] if entry.staging else [],
         [table],
         facts,
     )

@@ -27,6 +27,7 @@ Kind = Literal[
     "volume",
     "emptied_column",
     "repeated_rows",
+    "partition_again",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

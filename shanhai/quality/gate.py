@@ -94,5 +94,5 @@ def _check_agreement(contract: Contract, rule: Rule, gate: int, staging: int | N
             f"{contract.dataset}: the gate and staging disagree on {rule.name}",
             given=f"gate {gate}, staging {staging}",
             allowed="equal counts",
-            hint="one of the two renderers is wrong; nothing of this delivery is loaded",
+            hint="one of the two renderers is wrong; until it is mended: shanhai delivery refuse",
         )

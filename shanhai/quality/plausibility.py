@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shanhai.contracts.incremental import cursor_column
-from shanhai.contracts.model import Contract
+from shanhai.contracts.model import MOST_HOURS, Contract
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ContractError
 
@@ -23,7 +23,7 @@ MINIMUM_HISTORY = 2
 class _Stated(BaseModel):
     """What every rule says about itself: why it is there, and from which day on it holds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     reason: str = Field(min_length=1)
     since: date
@@ -58,7 +58,7 @@ class FreshnessRule(_Stated):
     """The newest value of a timestamp column lies at most `within_hours` after the partition's start."""
 
     column: str
-    within_hours: float = Field(gt=0)
+    within_hours: float = Field(gt=0, le=MOST_HOURS)
 
 
 ENOUGH_ROWS = 20

@@ -63,5 +63,8 @@ FORMS: Mapping[str, str] = {
     "emptied_column": "{columns} has no value in any row; {allowed} of the rows had one before",
     "repeated_rows": "the rows are those of {given} once more",
     "repeated_rows.bytes": "the bytes are those of {given} once more",
+    "repeated_rows.most": "{rows} of {of_rows} rows are those of {given} once more",
+    "partition_again": "the partition has rows already, of {given}; those of both are kept",
+    "partition_again.replaced": "the same pull brought {given} for the partition; rows of one alone stay",
 }
 """By kind and reading; in braces what `Difference.facts` gives."""

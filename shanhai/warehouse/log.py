@@ -138,6 +138,20 @@ def commit_file(path: Path, version: int) -> Path:
     return path / "_delta_log" / f"{version:020}.json"
 
 
+def last_commit(path: Path) -> int:
+    """The newest version of the table in `path`, by the names of the commits alone.
+
+    Raises:
+        StoreError: there is no table, or its log cannot be read.
+    """
+    with disk_errors(path):
+        names = [file.stem for file in (path / "_delta_log").glob("*.json")]
+    versions = [int(name) for name in names if name.isascii() and name.isdigit()]
+    if not versions:
+        raise StoreError("no readable table", given=path.name)
+    return max(versions)
+
+
 def actions(path: Path, version: int) -> list[dict[str, Any]]:
     """The actions of one commit; none of a version that is not there."""
     file = commit_file(path, version)

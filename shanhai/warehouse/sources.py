@@ -62,8 +62,13 @@ def pin(
 
 def table_path(settings: Settings, table: str) -> Path:
     """Where a lake table lies; `table` as in `Pins`."""
+    return table_in(settings.home, table)
+
+
+def table_in(home: Path, table: str) -> Path:
+    """The same in a home."""
     folder, _, name = table.partition(".")
-    return settings.home / "lake" / folder / name
+    return home / "lake" / folder / name
 
 
 def open_version(path: Path, version: int | None = None) -> DeltaTable:

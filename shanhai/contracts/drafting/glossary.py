@@ -1,4 +1,4 @@
-"""Words of headings: their names in the lake by the grammar of docs/naming.md, and what they tell of units.
+"""Words of headings: their names in the lake by the grammar of docs/naming.md, and which tell of people.
 
 A Chinese heading is taken apart from left to right, the longest known word first.
 """
@@ -78,6 +78,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "电压": "voltage",
         "电量": "energy",
         "水量": "water_volume",
+        "流量": "flow_rate",
+        "风速": "wind_speed",
+        "气压": "air_pressure",
+        "压力": "pressure",
+        "功率": "power",
+        "瞬时": "instant",
         "读数": "reading",
         "声级": "sound_level",
         "浓度": "concentration",
@@ -180,93 +186,6 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "的": "",
     }
 )
-
-UNITS: Mapping[str, str] = MappingProxyType(
-    {
-        "m3": "m3",
-        "m³": "m3",
-        "立方米": "m3",
-        "方": "m3",
-        "l": "L",
-        "升": "L",
-        "m2": "m2",
-        "m²": "m2",
-        "㎡": "m2",
-        "平方米": "m2",
-        "km2": "km2",
-        "km²": "km2",
-        "平方公里": "km2",
-        "ha": "ha",
-        "公顷": "ha",
-        "亩": "mu",
-        "m": "m",
-        "米": "m",
-        "km": "km",
-        "公里": "km",
-        "千米": "km",
-        "cm": "cm",
-        "厘米": "cm",
-        "mm": "mm",
-        "毫米": "mm",
-        "ft": "ft",
-        "db": "dB",
-        "db(a)": "dB",
-        "dba": "dB",
-        "分贝": "dB",
-        "℃": "degC",
-        "°c": "degC",
-        "degc": "degC",
-        "摄氏度": "degC",
-        "%": "%",
-        "pct": "%",
-        "百分比": "%",
-        "ug/m3": "ug/m3",
-        "μg/m3": "ug/m3",
-        "µg/m3": "ug/m3",
-        "μg/m³": "ug/m3",
-        "µg/m³": "ug/m3",
-        "微克/立方米": "ug/m3",
-        "mg/m3": "mg/m3",
-        "mg/m³": "mg/m3",
-        "毫克/立方米": "mg/m3",
-        "kwh": "kWh",
-        "千瓦时": "kWh",
-        "kw": "kW",
-        "千瓦": "kW",
-        "v": "V",
-        "伏": "V",
-        "a": "A",
-        "安": "A",
-        "kg": "kg",
-        "千克": "kg",
-        "公斤": "kg",
-        "t": "t",
-        "吨": "t",
-        "ms": "ms",
-        "毫秒": "ms",
-        "s": "s",
-        "秒": "s",
-        "min": "min",
-        "分钟": "min",
-        "h": "h",
-        "小时": "h",
-        "元": "CNY",
-        "万元": "10k CNY",
-        "hpa": "hPa",
-        "m/s": "m/s",
-        "米/秒": "m/s",
-        "km/h": "km/h",
-        "°": "degree",
-        "度": "degree",
-        "degree": "degree",
-    }
-)
-"""As headings write them, in small letters → as a contract's `unit` writes them."""
-
-SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {unit: UNITS[unit] for unit in ("m3", "m2", "km2", "km", "db", "dba", "pct", "kwh", "kw", "ms", "degc")}
-)
-"""Units as the last word of a name. One letter is none: `_m` and `_s` end too many other words."""
 
 AXES: Mapping[str, str] = MappingProxyType(
     {

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shanhai.contracts.drafting.glossary import AXES, PERSONAL, PERSONAL_WORDS, SUFFIXES, UNITS, WORDS
+from shanhai.contracts.drafting.glossary import AXES, PERSONAL, PERSONAL_WORDS, WORDS
+from shanhai.contracts.drafting.units import read_unit, unit_at_the_end
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*(?:\([^()]*\))?)[)）\]】]\s*$")
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -43,11 +44,11 @@ def read_heading(heading: str, *, nested: bool = False) -> Reading:
     """
     leaf = heading.rpartition(".")[2] if nested else heading
     bracket = _BRACKETS.search(leaf)
-    bare = leaf[: bracket.start()] if bracket else leaf
+    bare = leaf[: bracket.start()].rstrip("/ ") if bracket else leaf
     words = _words(bare)
-    unit = UNITS.get(bracket[1].strip().lower()) if bracket else None
-    if unit is None and words and not _HAN.search(bare):
-        unit = SUFFIXES.get(words[-1])
+    unit = read_unit(bracket[1]) if bracket else None
+    if unit is None and not _HAN.search(bare):
+        unit = unit_at_the_end(words)
     axis = AXES.get(words[-1]) if words else None
     latin = {*words, "".join(words)} if not _HAN.search(bare) else set()
     personal = any(part in bare for part in PERSONAL) or bool(PERSONAL_WORDS & latin)

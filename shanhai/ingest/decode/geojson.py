@@ -89,7 +89,7 @@ def _value(task: Records, place: tuple[int, int] | None) -> Any:
         text = stream.read(min(place[1] - place[0], _LONGEST_CRS))
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableError(
             f"{task.body}: not JSON", given="a broken member", allowed="valid JSON"
         ) from error

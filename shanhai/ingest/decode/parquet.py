@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -127,6 +127,9 @@ def _fields(schema: pa.Schema, contract: Contract) -> Iterator[_Field]:
 
 
 def _inner(field: _Field, sources: set[str]) -> Iterator[_Field]:
+    if pa.types.is_dictionary(field.type):
+        # How a writer had it in memory; in the file they are values like others.
+        field = replace(field, type=field.type.value_type)
     looked_into = any(source.startswith(f"{field.heading}.") for source in sources)
     if field.heading in sources or not looked_into or not pa.types.is_struct(field.type):
         yield field

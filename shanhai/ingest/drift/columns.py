@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shanhai.contracts.model import Column
 from shanhai.contracts.proposals import AddCodes, AddNullTokens, RetypeColumn
 from shanhai.contracts.sql import quote_identifier, quote_literal
-from shanhai.ingest.drift.look import Look, tells_values
+from shanhai.ingest.drift.look import Look
 from shanhai.ingest.drift.readings import ISO, MISSING_WORDS, TEXT, UNIT, Reading, readings
 from shanhai.quality.checked import CHECKED
 from shanhai.quality.difference import Difference, differs
@@ -139,7 +139,7 @@ def _retyped(
 ) -> Difference:
     name, given = found.name, found.given
     if name == "unit":
-        given = _units(con) if tells_values(column) else ""
+        given = _units(con) if column.tells_values else ""
         name = "unit" if given else "hidden_unit"
     return differs(
         "retyped_column",
@@ -206,7 +206,7 @@ def _of_codes(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> It
     if not look.is_many(rows):
         return
     name, told = broken.column.name, {"rows": rows, "of_rows": _well_formed(look)}
-    if not tells_values(broken.column):
+    if not broken.column.tells_values:
         yield differs("new_codes", "hidden", columns=(name,), **told)
         return
     codes = _codes(look, con, broken)
@@ -253,7 +253,7 @@ def _are_elsewhere(look: Look, con: duckdb.DuckDBPyConnection, texts: tuple[str,
 
     Single characters and short numbers are in other texts by chance.
     """
-    hidden = [quote_identifier(column.name) for column in look.contract.columns if not tells_values(column)]
+    hidden = [quote_identifier(column.name) for column in look.contract.columns if not column.tells_values]
     if not hidden or not texts:
         return False
     whole = " OR ".join(f"{name} IN ({_listed(texts)})" for name in hidden)

@@ -17,11 +17,10 @@ from shanhai.contracts.model import (
     NdjsonFormat,
     WorkbookFormat,
 )
-from shanhai.contracts.schema import DELIVERY, PARTITION
-from shanhai.contracts.sql import quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
 from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.drift.again import comes_again, replaces_a_part
 from shanhai.ingest.drift.columns import column_differences
 from shanhai.ingest.drift.dialect import dialect_differences, encoding_difference
 from shanhai.ingest.drift.foreign import format_difference
@@ -29,10 +28,8 @@ from shanhai.ingest.drift.headings import heading_differences
 from shanhai.ingest.drift.history import (
     Earlier,
     accepted_before,
-    alike,
     counts_twice,
     emptied_columns,
-    repeated_bytes,
     volume_difference,
 )
 from shanhai.ingest.drift.json_places import records_difference
@@ -41,9 +38,9 @@ from shanhai.ingest.drift.sheets import sheet_differences
 from shanhai.ingest.drift.shifts import shift_differences
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record
-from shanhai.ingest.sidecar import Sidecar, body_key, sidecar, sidecars
-from shanhai.ingest.stage import GOOD, SCRATCH
-from shanhai.quality.difference import Difference, differs
+from shanhai.ingest.sidecar import Sidecar, body_key, sidecar
+from shanhai.ingest.stage import SCRATCH
+from shanhai.quality.difference import Difference
 from shanhai.quality.plausibility import read_plausibility
 from shanhai.warehouse.session import duckdb_session
 
@@ -144,18 +141,15 @@ def _read_wrongly(look: Look) -> tuple[Difference, ...]:
 def _beside(
     node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, books: Mapping[str, Net]
 ) -> Iterator[Difference]:
+    if contract.versions.rule == "replace":
+        yield from replaces_a_part(node, contract, delivery)
     has_empty = any(not filled for filled in staging.filled.values())
     if not staging.rows_in or not (has_empty or counts_twice(contract)):
         return
-    own = sidecar(node, delivery)
-    earlier = list(_earlier(node, own, accepted_before(books, delivery)))
+    earlier = list(_earlier(node, sidecar(node, delivery), accepted_before(books, delivery)))
     yield from emptied_columns(contract, staging, earlier)
     if counts_twice(contract):
-        others = [known for known in earlier if known.id.partition != delivery.partition]
-        before = _before(node, own, books)
-        again = repeated_bytes(own, before) or _repeated_rows(node, delivery, staging, others)
-        if again is not None:
-            yield again
+        yield from comes_again(node, contract, delivery, staging, earlier, books)
 
 
 def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[Earlier]:
@@ -166,32 +160,3 @@ def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[
         staging = read_record(node, known.id, net.staging, Staging)
         if staging is not None and known.place < own.place:
             yield Earlier(known.id, staging)
-
-
-def _before(node: Node, own: Sidecar, books: Mapping[str, Net]) -> list[Sidecar]:
-    """The newest deliveries that were pulled before and not turned away, oldest first."""
-    out = {known for known, net in books.items() if net.verdict in ("refused", "withdrawn")}
-    pulled = sidecars(node, own.id.dataset)
-    return [one for one in pulled if one.place < own.place and one.delivery not in out][-_MOST_EARLIER:]
-
-
-def _repeated_rows(
-    node: Node, delivery: DeliveryId, staging: Staging, earlier: list[Earlier]
-) -> Difference | None:
-    """An earlier delivery with the same good rows; they are read only where every count is the same."""
-    known = alike(staging, earlier)
-    if known is None:
-        return None
-    pair = ((delivery, staging.staging), (known.id, known.staging.staging))
-    files = [node.staging(one, name) / GOOD for one, name in pair]
-    if not all(file.is_file() for file in files):
-        return None
-    with duckdb_session(node.settings) as con:
-        ours, theirs = (con.execute(_content_of(file)).fetchone() for file in files)
-    return differs("repeated_rows", given=known.id.short) if ours == theirs else None
-
-
-def _content_of(file: Path) -> str:
-    """SQL of two sums over the hashes of rows, equal for the same rows in any order: one pass, no table."""
-    rows = f"(SELECT * EXCLUDE ({DELIVERY}, {PARTITION}) FROM read_parquet({quote_literal(file.as_posix())}))"
-    return f"SELECT bit_xor(hash(rows)), sum(hash(rows)::HUGEINT) FROM {rows} AS rows"

@@ -73,7 +73,7 @@ def _archive(start: bytes) -> str:
 def _is_value(line: bytes) -> bool:
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -21,7 +21,7 @@ _USUALLY_FILLED = 0.2
 
 @dataclass(frozen=True)
 class Earlier:
-    """An accepted delivery of the dataset, and its record of staging."""
+    """Another delivery of the dataset, and its record of staging."""
 
     id: DeliveryId
     staging: Staging
@@ -93,13 +93,13 @@ def counts_twice(contract: Contract) -> bool:
 
 
 def repeated_bytes(own: Sidecar, before: Sequence[Sidecar]) -> Difference | None:
-    """The same bytes as a delivery of another partition that was pulled before.
+    """The same bytes as another delivery that was pulled before, of whichever partition.
 
     That one need not be accepted yet: a source that gives the same whatever window it is asked for does so in
     one backfill.
     """
     for known in before:
-        if known.id.partition != own.id.partition and _bytes_of(known) == _bytes_of(own):
+        if known.id != own.id and _bytes_of(known) == _bytes_of(own):
             return differs("repeated_rows", "bytes", given=known.id.short)
     return None
 

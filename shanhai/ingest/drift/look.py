@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shanhai.contracts.federation import Federation
-from shanhai.contracts.model import Column, Contract
+from shanhai.contracts.model import Contract
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.decode.compression import beginning
@@ -60,11 +60,6 @@ class Look:
         except UnreadableError:
             with body.path.open("rb") as stream:
                 return stream.read(SAMPLE_BYTES)
-
-
-def tells_values(column: Column) -> bool:
-    """Whether values of a column may be shown to whoever may see the books."""
-    return not column.personal and column.classification == "general"
 
 
 def matched(look: Look, headings: Iterable[str]) -> int:

@@ -15,6 +15,8 @@ from shanhai.quality.expressions import one_of, typed
 TEXT = "t"
 ISO = "ISO 8601"
 UNIT = r"[+-]?[0-9]+(?:[.][0-9]+)? ?([^0-9\s.,;:+-][^0-9]{0,11})"
+DECIMAL_COMMA = "[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+),[0-9]+"
+THOUSANDS = "[+-]?[0-9]{1,3}([, '’\u00a0\u202f][0-9]{3})+([.][0-9]+)?"
 MISSING_WORDS = (
     "-", "--", "---", "/", "\\", ".", "?", "*", "#", "N/A", "n/a", "NA", "na", "#N/A", "NULL", "null", "Null",
     "None", "none", "nil", "NaN", "nan", "unknown", "Unknown",
@@ -69,8 +71,8 @@ def _numbers(column: Column, contract: Contract) -> Iterator[Reading]:
     if column.type == "integer":
         decimals = RetypeColumn(column=name, type="number")
         yield Reading("decimals", _as(column, contract, "number"), proposal=decimals)
-    comma = Reading("decimal_comma", _full("[+-]?([0-9]+|[0-9]{1,3}([.][0-9]{3})+),[0-9]+"))
-    thousands = Reading("thousands", _full("[+-]?[0-9]{1,3}([, '’\u00a0\u202f][0-9]{3})+([.][0-9]+)?"))
+    comma = Reading("decimal_comma", _full(DECIMAL_COMMA))
+    thousands = Reading("thousands", _full(THOUSANDS))
     yield from (thousands, comma) if column.type == "integer" else (comma, thousands)
     yield Reading("unit", _full(UNIT))
 

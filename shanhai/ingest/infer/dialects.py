@@ -22,7 +22,10 @@ _MOMENT = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?(?:[ T].*)?")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a delimited text is laid out: dialect, lines before the headings, and whether it has some."""
+    """How a delimited text is laid out: dialect, lines before the headings, and whether it has some.
+
+    `why` is what speaks for it, `left_out` what of the text no row is made of; empty: nothing.
+    """
 
     delimiter: str
     quote: str
@@ -32,6 +35,7 @@ class Layout:
     header: bool
     width: int
     why: str
+    left_out: str = ""
 
     def stated(self, encoding: str) -> CsvFormat:
         """The layout as a contract states it."""
@@ -55,16 +59,7 @@ def find_layout(text: str) -> Layout:
         "#" if lines and lines[0].startswith("#") and not all(one.startswith("#") for one in lines) else ""
     )
     kept = [line for line in lines if line and not (comment and line.startswith(comment))]
-    tried = [
-        (_score(records), delimiter, quote, escape, records)
-        for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _quotes(text))
-        if (records := _records(kept, delimiter, quote, escape))
-    ]
-    if not tried or max(tried, key=lambda one: one[0])[0] <= 0:
-        delimiter, quote, escape = ",", '"', '"'
-        records = _records(kept, delimiter, quote, escape) or [[""]]
-    else:
-        _, delimiter, quote, escape, records = max(tried, key=lambda one: one[0])
+    delimiter, quote, escape, records = _best(kept, text)
     width = _width(records)
     first = next((place for place, record in enumerate(records) if len(record) == width), 0)
     skipped = _skipped(lines, kept[first], comment) if kept and first else 0
@@ -78,7 +73,32 @@ def find_layout(text: str) -> Layout:
         has_headings(body[0], body[1:]),
         width,
         f"{sum(len(record) == width for record in body):,} of the first {len(body):,} have {width} cells",
+        _left_out(records[:first], width),
     )
+
+
+def _best(kept: Sequence[str], text: str) -> tuple[str, str, str, list[list[str]]]:
+    """Delimiter, quote and escape that read some lines most like a table, and the records then."""
+    tried = [
+        (_score(records), delimiter, quote, escape, records)
+        for delimiter, (quote, escape) in itertools.product(_DELIMITERS, _quotes(text))
+        if (records := _records(kept, delimiter, quote, escape))
+    ]
+    if not tried or max(tried, key=lambda one: one[0])[0] <= 0:
+        return ",", '"', '"', _records(kept, ",", '"', '"') or [[""]]
+    _, delimiter, quote, escape, records = max(tried, key=lambda one: one[0])
+    return delimiter, quote, escape, records
+
+
+def _left_out(records: Sequence[Sequence[str]], width: int) -> str:
+    """What is said of the lines before the first record that is as wide as most; a title is one cell."""
+    if not records:
+        return ""
+    widest = max(map(len, records))
+    told = f"{len(records):,} line{'s' * (len(records) > 1)} before the first with {width} cells left out"
+    if widest == 1:
+        return told
+    return f"doubtful: {told}, one with {widest} cells: perhaps headings, over rows that lack cells"
 
 
 def has_headings(first: Sequence[str | None], others: Sequence[Sequence[str | None]]) -> bool:

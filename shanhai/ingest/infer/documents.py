@@ -20,6 +20,9 @@ _USUAL = (
 )
 """Where lists of records usually stand, for documents too large to be held and searched."""
 
+_NOT_READ = (ValueError, RecursionError)
+"""Broken JSON, or nested deeper than a reader follows."""
+
 JsonKind = JsonFormat | NdjsonFormat | GeoJsonFormat
 
 
@@ -90,7 +93,7 @@ def _first_lines(path: Path) -> list[Any] | None:
                 continue
             try:
                 found.append(json.loads(line))
-            except ValueError:
+            except _NOT_READ:
                 return None
     return found
 
@@ -102,7 +105,7 @@ def _value(path: Path, place: tuple[int, int] | None) -> Any:
         stream.seek(place[0])
         try:
             return json.loads(stream.read(place[1] - place[0]))
-        except ValueError:
+        except _NOT_READ:
             return None
 
 
@@ -110,8 +113,9 @@ def _longest_list(path: Path) -> str | None:
     """The path of the longest list of objects or lists in a document."""
     try:
         document = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except ValueError as error:
-        raise UnreadableError("not JSON", given="a broken document", allowed="valid JSON") from error
+    except _NOT_READ as error:
+        given = "a broken document" if isinstance(error, ValueError) else "one that is nested too deep"
+        raise UnreadableError("not JSON", given=given, allowed="valid JSON") from error
     lists = [
         (len(value), source)
         for source, value in _walk(document, "", 0)

@@ -13,9 +13,10 @@ from shanhai.contracts.drafting.page import page
 from shanhai.contracts.drafting.partitions import find_partition
 from shanhai.contracts.federation import Federation
 from shanhai.contracts.load import load_contract
-from shanhai.contracts.model import Contract, Partition, Versions
+from shanhai.contracts.model import Column, Contract, Partition, Versions
 from shanhai.contracts.sql import quote_identifier
 from shanhai.ids import DatasetId
+from shanhai.ingest.infer.asking import at_once
 from shanhai.ingest.infer.columns import guess_columns
 from shanhai.ingest.infer.endpoints import Endpoint, name_endpoint
 from shanhai.ingest.infer.given import Given
@@ -99,8 +100,7 @@ def _draft(sample: Sample, endpoint: Endpoint, dataset: DatasetId, tell: Tell) -
     titles = sample.sources.titles if not sample.sources.nested else sample.sources.names
     readings = [read_heading(title, nested=sample.sources.nested) for title in titles]
     names = unique_names(reading.name for reading in readings)
-    tell("columns looked at", 0, len(names))
-    guesses = _renamed(guess_columns(sample, readings, names), readings)
+    guesses = _renamed(guess_columns(sample, readings, names, tell), readings)
     guesses, outside = place_columns(sample, guesses, readings)
     key = find_key(sample, guesses, [reading.words for reading in readings])
     guesses = [
@@ -188,10 +188,20 @@ def _sampled(sample: Sample, given: Given) -> str:
 
 def _broken(sample: Sample, contract: Contract) -> dict[str, int]:
     """By rule of the draft, how many sampled rows break it."""
+    found: dict[str, int] = {}
+    for part in at_once(len(contract.columns), sample.rows):
+        # Each rule is of one column: a statement over all of a wide table would be planned for seconds.
+        columns = contract.columns[part.start : part.stop]
+        readers = sample.reader.columns[part.start : part.stop]
+        found |= _broken_of(sample, contract.model_copy(update={"columns": columns}), readers)
+    return found
+
+
+def _broken_of(sample: Sample, contract: Contract, readers: Sequence[Column]) -> dict[str, int]:
     con = sample.con
     renamed = ", ".join(
         f"{quote_identifier(reader.name)} AS {quote_identifier(column.name)}"
-        for reader, column in zip(sample.reader.columns, contract.columns, strict=True)
+        for reader, column in zip(readers, contract.columns, strict=True)
     )
     con.execute(
         f"CREATE OR REPLACE VIEW raw AS SELECT {renamed}, _body, NULL::VARCHAR AS _malformed FROM {TABLE}"

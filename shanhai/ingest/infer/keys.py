@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shanhai.contracts.drafting.guess import Guess
 from shanhai.contracts.sql import quote_identifier
+from shanhai.ingest.infer.asking import ask_all, at_once
 from shanhai.ingest.infer.sample import TABLE, Sample
 from shanhai.quality.expressions import clean
 
@@ -20,6 +21,12 @@ _MANY = 0.5
 _NUMBERED = 0.8
 _ALMOST_ALL = 0.99
 _IDENTIFYING = ("id", "code", "number", "key", "uuid", "guid", "no")
+_LOOKS = (
+    "count(t)",
+    "count(DISTINCT t)",
+    "coalesce(max(length(t)), 0)",
+    "count(*) FILTER (WHERE regexp_matches(t, '[0-9]'))",
+)
 _VERSIONED = {"updated", "modified", "changed"}
 
 
@@ -62,6 +69,12 @@ class _Rows:
     def ask(self, select: str, table: str = "distinct_rows") -> int:
         found = self._con.execute(f"SELECT {select} FROM {table}").fetchone()
         return int(found[0]) if found else 0
+
+    def looks(self, columns: int) -> Iterator[tuple[int, ...]]:
+        """Of each column: how many texts, how many different ones, the longest, and those with digits."""
+        for part in at_once(columns, self.count):
+            texts = [f"c{place}" for place in part]
+            yield from ask_all(self._con, "distinct_rows", texts, _LOOKS)
 
     def different(self, columns: Sequence[int]) -> int:
         return self.ask(f"count(DISTINCT ({_listed(columns)}))")
@@ -122,18 +135,15 @@ def _judged(rows: _Rows, columns: tuple[int, ...], version: int | None) -> Key |
 def _candidates(rows: _Rows, guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> list[int]:
     """Columns that may be part of a key, the likelier first."""
     ranked = []
-    for place, guess in enumerate(guesses):
+    for (place, guess), (filled, different, longest, digits) in zip(
+        enumerate(guesses), rows.looks(len(guesses)), strict=True
+    ):
         column = guess.column
         if column.type in ("boolean", "time", "number") or column.crs is not None:
             continue
-        if rows.ask(f"count(c{place})") < _FILLED * rows.count or rows.ask(f"count(DISTINCT c{place})") < 2:
+        if filled < _FILLED * rows.count or different < 2 or longest > _LONGEST_TEXT:
             continue
-        if rows.ask(f"coalesce(max(length(c{place})), 0)") > _LONGEST_TEXT:
-            continue
-        numbered = (
-            rows.ask(f"count(*) FILTER (WHERE regexp_matches(c{place}, '[0-9]'))") > _NUMBERED * rows.count
-        )
-        ranked.append((_rank(guess, words[place], numbered), place))
+        ranked.append((_rank(guess, words[place], digits > _NUMBERED * rows.count), place))
     return [place for _, place in sorted(ranked)[:_MOST_CANDIDATES]]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from shanhai.contracts.drafting.headings import Reading
 from shanhai.contracts.model import Column
 from shanhai.contracts.sql import quote_literal
+from shanhai.ingest.infer.asking import ask_all
 from shanhai.ingest.infer.sample import TABLE, Sample
 from shanhai.ingest.infer.signs import DATED, ERROR
 from shanhai.quality.expressions import clean, typed
@@ -35,6 +36,30 @@ class Texts:
     wide: int
 
 
+COUNTS = (
+    "count(*)",
+    "count(t)",
+    "count(DISTINCT t)",
+    "coalesce(max(length(t)), 0)",
+    "coalesce(list_max(map_values(histogram(length(t)))), 0)",
+    f"count(*) FILTER (WHERE regexp_full_match(t, {quote_literal(DATED)}))",
+    "count(*) FILTER (WHERE regexp_full_match(t, '0[0-9]+'))",
+    "count(*) FILTER (WHERE regexp_matches(t, '[^ -~]'))",
+)
+"""SQL of what `Texts` tells, in its order."""
+
+
+def matching(condition: str) -> str:
+    """SQL of how many texts, called `t`, meet a condition."""
+    return f"count(*) FILTER (WHERE t IS NOT NULL AND {condition})"
+
+
+def among(words: Sequence[str]) -> str:
+    """SQL of those of the words that are texts, sorted; NULL: none."""
+    listed = ", ".join(quote_literal(word) for word in words)
+    return f"list_sort(list(DISTINCT t) FILTER (WHERE t IN ({listed})))"
+
+
 @dataclass(frozen=True)
 class Looked:
     """One column being looked at, as far as it is known; `reading` is what its heading says."""
@@ -59,22 +84,19 @@ class Looked:
 
     def matching(self, condition: str) -> int:
         """How many texts, called `t`, meet a condition."""
-        return int(self._ask(f"count(*) FILTER (WHERE t IS NOT NULL AND {condition})")[0])
+        return int(self.ask(matching(condition))[0])
+
+    def value(self) -> str:
+        """SQL of the value of a text `t`, by the type that the column has."""
+        return typed(self.column, self.sample.reader, text="t")
 
     def fits(self) -> int:
         """How many values can be read as the type that the column has."""
-        return int(self.one(f"count({typed(self.column, self.sample.reader)})")[0])
+        return int(self.ask(f"count({self.value()})")[0])
 
     def count(self) -> Texts:
         """What the texts are like."""
-        found = self._ask(
-            "count(*), count(t), count(DISTINCT t), coalesce(max(length(t)), 0), "
-            "count(*) FILTER (WHERE length(t) = (SELECT mode(length(t)) FROM cleaned)), "
-            f"count(*) FILTER (WHERE regexp_full_match(t, {quote_literal(DATED)})), "
-            "count(*) FILTER (WHERE regexp_full_match(t, '0[0-9]+')), "
-            "count(*) FILTER (WHERE regexp_matches(t, '[^ -~]'))"
-        )
-        return Texts(*map(int, found))
+        return Texts(*map(int, self.ask(*COUNTS)))
 
     def one(self, select: str) -> tuple[Any, ...]:
         """One row that is selected from the sample as it came."""
@@ -82,8 +104,7 @@ class Looked:
 
     def present(self, words: Sequence[str]) -> list[str]:
         """Those of the words that are texts of the column, sorted."""
-        listed = ", ".join(quote_literal(word) for word in words)
-        return [str(text) for (text,) in self._texts("DISTINCT t", f"WHERE t IN ({listed}) ORDER BY 1")]
+        return [str(text) for text in cast("list[str] | None", self.ask(among(words))[0]) or ()]
 
     def some(self, rest: str) -> list[str]:
         """Different texts, of which `rest` says which and how many."""
@@ -94,10 +115,21 @@ class Looked:
         rest = "WHERE t IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
         return {str(text): int(many) for text, many in self._texts("t, count(*)", rest)}
 
-    def _ask(self, select: str) -> tuple[Any, ...]:
-        sql = f"WITH cleaned AS (SELECT {self.text()} AS t FROM {TABLE}) SELECT {select} FROM cleaned"
-        return self.sample.con.execute(sql).fetchone() or ()
+    def ask(self, *selects: str) -> tuple[Any, ...]:
+        """What aggregates over the texts, called `t`, give; each is asked once."""
+        ask_about(self.sample, [self], selects)
+        text = self.text()
+        return tuple(self.sample.told[text, select] for select in selects)
 
     def _texts(self, select: str, rest: str) -> list[tuple[Any, ...]]:
         sql = f"SELECT {select} FROM (SELECT {self.text()} AS t FROM {TABLE}) {rest}"
         return self.sample.con.execute(sql).fetchall()
+
+
+def ask_about(sample: Sample, looked: Sequence[Looked], selects: Sequence[str]) -> None:
+    """Ask of all these columns together what each will be asked, as far as it was not."""
+    every = dict.fromkeys(one.text() for one in looked)
+    texts = [text for text in every if any((text, select) not in sample.told for select in selects)]
+    if texts:
+        for text, row in zip(texts, ask_all(sample.con, TABLE, texts, selects), strict=True):
+            sample.told.update({(text, select): told for select, told in zip(selects, row, strict=True)})

@@ -10,7 +10,6 @@ from shanhai.contracts.sql import quote_literal
 from shanhai.ingest.infer.code_lists import guess_codes
 from shanhai.ingest.infer.looked import Looked, Texts
 from shanhai.ingest.infer.signs import FEWEST_PEOPLE, IDENTIFIERS, MOSTLY, SHAPES
-from shanhai.quality.expressions import typed
 from shanhai.quality.identifiers import (
     REGISTER_TABLE,
     area_code,
@@ -19,6 +18,8 @@ from shanhai.quality.identifiers import (
     social_credit_code,
 )
 
+PEOPLE = {what: f"regexp_full_match(t, {quote_literal(shape)})" for what, shape in SHAPES}
+"""What of people a text `t` can look like → SQL of whether it does."""
 _LENGTHS = {"resident_id": 18, "social_credit_code": 18, "gb28181_id": 20, "area_code": 0}
 """The shortest that the longest text is, where texts are such identifiers; areas have codes of any."""
 _REGISTERED = ("gb28181_id", "area_code")
@@ -45,8 +46,8 @@ def _people(looked: Looked, texts: Texts) -> str:
     """What of people the values look like; empty: like nothing that is known."""
     if texts.distinct < FEWEST_PEOPLE:
         return ""
-    for what, shape in SHAPES:
-        if looked.matching(f"regexp_full_match(t, {quote_literal(shape)})") >= MOSTLY * texts.filled:
+    for what, is_shaped in PEOPLE.items():
+        if looked.matching(is_shaped) >= MOSTLY * texts.filled:
             return what
     return ""
 
@@ -87,7 +88,6 @@ def _measured(looked: Looked, guess: Guess) -> Guess:
     if looked.reading.is_personal:
         guess = _private(guess)
     else:
-        value = typed(guess.column, looked.sample.reader)
-        low, high = looked.one(f"min({value}), max({value})")
+        low, high = looked.ask(f"min({looked.value()})", f"max({looked.value()})")
         guess = guess.but(f"range seen: logicalTypeOptions: {{minimum: {low:.12g}, maximum: {high:.12g}}}")
     return guess.but(f"guess: the heading names the unit {unit}", unit=unit) if unit else guess

@@ -76,7 +76,8 @@ def _text(body: BodyFile, work: Path, packing: dict[str, str]) -> Recognised:
         return Recognised(stated.model_copy(update=packing), (why,), body.path, utf8)
     layout = find_layout(text)
     told = layout.stated(encoding.name).model_copy(update=packing)
-    return Recognised(told, (why, f"dialect: {layout.why}", *_headings(told)), body.path, utf8)
+    notes = (f"dialect: {layout.why}", layout.left_out, *_headings(told))
+    return Recognised(told, (why, *filter(None, notes)), body.path, utf8)
 
 
 def _headings(stated: CsvFormat) -> tuple[str, ...]:

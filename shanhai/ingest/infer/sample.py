@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -37,6 +38,7 @@ class Sample:
         missing: sources that one of the bodies lacks.
         whole: whether the table has all rows of its bodies.
         why: what speaks for the format.
+        told: what was asked of its columns already: (SQL of a text, SQL of what is asked) → the answer.
     """
 
     con: duckdb.DuckDBPyConnection = field(repr=False)
@@ -48,6 +50,7 @@ class Sample:
     missing: tuple[str, ...]
     whole: bool
     why: tuple[str, ...]
+    told: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
 
 def take_sample(
@@ -59,12 +62,7 @@ def take_sample(
         UnreadableError: a body is nothing that a contract can state.
     """
     share = max(1, rows // len(bodies))
-    found = []
-    for number, body in enumerate(bodies):
-        tell("bodies looked at", number, len(bodies))
-        folder = work / f"looked-at-{number}"
-        folder.mkdir()
-        found.append(recognise(body, folder))
+    found = _recognised(bodies, work, tell)
     told = _commonest(found)
     readable = [
         (body, one) for body, one in zip(bodies, found, strict=True) if one.format.kind == told.format.kind
@@ -99,6 +97,17 @@ def take_sample(
         whole=count == well_formed and not any(is_cut for _, is_cut in cut),
         why=told.why,
     )
+
+
+def _recognised(bodies: tuple[BodyFile, ...], work: Path, tell: Tell) -> list[Recognised]:
+    found: list[Recognised] = []
+    for number, body in enumerate(bodies):
+        tell("bodies looked at", number, len(bodies))
+        folder = work / f"looked-at-{number}"
+        folder.mkdir()
+        found.append(recognise(body, folder))
+    tell("bodies looked at", len(bodies), len(bodies))
+    return found
 
 
 def _commonest(found: list[Recognised]) -> Recognised:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,7 +68,13 @@ def sources_of(body: BodyFile, stated: Format, text: Path | None) -> tuple[Sourc
             return _parquet(body), stated
         case JsonFormat() if stated.lists:
             first = next(_records(body, stated, text or body.path), None)
-            names = tuple(str(cell) for cell in first or ())
+            names = tuple(str(cell) for cell in first) if isinstance(first, list) else ()
+            if not names:
+                raise UnreadableError(
+                    f"{body.name}: no headings",
+                    given="lists of cells without a first one",
+                    allowed="headings",
+                )
             return Sources(names, names, nested=False), stated
         case JsonFormat() | NdjsonFormat() | GeoJsonFormat():
             return _nested(list(_records(body, stated, text or body.path)), body, stated), stated
@@ -159,7 +166,8 @@ def _records(body: BodyFile, stated: Format, text: Path) -> Iterator[Any]:
     if isinstance(stated, GeoJsonFormat):
         place = find_members(text, ("features",), body.name, Limits().list_bytes).get("features")
         if place is None:
-            yield json.loads(text.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+            with contextlib.suppress(ValueError, RecursionError):
+                yield json.loads(text.read_bytes().removeprefix(b"\xef\xbb\xbf"))
             return
     else:
         keys = tuple(stated.records.split(".")) if isinstance(stated, JsonFormat) and stated.records else ()
@@ -180,7 +188,7 @@ def _elements(text: Path, place: tuple[int, int]) -> Iterator[Any]:
             position += 1
         try:
             value, position = decoder.raw_decode(held, position)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         yield value
 
@@ -192,5 +200,5 @@ def _lines(text: Path) -> Iterator[Any]:
                 return
             try:
                 yield json.loads(line.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n\x1e"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue

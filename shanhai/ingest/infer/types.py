@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shanhai.contracts.drafting.guess import Guess
+from shanhai.contracts.sql import quote_literal
+from shanhai.ingest.drift.readings import DECIMAL_COMMA, THOUSANDS
 from shanhai.ingest.infer.looked import Looked, Texts
 from shanhai.ingest.infer.moments import DATES, TIMESTAMPS, find_formats
 from shanhai.ingest.infer.signs import (
@@ -22,6 +24,14 @@ from shanhai.ingest.infer.signs import (
 )
 from shanhai.quality.expressions import one_of
 
+_MONTH_AND_DAY = str.maketrans("dm", "md")
+FOREIGN = {
+    "a decimal comma": f"regexp_full_match(t, {quote_literal(DECIMAL_COMMA)})",
+    "signs between thousands": f"regexp_full_match(t, {quote_literal(THOUSANDS)})",
+}
+"""How numbers are written elsewhere → SQL of whether a text `t` is."""
+FILLED, TRUE_OR_FALSE, DIGITS = "TRUE", one_of("t", TRUTHS), "regexp_full_match(t, '[0-9]+')"
+"""SQL of what is asked of every text."""
 _NOTHING = "guess: nothing in the sample has a value, so that any type would do"
 
 
@@ -44,8 +54,21 @@ def guess_type(looked: Looked, texts: Texts, *, words: Sequence[str], told: str)
             read, many, what = found
             notes = [f"guess: {many:,} of {counted.filled:,} sampled values are {what}"]
             notes += [f"guess: {told}, read as half-width ones"] if told else []
+            notes += _other_order(read, many)
             return read, Guess(read.column, (*notes, *_missing(read)))
-    return looked, Guess(looked.column, _missing(looked))
+    return looked, Guess(looked.column, (*_foreign_numbers(looked, texts), *_missing(looked)))
+
+
+def _foreign_numbers(looked: Looked, texts: Texts) -> Iterator[str]:
+    """What is said of texts that are numbers elsewhere; digits alone are none of these."""
+    for what, is_shaped in FOREIGN.items():
+        many = looked.matching(is_shaped)
+        if many and many + looked.but(type="number").fits() >= NEARLY_ALL * texts.filled:
+            yield (
+                f"guess: {many:,} of {texts.filled:,} sampled values look like numbers with {what}, which no "
+                "contract reads: texts, until the source writes 1234.5"
+            )
+            return
 
 
 def _missing(looked: Looked) -> tuple[str, ...]:
@@ -92,9 +115,19 @@ def _as_moment(looked: Looked, most: int) -> Looked | None:
     return None
 
 
+def _other_order(looked: Looked, many: int) -> list[str]:
+    """What is said of dates that are other ones where the month stands first, or the day."""
+    formats = looked.column.formats
+    swapped = tuple(one.translate(_MONTH_AND_DAY) for one in formats)
+    usual = {*DATES, *TIMESTAMPS}
+    if swapped == formats or not usual.issuperset(swapped) or looked.but(formats=swapped).fits() < many:
+        return []
+    return [f"guess: as many values are {looked.column.type}s in the formats {', '.join(swapped)}: ask"]
+
+
 def _is_boolean(looked: Looked) -> bool:
-    filled = looked.matching("TRUE")
-    if looked.matching(one_of("t", TRUTHS)) == filled:
+    filled = looked.matching(FILLED)
+    if looked.matching(TRUE_OR_FALSE) == filled:
         return True
     asked = bool({"is", "has", "是否", "有无"} & looked.words)
     return asked and looked.but(type="boolean").fits() == filled
@@ -103,7 +136,7 @@ def _is_boolean(looked: Looked) -> bool:
 def _is_issued(looked: Looked, texts: Texts) -> bool:
     """Whether digits are a code that somebody issues and no number: all of one length, and called so."""
     words = looked.reading.words
-    digits = looked.matching("regexp_full_match(t, '[0-9]+')")
+    digits = looked.matching(DIGITS)
     if digits >= NEARLY_ALL * texts.filled and words and words[-1].endswith(TEXTS):
         return True
     if digits < NEARLY_ALL * texts.filled or texts.alike < NEARLY_ALL * texts.filled:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from one_city import City
 
-from shanhai.errors import ConfigurationError, DeniedError, SourceError, StoreError
+from shanhai.errors import ConfigurationError, DeniedError, SourceError
 from shanhai.ids import DatasetId
 from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.node import open_node
@@ -230,8 +230,9 @@ def test_a_state_folder_that_is_a_file_is_told(make_city, tmp_path: Path):
     city = make_city()
     home = tmp_path / "home"
     home.write_text("in the way")
-    with pytest.raises(StoreError, match="home"):
+    with pytest.raises(ConfigurationError, match="SHANHAI_HOME: no folder"):
         open_node(read_settings(home=home, federation=city.root))
+    assert home.read_text() == "in the way"
 
 
 def test_text_that_is_not_in_the_stated_encoding_from_its_first_byte_on_is_refused(make_city):

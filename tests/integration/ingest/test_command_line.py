@@ -129,3 +129,13 @@ def test_deliveries_that_cannot_be_replayed_are_counted(city, shanhai):
     code, out, _ = shanhai("replay", *names)
     assert code == 77
     assert "0 of 2 deliveries changed, 2 cannot be replayed" in out
+
+
+def test_a_refused_delivery_without_good_rows_names_no_decision_that_is_not_allowed(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,x,2024-01-01\n")
+    city.walk()
+    code, _, err = shanhai("delivery", "approve", "acity.events/p1", "--by", "Li Wei", "--reason", "soon")
+    assert code == 77
+    assert "no good rows" in err
+    assert "nothing, by this contract" in err
+    assert "quarantine list" in err

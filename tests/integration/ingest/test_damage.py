@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import multiprocessing
 import random
 import re
 import resource
@@ -13,6 +12,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from at_once import at_once
 from one_city import COLUMNS, HEADER
 
 from shanhai.errors import DiskFullError, NotFoundError, ShanhaiError, StoreError
@@ -24,7 +24,7 @@ from shanhai.ingest.load import load, open_table
 from shanhai.ingest.node import open_node
 from shanhai.ingest.pending import pending
 from shanhai.ingest.replay import replay
-from shanhai.ingest.sidecar import body_key, sidecar
+from shanhai.ingest.sidecar import body_key, sidecar, sidecar_key
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import GOOD, SCRATCH, stage
 from shanhai.report.verify_files import files
@@ -51,6 +51,19 @@ def _first(city):
 def _body(city, delivery):
     (body,) = sidecar(city.node, delivery).bodies
     return city.node.home / "snapshots" / body_key(body.sha256)
+
+
+@pytest.mark.parametrize("cut", [0, 40])
+def test_a_damaged_sidecar_is_named_and_mended_by_its_copy(pulled, cut):
+    file = pulled.node.home / "snapshots" / sidecar_key(_first(pulled))
+    original = file.read_bytes()
+    file.chmod(0o600)
+    file.write_bytes(original[:cut])
+    with pytest.raises(StoreError, match="a sidecar is damaged") as told:
+        pulled.walk()
+    assert (file.name in str(told.value.given), told.value.__cause__) == (True, None)
+    file.write_bytes(original)
+    assert pulled.walk()["loaded"] == 4
 
 
 def test_altered_bytes_are_not_booked_under_the_digest_of_others(pulled):
@@ -271,16 +284,7 @@ def test_processes_that_walk_at_once_do_not_disturb_each_other(city):
         lines = "".join(f"k{number}_{i},{i},2024-01-01\n" for i in range(500))
         city.put(f"p{number}.csv", f"编号,n,at\n{lines}")
     pull(city.node, DATASET)
-    context = multiprocessing.get_context("spawn")
-    start, outcome = context.Event(), context.Queue()
-    settings = city.node.settings
-    others = [context.Process(target=_walk_elsewhere, args=(settings, start, outcome)) for _ in range(2)]
-    for other in others:
-        other.start()
-    start.set()
-    told = [outcome.get(timeout=120) for _ in others]
-    for other in others:
-        other.join()
+    told = at_once(_walk_elsewhere, city.node.settings)
     assert all(isinstance(one, int) for one in told), told
     assert len(city.rows()) == 2000
     assert {row.counts.loaded for row in city.ledger().values()} == {500}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ GOLDEN = yaml.safe_load(Path(__file__).with_name("drift.yml").read_text(encoding
 
 
 class Portal:
-    """The folder that Longyou's portal is, and a node that pulls from it."""
+    """The folder that Longyou's portal is, and a node that pulls from it: each file is of another day."""
 
     def __init__(self, root: Path) -> None:
         home = root / "home"
@@ -41,11 +42,13 @@ class Portal:
         (home / "endpoints.yml").write_text(yaml.safe_dump({"longyou.portal": str(root / "portal")}))
         self.node: Node = open_node(read_settings(home=home, federation=ROOT))
         self.contract: Contract = self.node.federation.contract(HAZARDS)
+        self.day = date.fromisoformat(WINDOW)
 
     def deliver(self, body: bytes) -> tuple[str, tuple[Difference, ...], Path]:
         """Verdict and differences of a body; the verdict is that of the check, without the gate."""
-        (self.folder / f"{WINDOW}.csv").write_bytes(body)
-        (delivery,) = pull(self.node, HAZARDS, WINDOW)
+        self.day += timedelta(days=1)
+        (self.folder / f"{self.day}.csv").write_bytes(body)
+        (delivery,) = pull(self.node, HAZARDS, str(self.day))
         staging = stage(self.node, delivery)
         found = find_differences(self.node, self.contract, delivery, staging, {})
         verdict = decide_verdict(

@@ -24,6 +24,8 @@ from shanhai.cli import main
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.model import Contract
 from shanhai.ids import DatasetId
+from shanhai.ingest.infer import infer
+from shanhai.ingest.infer.given import open_files
 from shanhai.ingest.node import open_node
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
@@ -264,6 +266,10 @@ BAD: dict[str, tuple[bytes, int]] = {
     "a cut off parquet file": (b"PAR1" + bytes(50), 65),
     "JSON without a list": (b'{"a": 1}', 65),
     "broken JSON": (b'{"a": [1, 2', 65),
+    "JSON that is nested too deep": (b'{"a":' * 5000 + b"1" + b"}" * 5000, 65),
+    "lists that are nested too deep": (b"[" * 2000 + b"]" * 2000, 65),
+    "lists without a heading": (b"[[], [1]]", 65),
+    "lines that are nested too deep": (2 * (b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"\n"), 65),
 }
 
 
@@ -291,6 +297,45 @@ def test_what_is_no_data_is_refused_readably(tmp_path: Path, name: str, capsys: 
 def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["contract", "infer", str(tmp_path / "nothing-*.csv")]) == 78
     assert "a file, a folder, a glob or a URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("source", "told"), [("", "no source was named"), ("x" * 64 + ".csv", "--dataset")])
+def test_a_source_that_names_nothing_is_told(
+    tmp_path: Path,
+    source: str,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / f"{'x' * 64}.csv").write_text(text(), encoding="utf-8")
+    assert main(["--home", str(tmp_path / "home"), "contract", "infer", source]) == 78
+    assert told in capsys.readouterr().err
+
+
+def test_dates_that_could_be_others_are_told(tmp_path: Path, drafted: Any):
+    lines = [f"{day:02}/{day:02}/2024,{day + 12:02}/{day:02}/2024,2024-01-{day:02}" for day in range(1, 13)]
+    (tmp_path / "data" / "days.csv").write_text("\n".join(["one,two,three", *lines]))
+    contract, page = drafted("days.csv")
+    assert [column.formats for column in contract.columns] == [("%d/%m/%Y",), ("%d/%m/%Y",), ()]
+    assert page.count("as many values are dates in the formats %m/%d/%Y: ask") == 1
+
+
+def test_the_progress_of_a_draft_moves_and_ends(tmp_path: Path):
+    (tmp_path / "visits.csv").write_text(text(), encoding="utf-8")
+    told: dict[str, list[tuple[int, int]]] = {}
+    infer(
+        open_files(str(tmp_path / "visits.csv")),
+        DatasetId("acity", "visits"),
+        None,
+        read_settings(home=tmp_path / "home"),
+        tmp_path,
+        rows=100,
+        tell=lambda what, done, of: told.setdefault(what, []).append((done, of)),
+    )
+    width = len(HEADINGS)
+    assert told["columns looked at"] == [(done, width) for done in range(width + 1)]
+    assert told["bodies looked at"] == [(0, 1), (1, 1)]
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):

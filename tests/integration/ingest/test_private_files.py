@@ -39,7 +39,10 @@ def careless(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[City]:
 
 
 def open_to_others(home: Path) -> list[str]:
-    """Files and rooms that somebody else may read, change or enter; logs of tables hold no value."""
+    """Files and rooms that somebody else may read, change or enter.
+
+    Logs of tables tell bounds of keys: the room `lake` closes them off.
+    """
     files = [
         file
         for room in ("snapshots", "staged", "quarantine", "contracts")

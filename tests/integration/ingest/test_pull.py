@@ -6,7 +6,8 @@ import pytest
 from one_city import DATASET, HEADER, City
 
 from shanhai.contracts.federation import open_federation
-from shanhai.errors import SourceError
+from shanhai.errors import DataError, SourceError
+from shanhai.ingest import walk
 from shanhai.ingest.sidecar import sidecars
 from shanhai.ingest.snapshot import pull
 from shanhai.storage import LocalStore
@@ -69,3 +70,32 @@ def test_every_window_of_the_calendar_is_asked_for(make_city, path):
         district.write_text(f"name: acity\ntitle: A city\nendpoints: {{data: '{far.address}'}}\n")
         assert open_federation(city.root).contract(DATASET).delivery.partition.by == "file"
         assert len(pull(city.node, DATASET)) == 2
+
+
+@pytest.mark.parametrize("name", ["m (1).csv", "-m.csv", "m#1.csv", f"{'m' * 101}.csv"])
+def test_a_name_that_gives_no_partition_stops_no_other_file(city: City, name: str) -> None:
+    for one in ("a.csv", name, "z.csv"):
+        city.put(one, f"{HEADER}{one[0]},1,2024-01-01\n")
+    for pulled in (2, 0):
+        before = len(sidecars(city.node, DATASET))
+        with pytest.raises(DataError, match="does not tell its partition") as refused:
+            walk.pull_step(city.node, DATASET, None)
+        assert refused.value.given == name
+        assert len(sidecars(city.node, DATASET)) == before + pulled
+    for step in (walk.stage_step, walk.check_step, walk.load_step):
+        step(city.node, DATASET)
+    assert city.rows() == [("a", 1), ("z", 1)]
+
+
+def test_a_name_that_gives_no_partition_stops_no_other_window(city: City) -> None:
+    city.declare(
+        source={"connector": "files", "endpoint": "data", "options": {"path": "{window}/*.csv"}},
+        delivery={"per": "file", "partition": {"by": "file", "pattern": r"(?P<partition>[^/]+)\.csv$"}},
+        schedule={"cron": "0 2 * * *", "start": "2024-02-28", "end": "2024-02-29"},
+    )
+    for day, name in (("2024-02-28", "-.csv"), ("2024-02-29", "b.csv")):
+        (city.data / day).mkdir(parents=True)
+        city.put(f"{day}/{name}", f"{HEADER}{day},1,{day}\n")
+    with pytest.raises(DataError, match="does not tell its partition"):
+        pull(city.node, DATASET)
+    assert [one.window for one in sidecars(city.node, DATASET)] == ["2024-02-29"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,21 @@ from one_city import DATASET, HEADER, City
 from published import build_small, publish_small
 
 from shanhai.errors import BusyError, DeniedError, StoreError
+from shanhai.ingest.books import table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.decide import decide
+from shanhai.ingest.files import in_turn
 from shanhai.ingest.kept import bodies_stay
 from shanhai.ingest.ledger import ledger
+from shanhai.ingest.load import open_table
 from shanhai.ingest.purge import Purged, plan, purge
 from shanhai.ingest.quarantine import groups
 from shanhai.ingest.recount import recount
+from shanhai.ingest.refused_rows import require_refused_rows
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
+from shanhai.storage import ObjectStore
 from shanhai.warehouse.build import one_at_a_time
 
 
@@ -220,14 +226,56 @@ def test_while_something_is_built_nothing_is_decided(old):
 
 def test_a_damaged_file_stops_no_other_delivery(old):
     (file,) = old.node.quarantine.glob(f"{old.delivery('bad').key}-*")
-    content = file.read_bytes()
+    content, contracts = file.read_bytes(), old.node.home / "contracts"
     file.write_bytes(content[:-1])
+    contracts.rename(contracts.with_suffix(".away"))
     with pytest.raises(StoreError, match="not the one that was committed"):
         run(old)
     assert going(old) == {("bad", "quarantine"), ("bad", "snapshot")}
-    file.write_bytes(content)
-    assert len(run(old).items) == 2
+    contracts.with_suffix(".away").rename(contracts)
+    assert len(run(old).items) == 2, "the file was made again, and its texts are gone"
     assert going(old) == set()
+    assert not file.exists()
+
+
+class _Meanwhile:
+    """A store of snapshots; before its first bytes are read, something else happens."""
+
+    def __init__(self, store: ObjectStore, work: Callable[[], object]) -> None:
+        self._store, self._work = store, [work]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._store, name)
+
+    def local_path(self, key: str) -> Any:
+        while self._work:
+            self._work.pop()()
+        return self._store.local_path(key)
+
+
+def test_no_text_comes_back_that_a_purge_took_meanwhile(old):
+    bad = old.delivery("bad")
+    net = table_net(open_table(old.node, DATASET))[str(bad)]
+    (file,) = old.node.quarantine.glob(f"{bad.key}-*")
+    file.unlink()
+    node = replace(old.node, snapshots=_Meanwhile(old.node.snapshots, lambda: run(old)))
+    with bodies_stay(old.node), pytest.raises(StoreError, match="is not made again: staging it again"):
+        require_refused_rows(node, net.staged)
+    (left,) = old.node.quarantine.glob(f"{bad.key}-*")
+    assert left != file
+    assert duckdb.execute("FROM read_parquet(?) WHERE raw IS NOT NULL", [str(left)]).fetchall() == []
+
+
+def test_what_a_killed_process_left_aside_goes(old):
+    room = old.node.home / "scratch" / "recount" / "left"
+    (room / "quarantine").mkdir(parents=True)
+    with in_turn(room):
+        run(old)
+        assert room.is_dir(), "somebody is at work there"
+    run(old)
+    assert not room.exists()
 
 
 def test_bytes_that_a_source_still_offers_go_again(old):

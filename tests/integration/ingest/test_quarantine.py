@@ -202,6 +202,7 @@ def test_the_command_line_shows_no_text_but_by_raw(refused, capsys):
     assert "never" in quarantine("show", "acity.events/a", "--raw")
     (line, *_) = quarantine.read("show", "acity.events/a", "--limit", "1", "--rule", "at.type", "--raw")
     assert (line["position"], line["rules"]) == (4, ["n.range", "at.type"])
+    quarantine("show", "acity.events/a", "--limit", "9" * 20, code=2)
 
 
 def test_the_command_line_decides_with_name_and_reason(refused, capsys):

@@ -6,6 +6,7 @@ import multiprocessing
 import random
 
 import pytest
+from at_once import at_once
 from one_city import COLUMNS, DATASET
 
 from shanhai.cli import main
@@ -344,16 +345,7 @@ def test_processes_that_replay_at_once_do_it_once(loaded):
     city = loaded
     city.declare(columns=without_minimum(), tolerance={"hold": 0.8, "refuse": 0.9})
     delivery = str(city.delivery("p1"))
-    context = multiprocessing.get_context("spawn")
-    start, outcome = context.Event(), context.Queue()
-    work = (city.node.settings, delivery, start, outcome)
-    others = [context.Process(target=_replay_elsewhere, args=work) for _ in range(2)]
-    for other in others:
-        other.start()
-    start.set()
-    told = [outcome.get(timeout=120) for _ in others]
-    for other in others:
-        other.join()
+    told = at_once(_replay_elsewhere, city.node.settings, delivery)
     assert sorted(told) == [False, True], told
     assert [kind for kind, _, _ in lines(city)].count("replay") == 1
 

@@ -6,7 +6,6 @@ import random
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,31 +19,16 @@ from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
 from shanhai.ingest.withdraw import withdraw
 from tests.support.one_city import DATASET, City
-from tests.support.servers.postgres import USER, Postgres
+from tests.support.servers.postgres import Postgres
+from tests.support.sql_events import COMMON, make_table
 
-OPTIONS: dict[str, Any] = {
-    "table": "public.events",
-    "auth": {"user": USER, "secret": "city_password"},
-    "sslmode": "disable",
-    "cursor": {"column": "at", "lag": "10m"},
-}
-COMMON: dict[str, Any] = {
-    "format": {"kind": "parquet"},
-    "delivery": {"per": "file", "partition": {"by": "none"}},
-    "source": {"connector": "sql", "endpoint": "data", "options": OPTIONS},
-}
 STEPS = 14
 
 
 @pytest.fixture
 def city(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> City:
     """A city whose dataset is an empty table; `moment` is its one clock, which goes on by the minute."""
-    monkeypatch.setenv("SHANHAI_ENDPOINT_ACITY__DATA", postgres.endpoint)
-    monkeypatch.setenv("SHANHAI_SECRET_CITY_PASSWORD", postgres.password)
-    postgres.execute(
-        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;"
-        'CREATE TABLE events ("编号" text PRIMARY KEY, n int, at timestamptz NOT NULL);'
-    )
+    make_table(postgres, monkeypatch)
     return City(tmp_path)
 
 

@@ -15,30 +15,16 @@ from shanhai.ingest.decide import decide
 from shanhai.ingest.sidecar import sidecars
 from shanhai.ingest.snapshot import pull
 from tests.support.one_city import DATASET, City
-from tests.support.servers.postgres import USER, Postgres
+from tests.support.servers.postgres import Postgres
 from tests.support.servers.wire import Wire
-
-OPTIONS: dict[str, Any] = {
-    "table": "public.events",
-    "auth": {"user": USER, "secret": "city_password"},
-    "sslmode": "disable",
-    "cursor": {"column": "at", "lag": "10m"},
-}
-COMMON = {
-    "format": {"kind": "parquet"},
-    "delivery": {"per": "file", "partition": {"by": "none"}},
-    "source": {"connector": "sql", "endpoint": "data", "options": OPTIONS},
-}
+from tests.support.sql_events import COMMON, make_table
 
 
 @pytest.fixture
 def city(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> City:
     """A city whose dataset is a table of 500 rows, the last one two hours old."""
-    monkeypatch.setenv("SHANHAI_ENDPOINT_ACITY__DATA", postgres.endpoint)
-    monkeypatch.setenv("SHANHAI_SECRET_CITY_PASSWORD", postgres.password)
+    make_table(postgres, monkeypatch)
     postgres.execute(
-        "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC;"
-        'CREATE TABLE events ("编号" text PRIMARY KEY, n int, at timestamptz NOT NULL);'
         "INSERT INTO events SELECT 'E' || g, g, now() - interval '2 hours' - g * interval '1 minute' "
         "FROM generate_series(1, 500) g"
     )

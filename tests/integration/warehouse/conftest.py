@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,17 @@ def city(home: Home) -> Home:
     home.declare("gongshu.events", EVENT_COLUMNS, feeds=EVENT_FEED, codes=EVENT_CODES, level="street")
     home.declare("gongshu.register", AREA_COLUMNS, feeds=AREA_FEED, codes=AREA_CODES)
     return home
+
+
+def event(number: int, **fields: Any) -> dict[str, Any]:
+    """A row of `gongshu.events`."""
+    return {
+        "event_id": f"E{number}",
+        "area": "330105",
+        "platform": "12345",
+        "day": date(2024, 3, 1),
+        "at": None,
+    } | fields
 
 
 def _document(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from shanhai.settings import read_settings
 from shanhai.warehouse.build import build, one_at_a_time
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import BuildFailedError
+from tests.integration.warehouse.conftest import event
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -27,16 +27,6 @@ MARTS = (
     "mart_pool_size",
     "mart_sensor_completeness",
 )
-
-
-def event(number: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "event_id": f"E{number}",
-        "area": "330105",
-        "platform": "12345",
-        "day": date(2024, 3, 1),
-        "at": None,
-    } | fields
 
 
 def test_a_federation_without_contracts_builds_empty_marts(home):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -17,6 +16,7 @@ from shanhai.warehouse.build import one_at_a_time
 from shanhai.warehouse.publications import mart_path, mart_relation, publications
 from shanhai.warehouse.publish import publish
 from shanhai.warehouse.runner import BuildFailedError
+from tests.integration.warehouse.conftest import event
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -26,16 +26,6 @@ LATER = fixed_clock(MOMENT + timedelta(days=1))
 
 FOLDER = Path(__file__).parents[3] / "dbt" / "models" / "marts"
 MARTS = {file.stem for file in FOLDER.glob("*.yml")} - {"_sources"}
-
-
-def event(number: int, **fields: Any) -> dict[str, Any]:
-    return {
-        "event_id": f"E{number}",
-        "area": "330105",
-        "platform": "12345",
-        "day": date(2024, 3, 1),
-        "at": None,
-    } | fields
 
 
 def versions(home):
@@ -125,7 +115,7 @@ def test_repeating_after_a_crash_ends_in_the_same_state(city, monkeypatch, survi
             publish(city.settings, result, CLOCK)
         assert publications(city.settings) == []
     monkeypatch.setattr(module, "_write", write)
-    publish(city.settings, city.build(), CLOCK)
+    publish(city.settings, result, CLOCK)
     assert [made.number for made in publications(city.settings)] == [1]
     assert versions(city) == {"dim_area": 1, "fct_event": 1}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from plain_contract import plain_contract
 
 from shanhai.contracts import compatibility
 from shanhai.contracts.compatibility import check_risen, compare, judges_alike, required_version
@@ -24,7 +24,6 @@ from shanhai.contracts.model import (
 )
 from shanhai.contracts.queries import Query
 from shanhai.errors import ContractError
-from shanhai.ids import DatasetId
 
 METER = Column(name="meter_id", source="编号", type="string", required=True)
 STATE = Column(name="state", source="state", type="string", codes=("ok", "broken"))
@@ -36,22 +35,15 @@ QUERY = Query(name="some", query="SELECT 1", operator="mustBe", limits=(1,), lin
 
 def contract(**changed: Any) -> Contract:
     fields: dict[str, Any] = {
-        "dataset": DatasetId("longyou", "meters"),
         "version": "1.2.3",
-        "status": "active",
-        "title": "水表",
         "level": "community",
-        "share_class": "conditional",
         "columns": (METER, STATE, VOLUME, LONGITUDE),
         "key": ("meter_id",),
         "source": Source(connector="files", endpoint="portal", options={"path": "*.csv"}),
-        "format": CsvFormat(),
         "feeds": (FEED,),
         "queries": (QUERY,),
-        "path": Path("meters.odcs.yml"),
-        "digest": "0" * 64,
     }
-    return Contract(**{**fields, **changed})
+    return plain_contract("longyou.meters", **{**fields, **changed})
 
 
 def columns(column: Column, **changed: Any) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Delivering, Partition, Schedule, Source
+from shanhai.contracts.model import Column, Contract, Delivering, Partition, Schedule, Source
 from shanhai.contracts.since import Age, check_since, is_older, since_of
 from shanhai.errors import ContractError
-from shanhai.ids import DatasetId
 
 FILES = {"delivery": Delivering(partition=Partition(by="file", pattern="(?P<partition>.+)"))}
 DAILY = {
@@ -31,20 +30,9 @@ def column(since: str | None, **changed: Any) -> Column:
 
 
 def promised(one: Column, **changed: Any) -> Contract:
-    fields: dict[str, Any] = {
-        "dataset": DatasetId("longyou", "meters"),
-        "version": "1.2.3",
-        "status": "active",
-        "title": "水表",
-        "level": "community",
-        "share_class": "conditional",
-        "columns": (Column(name="meter_id", source="编号", type="string", required=True), one),
-        "source": Source(connector="files", endpoint="portal", options={"path": "*.csv"}),
-        "format": CsvFormat(),
-        "path": Path("meters.odcs.yml"),
-        "digest": "0" * 64,
-    }
-    return Contract(**{**fields, **changed})
+    meter = Column(name="meter_id", source="编号", type="string", required=True)
+    files = Source(connector="files", endpoint="portal", options={"path": "*.csv"})
+    return plain_contract("longyou.meters", meter, one, **{"source": files, **changed})
 
 
 OLDER = [

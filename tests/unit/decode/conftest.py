@@ -8,9 +8,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, Format, Source
-from shanhai.ids import DatasetId
+from shanhai.contracts.model import Column, Format
 from shanhai.ingest.decode import BodyFile, Decoded, Limits, decode
 
 Row = tuple[str | None, ...]
@@ -54,22 +54,16 @@ def decoded(tmp_path: Path) -> Decode:
         required: tuple[str, ...] = (),
         limits: Limits | None = None,
     ) -> Outcome:
-        contract = Contract(
-            dataset=DatasetId("longyou", "samples"),
-            version="1.0.0",
-            status="active",
-            title="samples",
-            level="community",
-            share_class="conditional",
-            columns=tuple(
+        contract = plain_contract(
+            "longyou.samples",
+            *(
                 Column(name=f"c{number}", source=source, type="string", required=source in required)
                 for number, source in enumerate(sources, start=1)
             ),
-            source=Source(connector="files", endpoint="portal"),
+            level="community",
             format=stated,
             ignored=ignored,
             path=Path("districts/longyou/samples.odcs.yml"),
-            digest="0" * 64,
         )
         work = tmp_path / "work [1]"
         work.mkdir(exist_ok=True)

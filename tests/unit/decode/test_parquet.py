@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, ParquetFormat, Source
+from shanhai.contracts.model import Column, ParquetFormat
 from shanhai.errors import UnreadableError
-from shanhai.ids import DatasetId
 from shanhai.ingest.decode import Limits
 from shanhai.quality.expressions import typed
 from tests.unit.decode.conftest import Decode
@@ -56,6 +56,8 @@ def parquet(columns: dict[str, pa.Array], **options: Any) -> bytes:
         ([b"\x00\xff", b""], pa.binary(), ["\\x00ff", "\\x"]),
         ([[1, 2], [], None], pa.list_(pa.int32()), ["[1,2]", "[]", None]),
         ([None, None], pa.null(), [None, None]),
+        (["a", "水表", None], pa.dictionary(pa.int8(), pa.string()), ["a", "水表", None]),
+        ([3, 12, None], pa.dictionary(pa.int8(), pa.int64()), ["3", "12", None]),
         ([dt.datetime(1850, 1, 1)], pa.timestamp("s"), ["1850-01-01 00:00:00"]),
     ],
 )
@@ -84,19 +86,7 @@ def test_the_contracts_type_reads_back_the_very_value(
 ):
     [(text,)] = decoded(parquet({"v": pa.array([value], kind)}), PARQUET, "v").cells
     declared = Column(name="v", source="v", **{"type": "number", **column})
-    contract = Contract(
-        dataset=DatasetId("longyou", "samples"),
-        version="1.0.0",
-        status="active",
-        title="samples",
-        level="community",
-        share_class="conditional",
-        columns=(declared,),
-        source=Source(connector="files", endpoint="portal"),
-        format=PARQUET,
-        path=__file__,  # type: ignore[arg-type]
-        digest="0" * 64,
-    )
+    contract = plain_contract("longyou.samples", declared, level="community", format=PARQUET, path=__file__)
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         read = con.execute(f"SELECT {typed(declared, contract)} FROM (SELECT ? AS v)", [text]).fetchone()

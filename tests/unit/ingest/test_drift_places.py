@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from shanhai.contracts.encodings import likely_encodings
+from shanhai.contracts.encodings import is_doubtful, likely_encodings
 from shanhai.contracts.federation import Federation, open_federation
 from shanhai.contracts.model import Contract, CsvFormat, JsonFormat, WorkbookFormat
 from shanhai.contracts.proposals import SetFormat
@@ -236,3 +236,13 @@ CHINESE = "编号,地点\n1,浙江省衢州市龙游县詹家镇\n" * 20
 )
 def test_the_likeliest_encoding(sample: bytes, found: tuple[str, ...]) -> None:
     assert likely_encodings(sample)[:1] == found
+    assert not is_doubtful(sample)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("編號,測試\n" + "測試1\n" * 60, "big5"), ("代刚\n" * 60, "gb18030")]
+)
+def test_which_of_two_encodings_it_is_may_be_doubtful(text: str, encoding: str) -> None:
+    """Each of its characters is a frequent one of the other encoding, too."""
+    assert likely_encodings(text.encode(encoding))[:1] == (encoding,)
+    assert is_doubtful(text.encode(encoding))

@@ -5,26 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.errors import ContractError
-from shanhai.ids import DatasetId
 from shanhai.quality.compiles import check_compiles
 
 
 def contract(**options):
-    return Contract(
-        dataset=DatasetId("gongshu", "grids"),
-        version="1.0.0",
-        status="active",
-        title="grids",
-        level="district",
-        share_class="conditional",
-        columns=(Column(name="at", source="at", **options),),
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(),
+    return plain_contract(
+        "gongshu.grids",
+        Column(name="at", source="at", **options),
         path=Path("districts/gongshu/grids.odcs.yml"),
-        digest="0" * 64,
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.errors import ContractError
-from shanhai.ids import DatasetId
 from shanhai.quality.plausibility import (
     DeliveryFigures,
     Plausibility,
@@ -18,22 +17,12 @@ from shanhai.quality.plausibility import (
     read_plausibility,
 )
 
-CONTRACT = Contract(
-    dataset=DatasetId("longyou", "water"),
-    version="1.0.0",
-    status="active",
-    title="water",
+CONTRACT = plain_contract(
+    "longyou.water",
+    Column(name="meter_id", source="m", type="string"),
+    Column(name="read_at", source="t", type="timestamp"),
+    Column(name="born_at", source="b", type="timestamp", personal=True),
     level="community",
-    share_class="conditional",
-    columns=(
-        Column(name="meter_id", source="m", type="string"),
-        Column(name="read_at", source="t", type="timestamp"),
-        Column(name="born_at", source="b", type="timestamp", personal=True),
-    ),
-    source=Source(connector="files", endpoint="portal"),
-    format=CsvFormat(),
-    path=Path("water.odcs.yml"),
-    digest="0" * 64,
 )
 START = datetime(2024, 3, 1, tzinfo=UTC)
 SAID = "reason: the meters report hourly, since: 2024-01-01"

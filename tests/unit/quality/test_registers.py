@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import duckdb
 import pytest
+from plain_contract import plain_contract
 
 from shanhai.contracts.federation import Federation
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.errors import ConfigurationError
-from shanhai.ids import DatasetId
 from shanhai.quality.identifiers import area_code
 from shanhai.quality.registers import attach_registers
 
@@ -19,18 +18,9 @@ TEXT = "代码,名称\n33,浙江省\n3301,杭州市\n330105,拱墅区\n330105001
 
 
 def contract(*validators):
-    return Contract(
-        dataset=DatasetId("gongshu", "grids"),
-        version="1.0.0",
-        status="active",
-        title="grids",
-        level="district",
-        share_class="conditional",
-        columns=(Column(name="area", source="area", type="string", validators=validators),),
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(),
-        path=Path("grids.odcs.yml"),
-        digest="0" * 64,
+    return plain_contract(
+        "gongshu.grids",
+        Column(name="area", source="area", type="string", validators=validators),
     )
 
 

@@ -8,30 +8,18 @@ from types import SimpleNamespace
 from typing import get_args
 
 import pytest
+from plain_contract import plain_contract
 
 from shanhai.contracts import suite_ids, suite_types
 from shanhai.contracts.kinds import DIMENSIONS, Kind
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.contracts.render_suite import render, suite
 from shanhai.errors import ConfigurationError
-from shanhai.ids import DatasetId
 from shanhai.quality.rules import rules_for
 
 
 def contract(*columns):
-    return Contract(
-        dataset=DatasetId("gongshu", "grids"),
-        version="1.2.0",
-        status="active",
-        title="grids",
-        level="district",
-        share_class="conditional",
-        columns=columns,
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(),
-        path=Path("grids.odcs.yml"),
-        digest="0" * 64,
-    )
+    return plain_contract("gongshu.grids", *columns, version="1.2.0")
 
 
 FULL = contract(

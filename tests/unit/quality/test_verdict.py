@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source, Tolerance
-from shanhai.ids import DatasetId
+from shanhai.contracts.model import Column, Tolerance
 from shanhai.quality.plausibility import Finding
 from shanhai.quality.verdict import Signals, decide_verdict
 
-CONTRACT = Contract(
-    dataset=DatasetId("gongshu", "noise"),
-    version="1.0.0",
-    status="active",
-    title="noise",
-    level="district",
-    share_class="conditional",
-    columns=(
-        Column(name="monitor_id", source="监测点", type="string"),
-        Column(name="level_db", source="声级", type="number", required=True),
-        Column(name="note", source="备注", type="string"),
-    ),
+CONTRACT = plain_contract(
+    "gongshu.noise",
+    Column(name="monitor_id", source="监测点", type="string"),
+    Column(name="level_db", source="声级", type="number", required=True),
+    Column(name="note", source="备注", type="string"),
     key=("monitor_id",),
-    source=Source(connector="files", endpoint="portal"),
-    format=CsvFormat(),
     tolerance=Tolerance(hold=0.1, refuse=0.5),
-    path=Path("noise.odcs.yml"),
-    digest="0" * 64,
 )
 FINDING = Finding("rows.min", "0", ">= 1", "never empty")
 

@@ -6,29 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plain_contract import plain_contract
 
 from shanhai.contracts.feeds import Part, feed_parts
-from shanhai.contracts.model import Column, Contract, CsvFormat, Feed, Source
+from shanhai.contracts.model import Column, Contract, Feed, Source
 from shanhai.contracts.shapes import SHAPES
 from shanhai.errors import ContractError
-from shanhai.ids import DatasetId
 
 EVENT = SHAPES["event"]
 
 
 def contract(*columns: Column) -> Contract:
-    return Contract(
-        dataset=DatasetId("longyou", "calls"),
-        version="1.0.0",
-        status="active",
-        title="calls",
-        level="district",
+    return plain_contract(
+        "longyou.calls",
+        *columns,
         share_class="unconditional",
-        columns=columns,
         source=Source(connector="files", endpoint="api"),
-        format=CsvFormat(),
         path=Path("districts/longyou/calls.odcs.yml"),
-        digest="0" * 64,
     )
 
 

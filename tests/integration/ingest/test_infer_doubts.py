@@ -1,0 +1,90 @@
+"""What the sample of a draft does not tell for sure is said in it; a wide one is drafted all the same."""
+
+from __future__ import annotations
+
+import cProfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shanhai.contracts.load import load_contract
+from shanhai.contracts.model import Contract
+from shanhai.ids import DatasetId
+from shanhai.ingest.infer import infer
+from shanhai.ingest.infer.given import open_files
+from shanhai.settings import read_settings
+
+WIDTH = 120
+
+
+@pytest.fixture
+def drafted(tmp_path: Path) -> Callable[[bytes], tuple[Contract, str]]:
+    def draft(body: bytes) -> tuple[Contract, str]:
+        file, work = tmp_path / "a.csv", tmp_path / "work"
+        file.write_bytes(body)
+        work.mkdir()
+        dataset, settings = DatasetId("acity", "a"), read_settings(home=tmp_path / "home")
+        given = open_files(str(file))
+        made = infer(given, dataset, None, settings, work, rows=1000, tell=lambda *_: None)
+        page = " ".join(made.text.replace("#", "").split())
+        return load_contract(work / "a.odcs.yml", dataset=dataset), page
+
+    return draft
+
+
+def lines(first: str, *rows: str) -> str:
+    return "\n".join([first, *rows, ""])
+
+
+CASES: dict[str, tuple[bytes, str]] = {
+    "an encoding of two": (
+        lines("編號,測試", *(f"{number},測試" for number in range(60))).encode("big5"),
+        "doubtful: GB 18030 and Big5 read it nearly alike",
+    ),
+    "a decimal comma": (
+        lines("id;wert", *(f"{number};{number},5" for number in range(60))).encode(),
+        "60 of 60 sampled values look like numbers with a decimal comma, which no contract reads",
+    ),
+    "signs between thousands": (
+        lines("id;wert", *(f"{number};{number + 1}'500.5" for number in range(60))).encode(),
+        "60 of 60 sampled values look like numbers with signs between thousands",
+    ),
+    "headings over ragged rows": (
+        lines("a,b,c", *("1,2" if number % 3 else "1,2,3,4" for number in range(60))).encode(),
+        "doubtful: 2 lines before the first with 2 cells left out, one with 4 cells",
+    ),
+    "a title": (
+        lines("visits of March", *(f"v{number},{number}" for number in range(60))).encode(),
+        "1 line before the first with 2 cells left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_doubtful_is_said(drafted: Callable[[bytes], tuple[Contract, str]], name: str):
+    body, told = CASES[name]
+    _, page = drafted(body)
+    assert page.count(told) == 1
+
+
+def test_what_is_plain_is_not_doubted(drafted: Callable[[bytes], tuple[Contract, str]]):
+    body = lines("编号,地点,值", *(f"{number},浙江省衢州市龙游县詹家镇,{number / 8}" for number in range(60)))
+    contract, page = drafted(body.encode("gb18030"))
+    assert contract.format.encoding == "gb18030"
+    assert "doubtful" not in page
+    assert "left out" not in page
+    assert "look like numbers" not in page
+
+
+def test_of_a_wide_table_few_questions_are_asked(drafted: Callable[[bytes], tuple[Contract, str]]):
+    """Each costs milliseconds, whatever the number of rows."""
+    body = lines(
+        ",".join(f"c{place}" for place in range(WIDTH)),
+        *(",".join(str(row * place % 17) for place in range(WIDTH)) for row in range(30)),
+    )
+    with cProfile.Profile() as watched:
+        contract, _ = drafted(body.encode())
+    asked = sum(one.callcount for one in watched.getstats() if "duckdb.execute" in str(one.code))
+    assert {column.type for column in contract.columns} == {"integer"}
+    assert 0 < asked < WIDTH / 2
