@@ -16,7 +16,7 @@ from dag_factories.loaded import LOADED, emit
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
-@task(task_id="decide")
+@task(task_id="decide", multiple_outputs=False)
 def decide(**context: Any) -> dict[str, Any]:
     from shanhai import steps
 

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
-@task(task_id="purge")
+@task(task_id="purge", multiple_outputs=False)
 def purge() -> dict[str, Any]:
     from shanhai import steps
 

@@ -17,7 +17,7 @@ from dag_factories.pairings import due_of, nodes_with_partners
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
-@task(task_id="build")
+@task(task_id="build", multiple_outputs=False)
 def build(**context: Any) -> dict[str, Any]:
     from shanhai import steps
 
@@ -26,14 +26,14 @@ def build(**context: Any) -> dict[str, Any]:
     return steps.build_step()
 
 
-@task(task_id="publish")
+@task(task_id="publish", multiple_outputs=False)
 def publish() -> dict[str, Any]:
     from shanhai import steps
 
     return steps.publish_step()
 
 
-@task(task_id="report", trigger_rule=TriggerRule.NONE_SKIPPED)
+@task(task_id="report", trigger_rule=TriggerRule.NONE_SKIPPED, multiple_outputs=False)
 def report() -> dict[str, Any]:
     from shanhai import steps
 

@@ -16,7 +16,7 @@ from dag_factories.pairings import due_of, nodes_with_partners
 from dag_factories.recovery import task_defaults, tell_failed_run
 
 
-@task(task_id="late")
+@task(task_id="late", multiple_outputs=False)
 def late() -> dict[str, Any]:
     from shanhai import steps
 
@@ -33,7 +33,7 @@ def marts(**context: Any) -> None:
     emit(context)
 
 
-@task(task_id="report")
+@task(task_id="report", multiple_outputs=False)
 def report() -> dict[str, Any]:
     from shanhai import steps
 

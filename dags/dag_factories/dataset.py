@@ -19,28 +19,28 @@ WEIGHT = 10
 """Above the warehouse's: while slots are scarce, loads come first and one build follows them all."""
 
 
-@task(task_id="pull")
+@task(task_id="pull", multiple_outputs=False)
 def pull(dataset: str, **context: Any) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.pull_step(dataset, context["dag_run"].partition_key)
 
 
-@task(task_id="stage", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="stage", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def stage(dataset: str) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.stage_step(dataset)
 
 
-@task(task_id="check", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="check", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def check(dataset: str) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.check_step(dataset)
 
 
-@task(task_id="load", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="load", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def load(dataset: str, **context: Any) -> dict[str, Any]:
     from shanhai import steps
 

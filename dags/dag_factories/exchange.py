@@ -5,6 +5,7 @@ Each task may be killed and tried again. What waits for a person is told once an
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -18,31 +19,38 @@ from dag_factories.recovery import task_defaults, tell_failed_run
 if TYPE_CHECKING:
     from shanhai.courier.served import Exchange
 
-_DEFAULTS = {**task_defaults(retries=5, seconds=20), "priority_weight": 5}
+
+def _defaults(exchange: Exchange) -> dict[str, Any]:
+    """What all tasks of a pairing share; a relay that trickles must not keep a slot for ever."""
+    return {
+        **task_defaults(retries=5, seconds=20),
+        "priority_weight": 5,
+        "execution_timeout": timedelta(seconds=exchange.node.settings.exchange_seconds),
+    }
 
 
-@task(task_id="release")
+@task(task_id="release", multiple_outputs=False)
 def release(node: str, partner: str) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.release_step(node, partner)
 
 
-@task(task_id="ship", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="ship", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def ship(node: str, partner: str) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.ship_step(node, partner)
 
 
-@task(task_id="receive")
+@task(task_id="receive", multiple_outputs=False)
 def receive(node: str, partner: str) -> dict[str, Any]:
     from shanhai import steps
 
     return steps.receive_step(node, partner)
 
 
-@task(task_id="admit", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="admit", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def admit(node: str, partner: str) -> dict[str, Any]:
     """Walk what was opened, by this run or one before: pull, stage, check, load under our own contract."""
     from shanhai import steps
@@ -50,7 +58,7 @@ def admit(node: str, partner: str) -> dict[str, Any]:
     return steps.admit_step(node, partner)
 
 
-@task(task_id="acknowledge", trigger_rule=TriggerRule.ALL_DONE)
+@task(task_id="acknowledge", trigger_rule=TriggerRule.ALL_DONE, multiple_outputs=False)
 def acknowledge(node: str, partner: str) -> dict[str, Any]:
     """Take the receipts to the relay, and whatever else waits for it."""
     from shanhai import steps
@@ -89,7 +97,7 @@ def send_dag(exchange: Exchange) -> DAG:
         catchup=False,
         max_active_runs=1,
         on_failure_callback=tell_failed_run,
-        default_args=_DEFAULTS,
+        default_args=_defaults(exchange),
     ) as dag:
         tasks = [step(node=node, partner=exchange.partner) for step in (release, ship)]
         tasks[0] >> tasks[1]
@@ -109,7 +117,7 @@ def receive_dag(exchange: Exchange) -> DAG:
         catchup=False,
         max_active_runs=1,
         on_failure_callback=tell_failed_run,
-        default_args=_DEFAULTS,
+        default_args=_defaults(exchange),
     ) as dag:
         tasks = [step(node=node.name, partner=exchange.partner) for step in (receive, admit, acknowledge)]
         tasks[0] >> tasks[1] >> tasks[2]

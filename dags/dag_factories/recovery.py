@@ -16,11 +16,16 @@ BY_ERROR_CLASS = ExceptionRetryPolicy(
             exception="shanhai.errors.RetryableError",
             action=RetryAction.DEFAULT,
             reason="the same call may succeed later",
-        )
+        ),
+        RetryRule(
+            exception="airflow.sdk.exceptions.AirflowRuntimeError",
+            action=RetryAction.DEFAULT,
+            reason="Airflow's API server did not answer, or with an error",
+        ),
     ],
     default=RetryAction.FAIL,
 )
-"""Only retryable errors are retried; a wrong contract, bad data, a denial or a bug fails at once."""
+"""Only what may pass by itself is retried; a wrong contract, bad data, a denial or a bug fails at once."""
 
 
 def tell_failure(context: Any) -> None:

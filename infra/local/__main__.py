@@ -57,7 +57,8 @@ def _command(
     home = default_home("real" if name == "real" else "run")
     command.add_argument("--home", type=Path, default=home, help="state folder (SHANHAI_HOME)")
     command.add_argument("--federation", type=Path, default=federation, help="folder that holds districts/")
-    command.add_argument("--timeout", type=float, default=15.0, metavar="MINUTES", help="give up after this")
+    patience = "give up when for so long nothing ends"
+    command.add_argument("--timeout", type=float, default=15.0, metavar="MINUTES", help=patience)
     return command
 
 

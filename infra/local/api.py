@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential
@@ -15,6 +16,7 @@ from infra.local.configuration import USER
 Json = dict[str, Any]
 
 UNFINISHED = ("queued", "running")
+_ENDED = ("success", "failed", "skipped", "upstream_failed")
 _PAGE = 100
 
 
@@ -99,15 +101,36 @@ class Api:
         path = "/api/v2/dags/~/dagRuns/~/taskInstances"
         return list(self._all(path, "task_instances", {"state": ["running"]}))
 
+    def ended_tasks(self, since: datetime) -> int:
+        """How many task instances of all runs ended since a moment."""
+        filters = {"state": list(_ENDED), "end_date_gte": since.isoformat(), "limit": 1}
+        total: int = self._get("/api/v2/dags/~/dagRuns/~/taskInstances", filters)["total_entries"]
+        return total
+
+    def due(self, now: datetime) -> list[str]:
+        """The DAGs whose calendar has a run that should have begun."""
+        known = self.dags().items()
+        upcoming = {name: dag["next_dagrun_run_after"] for name, dag in known if not dag["is_paused"]}
+        return [name for name, at in upcoming.items() if at and datetime.fromisoformat(at) <= now]
+
     def pending_events(self) -> int:
         """Asset events that have not become a run yet."""
         total: int = self._get("/ui/partitioned_dag_runs", {"has_created_dag_run_id": False})["total"]
         return total
 
     def trigger(self, dag_id: str, *, conf: Json | None = None, partition_key: str | None = None) -> Run:
-        """Create a run; it is queued when this returns."""
-        body = {"logical_date": None, "conf": conf or {}, "partition_key": partition_key}
-        answer = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body).json()
+        """Create one run; it is queued when this returns.
+
+        The run has a name before it is asked for: a server that made it and could not say so is asked again.
+        """
+        name, runs = f"manual__{uuid4()}", f"/api/v2/dags/{dag_id}/dagRuns"
+        body = {"dag_run_id": name, "logical_date": None, "conf": conf or {}, "partition_key": partition_key}
+        try:
+            answer = self._send("POST", runs, json=body).json()
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise
+            answer = self._get(f"{runs}/{name}", {})
         return Run(dag_id, answer["dag_run_id"], answer["state"])
 
     def backfill(self, dag_id: str, first: str, last: str) -> int:
@@ -128,7 +151,7 @@ class Api:
 
     @_PATIENTLY
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """One request; asked again while the server is busy. A run created twice loads nothing twice."""
+        """One request; asked again while the server is busy."""
         return self._client.request(method, path, **content).raise_for_status()
 
     def _all(self, path: str, name: str, parameters: Json) -> Iterator[Json]:

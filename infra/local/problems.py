@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -15,19 +17,20 @@ from shanhai import errors
 from shanhai.errors import ConfigurationError, ShanhaiError
 
 _TAIL_LINES = 8
+_COMPLAINT = re.compile(r"\b(warning|error|critical|exception|traceback)\b", re.IGNORECASE)
 _SHOWN_RUNS = 20
 
 
 class OutOfTimeError(ShanhaiError):
-    """The work did not end in time."""
+    """For too long nothing ended."""
 
     exit_code = 75
     recovery = "retry"
 
     def __init__(self, minutes: float) -> None:
         super().__init__(
-            f"not done after {minutes:g} minutes",
-            hint="what is stuck is listed above; --timeout gives more",
+            f"nothing ended for {minutes:g} minutes",
+            hint="what is not done is listed above; run it again: it goes on where it stopped",
         )
 
 
@@ -60,13 +63,14 @@ def describe_failures(layout: Layout, api: Api, failed: Sequence[Run]) -> Iterat
 
 
 def describe_stuck(layout: Layout, api: Api) -> Iterator[str]:
-    """What is not finished: runs, their tasks, and the ends of the processes' logs."""
+    """What is not finished: runs, their tasks, what is due, and what the processes' logs complain of."""
     try:
         for run in api.runs(state=list(UNFINISHED)):
             states = {task["task_id"]: task["state"] or "waiting" for task in api.tasks(run)}
-            yield f"stuck: {run.dag_id} {run.run_id} is {run.state}; " + ", ".join(
+            yield f"not done: {run.dag_id} {run.run_id} is {run.state}; " + ", ".join(
                 f"{task} {state}" for task, state in states.items()
             )
+        yield from (f"not begun: {dag_id} is due" for dag_id in api.due(datetime.now(UTC)))
         yield f"asset events without a run: {api.pending_events()}"
     except httpx.HTTPError as error:
         yield f"the API server does not answer: {type(error).__name__}"
@@ -98,4 +102,6 @@ def _last_error(log: Path) -> str:
 
 
 def _tail(log: Path) -> list[str]:
-    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+    """The last complaints of a process; what it tells of its work says nothing of what is wrong."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if _COMPLAINT.search(line)][-_TAIL_LINES:]

@@ -57,16 +57,22 @@ class Progress:
             self._shown = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Patience:
-    """When to stop waiting, in seconds of `time.monotonic`."""
+    """For how many minutes to wait while nothing ends; however long all of it takes."""
 
-    until: float
     minutes: float
+    _moved: float = field(default_factory=time.monotonic)
+    _seen: int | None = None
+
+    def see(self, done: int) -> None:
+        """Begin to wait anew when what is done, or what is left, is another number than before."""
+        if done != self._seen:
+            self._moved, self._seen = time.monotonic(), done
 
     def check(self) -> None:
         """Raises OutOfTimeError when it is over."""
-        if time.monotonic() > self.until:
+        if time.monotonic() > self._moved + 60 * self.minutes:
             raise OutOfTimeError(self.minutes)
 
 
@@ -78,7 +84,7 @@ def wait_until_ready(
     Raises:
         ProcessDiedError: one of its processes ended.
         ParsingError: a DAG file does not parse.
-        OutOfTimeError: it took too long.
+        OutOfTimeError: for too long nothing ended.
     """
     while not api.healthy():
         _look_after(airflow, patience)
@@ -89,6 +95,7 @@ def wait_until_ready(
         _look_after(airflow, patience)
         if errors := api.import_errors():
             raise ParsingError(errors)
+        patience.see(len(missing))
         progress.show(f"{len(missing)} of {len(expected)} DAGs still to be read")
         time.sleep(0.5)
 
@@ -103,13 +110,15 @@ def wait_until_idle(
 
     Raises:
         ProcessDiedError: one of Airflow's processes ended.
-        OutOfTimeError: it took too long.
+        OutOfTimeError: for too long nothing ended.
     """
     deliveries: Mapping[str, int] = Counter()
     looked, quiet = 0.0, 0
     while quiet < _QUIET_POLLS:
         _look_after(airflow, patience)
         counts = _counts(api, since)
+        if "ended" in counts:
+            patience.see(counts["ended"])
         busy = counts["queued"] + counts["running"] + counts["due"] + counts["events"]
         quiet = 0 if busy else quiet + 1
         if time.monotonic() - looked > _LOOK_SECONDS:
@@ -122,22 +131,20 @@ def wait_until_idle(
 
 
 def _counts(api: Api, since: datetime) -> Counter[str]:
-    """Numbers of runs by state, of DAGs with a run due now (`due`), of events without a run (`events`)."""
+    """Numbers of runs by state, of DAGs with a run due now (`due`), of events without a run (`events`).
+
+    Of tasks that ended (`ended`) as well, which nobody knows while the API server does not answer.
+    """
     try:
         counts = Counter({state: api.count(state=[state]) for state in UNFINISHED})
         for state in ("success", "failed"):
             counts[state] = api.count(state=[state], start_date_gte=since.isoformat())
         counts["events"] = api.pending_events()
-        counts["due"] = 0 if counts["queued"] + counts["running"] else _due(api)
+        counts["ended"] = api.ended_tasks(since)
+        counts["due"] = 0 if counts["queued"] + counts["running"] else len(api.due(datetime.now(UTC)))
     except httpx.HTTPError:
         return Counter({"running": 1})
     return counts
-
-
-def _due(api: Api) -> int:
-    now = datetime.now(UTC)
-    upcoming = (dag["next_dagrun_run_after"] for dag in api.dags().values() if not dag["is_paused"])
-    return sum(1 for moment in upcoming if moment and datetime.fromisoformat(moment) <= now)
 
 
 def _line(counts: Mapping[str, int], deliveries: Mapping[str, int]) -> str:

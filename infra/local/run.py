@@ -48,7 +48,7 @@ def run(plan: Plan) -> int:
 
     Raises:
         BusyError: another run is active in this home.
-        ShanhaiError: something could not be started, or did not end in time.
+        ShanhaiError: something could not be started, or for too long nothing ended.
     """
     plan.layout.make_folders()
     progress = Progress()
@@ -58,7 +58,7 @@ def run(plan: Plan) -> int:
             airflow, api = running.start(
                 plan.data, progress, parse_every=_PARSE_EVERY_SECONDS, meanwhile=partial(prepare_nodes, plan)
             )
-            patience = Patience(progress.began + 60 * plan.minutes, plan.minutes)
+            patience = Patience(plan.minutes)
             try:
                 return _work(plan, airflow, api, progress, patience, running)
             except OutOfTimeError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from functools import partial
 
@@ -47,7 +46,7 @@ def up(plan: Plan) -> int:
                 meanwhile=partial(prepare_nodes, plan),
             )
             with closing(api):
-                patience = Patience(time.monotonic() + 60 * plan.minutes, plan.minutes)
+                patience = Patience(plan.minutes)
                 wait_until_ready(airflow, api, expected_dags(plan), progress, patience)
                 for dag in ("watch", "purge"):
                     api.unpause(dag)

@@ -9,7 +9,7 @@ import click
 from shanhai.cli.desk import at_desk, by_option, person, state_of
 from shanhai.cli.output import Heading, Row, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import NotFoundError
+from shanhai.errors import NotFoundError, as_typed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -113,8 +113,8 @@ def show_command(session: Session, application: str, version: int | None) -> Non
         found, connection = _chosen(connection, application, version)
         facts = {**_row(connection, found, system_clock()), "listing": found.source.listing}
         decisions = [_decision(one) for one in adoptions.of_folder(connection, found.folder)]
+        files = _files(contents_of(connection, found, home))
     facts |= {"received_in": str(found.received_in(home)), "adopted_in": str(found.adopted_in(home))}
-    files = _files(contents_of(found, home))
     if session.form == "json":
         show_json({**facts, "files": files, "decisions": decisions})
         return
@@ -163,8 +163,8 @@ def adopt_command(
         raise click.UsageError("a person adopts, for a reason: --by and --reason, or --dry-run to look first")
     settings = session.settings
     with state_of(session) as connection:
-        found, _ = _chosen(connection, application, version)
-        changes = would_change(found, settings.home)
+        found, connection = _chosen(connection, application, version)
+        changes = would_change(connection, found, settings.home)
     target = found.adopted_in(settings.home)
     if not dry_run and by is not None and reason is not None:
         with at_desk(session, by) as desk:
@@ -218,7 +218,7 @@ def _chosen(
 
 
 def _none_yet(text: str) -> NotFoundError:
-    return NotFoundError("no such application", given=ascii(text), allowed="none came yet")
+    return NotFoundError("no such application", given=as_typed(text), allowed="none came yet")
 
 
 def _row(connection: sqlite3.Connection, one: Candidate, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shanhai.cli.desk import FileToWrite
 from shanhai.cli.output import Heading, Row, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
@@ -61,9 +62,11 @@ def log_command(session: Session, kind: str | None, last: int | None) -> None:
       shanhai audit log --kind release --format json
     """
     from shanhai.audit.events import KINDS
+    from shanhai.courier.log_kept import check_kept
 
     if kind is not None and kind not in KINDS:
         raise ConfigurationError("no such kind of event", given=kind, allowed=list(KINDS))
+    check_kept(session.settings.home)
     with _log(session) as log:
         rows = [] if log is None else [_row(entry) for entry in log.entries()]
     chosen = [row for row in rows if kind in (None, row["kind"])]
@@ -120,14 +123,15 @@ def verify_command(
 
 @command.command("disclose")
 @click.argument("leaf", type=click.IntRange(0))
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.option("--out", required=True, type=FileToWrite(), help="File to write.")
 @format_option
 @pass_session
 def disclose_command(session: Session, leaf: int, out: Path) -> None:
     """Write one event with its proof, for a stranger to check.
 
     The file tells this event, and of all others nothing but hashes. It can be checked with sha256sum and
-    openssl alone. An event that no checkpoint covers yet needs the passphrase of the node's keys.
+    openssl alone. No file is written over. An event that no checkpoint covers yet needs the passphrase of
+    the node's keys.
 
     \b
     Example:
@@ -137,11 +141,14 @@ def disclose_command(session: Session, leaf: int, out: Path) -> None:
     from shanhai.audit.disclosure import disclose
     from shanhai.audit.projection import FOLDER, published
     from shanhai.audit.tiles import CHECKPOINT
+    from shanhai.courier.log_kept import check_kept
     from shanhai.courier.own_keys import keyring_of
+    from shanhai.storage.durable import write_new
 
     home = session.settings.home
     keyring = keyring_of(home)
     keyset = keyring.keyset()
+    check_kept(home)
     origin, publics = origin_of(keyset.node, keyset.generation), keyring.log_keys()
     with _log(session) as log:
         if log is None:
@@ -151,7 +158,7 @@ def disclose_command(session: Session, leaf: int, out: Path) -> None:
         if checkpoint is None or checkpoint.size <= leaf:
             checkpoint = _sign_checkpoint(session)
         document = disclose(log, leaf, (home / FOLDER / CHECKPOINT).read_bytes(), checkpoint.size)
-    out.write_bytes(document)
+    write_new(out, document)
     if session.form == "json":
         show_json({"file": str(out), "leaf": leaf, "size": checkpoint.size})
         return

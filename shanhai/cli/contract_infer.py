@@ -69,6 +69,10 @@ def infer(
         raise ConfigurationError(
             "the file is there already", given=output, allowed="a new file", hint="or --force"
         )
+    if not source.strip():
+        raise ConfigurationError(
+            "no source was named", given="an empty text", allowed="a file, a folder, a glob or a URL"
+        )
     dataset = dataset or _called(output, source)
     with TemporaryDirectory(prefix="shanhai-infer-") as folder, telling() as tell:
         from shanhai.ingest.infer import infer as draft
@@ -135,9 +139,18 @@ def _federation(session: Session) -> Federation | None:
 def _called(output: Path | None, source: str) -> DatasetId:
     """The dataset that the output's place or the source's name says."""
     if output is not None and output.name.endswith(_SUFFIX):
-        return DatasetId(_name(output.resolve().parent.name), _name(output.name.removesuffix(_SUFFIX)))
+        return _named(output.resolve().parent.name, output.name.removesuffix(_SUFFIX))
     stem = re.split(r"[?#]", source.rstrip("/"))[0].rpartition("/")[2].split(".")[0]
-    return DatasetId("district", _name(stem))
+    return _named("district", stem)
+
+
+def _named(district: str, name: str) -> DatasetId:
+    try:
+        return DatasetId(_name(district), _name(name))
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            error.message, given=error.given, allowed=error.allowed, hint="say another by --dataset"
+        ) from None
 
 
 def _name(text: str) -> str:

@@ -229,7 +229,8 @@ def approve(session: Session, delivery: str, by: str, reason: str, now: bool) ->
 def refuse(session: Session, delivery: str, by: str, reason: str) -> None:
     """Keep a held delivery out of the lake.
 
-    Its good rows stay withheld. What is accepted already is withdrawn instead.
+    Its good rows stay withheld. What is accepted already is withdrawn instead. One that is pending is refused
+    so where no check of it ends, and its dataset goes on.
 
     \b
     Example:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +14,6 @@ from shanhai.errors import ConfigurationError
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
-    from pathlib import Path
 
     from shanhai.cli.session import Session
     from shanhai.courier.desk import Desk
@@ -33,6 +34,43 @@ by_option = click.option(
 """Adds `--by NAME`: the person who acts."""
 
 
+class FileToWrite(click.Path):
+    """A file in a folder that is there, looked at before anything is done: a disk may not be mounted."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        _check_there(file.parent)
+        return file
+
+
+class FolderToWrite(click.Path):
+    """A folder to write files into, which is there, for the same reason."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        folder = Path(os.fsdecode(super().convert(value, param, ctx)))
+        _check_there(folder)
+        return folder
+
+
+def _check_there(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "the folder to write into is not there",
+            given=folder,
+            hint="make it, or choose another; is its disk mounted?",
+        )
+
+
 @contextlib.contextmanager
 def at_desk(session: Session, who: str) -> Iterator[Desk]:
     """The node of the home with its keys open, after its passphrase was asked for.
@@ -50,17 +88,23 @@ def at_desk(session: Session, who: str) -> Iterator[Desk]:
     # Nobody is asked for the passphrase of keys that are not there.
     keyring_of(home).keyset()
     secret = passphrase(session.settings, "node")
-    with open_desk(home, secret, who=who, now=system_clock()) as desk:
+    with open_desk(home, secret, who=who, now=system_clock(), tell=session.progress) as desk:
         yield desk
 
 
 @contextlib.contextmanager
 def state_of(session: Session) -> Iterator[sqlite3.Connection | None]:
-    """The state of the exchange, without any key; None where there is none yet."""
+    """The state of the exchange, without any key; None where there is none yet.
+
+    Raises:
+        EvidenceError: this node has keys, and its log is lost or was shortened.
+    """
     from shanhai.audit.database import FILE
     from shanhai.courier.database import open_state
+    from shanhai.courier.log_kept import check_kept
 
     home = session.settings.home
+    check_kept(home)
     if not (home / FILE).is_file():
         yield None
         return

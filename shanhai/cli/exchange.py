@@ -93,7 +93,8 @@ def status_command(session: Session) -> None:
 def releases_command(session: Session, partner: str | None) -> None:
     """List what was released, to whom, by whom.
 
-    JSON has what every rule said, and the digests of set and message.
+    JSON has what every rule said, what was counted of people and by which column (`who`), and the digests
+    of set and message.
 
     \b
     Example:
@@ -114,6 +115,7 @@ def releases_command(session: Session, partner: str | None) -> None:
             "approver": one.release.approver,
             "grant": one.release.grant,
             "revision": one.release.rev,
+            "people": one.release.counts.get("people"),
             "decision": one.release.decision,
         }
         for one in parcels

@@ -62,11 +62,16 @@ def _tell_known(error: ShanhaiError, session: Session) -> None:
     from shanhai.cli.output import error_console
 
     console = error_console()
-    console.print(Text.assemble(("error: ", "bold red"), error.message))
+    console.print(Text.assemble(("error: ", "bold red"), _harmless(error.message)))
     details = {"given": error.given, "allowed": error.allowed, "hint": error.hint}
     for label, value in details.items():
         if value:
-            console.print(Text.assemble((f"  {label:<8}", "dim"), value))
+            console.print(Text.assemble((f"  {label:<8}", "dim"), _harmless(value)))
+
+
+def _harmless(text: str) -> str:
+    """The text with what would control the terminal as escapes: names that others made stand in paths."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 def _next_step(session: Session) -> str:

@@ -242,7 +242,10 @@ def _share_class(given: str | None, known: Data | None) -> str:
         raise DeniedError("the contracts say that it is not shared", given=known and known.subject.name)
     if given is None and stated is None:
         raise ConfigurationError(
-            "the share class", given="none", allowed="--share-class: an application has no contract"
+            "an application has no contract that states its share class",
+            given="none",
+            allowed=_SHARE_CLASSES,
+            hint="say it: --share-class conditional",
         )
     return given or str(stated)
 

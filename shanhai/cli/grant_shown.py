@@ -35,11 +35,16 @@ def tell(session: Session, changed: Changed, partner: str) -> None:
     grant = changed.grant
     facts = {"partner": partner, **write_grant(grant)}
     if session.form == "json":
-        show_json({**facts, "taken_back": rows_of(changed.taken_back), "untold": changed.untold})
+        gone = rows_of(changed.taken_back)
+        show_json({**facts, "taken_back": gone, "untold": changed.untold, "already": changed.already})
         return
+    facts["subject"] = f"{grant.subject.kind} {grant.subject.name}"
     fields({name.replace("_", " "): value for name, value in facts.items() if name not in _NOT_TOLD})
     for column, action in grant.masks.items():
         fields({f"mask of {column}": action})
+    if changed.already:
+        say("It is revoked already: nothing changed.")
+        return
     if not changed.untold:
         say("The partner learns of it with the next shanhai ship.")
     if grant.k is not None and not grant.revoked:

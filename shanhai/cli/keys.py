@@ -109,6 +109,8 @@ def rotate_command(
 
     home, now = session.settings.home, system_clock()
     keyring_of(home).keyset()
+    # Nobody is asked for the passphrase of keys that are not there.
+    keyring_of(home).root_file(root)
     passphrases = both_passphrases(session.settings)
     moment = in_utc(since) if since else now.replace(microsecond=0)
     change = Change(

@@ -10,7 +10,7 @@ import click
 from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 
 if TYPE_CHECKING:
     from shanhai.exchange.keysets import Keyset
@@ -99,7 +99,7 @@ def _check_name(name: str) -> None:
 
     if not re.fullmatch(NAME, name):
         raise ConfigurationError(
-            "not the name of a node", given=ascii(name), allowed="small letters, digits and _, at most 63"
+            "not the name of a node", given=as_typed(name), allowed="small letters, digits and _, at most 63"
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from shanhai.cli.desk import at_desk, by_option, person, state_of, write_once
+from shanhai.cli.desk import FileToWrite, at_desk, by_option, person, state_of, write_once
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.pair_shown import facts_of, tell
 from shanhai.cli.pair_standing import (
@@ -21,6 +21,7 @@ from shanhai.cli.pair_standing import (
     suspend,
     unknown,
 )
+from shanhai.cli.refused import of_file, of_pairing
 from shanhai.cli.selection import DURATION
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
@@ -35,7 +36,7 @@ _LIST = (
 )
 
 _name = click.option("--name", required=True, metavar="PARTNER", help="What this node calls the partner.")
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = FileToWrite()
 
 
 @click.group()
@@ -133,7 +134,8 @@ def accept_command(session: Session, offer_file: Path, file: Path, name: str, re
     from shanhai.courier.pairing import accept, carried_file
 
     with at_desk(session, by) as desk:
-        partner = accept(desk, bytes_of(offer_file), name, relay=relay)
+        with of_file(offer_file):
+            partner = accept(desk, bytes_of(offer_file), name, relay=relay)
         write_once(file, carried_file(desk.home, partner))
         tell(session, desk.connection, partner)
     _next(session, f"Carry {file} back. Then compare the number: shanhai pair confirm {name}")
@@ -182,11 +184,13 @@ def confirm_command(
         raise click.UsageError("either --by NAME and the number, or --demonstration-without-people alone")
     with at_desk(session, by or DEMONSTRATION) as desk:
         if file is not None:
-            take(desk, partner, bytes_of(file))
-        if nobody:
-            confirmed = confirm_without_people(desk, partner)
-        else:
-            confirmed = confirm(desk, partner, number or _asked(partner))
+            with of_file(file):
+                take(desk, partner, bytes_of(file))
+        with of_pairing(desk.connection, partner):
+            if nobody:
+                confirmed = confirm_without_people(desk, partner)
+            else:
+                confirmed = confirm(desk, partner, number or _asked(partner))
         if back is not None:
             write_once(back, carried_file(desk.home, confirmed))
         tell(session, desk.connection, confirmed)

@@ -27,17 +27,31 @@ def tell(session: Session, connection: sqlite3.Connection, partner: Partner, **m
     if session.form == "json":
         show_json({**facts, "steps": taken, **more})
         return
-    rules = {f"rule {name.replace('_', ' ')}": value for name, value in facts.pop("rules").items()}
+    rules = {
+        f"rule {name.replace('_', ' ')}": _as_stated(value) for name, value in facts.pop("rules").items()
+    }
     shown = {name.replace("_", " "): value for name, value in facts.items() if value is not None}
     fields({**shown, **rules})
     section("Steps")
     show(taken, _STEPS, form="table", empty="")
 
 
+def _as_stated(rule: object) -> object:
+    """A rule as `pair offer` takes it: all but the suites are seconds."""
+    from shanhai.exchange.rules import as_duration
+
+    return as_duration(rule) if isinstance(rule, int) else rule
+
+
 def tell_step(session: Session, connection: sqlite3.Connection, stood: Stood) -> None:
     """Print a pairing after a step of ours, and what the step took back."""
-    tell(session, connection, stood.partner, taken_back=rows_of(stood.taken_back), untold=stood.untold)
-    if session.form != "json":
+    gone = rows_of(stood.taken_back)
+    tell(session, connection, stood.partner, taken_back=gone, untold=stood.untold, already=stood.already)
+    if session.form == "json":
+        return
+    if stood.already:
+        say(f"It is {stood.partner.state.value} already: nothing changed.")
+    else:
         say_what_went(stood.taken_back, untold=stood.untold)
 
 
@@ -51,10 +65,7 @@ def say_what_went(taken_back: Sequence[Release], *, untold: bool) -> None:
 
 def rows_of(taken_back: Sequence[Release]) -> list[dict[str, Any]]:
     """What was taken back, as plain JSON."""
-    return [
-        {"subject": one.subject.name, "version": one.version, "grant": one.grant, "message": one.message}
-        for one in taken_back
-    ]
+    return [one.named for one in taken_back]
 
 
 def facts_of(partner: Partner) -> dict[str, Any]:

@@ -8,19 +8,29 @@ import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
 from shanhai.cli.pair_shown import rows_of, say_what_went, tell, tell_step
+from shanhai.cli.refused import of_file, of_pairing
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import NotFoundError
+from shanhai.errors import NotFoundError, as_typed
 
 READABLE = click.Path(path_type=Path, dir_okay=False, exists=True)
 """A file that somebody brought."""
 
+
+def _there(_: click.Context, __: click.Parameter, value: str) -> str:
+    from shanhai.courier.relays.opening import check_there
+
+    check_there(value)
+    return value
+
+
 relay_option = click.option(
     "--relay",
     required=True,
+    callback=_there,
     metavar="URL",
     help="Where this node reaches the relay: file:///folder, s3://bucket/prefix or tar:/file.",
 )
-"""Adds `--relay URL`."""
+"""Adds `--relay URL`; a folder is there."""
 
 _reason = click.option("--reason", metavar="TEXT", help="Told to the partner, sealed.")
 
@@ -43,7 +53,7 @@ def suspend(session: Session, partner: str, by: str, reason: str | None) -> None
     """
     from shanhai.courier import standing
 
-    with at_desk(session, by) as desk:
+    with at_desk(session, by) as desk, of_pairing(desk.connection, partner):
         tell_step(session, desk.connection, standing.suspend(desk, partner, reason=reason))
 
 
@@ -69,7 +79,7 @@ def resume(session: Session, partner: str, by: str, reason: str | None, after_fo
 
     if after_fork and reason is not None:
         raise click.UsageError("a fork is lifted here alone: there is nobody to tell a reason")
-    with at_desk(session, by) as desk:
+    with at_desk(session, by) as desk, of_pairing(desk.connection, partner):
         if after_fork:
             tell(session, desk.connection, standing.thaw(desk, partner))
         else:
@@ -94,7 +104,7 @@ def end(session: Session, partner: str, by: str, reason: str | None) -> None:
     """
     from shanhai.courier import standing
 
-    with at_desk(session, by) as desk:
+    with at_desk(session, by) as desk, of_pairing(desk.connection, partner):
         tell_step(session, desk.connection, standing.end(desk, partner, reason=reason))
 
 
@@ -140,7 +150,7 @@ def renew(session: Session, partner: str, keyset: Path, by: str) -> None:
     """
     from shanhai.courier import partners, standing
 
-    with at_desk(session, by) as desk:
+    with at_desk(session, by) as desk, of_file(keyset):
         gone = standing.renew(desk, partner, bytes_of(keyset)).taken_back
         tell(session, desk.connection, partners.named(desk.connection, partner), taken_back=rows_of(gone))
     if session.form != "json":
@@ -157,4 +167,4 @@ def bytes_of(file: Path) -> bytes:
 
 def unknown(partner: str) -> NotFoundError:
     """Where there is no pairing at all."""
-    return NotFoundError("no such partner", given=ascii(partner), allowed="none yet")
+    return NotFoundError("no such partner", given=as_typed(partner), allowed="none yet")

@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import at_desk, by_option, state_of, write_once
-from shanhai.cli.output import Heading, Row, fields, say, section, show, show_json
+from shanhai.cli.desk import FolderToWrite, at_desk, by_option, state_of, write_once
+from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import NotFoundError
+from shanhai.errors import NotFoundError, as_typed
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
     from shanhai.courier.arrived import Arrived
     from shanhai.exchange.bodies import Body
 
 _LIST = (
-    Heading("digest", "message"),
+    Heading("message", "message"),
     Heading("partner", "partner"),
     Heading("number", "number"),
     Heading("type", "what"),
     Heading("subject", "of", wraps=True),
-    Heading("version", "version"),
+    Heading("version", "version", number=True),
     Heading("state", "state"),
     Heading("code", "why"),
     Heading("received", "received"),
@@ -49,8 +50,8 @@ def command() -> None:
 @click.option(
     "--to",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Write the message, and the statement of its set, as they came: for others to verify.",
+    type=FolderToWrite(),
+    help="Folder for the message, and the statement of its set, as they came: for others to verify.",
 )
 @format_option
 @pass_session
@@ -65,20 +66,24 @@ def show_command(session: Session, digest: str | None, partner: str | None, fold
       shanhai parcel show
       shanhai parcel show 3fa90c --to /media/usb
     """
+    if folder is not None and digest is None:
+        raise click.UsageError("--to is for one message: DIGEST")
     with state_of(session) as connection:
         if digest is None:
             rows = [] if connection is None else _rows(connection, partner)
+            if session.form == "table":
+                rows = [{**row, "message": row["message"][:_SHORT], "number": _number(row)} for row in rows]
             show(rows, _LIST, form=session.form, empty=_NOTHING)
             return
         if connection is None:
-            raise NotFoundError("no such message", given=ascii(digest), allowed="none yet")
+            raise NotFoundError("no such message", given=as_typed(digest), allowed="none yet")
         row = _found(connection, digest)
         facts, terms = _facts(connection, row), _terms(connection, row)
     files = _written(row, folder) if folder else []
     if session.form == "json":
         show_json({**facts, "terms": terms, "files": files})
         return
-    fields(facts)
+    fields({"message": facts.pop("message"), "number": _number(facts), **facts})
     if terms:
         section("Terms")
         fields(terms)
@@ -124,21 +129,15 @@ def verify_command(
     from shanhai.keyring.keyring import keyset_in
 
     known = keyset_in(keyset)
-    beside = Beside(_bytes(statement), files, _bytes(before))
+    beside = Beside(_bytes(statement), files, _bytes(before), session.progress)
     shown = verify(file.read_bytes(), known, beside)
+    if files is not None and "contents" not in shown.unknown:
+        raise click.UsageError("nothing in --files was verified: the statement of the set goes with --set")
     roots = [root.kid for root in known.roots]
     if session.form == "json":
         unknown = {key: UNKNOWN[key] for key in shown.unknown}
         told = {"name": known.name, "node": known.node, "keyset": known.version, "roots": roots}
-        show_json(
-            {
-                "kind": shown.kind,
-                "by": told,
-                **shown.facts,
-                "holds": list(shown.holds),
-                "unknown": unknown,
-            }
-        )
+        show_json({"kind": shown.kind, "by": told, **shown.facts, "holds": shown.holds, "unknown": unknown})
         return
     fields({"what": shown.kind, **shown.facts, "keyset": known.version, "root keys": roots})
     section("Verified")
@@ -186,26 +185,30 @@ def open_command(session: Session, digest: str, target: Path, by: str, relay: st
     click.echo(made.path)
 
 
-def _rows(connection: sqlite3.Connection, name: str | None) -> list[Row]:
+def _rows(connection: sqlite3.Connection, name: str | None) -> list[dict[str, Any]]:
     from shanhai.courier import inbox, partners
 
     pairing = None if name is None else partners.named(connection, name).pairing
     names = {one.pairing: one.name for one in partners.every(connection)}
-    found: list[Row] = [
+    return [
         {
-            "digest": row.digest[:_SHORT],
+            "message": row.digest,
             "partner": names.get(row.pairing),
-            "number": f"{row.generation}/{row.seq}",
+            "generation": row.generation,
+            "seq": row.seq,
             "type": row.type,
             "subject": row.subject,
-            "version": row.version,
+            "version": row.version_number,
             "state": row.state.value,
             "code": row.code,
             "received": row.received,
         }
         for row in inbox.every(connection, pairing)
     ]
-    return found
+
+
+def _number(row: Mapping[str, Any]) -> str:
+    return f"{row['generation']}/{row['seq']}"
 
 
 def _found(connection: sqlite3.Connection, digits: str) -> Arrived:
@@ -216,7 +219,7 @@ def _found(connection: sqlite3.Connection, digits: str) -> Arrived:
         return meant[0]
     raise NotFoundError(
         "several messages begin like this" if meant else "no such message",
-        given=ascii(digits),
+        given=as_typed(digits),
         allowed=[row.digest[:_SHORT] for row in meant[:8]] or None,
         hint="shanhai parcel show",
     )
@@ -226,17 +229,18 @@ def _facts(connection: sqlite3.Connection, row: Arrived) -> dict[str, Any]:
     from shanhai.courier import partners
 
     return {
-        "digest": row.digest,
+        "message": row.digest,
         "partner": partners.of_pairing(connection, row.pairing).name,
         "pairing": row.pairing,
-        "number": f"{row.generation}/{row.seq}",
+        "generation": row.generation,
+        "seq": row.seq,
         "type": row.type,
         "state": row.state.value,
         "code": row.code,
         "stage": row.stage,
         "received": row.received,
         "subject": row.subject,
-        "version": row.version,
+        "version": row.version_number,
         "opened_file": row.opened_file,
         "opened_sha256": row.opened_sha256,
         "delivery": row.delivery,

@@ -45,10 +45,24 @@ def passphrase(settings: Settings, of: Literal["root", "node"], *, new: bool = F
 
 
 def both_passphrases(settings: Settings, *, new: bool = False) -> Passphrases:
-    """That of the root keys, then that of the node's."""
+    """That of the root keys, then that of the node's.
+
+    Raises:
+        As `passphrase`; ConfigurationError also of new ones that are the same.
+    """
     from shanhai.courier.own_keys import Passphrases
 
-    return Passphrases(root=passphrase(settings, "root", new=new), node=passphrase(settings, "node", new=new))
+    given = Passphrases(
+        root=passphrase(settings, "root", new=new), node=passphrase(settings, "node", new=new)
+    )
+    if new and given.root.bytes == given.node.bytes:
+        raise ConfigurationError(
+            "root keys and node's keys have the same passphrase",
+            given="one passphrase",
+            allowed="two that differ",
+            hint="that of the node is used every day: who learns it must not have the root keys by it",
+        )
+    return given
 
 
 def _file(settings: Settings, of: str) -> Path | None:

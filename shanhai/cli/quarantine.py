@@ -93,7 +93,9 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
 @click.argument("delivery")
 @_rule
 @_state
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Rows at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Rows at most."
+)
 @click.option("--raw", is_flag=True, help="Also the text of each row, which may be personal.")
 @format_option
 @pass_session

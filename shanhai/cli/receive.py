@@ -8,6 +8,7 @@ import click
 
 from shanhai.cli.desk import at_desk
 from shanhai.cli.output import Heading, Row, say, show, show_json
+from shanhai.cli.pair_shown import rows_of, say_what_went
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ShanhaiError
 
@@ -19,17 +20,17 @@ if TYPE_CHECKING:
 
 _MESSAGES = (
     Heading("partner", "partner"),
-    Heading("number", "message", number=True),
+    Heading("seq", "message", number=True),
     Heading("type", "what"),
     Heading("subject", "of", wraps=True),
-    Heading("version", "version"),
+    Heading("version", "version", number=True),
     Heading("state", "became"),
     Heading("code", "why"),
 )
 _ADMISSIONS = (
     Heading("partner", "partner"),
     Heading("subject", "of", wraps=True),
-    Heading("version", "version"),
+    Heading("version", "version", number=True),
     Heading("dataset", "taken by"),
     Heading("verdict", "verdict"),
     Heading("rows", "rows", number=True),
@@ -72,7 +73,8 @@ def command(session: Session, names: tuple[str, ...], relay: str | None, only: b
             admissions = _admitted(session, desk, names, failures)
     if not chosen:
         say("No pairing receives: shanhai pair show")
-    _tell(session, [one for one in received if one is not None], admissions)
+    empty = "Nothing was received." if failures else "Nothing new came."
+    _tell(session, [one for one in received if one is not None], admissions, empty=empty)
     if failures:
         raise failures[0]
 
@@ -127,36 +129,44 @@ def _admitted(
     return tuple(found)
 
 
-def _tell(session: Session, received: list[Received], admissions: tuple[Admission, ...]) -> None:
+def _tell(
+    session: Session, received: list[Received], admissions: tuple[Admission, ...], *, empty: str
+) -> None:
     messages = [_message(one.partner, row) for one in received for row in one.settled]
-    tables = [_admission(one) for one in admissions]
+    came = {row["message"] for row in messages}
+    # What goes on waiting, or stays refused, was told when it came; `parcel show` lists it.
+    told = [one for one in admissions if one.changed or one.row.digest in came]
+    tables = [_admission(one) for one in told]
     if session.form == "json":
         stopped = [
             {"partner": one.partner, **one.stopped.as_dict(), "code": getattr(one.stopped, "code", None)}
             for one in received
             if one.stopped is not None
         ]
-        show_json({"messages": messages, "admitted": tables, "stopped": stopped})
+        gone = [{"partner": one.partner, **row} for one in received for row in rows_of(one.taken_back)]
+        show_json({"messages": messages, "admitted": tables, "stopped": stopped, "taken_back": gone})
         return
-    show(messages, _MESSAGES, form="table", empty="Nothing new came.")
+    show(messages, _MESSAGES, form="table", empty=empty)
+    for one in received:
+        say_what_went(one.taken_back, untold=False)
     if tables:
         show(tables, _ADMISSIONS, form="table", empty="")
-    if any(row["type"] == "parcel" for row in messages) or any(one.verdict for one in admissions):
+    if any(row["type"] == "parcel" for row in messages) or any(one.verdict for one in told):
         say("Next: shanhai ship, by which the partner is told")
-    for one in admissions:
-        if one.dataset is None:
-            say(f"No contract takes {one.row.subject} of {one.partner}: see docs/guide/receive.md")
+    for table in told:
+        if table.dataset is None:
+            say(f"No contract takes {table.row.subject} of {table.partner}: see docs/guide/receive.md")
 
 
 def _message(partner: str, row: Arrived) -> Row:
     return {
         "partner": partner,
-        "number": row.seq,
+        "message": row.digest,
         "generation": row.generation,
-        "digest": row.digest,
+        "seq": row.seq,
         "type": row.type,
         "subject": row.subject,
-        "version": row.version,
+        "version": row.version_number,
         "state": row.state.value,
         "code": row.code,
         "stage": row.stage,
@@ -166,9 +176,9 @@ def _message(partner: str, row: Arrived) -> Row:
 def _admission(one: Admission) -> Row:
     return {
         "partner": one.partner,
-        "digest": one.row.digest,
+        "message": one.row.digest,
         "subject": one.row.subject,
-        "version": one.row.version,
+        "version": one.row.version_number,
         "dataset": str(one.dataset) if one.dataset else None,
         "delivery": str(one.delivery) if one.delivery else None,
         "verdict": one.verdict,

@@ -48,7 +48,7 @@ _FIRST = "shanhai pair offer"
 @click.option("--version", type=click.IntRange(0), help="Of the table or publication.  [default: the newest]")
 @click.option("--grant", metavar="ID", help="Beginning of the grant's id, where several are in force.")
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Only these of what was granted.")
-@click.option("--keep-days", type=click.IntRange(1), help="Fewer days than were granted.")
+@click.option("--keep-days", type=click.IntRange(1, 36_500), help="Fewer days than were granted.")
 @click.option("--people", metavar="COLUMN", help="Who is meant by a row, where the grant wants groups.")
 @click.option(
     "--folder",

@@ -123,7 +123,7 @@ def _replayed(
 def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> None:
     """The counts that are others, and how many deliveries changed, or cannot be replayed."""
     lines = [{**vars(count), "short": one.delivery.short} for one in found for count in one.counts]
-    show(lines, _COUNTS, form="table", empty="No count is another one.")
+    show(lines, _COUNTS, form="table", empty="No count differs.")
     changed = sum(one.changes for one in found)
     verb = "would change" if dry_run else "changed"
     for one in found:

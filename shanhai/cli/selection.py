@@ -36,6 +36,10 @@ class DatasetType(click.ParamType[DatasetId]):
 DATASET = DatasetType()
 
 
+_MOST_DIGITS = 18
+"""So that a position is a whole number of eight bytes."""
+
+
 class RowType(click.ParamType[tuple[str, int]]):
     """`<body>:<position>`: one row in quarantine."""
 
@@ -49,6 +53,8 @@ class RowType(click.ParamType[tuple[str, int]]):
         body, colon, position = str(value).rpartition(":")
         if not (body and colon and position.isascii() and position.isdigit()):
             self.fail("a row is <body>:<position>, as `shanhai quarantine show` names it", param, ctx)
+        if len(position) > _MOST_DIGITS:
+            self.fail(f"no body has so many records: a position has up to {_MOST_DIGITS} digits", param, ctx)
         return body, int(position)
 
 

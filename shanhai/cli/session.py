@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from shanhai.contracts.federation import Federation
     from shanhai.ingest.ledger import LedgerRow
-    from shanhai.ingest.node import Node
+    from shanhai.ingest.node import Node, Progress
     from shanhai.settings import Settings
 
 Form = Literal["table", "json"]
@@ -59,15 +59,22 @@ class Session:
         self.__dict__.pop("ledger", None)
 
     @functools.cached_property
-    def node(self) -> Node:
-        """The node whose state lies in the home folder; on a terminal its steps tell how far they are."""
+    def progress(self) -> Progress:
+        """Is told how far a long call has come: on a terminal one line shows it, elsewhere nobody looks."""
         from shanhai.cli.progress import telling
-        from shanhai.ingest.node import open_node, silent
+        from shanhai.ingest.node import silent
 
         context = click.get_current_context(silent=True)
         if context is None or not sys.stderr.isatty():
-            return open_node(self.settings, progress=silent)
-        return open_node(self.settings, progress=context.with_resource(telling()))
+            return silent
+        return context.with_resource(telling())
+
+    @functools.cached_property
+    def node(self) -> Node:
+        """The node whose state lies in the home folder; on a terminal its steps tell how far they are."""
+        from shanhai.ingest.node import open_node
+
+        return open_node(self.settings, progress=self.progress)
 
 
 pass_session = click.make_pass_decorator(Session)

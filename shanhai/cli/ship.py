@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shanhai.cli.output import Heading, Row, show
+from shanhai.cli.output import Heading, Row, say, show
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ShanhaiError
 
@@ -35,7 +35,8 @@ def command(session: Session, partner: str | None, relay: str | None, again: boo
 
     To PARTNER, or to every partner. Nothing is signed, so no passphrase is asked for. Files of sets go first
     and the message last; what the relay has already is left as it is. It may be interrupted and run again.
-    While a pairing is suspended, frozen or ended, parcels wait, and what comes after them.
+    While a pairing is suspended or frozen, parcels that have not begun to leave wait, and what comes after
+    them.
 
     \b
     Examples:
@@ -66,6 +67,8 @@ def command(session: Session, partner: str | None, relay: str | None, again: boo
             failed.append(error)
             rows.append({"partner": one.name, "relay": relay or one.relay, "error": error.message})
     show(rows, _HEADINGS, form=session.form, empty="There is no partner yet: shanhai pair offer.")
+    if session.form == "table" and any(row.get("held") for row in rows):
+        say("What waits is behind a parcel that may not leave now: docs/guide/release-and-ship.md, Ship.")
     if failed:
         raise failed[0]
 
@@ -75,7 +78,8 @@ def _shipped(session: Session, partner: Partner, relay: str | None, *, again: bo
     from shanhai.courier.shipping import ship
 
     settings = session.settings
-    done = ship(settings.home, settings, partner, now=system_clock(), address=relay, again=again)
+    home, tell = settings.home, session.progress
+    done = ship(home, settings, partner, now=system_clock(), address=relay, again=again, tell=tell)
     return {
         "partner": done.partner,
         "messages": len(done.messages),

@@ -37,10 +37,12 @@ def read_adopted(home: Path) -> tuple[AdoptedApplication, ...] | None:
     from shanhai.audit.database import FILE
     from shanhai.courier.adoptions import adopted
     from shanhai.courier.database import open_state
+    from shanhai.courier.log_kept import check_kept
 
-    if not (home / FILE).is_file():
-        return ()
     try:
+        check_kept(home)
+        if not (home / FILE).is_file():
+            return ()
         with contextlib.closing(open_state(home)) as connection:
             return tuple(
                 AdoptedApplication(

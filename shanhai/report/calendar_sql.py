@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from shanhai.contracts.sql import quote_literal
+from shanhai.contracts.window_keys import is_of_weeks
 from shanhai.report.data import ReportData
 from shanhai.report.dataset import DatasetFacts
 from shanhai.report.statements import Statement
@@ -48,12 +49,20 @@ def days(data: ReportData) -> str:
 
 def _days(data: ReportData, dataset: DatasetFacts) -> str:
     contract = dataset.contract
-    form = quote_literal(contract.schedule.window if contract else "%Y-%m-%d")
+    form = contract.schedule.window if contract else "%Y-%m-%d"
+    asked, part = (_begins(key, form, "try_strptime") for key in ("asked", "part"))
     zone = quote_literal(contract.time_zone if contract else "UTC")
     return (
-        f"  SELECT delivery, coalesce(try_strptime(asked, {form}), try_strptime(part, {form}),\n"
+        f"  SELECT delivery, coalesce({asked}, {part},\n"
         f"    timezone({zone}, pulled_at))::DATE AS day\n  FROM ({_pulled(data, dataset)})"
     )
+
+
+def _begins(key: str, form: str, read: str = "strptime") -> str:
+    """The first moment of a window, as SQL over its key; a week is read with a day of it, its Monday."""
+    if is_of_weeks(form):
+        key, form = f"{key} || ' 1'", f"{form} %u"
+    return f"{read}({key}, {quote_literal(form)})"
 
 
 def _due_of_all(data: ReportData) -> str:
@@ -68,13 +77,14 @@ def _due(data: ReportData, dataset: DatasetFacts) -> str:
     if calendar is None:
         return ""
     form, name = quote_literal(calendar.form), quote_literal(str(dataset.id))
+    begins = _begins("key", calendar.form)
     wait = f"INTERVAL {round(calendar.due_hours * 3600)} SECOND"
     series = f"generate_series(DATE '{calendar.first}', DATE '{calendar.last}', INTERVAL 1 DAY) AS days(day)"
     return f"""    SELECT * FROM (
       WITH pulled AS ({_pulled(data, dataset)}),
       windows AS (SELECT DISTINCT strftime(day, {form}) AS key FROM {series})
-      SELECT {name} AS dataset, key AS "window", strptime(key, {form})::DATE AS day,
-        timezone({quote_literal(calendar.zone)}, strptime(key, {form}) + {wait}) AS due,
+      SELECT {name} AS dataset, key AS "window", {begins}::DATE AS day,
+        timezone({quote_literal(calendar.zone)}, {begins} + {wait}) AS due,
         (SELECT min(pulled_at) FROM pulled WHERE asked = key OR part = key) AS came,
         (SELECT min(pulled_at) FROM pulled) AS since
       FROM windows

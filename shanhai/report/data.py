@@ -122,6 +122,12 @@ class ReportData:
         return {verdict: found[verdict] for verdict in VERDICTS}
 
     @property
+    def well(self) -> bool:
+        """Whether there is nothing that a person should look into."""
+        verdicts = self.verdicts
+        return not (self.unbalanced or verdicts["held"] or verdicts["refused"] or self.late)
+
+    @property
     def decisions(self) -> tuple[HistoryEntry, ...]:
         """What people decided, newest first."""
         taken = [entry for delivery in self.deliveries for entry in delivery.history if entry.decided_by]

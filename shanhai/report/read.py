@@ -7,7 +7,7 @@ import functools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from shanhai.contracts.model import Contract
@@ -15,6 +15,7 @@ from shanhai.contracts.partitions import windows
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier
 from shanhai.contracts.validity import has_history
+from shanhai.contracts.window_keys import first_day
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
@@ -208,11 +209,8 @@ def _calendar(contract: Contract | None, now: datetime) -> Calendar | None:
     schedule = contract.schedule if contract else None
     if contract is None or schedule is None or None in (schedule.cron, schedule.start, schedule.due_hours):
         return None
-    end = (
-        date.fromisoformat(schedule.end)
-        if schedule.end
-        else now.astimezone(ZoneInfo(contract.time_zone)).date()
-    )
+    today = now.astimezone(ZoneInfo(contract.time_zone)).date()
+    end = min(date.fromisoformat(schedule.end), today) if schedule.end else today
     return Calendar(
         form=schedule.window,
         first=date.fromisoformat(schedule.start or ""),
@@ -233,7 +231,7 @@ def _windows(
             came[str(key)] = min(source.pulled_at, came.get(str(key), source.pulled_at))
     zone, wait = ZoneInfo(calendar.zone), timedelta(hours=calendar.due_hours)
     due = {
-        key: datetime.strptime(key, calendar.form).replace(tzinfo=zone) + wait
+        key: datetime.combine(first_day(calendar.form, key), time.min, zone) + wait
         for key in windows(contract, until=calendar.last)
     }
     return tuple(
@@ -249,7 +247,7 @@ def _day(contract: Contract | None, delivery: DeliveryId, source: Sidecar | None
     for key in (source.window if source else None, delivery.partition):
         with contextlib.suppress(ValueError, TypeError):
             form = contract.schedule.window if contract else "%Y-%m-%d"
-            return datetime.strptime(str(key), form).replace(tzinfo=UTC).date()
+            return first_day(form, str(key))
     return source.pulled_at.astimezone(ZoneInfo(zone)).date() if source else None
 
 

@@ -32,8 +32,10 @@ class Words:
         return self.strings[key].format(**facts)
 
     def rich(self, key: str, **facts: object) -> Markup:
-        """The words with links in them."""
-        return escape(self.strings[key]).format(**facts)
+        """The words with links in them; what stands between backticks is typed, as on this page."""
+        parts = enumerate(self.strings[key].split("`"))
+        marked = (Markup("<code>{}</code>").format(one) if place % 2 else escape(one) for place, one in parts)
+        return Markup("").join(marked).format(**facts)
 
     def named(self, family: str, value: object) -> str:
         """The word for a code, or the code itself when there is none for it."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from called import calling
 from known_node import known_node
 
 from shanhai.audit.database import FILE
-from shanhai.cli import main
 from shanhai.courier.own_keys import keyring_of
+from shanhai.settings import load_settings
 
 
 @pytest.fixture
@@ -23,12 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]):
-    def called(home: Path, *arguments: str) -> tuple[int, str, str]:
-        code = main(["--home", str(home), *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return called
+    return lambda home, *arguments: calling(capsys, "--home", str(home))(*arguments)
 
 
 def edit(home: Path) -> None:
@@ -148,9 +145,50 @@ def test_a_keyset_that_anybody_made_proves_nothing(call, home: Path, tmp_path: P
     assert call(tmp_path / "other", *verify, *of(tmp_path / "forger")[2:])[0] == 0
 
 
+def test_no_file_is_written_over_by_a_disclosure(call, home: Path, tmp_path: Path):
+    file = tmp_path / "event.json"
+    file.write_bytes(b"another")
+    code, out, error = call(home, "audit", "disclose", "3", "--out", str(file))
+    assert (code, out, "there is a file already" in error) == (78, "", True)
+    assert file.read_bytes() == b"another"
+    assert call(home, "audit", "disclose", "3", "--out", str(tmp_path / "none" / "event.json"))[0] == 78
+
+
+def test_a_disclosure_goes_into_a_folder_that_is_there(call, home: Path, tmp_path: Path):
+    """A disk that is not mounted must not pass for one."""
+    stick = tmp_path / "media" / "stick"
+    code, _, error = call(home, "audit", "disclose", "2", "--out", str(stick / "event.json"))
+    assert (code, str(stick) in error, "mounted" in error) == (78, True, True), error
+    assert not stick.parent.exists()
+
+
+@pytest.fixture
+def settings_unread() -> Iterator[None]:
+    """As in a process of its own, where the settings of the environment were not read yet."""
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+@pytest.mark.usefixtures("settings_unread")
+def test_a_home_that_is_a_file_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "home"
+    file.write_text("ours")
+    monkeypatch.setenv("SHANHAI_HOME", str(file))
+    for verb in (("pair", "show"), ("audit", "log"), ("audit", "verify")):
+        code, _, error = calling(capsys)(*verb)
+        assert (code, str(file) in error, "SHANHAI_HOME" in error) == (78, True, True), error
+
+
 def test_what_cannot_be_disclosed_is_said(call, home: Path, tmp_path: Path):
     file = tmp_path / "event.json"
-    for leaf, code, said in (("99", 78, "no such event"), ("6", 78, "SHANHAI_PASSPHRASE_FILE")):
+    for leaf, code, said in (
+        ("99", 78, "no such event"),
+        ("9" * 20, 78, "no such event"),
+        ("6", 78, "SHANHAI_PASSPHRASE_FILE"),
+    ):
         done = call(home, "audit", "disclose", leaf, "--out", str(file))
         assert (done[0], said in done[2]) == (code, True)
     assert not file.exists()

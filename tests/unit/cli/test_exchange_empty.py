@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from shanhai.cli import main
+from called import calling
 
 LOOKING = (
     ("ship",),
@@ -20,12 +19,7 @@ LOOKING = (
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    def called(*arguments: str) -> tuple[int, str, str]:
-        code = main(["--home", str(tmp_path), *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return called
+    return calling(capsys, "--home", str(tmp_path))
 
 
 @pytest.mark.parametrize("verb", LOOKING, ids=" ".join)

@@ -53,6 +53,17 @@ def test_message_names_given_allowed_and_hint(capsys: pytest.CaptureFixture[str]
     ]
 
 
+def test_names_that_others_made_do_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a folder that several share, anybody can call a file anything."""
+    tell(ConfigurationError("no file\x1b[2J", given="/中 继/\x1b]0;x\x07\u202eb", hint="a\nb"), Session())
+    assert capsys.readouterr().err.splitlines() == [
+        "error: no file\\x1b[2J",
+        "  given   /中 继/\\x1b]0;x\\x07\\u202eb",
+        "  hint    a",
+        "b",
+    ]
+
+
 def test_json_error_is_one_object_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     tell(DataError("bad", given="[b]x[/b]"), Session(form="json"))
     captured = capsys.readouterr()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
-from shanhai.cli.selection import find_delivery
+from shanhai.cli.selection import ROW, find_delivery
 from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 
@@ -51,3 +52,13 @@ def test_long_lists_are_cut() -> None:
 def test_short_digests_are_no_guess() -> None:
     with pytest.raises(NotFoundError):
         find_delivery(KNOWN, "ab")
+
+
+def test_a_row_is_a_body_and_a_position() -> None:
+    assert ROW.convert("day 1/a:b.csv:17", None, None) == ("day 1/a:b.csv", 17)
+
+
+@pytest.mark.parametrize("text", ["a.csv", "a.csv:", ":3", "a.csv:x", "a.csv:-1", f"a.csv:{10**19}"])
+def test_what_is_no_row_or_too_far_is_told(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        ROW.convert(text, None, None)

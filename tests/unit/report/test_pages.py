@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from shanhai.ingest.books import Counts
-from shanhai.ingest.records import ReasonRecord
+from shanhai.ingest.records import ReasonRecord, State
 from shanhai.report.data import ReportData
 from shanhai.report.figures import Figures
 from shanhai.report.figures import Page as FigurePage
@@ -127,6 +127,24 @@ def test_overview_states_the_balance(pages: dict[str, Page]) -> None:
     assert "165,894" in pages["en/index.html"].text or "205,854" in pages["en/index.html"].text
 
 
+def test_what_wants_a_look_is_not_green_while_something_does(report: ReportData) -> None:
+    """The only delivery is refused: a card says so, and no other one stands out as good."""
+
+    def looks(verdict: State) -> str:
+        dataset = next(one for one in report.datasets if one.id.name == "noise")
+        (delivery,) = dataset.deliveries
+        only = replace(delivery, row=replace(delivery.row, verdict=verdict), in_lake=delivery.counts.loaded)
+        one = replace(report, datasets=(replace(dataset, deliveries=(only,)),), late=())
+        return dict(render(one))["en/index.html"].partition("What wants a look")[2].partition("</ul>")[0]
+
+    refused, accepted = looks("refused"), looks("accepted")
+    assert 'class="cards looks">' in refused
+    assert refused.count('class="loud') == 1
+    assert "of which no row was loaded" in refused.partition('class="loud grave"')[2].partition("</li>")[0]
+    assert 'class="cards looks well">' in accepted
+    assert 'class="loud' not in accepted
+
+
 def test_a_broken_balance_is_loud(report: ReportData) -> None:
     dataset = report.datasets[2]
     delivery = dataset.deliveries[0]
@@ -217,7 +235,8 @@ def test_publications_tell_new_versions_from_unchanged(pages: dict[str, Page]) -
 def test_what_was_adopted_from_whom_and_by_whom(report: ReportData, page: str, title: str) -> None:
     (one,) = report.applications or ()
     row = dict(render(report))[page].partition(title)[2].partition("</table>")[0]
-    for told in (one.application, one.partner, str(one.version), one.listing, one.who, one.reason):
+    named = f"<code>{one.partner}.{one.application}</code>"
+    for told in (named, str(one.version), one.listing, one.who, one.reason, "<code>shanhai audit log</code>"):
         assert told in row
     without = dict(render(replace(report, applications=())))[page]
     assert title not in without
