@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 UV := $(VENV)/uv/bin/uv
 DATA ?= ../shared/data
 EXAMPLES := examples/cities examples/exchange/longyou examples/exchange/zhaohua
-# One more than the cores of a small machine: a third of the time of a test is waiting, for servers and Airflow.
-WORKERS ?= 3
+# Twice the cores of a small machine: three modules wait for an Airflow for half of their time, and others for servers.
+WORKERS ?= 4
 # Each part of the proof by hundreds of kills runs an Airflow, and keeps a core busy.
 LONG_WORKERS ?= 2
 
@@ -88,7 +88,7 @@ $(UV): requirements-uv.lock
 	@echo "creating the environment with $(PYTHON) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PYTHON) -m venv $(VENV)/uv
-	@$(VENV)/uv/bin/python -m pip install -q --require-hashes -r requirements-uv.lock
+	@$(VENV)/uv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
 # One environment serves both: installing the tools of the developers also satisfies `make run`.

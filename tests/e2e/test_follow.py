@@ -15,6 +15,7 @@ import httpx
 import pytest
 from killed_county import of_a_verdict
 from little_county import County
+from metadata import place_metadata
 from plain_state import differences, read_state, read_table
 from under_airflow import Node
 
@@ -61,6 +62,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with FarSide(listen) as far:
         made = Node(county, county.root / "home", {**PATIENT, "SHANHAI_NOTIFY_URL": far.address})
         made.heard = heard
+        place_metadata(made.layout, tmp_path_factory)
         for number in range(3):
             county.send(number, files=3)
             assert county.run(made.home, "walk", "--all") == 0

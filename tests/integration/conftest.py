@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made_once import made_once
 from walked import Walked, walked
-
-from shanhai.ingest.files import in_turn
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +20,6 @@ def walked_home(tmp_path_factory: pytest.TempPathFactory) -> Walked:
 def node(walked_home: Walked, tmp_path: Path) -> Walked:
     """A copy of it, to be altered."""
     return copied(walked_home, tmp_path / "node")
-
-
-def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the processes makes and all of them read."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    with in_turn(shared):
-        if not (shared / "done").is_file():
-            make(shared / "made")
-            (shared / "done").touch()
-    return shared / "made"
 
 
 def copied(node: Walked, root: Path) -> Walked:

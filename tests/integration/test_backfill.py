@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from asked_of_dags import asked_of_dags
 
-from infra.local.configuration import free_port, write_configuration
-from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import knobs
@@ -66,19 +61,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         {**daily, "dag_id": "a__request", "cron": None, "start": None, "end": None},
     ]
     layout.knobs.write_text(json.dumps({"datasets": entries}), encoding="utf-8")
-    write_configuration(layout, port=free_port(), slots=1, parse_every=1)
-    asked = json.dumps({name: case[:3] for name, case in ASKED.items()})
-    paths = f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'dags'}"
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, str(Path(REPOSITORY) / "dags"), asked],
-        env={**environment(layout), "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.partition("RESULT")[2])
-    return found
+    return asked_of_dags(layout, ASK, json.dumps({name: case[:3] for name, case in ASKED.items()}))
 
 
 @pytest.mark.parametrize("name", ASKED)

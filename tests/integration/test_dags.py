@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
-import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from asked_of_dags import asked_of_dags
+from metadata import place_metadata
 
-from infra.local.airflow import prepare
 from infra.local.configuration import free_port, write_configuration
 from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
-from infra.local.processes import start, stop
+from infra.local.processes import Started, start, stop
 from shanhai import errors
 from shanhai.audit.database import transaction
 from shanhai.contracts.federation import open_federation
@@ -42,7 +41,9 @@ seconds = time.monotonic() - began
 def task(one):
     return {"retries": one.retries, "policy": type(one.retry_policy).__name__,
             "callback": bool(one.on_failure_callback), "rule": str(one.trigger_rule),
-            "outlets": [outlet.uri for outlet in one.outlets]}
+            "outlets": [outlet.uri for outlet in one.outlets],
+            "unrolled": getattr(one, "multiple_outputs", False),
+            "timeout": one.execution_timeout and one.execution_timeout.total_seconds()}
 def dag(one):
     return {"catchup": one.catchup, "start": str(one.start_date), "end": str(one.end_date),
             "timetable": type(one.timetable).__name__, "docs": one.doc_md, "active": one.max_active_runs,
@@ -76,21 +77,7 @@ def new_layout(folder: Path) -> Layout:
 
 def parsed(layout: Layout, **variables: str) -> dict[str, Any]:
     """Parse the DAG folder once in a new process."""
-    write_configuration(layout, port=free_port(), slots=1, parse_every=1)
-    done = subprocess.run(
-        [sys.executable, "-c", LOOK, str(REPOSITORY / "dags")],
-        env={
-            **environment(layout),
-            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'dags'}",
-            **variables,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.partition("RESULT")[2])
-    return found
+    return asked_of_dags(layout, LOOK, **variables)
 
 
 def some_knobs() -> dict[str, Any]:
@@ -108,6 +95,13 @@ def test_every_contract_is_a_dag_without_work_at_parse_time(product: dict[str, A
     assert product["errors"] == {}
     assert set(product["dags"]) == {entry["dag_id"] for entry in product["entries"]} | FIXED
     assert not HEAVY & set(product["modules"])
+
+
+def test_what_a_task_returns_is_one_value(product: dict[str, Any]) -> None:
+    """Airflow would keep each key of it once more, by a request of its own."""
+    found = [task["unrolled"] for dag in product["dags"].values() for task in dag["tasks"].values()]
+    assert len(found) > 80
+    assert not any(found)
 
 
 def test_calendar_docs_and_recovery_come_from_the_contract(product: dict[str, Any]) -> None:
@@ -153,21 +147,40 @@ def test_three_hundred_datasets_parse_to_the_same_dags_in_every_process(layout: 
     assert first["serialized"] == second["serialized"]
 
 
-def test_one_version_after_twenty_parses_by_a_real_processor(layout: Layout) -> None:
+def wait_for_parses(layout: Layout, processor: Started, parses: int, *, seconds: float = 300) -> None:
+    """Return when the DAGs were written so many times.
+
+    Not by `--num-runs`: it counts rounds of waiting, and ends before the first parse is over where that
+    takes longer than so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    seen: set[str] = set()
+    while len(seen) < parses:
+        assert processor.alive(), processor.log.read_text(encoding="utf-8")[-3000:]
+        assert time.monotonic() < deadline, f"{len(seen)} of {parses} parses in {seconds:.0f} s"
+        time.sleep(0.2)
+        with contextlib.closing(sqlite3.connect(layout.database, timeout=60)) as metadata:
+            (last,) = metadata.execute("SELECT max(last_parsed_time) FROM dag").fetchone()
+        if last:
+            seen.add(last)
+
+
+@pytest.mark.parametrize("parses", [5, pytest.param(20, marks=pytest.mark.long)])
+def test_one_version_after_many_parses_by_a_real_processor(
+    layout: Layout, tmp_path_factory: pytest.TempPathFactory, parses: int
+) -> None:
     entries = write_knobs(layout, REPOSITORY)
-    prepare(layout)
+    place_metadata(layout, tmp_path_factory)
     write_configuration(layout, port=free_port(), slots=1, parse_every=0)
     processor = start(
         "dag-processor",
-        [sys.executable, "-m", "airflow", "dag-processor", "--num-runs", "20"],
+        [sys.executable, "-m", "airflow", "dag-processor"],
         environment={**environment(layout), "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0"},
         folder=REPOSITORY,
         log=layout.logs / "dag-processor.log",
     )
     try:
-        psutil.Process(processor.pid).wait(timeout=180)
-    except psutil.NoSuchProcess:
-        pass
+        wait_for_parses(layout, processor, parses)
     finally:
         assert stop([processor]) == []
     with sqlite3.connect(layout.database) as metadata:
@@ -191,7 +204,7 @@ def served_home(layout: Layout, state: PairingState, **entry: str) -> None:
 def test_each_pairing_has_a_dag_that_sends_and_one_that_receives(layout: Layout) -> None:
     served_home(layout, PairingState.ACTIVE, receive="5 * * * *")
     write_knobs(layout, REPOSITORY)
-    found = parsed(layout)
+    found = parsed(layout, SHANHAI_EXCHANGE_SECONDS="7200.5")
     assert found["errors"] == {}
     assert not HEAVY & set(found["modules"])
     send, receive = (found["dags"][f"exchange__gongshu__longyou__{way}"] for way in ("send", "receive"))
@@ -202,6 +215,7 @@ def test_each_pairing_has_a_dag_that_sends_and_one_that_receives(layout: Layout)
         assert (dag["active"], dag["catchup"]) == (1, False)
         for task in dag["tasks"].values():
             assert (task["retries"], task["policy"]) == (5, "ExceptionRetryPolicy")
+            assert task["timeout"] == 7200.5, "what trickles keeps no slot for ever"
     event = ["shanhai://exchange/gongshu/due"]
     assert found["dags"]["warehouse"]["tasks"]["due"]["outlets"] == event
     assert found["dags"]["watch"]["tasks"]["due__gongshu"]["outlets"] == event
@@ -273,3 +287,16 @@ def test_the_class_of_an_error_decides_about_a_retry(
 
     decision = BY_ERROR_CLASS.evaluate(error, try_number=1, max_tries=3)
     assert decision.action.value == ("default" if error in RETRIED else "fail")
+
+
+def test_a_task_that_airflow_does_not_answer_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.syspath_prepend(str(REPOSITORY / "dags"))
+    from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+    from airflow.sdk.execution_time.comms import ErrorResponse
+    from dag_factories.recovery import BY_ERROR_CLASS
+
+    error = AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+    assert BY_ERROR_CLASS.evaluate(error, try_number=1, max_tries=3).action.value == "default"

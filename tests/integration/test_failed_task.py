@@ -35,7 +35,8 @@ tell_failed_run(run)
 """
 
 
-def told(tmp_path: Path, error: str) -> dict[str, Any]:
+def heard_of(tmp_path: Path, script: str, *arguments: str) -> list[Asked]:
+    """What is posted while a script runs."""
     heard: list[Asked] = []
 
     def listen(asked: Asked) -> Reply:
@@ -44,11 +45,16 @@ def told(tmp_path: Path, error: str) -> dict[str, Any]:
 
     with FarSide(listen) as far:
         subprocess.run(
-            [sys.executable, "-c", TELL, error],
+            [sys.executable, "-c", script, *arguments],
             env=environment(tmp_path, far.address),
             check=True,
             timeout=120,
         )
+    return heard
+
+
+def told(tmp_path: Path, error: str) -> dict[str, Any]:
+    heard = heard_of(tmp_path, TELL, error)
     (asked,) = heard
     posted: dict[str, Any] = json.loads(asked.body)
     assert posted["log"] == "dag_id=longyou.noise/run_id=r/task_id=pull/attempt=2.log"
@@ -67,16 +73,7 @@ def environment(tmp_path: Path, address: str) -> dict[str, str]:
 
 def test_a_run_of_which_no_task_could_tell_is_posted_itself(tmp_path: Path):
     """A killed task calls nobody; one that failed has told why, and its run is not told on top."""
-    heard: list[Asked] = []
-
-    def listen(asked: Asked) -> Reply:
-        heard.append(asked)
-        return Reply(b"ok")
-
-    with FarSide(listen) as far:
-        subprocess.run(
-            [sys.executable, "-c", RUN_ENDS], env=environment(tmp_path, far.address), check=True, timeout=120
-        )
+    heard = heard_of(tmp_path, RUN_ENDS)
     posted = [json.loads(asked.body) for asked in heard]
     assert [one["error"] for one in posted] == ["Killed", "ValueError", "Killed"]
     assert posted[0]["log"] == "dag_id=longyou__noise/run_id=r"

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
 import pytest
+from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.contracts.render_suite import suite
 from shanhai.errors import ConfigurationError, GateDisagreementError
-from shanhai.ids import DatasetId
 from shanhai.quality import great, rules
 from shanhai.quality.checked import create_checked
 from shanhai.quality.gate import run_gate
@@ -93,19 +92,7 @@ REGISTER = ["330000000000", "330105000000", "330105001001"]
 
 
 def contract_of(*columns):
-    return Contract(
-        dataset=DatasetId("gongshu", "everything"),
-        version="1.0.0",
-        status="active",
-        title="everything",
-        level="district",
-        share_class="conditional",
-        columns=columns,
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(),
-        path=Path("everything.odcs.yml"),
-        digest="0" * 64,
-    )
+    return plain_contract("gongshu.everything", *columns)
 
 
 CONTRACT = contract_of(*COLUMNS)

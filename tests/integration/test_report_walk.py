@@ -9,22 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
-from walked import PERSON, Walked
+from walked import METER, PERSON, Walked
 
 from shanhai.cli import main
 
 PEOPLE = {"good": "11010519491231002X", "bad": "110105194912310021"}
 COLUMNS = [
-    {
-        "name": "meter_id",
-        "logicalType": "string",
-        "required": True,
-        "primaryKey": True,
-        "logicalTypeOptions": {"pattern": "M[0-9]{3}"},
-        "customProperties": [{"property": "source", "value": "水表编号"}],
-    },
-    {"name": "read_at", "logicalType": "timestamp", "required": True, "primaryKey": True},
-    {"name": "flow", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+    *METER,
     {
         "name": "holder_id",
         "logicalType": "string",

@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from simulated import simulated_node
 
 from infra.simulator import catalogue
-from infra.simulator.server import Simulator
 from shanhai.contracts.model import Contract
 from shanhai.ids import DatasetId
 from shanhai.ingest.infer import Inferred, infer
 from shanhai.ingest.infer.given import open_files
-from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.node import Node
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.ingest.snapshot import pull
-from shanhai.settings import read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 ROWS = 6_000
 KEYS = {"gongshu.link_heartbeats": "equal lines are two beats, and both count: people knew, no sample tells"}
 """Datasets whose key a sample does not tell, and why."""
@@ -39,12 +36,8 @@ PERSONAL = {
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "secrets").mkdir()
-    (home / "secrets" / "gongshu_api_token").write_text("draft-token")
-    with Simulator(token="draft-token") as simulator:
-        (home / "endpoints.yml").write_text(yaml.safe_dump(simulator.urls))
-        yield open_node(read_settings(home=home, federation=ROOT))
+    with simulated_node(tmp_path_factory.mktemp("home")) as node:
+        yield node
 
 
 def drafted(node: Node, dataset: DatasetId, work: Path) -> Inferred:

@@ -1,27 +1,23 @@
 """The marts over the simulated districts say what the simulator reckons without SQL."""
 
 import statistics
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from simulated import simulated_node
 
 from infra.simulator import outcomes
 from infra.simulator.datasets import gongshu_noise, longyou_water, zhaohua_villages
 from infra.simulator.places import ZHAOHUA, below
-from infra.simulator.server import Simulator
 from shanhai.ids import DatasetId
-from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.node import Node
 from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.walk import walk
-from shanhai.settings import read_settings
 from shanhai.warehouse.build import build
 from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import SCHEMA
 from shanhai.warehouse.session import duckdb_session
 
-ROOT = Path(__file__).resolve().parents[2]
 DATASETS = (
     "gongshu.events",
     "gongshu.noise",
@@ -37,12 +33,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Node, BuildResult]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "secrets").mkdir()
-    (home / "secrets" / "gongshu_api_token").write_text("walk-token")
-    with Simulator(token="walk-token") as simulator:
-        (home / "endpoints.yml").write_text(yaml.safe_dump(simulator.urls))
-        node = open_node(read_settings(home=home, federation=ROOT))
+    with simulated_node(tmp_path_factory.mktemp("home")) as node:
         for name in DATASETS:
             walk(node, DatasetId.parse(name))
     return node, build(node.settings, node.federation, reconcile=lambda: reconcile(node))

@@ -4,30 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from simulated import simulated_node
 
 from infra.simulator import catalogue
 from infra.simulator.deliveries import Delivery
-from infra.simulator.server import Simulator
 from infra.simulator.statement import statement
 from shanhai.contracts.federation import open_federation
 from shanhai.ids import DatasetId
-from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.node import Node
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
-from shanhai.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "secrets").mkdir()
-    (home / "secrets" / "gongshu_api_token").write_text("staged-token")
-    with Simulator(token="staged-token") as simulator:
-        (home / "endpoints.yml").write_text(yaml.safe_dump(simulator.urls))
-        yield open_node(read_settings(home=home, federation=ROOT))
+    with simulated_node(tmp_path_factory.mktemp("home")) as node:
+        yield node
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from simulated import simulated_node
 
 from infra.simulator import catalogue
-from infra.simulator.server import Simulator
 from infra.simulator.statement import statement
 from shanhai.ids import DatasetId
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
-from shanhai.ingest.node import Node, open_node
+from shanhai.ingest.node import Node
 from shanhai.ingest.walk import walk
-from shanhai.settings import read_settings
 
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
     "gongshu.resource_catalogue",
     "longyou.hazards",
@@ -29,11 +26,8 @@ COUNTS = ("rows_in", "loaded", "quarantined", "duplicates", "superseded", "withh
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Node]:
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "gongshu_api_token").write_text("walk-token")
-    with Simulator(token="walk-token") as simulator:
-        (tmp_path / "endpoints.yml").write_text(yaml.safe_dump(simulator.urls))
-        yield open_node(read_settings(home=tmp_path, federation=ROOT))
+    with simulated_node(tmp_path) as node:
+        yield node
 
 
 def stated(name: str) -> list[dict]:

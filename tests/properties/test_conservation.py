@@ -129,7 +129,7 @@ def tell(rule: str, arriving: list[tuple[str, list[Row]]], withdrawn: int) -> No
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(arriving=deliveries, withdrawn=st.integers(0, 5))
 def test_no_row_is_lost_and_none_counted_twice(
     rule: str, arriving: list[tuple[str, list[Row]]], withdrawn: int

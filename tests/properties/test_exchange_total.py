@@ -18,7 +18,7 @@ from shanhai.exchange import dsse
 from shanhai.exchange.facts import write_facts
 from shanhai.exchange.failures import Gap, Refused
 from shanhai.exchange.keyset_documents import read_keyset
-from shanhai.exchange.messages import context, pairing_of
+from shanhai.exchange.messages import context, header_in
 from shanhai.exchange.pairings import (
     Offer,
     agree,
@@ -224,7 +224,7 @@ def test_any_pairing_that_the_partner_signed(payload: bytes):
     refused_or(lambda: read_pairing(envelope, offer=offer, keysets=KEYSETS, signed=signed, now=world.NOW))
 
 
-@pytest.mark.parametrize("read", [pairing_of, offered_roots, lambda data: dsse.read(data, dsse.SET)])
+@pytest.mark.parametrize("read", [header_in, offered_roots, lambda data: dsse.read(data, dsse.SET)])
 @QUIET
 @given(data=st.binary(max_size=200) | JSON.map(build.compact))
 @example(data=b"")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_contract import plain_contract
 from stdnum.cn import ric, uscc
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from shanhai.contracts.model import Column
 from shanhai.contracts.render_suite import suite
 from shanhai.contracts.sql import quote_identifier, quote_literal
-from shanhai.ids import DatasetId
 from shanhai.quality.checked import create_checked
 from shanhai.quality.identifiers import resident_id, social_credit_code
 from shanhai.quality.rules import checked_violation, rules_for, violation
@@ -99,19 +98,7 @@ COLUMNS = (
         for number, formats in enumerate(TIMESTAMP_FORMATS)
     ),
 )
-CONTRACT = Contract(
-    dataset=DatasetId("any", "text"),
-    version="1.0.0",
-    status="active",
-    title="any text",
-    level="district",
-    share_class="conditional",
-    columns=COLUMNS,
-    source=Source(connector="files", endpoint="portal"),
-    format=CsvFormat(),
-    path=Path("text.odcs.yml"),
-    digest="0" * 64,
-)
+CONTRACT = plain_contract("any.text", *COLUMNS, title="any text")
 RULES = rules_for(CONTRACT)
 CHARACTERS = "0123456789.-+eE:/T Z年月日时分xXAPM_,　\t０é٣\u200bK"
 

@@ -206,7 +206,7 @@ def tell(folder: Path, case: str, seed: int, stories: int) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_known_of_files_changes_no_table(tmp_path: Path, case: str) -> None:
-    tell(tmp_path, case, random.SystemRandom().randrange(1 << 32), stories=3)
+    tell(tmp_path, case, random.SystemRandom().randrange(1 << 32), stories=2)
 
 
 @pytest.mark.long

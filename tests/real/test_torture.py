@@ -17,10 +17,10 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from shanhai.contracts.model import Column, Contract, Format, Source
+from shanhai.contracts.model import Column, Format
 from shanhai.errors import UnreadableError
-from shanhai.ids import DatasetId
 from shanhai.ingest.decode import BodyFile, Decoded, decode
+from tests.support.plain_contract import plain_contract
 from tests.support.plain_readers import Plain, Row, json_text, physical_lines, read_plain
 
 pytestmark = [pytest.mark.real, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -91,21 +91,14 @@ def outcome_of(
     work: Path,
 ) -> Outcome:
     """Decode one file; empty texts as None, a malformed record as None."""
-    contract = Contract(
-        dataset=DatasetId("longyou", "samples"),
-        version="1.0.0",
-        status="active",
-        title="samples",
-        level="city",
-        share_class="conditional",
-        columns=tuple(
+    contract = plain_contract(
+        "longyou.samples",
+        *(
             Column(name=f"c{number}", source=source, type="string", required=True)
             for number, source in enumerate(sources)
         ),
-        source=Source(connector="files", endpoint="portal"),
+        level="city",
         format=TypeAdapter(Format).validate_python({key: stated[key] for key in stated if key != "width"}),
-        path=Path("samples.odcs.yml"),
-        digest="0" * 64,
     )
     with no_longer_than(LONGEST_SECONDS):
         decoded = decode(con, contract, [BodyFile(path.name, path)], work)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from killed_county import of_a_verdict
 from little_county import County
-from plain_state import read_state
+from plain_state import read_state, read_table
 from watched_home import Act, watched
 
 
@@ -20,7 +20,7 @@ class Clean:
 
 
 def walk_cleanly(root: Path) -> Clean:
-    """Load, decide, discard, release, widen the contracts, replay, build, publish, report and purge."""
+    """Load, decide, discard, release, widen contracts, replay, build, publish, report, lose a file, purge."""
     county = County(root, seed=7)
     county.declare(retries=0)
     home = county.root / "home"
@@ -53,5 +53,7 @@ def walk_cleanly(root: Path) -> Clean:
         run("replay", "--all-behind", *person)
         for verb in ("build", "publish", "report"):
             run(verb)
+        refused = read_table(home / "lake" / "_system" / "quarantine")
+        (home / "quarantine" / refused.live[refused.version][0]).unlink()
         assert county.purge(home, days=400) > 0
     return Clean(home, frozenset(found.seen))

@@ -149,8 +149,9 @@ WRITES: tuple[Write, ...] = (
     Write(
         "quarantine file",
         ("stage", "decide"),
-        "shanhai.ingest.stage:_place_quarantine",
+        "shanhai.ingest.stage:place_quarantine",
         makes=("quarantine/<delivery>-<staging>-<digest>.parquet",),
+        within="_put_in_place",
     ),
     Write(
         "good file",
@@ -210,6 +211,21 @@ WRITES: tuple[Write, ...] = (
         makes=(f"{_LEDGER}/<dataset>-<version>-<random>.parquet",),
     ),
     Write("commit of the ledger", ("build", "purge"), _COMMIT, _LEDGER, **_log(_LEDGER)),
+    Write(
+        "scratch of a staging aside",
+        ("mending build", "mending purge"),
+        "shanhai.ingest.stage:stage",
+        makes=("scratch/recount/**",),
+        removes=("scratch/recount/**",),
+        within="staged_aside",
+    ),
+    Write(
+        "quarantine file that was lost",
+        ("mending build", "mending purge"),
+        "shanhai.ingest.stage:place_quarantine",
+        makes=("quarantine/<delivery>-<staging>-<digest>.parquet",),
+        within="_make_again",
+    ),
     Write(
         "rows in the quarantine's folder",
         ("build", "purge"),
@@ -312,8 +328,8 @@ WRITES: tuple[Write, ...] = (
 )
 
 
-UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] != "failing build")
-"""What happens without a mart that is wrong."""
+UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] not in ("failing build", "mending build"))
+"""What happens without a mart that is wrong and without a file that is lost."""
 
 OF_A_REPLAY = tuple(write for write in WRITES if "decide" in write.tasks)
 """What the task that carries out a person's decision writes when a delivery is judged by another contract."""

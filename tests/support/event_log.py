@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -14,6 +15,7 @@ from shanhai.audit.database import open_database
 from shanhai.audit.events import happened
 from shanhai.audit.log import EventLog
 from shanhai.audit.projection import project
+from shanhai.audit.verify import Expected, Verified, verify_log
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 ORIGIN = origin_of("ab" * 32, 0)
@@ -66,3 +68,20 @@ def books(home: Path, count: int = 0) -> Books:
     if count:
         made.add(count)
     return made
+
+
+def looked_at(kept: Books, **expected: Any) -> Verified:
+    """What verifying a log finds."""
+    return verify_log(kept.log, kept.folder, Expected(ORIGIN, [kept.key.public], **expected))
+
+
+def wrong(kept: Books) -> set[tuple[str, int | None]]:
+    """What is wrong with a log: code and event."""
+    return {(one.code, one.leaf) for one in looked_at(kept).wrong}
+
+
+def shown(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their paths."""
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }

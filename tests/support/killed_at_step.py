@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import traceback
 from collections.abc import Callable
+from tempfile import TemporaryFile
 from typing import Any
+
+from forked import exit_code
 
 from shanhai.applications import switching
 from shanhai.audit import database
@@ -20,37 +22,46 @@ def killed_at(step: int, act: Callable[[], object]) -> bool:
 
     Only while this process has no threads of a library.
     """
-    pid = os.fork()
-    if pid:
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        assert code in (0, -signal.SIGKILL)
-        return code != 0
-    code = 1
-    try:
-        _kill_before(step)
+
+    def act_until() -> None:
+        _count(die_before=step)
         act()
-        code = 0
-    except Exception:  # noqa: BLE001 -- told to the test, which asserts how the child ended
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+
+    code = exit_code(act_until)
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
 
 
-def _kill_before(step: int) -> None:
-    """Count commits, syncs, exchanges, renames and every removal; die before the one of that number."""
-    done = 0
+def steps_of(act: Callable[[], object]) -> list[str]:
+    """Do it in a child to its end; gives the name of each durable step, in order."""
+    with TemporaryFile("w+") as told:
 
-    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def act_and_tell() -> None:
+            done = _count()
+            act()
+            told.write("\n".join(done))
+            told.flush()
+
+        assert exit_code(act_and_tell) == 0
+        told.seek(0)
+        return told.read().split("\n")
+
+
+def _count(*, die_before: int | None = None) -> list[str]:
+    """Note commits, syncs, exchanges, renames and every removal; die before the one of that number."""
+    done: list[str] = []
+
+    def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*given: Any, **named: Any) -> Any:
-            nonlocal done
-            if done == step:
+            if len(done) == die_before:
                 os.kill(os.getpid(), signal.SIGKILL)
-            done += 1
+            done.append(name)
             return call(*given, **named)
 
         return wrapped
 
-    database._commit = counted(database._commit)
-    switching.exchange = counted(switching.exchange)
+    database._commit = counted("commit", database._commit)
+    switching.exchange = counted("exchange", switching.exchange)
     for name in ("fsync", "rename", "replace", "unlink", "rmdir"):
-        setattr(os, name, counted(getattr(os, name)))
+        setattr(os, name, counted(name, getattr(os, name)))
+    return done

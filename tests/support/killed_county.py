@@ -161,14 +161,18 @@ class Killed:
 
         self.node.wait_until_idle(seconds=self.seconds, meanwhile=meanwhile if kills else None)
 
-    def compare(self, *, history: bool = True) -> list[str]:
-        """Publish the clean home; how the killed one differs from it."""
-        for verb in ("reconcile", "build", "publish"):
+    def clean_state(self) -> State:
+        """Publish the clean home; what it holds."""
+        for verb in ("build", "publish"):
             assert self.county.command(self.clean, verb) == 0
         clean = read_state(self.clean)
         assert clean.faults == []
         assert clean.orphans == 0
-        return differences(clean, self.state(), history=history)
+        return clean
+
+    def compare(self) -> list[str]:
+        """How the killed home differs from the clean one, which is published now."""
+        return differences(self.clean_state(), self.state())
 
     def state(self) -> State:
         return read_state(self.node.home)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+from forked import exit_code
 
 
 def ended(work: Callable[[], object], place: str | None) -> int:
@@ -19,19 +20,13 @@ def ended(work: Callable[[], object], place: str | None) -> int:
     Args:
         place: `<module>:<qualified name>:before|after`; None: it lives.
     """
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = 1
-    try:
+
+    def act() -> None:
         if place is not None:
             sys.setprofile(_killer(place))
         work()
-        code = 0
-    except Exception:  # noqa: BLE001 -- told to the test, which asserts how the child ended
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+
+    return exit_code(act)
 
 
 def _killer(place: str) -> Any:

@@ -5,8 +5,6 @@ Run as a program: it forks before any library has threads. The order comes as JS
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import functools
 import importlib
 import json
@@ -16,18 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from killed_in import ended
+from killed_orders import ordered
 
-from shanhai.clock import system_clock
 from shanhai.courier.admitting import admit
-from shanhai.courier.database import open_state
-from shanhai.courier.desk import Desk
-from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.receiving import receive_from
-from shanhai.courier.speaking import Speaker
-from shanhai.exchange.secret import Secret
 from shanhai.ingest.node import open_node
-from shanhai.keyring.holdings import Holdings
-from shanhai.settings import read_settings
 
 _IMPORTED = ("deltalake", "duckdb", "great_expectations", "pyarrow.dataset")
 """Once, by the process that all others are copies of."""
@@ -49,12 +40,8 @@ def main() -> None:
 
 
 def _work(home: Path, order: dict[str, Any]) -> None:
-    keyring = keyring_of(home)
-    holdings = Holdings.read(Secret(base64.b64decode(order["holdings"])))
-    now = system_clock().replace(microsecond=0)
-    settings = read_settings(home=home, federation=order["federation"], free_disk_bytes=0)
-    with contextlib.closing(open_state(home)) as connection:
-        desk = Desk(home, connection, Speaker(keyring.keyset(), keyring.envelope, holdings, now), "system")
+    node, settings = ordered(order, home)
+    with node.desk("system") as desk:
         if order["work"] == "receive":
             done = receive_from(desk, settings, "longyou")
             if done.stopped is not None:

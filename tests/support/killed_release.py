@@ -5,7 +5,6 @@ Run as a program: it forks before any library has threads. The order comes as JS
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import json
@@ -15,18 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from killed_in import ended
+from killed_orders import ordered
 
-from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners, releasing, sets, shipping
 from shanhai.courier.database import open_state
-from shanhai.courier.desk import Desk
-from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.planning import Ask
-from shanhai.courier.speaking import Speaker
-from shanhai.exchange.secret import Secret
 from shanhai.ingest.node import open_node
-from shanhai.keyring.holdings import Holdings
-from shanhai.settings import read_settings
 
 
 def main() -> None:
@@ -46,15 +39,11 @@ def main() -> None:
 
 
 def _work(home: Path, order: dict[str, Any]) -> None:
-    keyring = keyring_of(home)
-    holdings = Holdings.read(Secret(base64.b64decode(order["holdings"])))
-    now = system_clock().replace(microsecond=0)
-    settings = read_settings(home=home, federation=order["federation"], free_disk_bytes=0)
-    with contextlib.closing(open_state(home)) as connection:
-        desk = Desk(home, connection, Speaker(keyring.keyset(), keyring.envelope, holdings, now), "Li Wei")
+    node, settings = ordered(order, home)
+    with node.desk() as desk:
         releasing.release(desk, open_node(settings), Ask("acity.events", "longyou"))
-        partner = partners.named(connection, "longyou")
-    shipping.ship(home, settings, partner, now=now)
+        partner = partners.named(desk.connection, "longyou")
+    shipping.ship(home, settings, partner, now=desk.now)
 
 
 def left(home: Path) -> dict[str, Any]:

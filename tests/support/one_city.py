@@ -140,6 +140,16 @@ class City:
         return duckdb.connect().execute(f'SELECT "position", reasons FROM {relation} ORDER BY ALL').fetchall()
 
 
+def two_days(root: Path) -> City:
+    """Two files to pull: the first has a row that is refused, the second a newer version of another."""
+    root.mkdir()
+    place = City(root)
+    place.declare()
+    place.put("d1.csv", HEADER + "a,1,2024-01-01T00:00:00Z\nb,-1,2024-01-01T00:00:00Z\n")
+    place.put("d2.csv", HEADER + "a,3,2024-01-02T00:00:00Z\nc,3,2024-01-02T00:00:00Z\n")
+    return place
+
+
 def _next_version(before: dict[str, Any], after: dict[str, Any]) -> str:
     """The version that a changed contract may have, whatever was changed."""
     known = str(before["version"])

@@ -1,4 +1,4 @@
-"""How often files of a folder are opened, by whatever library: the kernel tells it."""
+"""Which files of a folder are opened, and about how often, by whatever library: the kernel tells it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _HEADER = struct.Struct("iIII")
-_IN_OPEN, _IN_Q_OVERFLOW, _IN_ISDIR = 0x20, 0x4000, 0x40000000
+_IN_CLOSE, _IN_OPEN = 0x18, 0x20
+_IN_Q_OVERFLOW, _IN_ISDIR = 0x4000, 0x40000000
 
 
 @dataclass
 class Opened:
-    """The names of the files that were opened while the block ran; one twice in a row may be told once."""
+    """The names of the files that were opened while the block ran, one for each time.
+
+    Which names there are is certain. How often is not: the kernel tells once what happens twice in a row, as
+    when a thread opens what another has open. What closes is watched as well: a file that is opened, closed
+    and opened again is told twice.
+    """
 
     names: list[str] = field(default_factory=list)
+
+    def ending(self, suffix: str) -> set[str]:
+        """The files of a kind that were opened, however often each was."""
+        return {name for name in self.names if name.endswith(suffix)}
 
 
 @contextlib.contextmanager
@@ -26,7 +36,8 @@ def opened_in(folder: Path) -> Iterator[Opened]:
     """Count what is opened in a folder (inotify(7)), its own listing and folders below left out."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-    if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), _IN_OPEN) < 0:
+    watched = _IN_OPEN | _IN_CLOSE
+    if descriptor < 0 or libc.inotify_add_watch(descriptor, os.fsencode(folder), watched) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     found = Opened()
     try:
@@ -44,6 +55,6 @@ def _names(data: bytes) -> Iterator[str]:
         _, mask, _, length = _HEADER.unpack_from(data, place)
         place += _HEADER.size
         assert not mask & _IN_Q_OVERFLOW, "more was opened than the kernel keeps in mind"
-        if not mask & _IN_ISDIR:
+        if mask & _IN_OPEN and not mask & _IN_ISDIR:
             yield data[place : place + length].rstrip(b"\0").decode()
         place += length

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shanhai.contracts.model import Column, Contract, CsvFormat, Source
+from plain_contract import plain_contract
+
+from shanhai.contracts.model import Column, Contract
 from shanhai.contracts.queries import Query, query_fields
-from shanhai.ids import DatasetId
 
 COLUMNS = (
     Column(name="meter_id", source="meter", type="string", required=True),
@@ -31,17 +32,10 @@ def query(sql: str = "SELECT count(*) FROM {object}", column: str | None = None,
 
 
 def contract(*asked: Query) -> Contract:
-    return Contract(
-        dataset=DatasetId("longyou", "meters"),
-        version="1.0.0",
-        status="active",
-        title="meters",
+    return plain_contract(
+        "longyou.meters",
+        *COLUMNS,
         level="community",
-        share_class="conditional",
-        columns=COLUMNS,
         queries=asked,
-        source=Source(connector="files", endpoint="portal"),
-        format=CsvFormat(),
         path=Path("districts/longyou/meters.odcs.yml"),
-        digest="0" * 64,
     )

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sent_parcels import SealedSet, grant_of, looked_at, parcel_of, received, say, seal, upload
+from sent_parcels import (
+    SealedSet,
+    grant_of,
+    kinds,
+    looked_at,
+    parcel_of,
+    private_leftovers,
+    received,
+    say,
+    seal,
+    upload,
+)
 from two_nodes import NodeHome, Two
 
 from shanhai.audit.database import transaction
-from shanhai.courier import inbox, outbox
+from shanhai.courier import inbox, outbox, partners
 from shanhai.courier.arrived import Arrived
 from shanhai.courier.outbox import Outgoing
 from shanhai.exchange.failures import Gap, Refused
@@ -47,6 +58,23 @@ def next_number(node: NodeHome, name: str) -> int:
 
 def opened(node: NodeHome) -> list[Path]:
     return sorted((node.home / "exchange" / "opened").rglob("*.parquet"))
+
+
+def left_by_receiving(node: NodeHome) -> dict[str, object]:
+    """What a run leaves beside the rows of its messages: position, answers, files, evidence, events."""
+    with node.desk() as desk:
+        position = desk.connection.execute("SELECT next_seq_in, last_in, frozen FROM partner").fetchone()
+        (partner,) = partners.every(desk.connection)
+        said = outbox.of_pairing(desk.connection, partner.pairing)
+    evidence = (node.home / "exchange" / "refused").glob("[0-9a-f]*")
+    return {
+        "position": position,
+        "said": [one.type for one in said],
+        "opened": [(file.name, file.read_bytes()) for file in opened(node)],
+        "evidence": sorted(file.name for file in evidence),
+        "events": sorted(kinds(node)),
+        "left": private_leftovers(node),
+    }
 
 
 def receipts(node: NodeHome, name: str) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from shanhai.contracts.model import Column, Contract, Format, Source
-from shanhai.ids import DatasetId
+from plain_contract import plain_contract
+
+from shanhai.contracts.model import Column, Contract, Format
 
 
 def samples(stated: Format, sources: Sequence[str]) -> Contract:
@@ -14,16 +14,4 @@ def samples(stated: Format, sources: Sequence[str]) -> Contract:
     columns = tuple(
         Column(name=f"c{number}", source=source, type="string") for number, source in enumerate(sources)
     )
-    return Contract(
-        dataset=DatasetId("longyou", "samples"),
-        version="1.0.0",
-        status="active",
-        title="samples",
-        level="community",
-        share_class="conditional",
-        columns=columns,
-        source=Source(connector="files", endpoint="portal"),
-        format=stated,
-        path=Path("samples.odcs.yml"),
-        digest="0" * 64,
-    )
+    return plain_contract("longyou.samples", *columns, level="community", format=stated)

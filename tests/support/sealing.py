@@ -5,23 +5,27 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pyarrow.parquet.encryption import EncryptionConfiguration
 
 from shanhai.exchange.parquet.decrypt import Declared
 from shanhai.exchange.parquet.encrypt import Packing, SealedFile, encrypt
 from shanhai.exchange.parquet.kms import KeyHolder, crypto_factory
 from shanhai.exchange.parquet.measure import decoded_bytes
+from shanhai.exchange.parquet.modules import Kind
+from shanhai.exchange.parquet.outline import outline
 from shanhai.exchange.parquet.profile import column_key_id, footer_key_id
 from shanhai.exchange.parquet.types import schema_names
 from shanhai.exchange.secret import Secret
 
 SET = "5e7a1ed0" * 4
+_ONE_COLUMN = bytes.fromhex("48") + b"\x04root" + bytes.fromhex("15 02 00 48") + b"\x05c0000" + b"\x00"
 
 
 def keks(columns: int, set_id: str = SET) -> dict[str, Secret]:
@@ -112,6 +116,23 @@ def careless(table: pa.Table, *, column_keys: dict[str, list[str]] | None = None
     size = 0 if any(pa.types.is_dictionary(kind) for kind in table.schema.types) else _measured(table)
     file = SealedFile(len(content), hashlib.sha256(content).hexdigest(), table.num_rows, size)
     return Sealed([content], [file], keys, schema_names(table.schema))
+
+
+def with_groups(made: Sealed, count: int) -> Sealed:
+    """The file with a footer of so many row groups that have nothing, authenticated as its own was."""
+    content = made.only
+    outer = outline(io.BytesIO(content), len(content))
+    number = bytes([count & 0x7F | 0x80, count >> 7 & 0x7F | 0x80, count >> 14])
+    told = (
+        bytes.fromhex("15 04 19 2c") + _ONE_COLUMN + bytes.fromhex("16 00 19 fc") + number + bytes(count + 1)
+    )
+    dek = KeyHolder(made.keys).unwrap(outer.material.wrapped, outer.material.key_id)
+    module = bytes(12) + AESGCM(dek).encrypt(bytes(12), told, outer.file_id + bytes([Kind.FOOTER]))
+    prefixed = len(module).to_bytes(4, "little") + module
+    length = outer.footer_at - outer.modules_end + len(prefixed)
+    return replace(
+        made, contents=[content[: outer.footer_at] + prefixed + length.to_bytes(4, "little") + b"PARE"]
+    )
 
 
 def _measured(table: pa.Table) -> int:

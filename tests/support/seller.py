@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 from one_city import City
-from two_nodes import Two, hand_over
+from two_nodes import Two, hand_over, held_by, verified_by
 
 from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
-from shanhai.courier import granted, granting, outbox, partners, releasing, sealing, sets, their_keys
+from shanhai.courier import granting, outbox, partners, releasing, sealing, sets
 from shanhai.courier.granting import Draft
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.planning import Ask, Plan, plan
@@ -23,11 +23,9 @@ from shanhai.exchange.grants import Grant
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.parquet.decrypt import Declared, read_granted
 from shanhai.exchange.parquet.kms import KeyHolder
-from shanhai.exchange.receive import Standing, receive
 from shanhai.exchange.sets import SetStatement, read_set
 from shanhai.exchange.subjects import Subject
-from shanhai.exchange.suites import OpenKey
-from shanhai.exchange.unwrap import Held, Opened, unwrap
+from shanhai.exchange.unwrap import Opened, unwrap
 from shanhai.ingest.node import Node, open_node
 from shanhai.settings import read_settings
 
@@ -157,22 +155,9 @@ class Seller:
         assert kept is not None
         with self.two.longyou.desk() as here:
             ours = partners.named(here.connection, "gongshu")
-            standing = Standing(
-                partners.agreed(ours),
-                ours.state,
-                here.speaker.keyset,
-                their_keys.their_keyset(ours),
-                ours.position({}),
-            )
-            verified = receive(message.envelope, standing=standing, now=here.now)
+            verified = verified_by(here, ours, message)
             statement = read_set(kept.statement, keyset=verified.keyset, digest=verified.header.set_digest)
-            held = Held(
-                here.me,
-                {key.kid: key for key in here.speaker.holdings.keys if isinstance(key, OpenKey)},
-                granted.held(here.connection, here.me),
-                outbox.sent_to(here.connection, ours.pairing),
-            )
-            opened = unwrap(verified, held=held, statement=statement, at=here.now)
+            opened = unwrap(verified, held=held_by(here, ours), statement=statement, at=here.now)
             with transaction(here.connection):
                 seen = verified.seen
                 partners.settled(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from sent_parcels import grant_of, parcel_of, received, say, seal_folder, settings_of, upload
+from sent_parcels import grant_of, looked_at, parcel_of, received, say, seal_folder, settings_of, upload
 from two_nodes import NodeHome, Two, confirmed
 
 from shanhai.audit.database import transaction
-from shanhai.courier.adopting import adopt
+from shanhai.courier import waiting
+from shanhai.courier.adopting import adopt, retire
 from shanhai.courier.adoptions import Adoption
-from shanhai.courier.candidates import candidates, chosen
+from shanhai.courier.candidates import candidates, chosen, standing_of
+from shanhai.exchange.bodies import Content
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.subjects import APPLICATION, Subject
 
@@ -57,6 +60,38 @@ def adopted(node: NodeHome, version: int, *, who: str = "", discard: bool = Fals
         found = chosen(desk.connection, NAME, version)
         free = settings_of(node).free_disk_bytes
         return adopt(desk, found, reason="we read it", keep_free_bytes=free, discard=discard)
+
+
+def retired(node: NodeHome, *, discard: bool = False) -> None:
+    """A person takes the adopted version out of use."""
+    with node.desk() as desk:
+        retire(desk, NAME, reason="not needed", discard=discard)
+
+
+def given_up(two: Two, folder: Path, *, content: Content) -> None:
+    """Longyou says something, and Gongshu receives it; the relay is a copy, which later tests do not see."""
+    relay = folder / "relay"
+    shutil.rmtree(relay)
+    shutil.copytree(Path(two.relay.removeprefix("file://")), relay)
+    for one in (two.gongshu, two.longyou):
+        with one.desk() as desk:
+            desk.connection.execute("UPDATE partner SET relay = ?", (relay.as_uri(),))
+    say(two.longyou, "gongshu", content)
+    upload(two.longyou, "gongshu")
+    assert received(two.gongshu, "longyou").stopped is None
+
+
+def waits(node: NodeHome) -> int:
+    """How many versions wait for a person."""
+    found = looked_at(node, lambda desk: waiting.open_ones(desk.connection))
+    return sum(one.kind == "adopt" for one in found)
+
+
+def standings(node: NodeHome) -> dict[int, str]:
+    """How each version stands."""
+    with node.desk() as desk:
+        every = candidates(desk.connection)
+        return {one.source.version: standing_of(desk.connection, one) for one in every}
 
 
 def waiting_folder(node: NodeHome, version: int) -> Path:

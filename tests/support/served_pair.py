@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyrage
 import pytest
 import yaml
 from locked_node import NODE_PASSPHRASE
@@ -17,11 +14,8 @@ from seller import TABLE, Seller, settle
 from two_nodes import Two, confirmed
 
 from shanhai import steps
-from shanhai.clock import system_clock
 from shanhai.courier import granting, waiting
-from shanhai.courier.granting import Draft
 from shanhai.exchange.grants import Grant
-from shanhai.exchange.subjects import Subject
 from shanhai.settings import Settings, read_settings
 
 RECEIVED: list[dict[str, Any]] = [
@@ -36,9 +30,6 @@ SOURCE = {
 BY_VERSION = {"per": "file", "partition": {"by": "file", "pattern": r"/(?P<partition>[0-9]+)-[^/]*$"}}
 
 
-_unlocked = functools.cache(pyrage.passphrase.decrypt)
-
-
 @dataclass(frozen=True)
 class Pair:
     """Gongshu, which serves itself and Longyou; what people were told."""
@@ -51,12 +42,17 @@ class Pair:
         home = self.seller.two.longyou.home
         return read_settings(home=home, federation=home.parent / "federation", free_disk_bytes=0)
 
-    def contract(self, **changes: Any) -> None:
+    def contract(self, columns: list[dict[str, Any]] = RECEIVED, **changes: Any) -> None:
         """Longyou's own contract for what comes."""
         stated = {"source": SOURCE, "format": {"kind": "parquet"}, "delivery": BY_VERSION}
         city = City(self.longyou.federation)
-        city.declare(RECEIVED, **{**stated, "versions": None, "duplicates": None, **changes})
+        city.declare(columns, **{**stated, "versions": None, "duplicates": None, **changes})
         (self.longyou.home / "endpoints.yml").write_text("acity.data: home://exchange/opened\n")
+
+    def strict_contract(self) -> None:
+        """One that most rows of the city break, so that it refuses what comes."""
+        strict = [RECEIVED[0], {**RECEIVED[1], "logicalTypeOptions": {"minimum": 3}}]
+        self.contract(strict, tolerance={"hold": 0.1, "refuse": 0.2})
 
     def send(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return steps.release_step("gongshu", "longyou"), steps.ship_step("gongshu", "longyou")
@@ -74,20 +70,9 @@ class Pair:
 
     def grant(self, *columns: str, subject: str = TABLE, **changes: Any) -> Grant:
         """Grant to Longyou, which learns it by a message."""
-        now = system_clock().replace(microsecond=0)
-        kind = "application" if "." not in subject else "dataset"
-        stated: dict[str, Any] = {
-            "subject": Subject(kind, subject),
-            "columns": columns or None,
-            "purpose": "follow-up",
-            "share_class": "conditional",
-            "onward": "none",
-            "valid_from": now - timedelta(days=1),
-            "until": now + timedelta(days=300),
-            "retention_days": 90,
-        }
+        stated = {"columns": columns or None, **changes}
         with self.seller.two.gongshu.desk() as desk:
-            return granting.add(desk, "longyou", Draft(**{**stated, **changes}))
+            return granting.add(desk, "longyou", self.seller.draft(subject=subject, **stated))
 
     def waits(self) -> list[tuple[str, str]]:
         with self.seller.two.gongshu.desk() as desk:
@@ -122,8 +107,6 @@ def served_pair(two: Two, city: City, folder: Path, monkeypatch: pytest.MonkeyPa
     )
     made = Pair(seller, told)
     made.contract()
-    # The same bytes by the same passphrase are the same keys: scrypt is asked once.
-    monkeypatch.setattr(pyrage.passphrase, "decrypt", _unlocked)
     for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):
         steps.ship_step(node, partner)
     for node, partner in (("gongshu", "longyou"), ("longyou", "gongshu")):

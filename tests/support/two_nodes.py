@@ -29,7 +29,7 @@ from shanhai.exchange.keyset_documents import sign_keyset
 from shanhai.exchange.keysets import Keyset
 from shanhai.exchange.pairing_states import PairingState, Step
 from shanhai.exchange.pairings import number
-from shanhai.exchange.receive import Standing, receive
+from shanhai.exchange.receive import Standing, Verified, receive
 from shanhai.exchange.secret import Secret
 from shanhai.exchange.suites import OpenKey
 from shanhai.exchange.unwrap import Held, unwrap
@@ -174,7 +174,8 @@ def hand_over(sender: NodeHome, recipient: NodeHome, *, now: datetime | None = N
         return bodies
 
 
-def _settled(here: Desk, ours: Partner, outgoing: Outgoing) -> Body:
+def verified_by(here: Desk, ours: Partner, outgoing: Outgoing) -> Verified:
+    """A message of the partner as whoever knows it judges it."""
     standing = Standing(
         partners.agreed(ours),
         ours.state,
@@ -182,14 +183,22 @@ def _settled(here: Desk, ours: Partner, outgoing: Outgoing) -> Body:
         their_keys.their_keyset(ours),
         ours.position({}),
     )
-    verified = receive(outgoing.envelope, standing=standing, now=here.now)
-    held = Held(
+    return receive(outgoing.envelope, standing=standing, now=here.now)
+
+
+def held_by(here: Desk, ours: Partner) -> Held:
+    """What a node opens messages of a partner with, and holds their bodies against."""
+    return Held(
         here.me,
         {key.kid: key for key in here.speaker.holdings.keys if isinstance(key, OpenKey)},
-        granted.held(here.connection, here.me),
+        granted.HeldGrants(here.connection, here.me),
         outbox.sent_to(here.connection, ours.pairing),
     )
-    body = unwrap(verified, held=held, statement=None, at=here.now).body
+
+
+def _settled(here: Desk, ours: Partner, outgoing: Outgoing) -> Body:
+    verified = verified_by(here, ours, outgoing)
+    body = unwrap(verified, held=held_by(here, ours), statement=None, at=here.now).body
     seen = verified.seen
     with transaction(here.connection):
         if ours.state is PairingState.CONFIRMED_HERE:

@@ -24,8 +24,15 @@ SITE = Path(__file__).parent / "crash"
 _AIRFLOW = {
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__CORE__MAX_TASK_RETRY_DELAY": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "3",
 }
-"""A node waits longer before it tries again; when it gives a silent task or scheduler up is the same here."""
+"""A node waits longer before it tries again; when it gives a silent task or scheduler up is the same here.
+
+It also looks oftener whether there is something to do: here other tests wait for the processor.
+"""
+_BUSY_SECONDS = 1.5
+"""Whoever asks the API server twice a second keeps it busier than all tasks do."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +193,12 @@ class Node:
 
         def idle() -> bool:
             nonlocal quiet
-            busy = api.count(state=list(UNFINISHED)) + api.pending_events()
+            busy = api.count(state=list(UNFINISHED)) or api.pending_events()
             quiet = 0 if busy else quiet + 1
             if meanwhile is not None and busy:
                 meanwhile()
+            elif busy:
+                time.sleep(_BUSY_SECONDS)
             return quiet == 3
 
         self.wait_for(idle, seconds=seconds)

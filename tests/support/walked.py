@@ -20,7 +20,7 @@ NAMED = "欧阳秘密"
 SECRET = "kept-from-everybody-4711"
 SCRIPT = """<script>alert("1 & '2'")</script>"""
 """What somebody may try to bring onto a page."""
-COLUMNS = [
+METER: list[dict[str, Any]] = [
     {
         "name": "meter_id",
         "logicalType": "string",
@@ -31,6 +31,10 @@ COLUMNS = [
     },
     {"name": "read_at", "logicalType": "timestamp", "required": True, "primaryKey": True},
     {"name": "flow", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+]
+"""Columns of a meter that is read, without who reads it at home."""
+COLUMNS = [
+    *METER,
     *(
         {"name": name, "logicalType": "string", "customProperties": [{"property": "personal", "value": True}]}
         for name in ("holder_id", "holder")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shanhai import errors
-from shanhai.errors import ConfigurationError, ContractError, ShanhaiError
+from shanhai.errors import ConfigurationError, ContractError, ShanhaiError, as_typed
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.notify import facts_of, notify
 from shanhai.settings import read_settings
@@ -84,6 +84,28 @@ def test_a_wrong_setting_names_its_variable(monkeypatch):
 def test_a_home_that_would_be_taken_for_another_folder_is_refused(tmp_path: Path, name: str):
     with pytest.raises(ConfigurationError, match="SHANHAI_HOME: a path that cannot be used"):
         read_settings(home=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/media/中 继", "/media/中 继"),
+        ("übung", "übung"),
+        ("a\x1b[2Jb", "'a\\x1b[2Jb'"),
+        ("a\u202eb", "'a\\u202eb'"),
+        ("\udcff", "'\\udcff'"),
+        ("", "''"),
+        (" ", "' '"),
+    ],
+)
+def test_a_text_is_shown_as_it_was_typed_unless_it_would_do_something(text: str, shown: str):
+    assert as_typed(text) == shown
+
+
+def test_a_path_that_is_refused_is_shown_as_it_was_typed(tmp_path: Path):
+    with pytest.raises(ConfigurationError) as met:
+        read_settings(home=tmp_path / "中 继*")
+    assert met.value.given == str(tmp_path / "中 继*")
 
 
 def test_a_home_may_have_blanks_quotes_and_chinese_characters(tmp_path: Path):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from clean_walk import Clean, walk_cleanly
-
-from tests.integration.conftest import made_once
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")

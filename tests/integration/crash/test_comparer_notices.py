@@ -11,9 +11,14 @@ from typing import Any
 import duckdb
 import pytest
 from clean_walk import Clean
-from plain_state import differences, read_state, read_table
+from plain_state import State, differences, read_state, read_table
 
 TABLE = "lake/acounty/events"
+
+
+@pytest.fixture(scope="module")
+def state(clean: Clean) -> State:
+    return read_state(clean.home)
 
 
 def _copied(clean: Clean, root: Path) -> Path:
@@ -178,24 +183,23 @@ MUTATIONS = (
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.__name__.strip("_"))
-def test_a_mutation_is_noticed(clean: Clean, tmp_path: Path, mutation: Callable[[Path], None]):
+def test_a_mutation_is_noticed(clean: Clean, state: State, tmp_path: Path, mutation: Callable[[Path], None]):
     home = _copied(clean, tmp_path)
-    assert differences(read_state(clean.home), read_state(home)) == []
     mutation(home)
-    assert differences(read_state(clean.home), read_state(home)) != []
+    assert differences(state, read_state(home)) != []
 
 
-def test_an_orphan_is_counted_and_no_fault(clean: Clean, tmp_path: Path):
+def test_an_orphan_is_counted_and_no_fault(clean: Clean, state: State, tmp_path: Path):
     home = _copied(clean, tmp_path)
     file = _live(home)
     shutil.copy(file, file.with_name("orphan.parquet"))
-    assert differences(read_state(clean.home), read_state(home)) == []
-    assert read_state(home).orphans == read_state(clean.home).orphans + 1
+    copied = read_state(home)
+    assert differences(state, copied) == []
+    assert copied.orphans == state.orphans + 1
 
 
-def test_the_clean_walk_has_every_kind_of_row(clean: Clean):
+def test_the_clean_walk_has_every_kind_of_row(state: State):
     """Else equal would mean little."""
-    state = read_state(clean.home)
     assert state.faults == []
     totals = [sum(net[place] for net in state.nets.values()) for place in range(6)]
     assert all(totals), totals

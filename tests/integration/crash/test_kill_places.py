@@ -27,7 +27,9 @@ def test_each_place_is_in_one_part():
 
 def test_each_write_has_a_place_in_every_kind_of_task_that_makes_it():
     assert {write.name for write in WRITES} - {write.name for write in UNDER_AIRFLOW} == {
-        "versions of a failed build"
+        "versions of a failed build",
+        "scratch of a staging aside",
+        "quarantine file that was lost",
     }
     for write in UNDER_AIRFLOW:
         for when in ("before", "after"):

@@ -1,4 +1,7 @@
-"""A disk that is full at every step: each says so, leaves nothing half-done, and goes on once it is not."""
+"""A disk that is full at every step: each says so, leaves nothing half-done, and goes on once it is not.
+
+With several times as much room each time; `-m long` page by page at first.
+"""
 
 from __future__ import annotations
 
@@ -103,19 +106,26 @@ def opened(county: County, monkeypatch: pytest.MonkeyPatch) -> Opened:
     return lambda home: open_node(read_settings(home=home, federation=county.root))
 
 
-def rooms(name: str) -> Iterator[int]:
-    """Bytes to leave: page by page at first, then twice as many each time; coarser where a try is slow."""
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["coarse", "page by page"])
+def fine(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def rooms(name: str, *, fine: bool) -> Iterator[int]:
+    """Bytes to leave, more each time: `fine` is page by page at first; coarser where a try is slow."""
     if name in SLOW:
-        yield from (0, *(PAGE << power for power in range(1, 20, 3)))
-    else:
+        yield from (0, *(PAGE << power for power in (range(1, 20, 3) if fine else range(4, 20, 5))))
+    elif fine:
         yield from range(0, 8 * PAGE, PAGE)
         yield from (PAGE << power for power in range(3, 15))
+    else:
+        yield from (0, *(PAGE << power for power in range(0, 16, 2)))
 
 
-def squeezed(disk: SmallDisk, node: Node, name: str) -> list[int]:
+def squeezed(disk: SmallDisk, node: Node, name: str, *, fine: bool) -> list[int]:
     """Do one step with more and more room until it succeeds; the rooms that were too small."""
     before, small = read_state(node.home), []
-    for room in rooms(name):
+    for room in rooms(name, fine=fine):
         gc.collect()  # what was removed takes room for as long as somebody has it open
         disk.leave(room)
         try:
@@ -149,14 +159,16 @@ def rows(state: State) -> dict[str, Any]:
     return {name: table for name, table in state.tables.items() if table}
 
 
-def walk_squeezed(county: County, disk: SmallDisk, opened: Opened, root: Path, last: list[str]) -> None:
+def walk_squeezed(
+    county: County, disk: SmallDisk, opened: Opened, root: Path, last: list[str], *, fine: bool
+) -> None:
     """Two rounds of files, the first for steps up to the books, both beside a clean home."""
     clean, node = opened(root), opened(disk.folder / "home")
     for number, names in enumerate((UP_TO_THE_BOOKS, last)):
         county.send(number)
         for name in names:
             STEPS[name](clean)
-            assert squeezed(disk, node, name), f"{name} needs no room"
+            assert squeezed(disk, node, name, fine=fine), f"{name} needs no room"
     state = read_state(node.home)
     # A delivery that found room was loaded before one that did not: the way there is another.
     assert differences(read_state(clean.home), state, history=False) == []
@@ -165,20 +177,20 @@ def walk_squeezed(county: County, disk: SmallDisk, opened: Opened, root: Path, l
 
 
 def test_each_step_on_a_full_disk(
-    county: County, disk: SmallDisk, opened: Opened, tmp_path_factory: pytest.TempPathFactory
+    county: County, disk: SmallDisk, opened: Opened, tmp_path_factory: pytest.TempPathFactory, fine: bool
 ) -> None:
-    walk_squeezed(county, disk, opened, tmp_path_factory.mktemp("clean"), WALK)
+    walk_squeezed(county, disk, opened, tmp_path_factory.mktemp("clean"), WALK, fine=fine)
 
 
 def test_each_step_at_a_limit_on_the_size_of_files(
-    county: County, opened: Opened, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    county: County, opened: Opened, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, fine: bool
 ) -> None:
     limited = LimitedFiles(tmp_path)
-    walk_squeezed(county, limited, opened, tmp_path_factory.mktemp("clean"), UP_TO_THE_BOOKS)
+    walk_squeezed(county, limited, opened, tmp_path_factory.mktemp("clean"), UP_TO_THE_BOOKS, fine=fine)
 
 
 def test_each_decision_and_a_purge_on_a_full_disk(
-    county: County, disk: SmallDisk, opened: Opened, tmp_path_factory: pytest.TempPathFactory
+    county: County, disk: SmallDisk, opened: Opened, tmp_path_factory: pytest.TempPathFactory, fine: bool
 ) -> None:
     below = "id,n,seen_at,note\n" + "".join(f"k{n},{n - 9},2024-03-01,\n" for n in range(30))
     clean, node = opened(tmp_path_factory.mktemp("clean")), opened(disk.folder / "home")
@@ -194,7 +206,7 @@ def test_each_decision_and_a_purge_on_a_full_disk(
                 county.declare(retries=1, wide=True)
                 clean, node = opened(clean.home), opened(node.home)
             STEPS[name](clean)
-            assert squeezed(disk, node, name), f"{name} needs no room"
+            assert squeezed(disk, node, name, fine=fine), f"{name} needs no room"
     finally:
         county.declare(retries=1)
     for one in (clean, node):

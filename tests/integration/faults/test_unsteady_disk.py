@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from one_city import DATASET, HEADER, City
+from one_city import DATASET, two_days
 from plain_state import differences, read_state
 from unsteady_disk import READS, WRITES, unsteady
 
@@ -49,17 +49,8 @@ def test_a_folder_that_fails_every_few_calls_keeps_its_promises(
     assert list(store.list()) == sorted(CONTENTS)
 
 
-def city(root: Path) -> City:
-    root.mkdir()
-    place = City(root)
-    place.declare()
-    place.put("d1.csv", HEADER + "a,1,2024-01-01T00:00:00Z\nb,-1,2024-01-01T00:00:00Z\n")
-    place.put("d2.csv", HEADER + "a,3,2024-01-02T00:00:00Z\nc,3,2024-01-02T00:00:00Z\n")
-    return place
-
-
 def test_a_pull_whose_disk_fails_at_each_call_in_turn_ends_as_any_other(tmp_path: Path) -> None:
-    clean, torn = city(tmp_path / "clean"), city(tmp_path / "torn")
+    clean, torn = two_days(tmp_path / "clean"), two_days(tmp_path / "torn")
     pull(clean.node, DATASET)
     (torn.root / "home").mkdir()
     failed = 0

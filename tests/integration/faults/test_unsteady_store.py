@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from one_city import DATASET, HEADER, City
+from one_city import DATASET, two_days
 from plain_state import differences, read_state
 from pydantic import SecretStr
 
@@ -99,15 +99,6 @@ def test_a_store_that_is_slow_within_our_patience_is_waited_for(
     assert proxy.failed
 
 
-def city(root: Path) -> City:
-    root.mkdir()
-    place = City(root)
-    place.declare()
-    place.put("d1.csv", HEADER + "a,1,2024-01-01T00:00:00Z\nb,-1,2024-01-01T00:00:00Z\n")
-    place.put("d2.csv", HEADER + "a,3,2024-01-02T00:00:00Z\nc,3,2024-01-02T00:00:00Z\n")
-    return place
-
-
 @pytest.mark.parametrize(
     "faults", [BITES, *(pytest.param((one,), marks=pytest.mark.long, id=one) for one in BITES)]
 )
@@ -119,7 +110,7 @@ def test_a_walk_whose_store_fails_at_each_call_in_turn_ends_as_any_other(
     faults: tuple[Fault, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clean = city(tmp_path / "clean")
+    clean = two_days(tmp_path / "clean")
     for step in STEPS:
         step(clean)
     for variable, value in {
@@ -130,7 +121,7 @@ def test_a_walk_whose_store_fails_at_each_call_in_turn_ends_as_any_other(
         "HTTP_ATTEMPTS": "1",
     }.items():
         monkeypatch.setenv(f"SHANHAI_{variable}", value)
-    torn = city(tmp_path / "torn")
+    torn = two_days(tmp_path / "torn")
     for step in STEPS:
         for place in range(1, 200):
             failed = proxy.failed

@@ -133,6 +133,20 @@ def test_a_target_is_reached_or_missed_by_what_was_measured():
     assert told["time per row, beside the size before: no more"].endswith("|  | 1.10 ×, **missed** |")
 
 
+def test_whom_a_larger_size_left_out_is_told_with_what_they_took_of_the_smaller():
+    small = size(limit=[run(1)], sling=[run(90)], **{"delta-rs": [run(2)]})
+    large = size(10_000_000, limit=[run(9)], **{"delta-rs": [run(20)]})
+    large.left_out["dlt-arrow-delta"] = "took more than 900 s"
+    (told,) = (
+        line for line in page(Book({1: small, 10: large})).splitlines() if line.startswith("Not measured")
+    )
+    assert told.startswith(
+        "Not measured at this size, with what they took of 1 million rows: Sling into DuckDB (90 s, "
+    )
+    assert "," not in told.partition("(90 s, ")[2]
+    assert "Not measured" not in page(Book({1: small}))
+
+
 def test_a_page_without_figures_says_so():
     assert "No figures yet" in page(Book())
 

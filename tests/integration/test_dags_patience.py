@@ -1,0 +1,113 @@
+"""How long the runner waits: while tasks end, however long it takes; and what it names when none does."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from infra.local import progress as watching
+from infra.local.airflow import Airflow
+from infra.local.api import Api
+from infra.local.books import node_of
+from infra.local.layout import REPOSITORY, Layout
+from infra.local.problems import OutOfTimeError, describe_stuck
+from infra.local.progress import Patience, Progress, wait_until_idle
+
+NOW = datetime.now(UTC)
+PATIENCE_SECONDS = 3
+"""Several times what a busy machine may stop everybody for, and what a task takes."""
+
+
+class Far(HTTPServer):
+    """Airflow's API server with one run, of which a task ends every while until none is left."""
+
+    def __init__(self, tasks: int, every: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.tasks, self.every, self.began = tasks, every, time.monotonic()
+
+    def ended(self) -> int:
+        return min(self.tasks, int((time.monotonic() - self.began) / self.every))
+
+    def answer(self, path: str, state: list[str]) -> dict[str, object]:
+        runs = {"success": self.ended() == self.tasks, "running": self.ended() < self.tasks}
+        if path == "/api/v2/dags":
+            due = {"dag_id": "purge", "is_paused": False, "next_dagrun_run_after": str(NOW - timedelta(1))}
+            return {"dags": [due] if "running" not in state and self.every > 60 else [], "total_entries": 1}
+        if path == "/ui/partitioned_dag_runs":
+            return {"total": 0}
+        if path.endswith("/taskInstances"):
+            task = {"task_id": "stage", "state": "running"}
+            return {"task_instances": [task], "total_entries": self.ended() if state else 1}
+        found = sum(runs.get(one, False) for one in state)
+        run = {"dag_id": "gongshu__events", "dag_run_id": "r", "state": "running"}
+        return {"dag_runs": [run] * found, "total_entries": found}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Far
+
+    def do_GET(self) -> None:
+        asked = urlsplit(self.path)
+        answer = self.server.answer(asked.path, parse_qs(asked.query).get("state", []))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(home=tmp_path / "home", federation=REPOSITORY / "examples" / "cities")
+    made.make_folders()
+    return made
+
+
+@pytest.fixture
+def far(request: pytest.FixtureRequest) -> Iterator[Far]:
+    server = Far(*request.param)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def waited(layout: Layout, far: Far) -> tuple[Api, float]:
+    address = f"http://127.0.0.1:{far.server_port}"
+    airflow, api = Airflow(layout, address, ()), Api(address, "")
+    began = time.monotonic()
+    patience = Patience(PATIENCE_SECONDS / 60)
+    wait_until_idle(airflow, api, node_of(layout), NOW, Progress(), patience)
+    return api, time.monotonic() - began
+
+
+@pytest.mark.parametrize("far", [(8, 0.5)], indirect=True, ids=["a task each half second"])
+def test_a_long_run_of_which_tasks_end_is_waited_for(
+    far: Far, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_POLL_SECONDS", 0.05)
+    assert waited(layout, far)[1] > PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("far", [(8, 1e6)], indirect=True, ids=["no task"])
+def test_where_nothing_ends_what_is_not_done_is_named(
+    far: Far, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_POLL_SECONDS", 0.05)
+    with pytest.raises(OutOfTimeError, match="run it again: it goes on") as late:
+        waited(layout, far)
+    assert late.value.exit_code == 75
+    (layout.logs / "scheduler.log").write_text("[info] all is well\n[error] no room\n[info] beat\n")
+    lines = list(describe_stuck(layout, Api(f"http://127.0.0.1:{far.server_port}", "")))
+    assert "not done: gongshu__events r is running; stage running" in lines
+    assert "not begun: purge is due" in lines
+    assert [line.strip() for line in lines if line.startswith(" ")] == ["[error] no room"]

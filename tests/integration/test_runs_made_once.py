@@ -1,0 +1,76 @@
+"""A run that is asked for is made once, whatever the server says of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from infra.local.api import Api, Run
+
+
+class Forgetful(ThreadingHTTPServer):
+    """Makes runs as Airflow does, and fails to say so for the first `failures` requests."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.failures = failures
+        self.runs: dict[str, dict[str, Any]] = {}
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: Forgetful
+
+    def log_message(self, *_: object) -> None:
+        """Nothing of it is wanted."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = body.get("dag_run_id") or f"manual__{len(self.server.runs)}"
+        known = name in self.server.runs
+        run = self.server.runs.setdefault(name, {"dag_run_id": name, "state": "queued", "conf": body["conf"]})
+        if self.server.failures:
+            self.server.failures -= 1
+            self._say(500, {"detail": "database is locked"})
+        else:
+            self._say(409 if known else 200, {"detail": "it exists"} if known else run)
+
+    def do_GET(self) -> None:
+        run = self.server.runs.get(self.path.rpartition("/")[2])
+        self._say(200 if run else 404, run or {})
+
+    def _say(self, status: int, answer: dict[str, Any]) -> None:
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+@contextmanager
+def serving(failures: int) -> Iterator[tuple[Forgetful, Api]]:
+    server = Forgetful(failures)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    api = Api(f"http://127.0.0.1:{server.server_port}", "")
+    try:
+        yield server, api
+    finally:
+        api.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_decision_is_asked_for_once_though_the_server_could_not_say_that_it_was(failures):
+    with serving(failures) as (server, api):
+        made = api.trigger("decisions", conf={"action": "withdraw"})
+        again = api.trigger("decisions", conf={"action": "withdraw"})
+    assert [run["conf"] for run in server.runs.values()] == [{"action": "withdraw"}] * 2
+    assert [made, again] == [Run("decisions", name, "queued") for name in server.runs]
