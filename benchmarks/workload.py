@@ -7,8 +7,6 @@ from pathlib import Path
 import duckdb
 import yaml
 
-BAD_SHARE = 0.01
-DUPLICATE_SHARE = 0.001
 DATASET = "bench.events"
 
 _COLUMNS = {

@@ -51,7 +51,10 @@ def page(book: Book) -> str:
         parts.append("No figures yet: `make bench-peers` writes them, on a machine that does nothing else.\n")
     else:
         parts.append("\n".join(_targets(book)))
-    parts.extend("\n".join(_size(book.sizes[rows])) for rows in sorted(book.sizes))
+    smaller: Size | None = None
+    for rows in sorted(book.sizes):
+        parts.append("\n".join(_size(book.sizes[rows], smaller)))
+        smaller = book.sizes[rows]
     parts.append("\n".join(_peers()))
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
@@ -63,7 +66,7 @@ def _targets(book: Book) -> Iterator[str]:
     yield "\nWhat costs it is told below each table of figures: Shanhai's parts, beside the limit's time."
 
 
-def _size(size: Size) -> Iterator[str]:
+def _size(size: Size, smaller: Size | None) -> Iterator[str]:
     yield f"## {_millions(size.rows)} rows\n"
     yield markdown(size) + "\n"
     runs = max((one.runs for one in size.figures.values()), default=0)
@@ -83,8 +86,23 @@ def _size(size: Size) -> Iterator[str]:
         yield f"- **The result of {titles[name]} was wrong**: {what}."
     if size.left_out or size.wrong:
         yield ""
+    if smaller is not None:
+        yield from _not_asked(size, smaller)
     yield from _parts(size)
     yield from _rules(size)
+
+
+def _not_asked(size: Size, smaller: Size) -> Iterator[str]:
+    """Whom this run left out by name, with what they took of fewer rows: that says why."""
+    absent = [
+        f"{subject.title} ({one.seconds:,.0f} s, {one.peak_bytes / 2**20:,.0f} MiB)"
+        for subject in SUBJECTS
+        if subject.name not in size.figures | size.left_out
+        and (one := smaller.figures.get(subject.name)) is not None
+    ]
+    if absent:
+        fewer = f"{_millions(smaller.rows)} rows"
+        yield f"Not measured at this size, with what they took of {fewer}: {', '.join(absent)}.\n"
 
 
 def _parts(size: Size) -> Iterator[str]:
