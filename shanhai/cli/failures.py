@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import shanhai
+from shanhai.cli.output import error_console, json_text
 from shanhai.errors import ShanhaiError
 
 if TYPE_CHECKING:
@@ -55,11 +55,9 @@ def tell(error: Exception, session: Session) -> int:
 
 def _tell_known(error: ShanhaiError, session: Session) -> None:
     if session.form == "json":
-        click.echo(json.dumps(error.as_dict(), ensure_ascii=False), err=True)
+        click.echo(json_text(error.as_dict()), err=True)
         return
     from rich.text import Text
-
-    from shanhai.cli.output import error_console
 
     console = error_console()
     console.print(Text.assemble(("error: ", "bold red"), _harmless(error.message)))

@@ -78,7 +78,20 @@ def show(
 
 def show_json(document: object) -> None:
     """Print one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_as_text))
+    click.echo(json_text(document, indent=2))
+
+
+def json_text(document: object, *, indent: int | None = None) -> str:
+    """A document as JSON, with what would control a terminal or turn the direction of writing as escapes.
+
+    JSON itself escapes what is below U+0020 alone. Whoever reads it back has every text as it was.
+    """
+    text = json.dumps(document, ensure_ascii=False, indent=indent, default=_as_text)
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
 
 
 def _as_text(value: object) -> str:

@@ -78,6 +78,20 @@ def test_json_error_is_one_object_on_standard_error(capsys: pytest.CaptureFixtur
     }
 
 
+@pytest.mark.parametrize(
+    "mark", ["\x1b", "\x7f", "\x85", "\x9b", "\u200e", "\u202e", "\u2067", "\u2028", "\U000e0001"]
+)
+def test_json_errors_do_nothing_to_the_terminal_and_say_the_same(
+    capsys: pytest.CaptureFixture[str], mark: str
+) -> None:
+    tell(DataError("坏", given=f"/中继/{mark}2J", hint="a\nb"), Session(form="json"))
+    told = capsys.readouterr().err
+    assert mark not in told
+    assert "坏" in told
+    assert [line.isprintable() for line in told.split("\n")] == [True, True]
+    assert (json.loads(told)["given"], json.loads(told)["hint"]) == (f"/中继/{mark}2J", "a\nb")
+
+
 def test_text_of_a_foreign_exception_is_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
     tell(ValueError("could not convert 330105199001011234"), Session())
     told = capsys.readouterr().err

@@ -31,6 +31,17 @@ def test_json_is_all_keys_and_nothing_else(capsys: pytest.CaptureFixture[str]) -
     assert captured.err == ""
 
 
+def test_json_with_names_that_others_made_does_nothing_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{"dataset": "县\x9b2J\u202e\U000e0001", "title": "\udc9b\n", "rows": 1}]
+    show(rows, HEADINGS, form="json", empty="nothing")
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert json.loads(out) == rows
+    assert "县" in out
+
+
 def test_empty_json_is_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
     show([], HEADINGS, form="json", empty="nothing")
     assert json.loads(capsys.readouterr().out) == []
