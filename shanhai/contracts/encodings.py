@@ -1,9 +1,13 @@
-"""In which encodings some bytes may be text, the likelier first."""
+"""In which encodings some bytes may be text, the likelier first, and whether they tell for sure."""
 
 from __future__ import annotations
 
 import codecs
-from collections import Counter
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+
+from shanhai.contracts.characters import is_unusual, surprise
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -12,21 +16,27 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8"),
 )
-_USUAL = 0.9
 _LEAST_ZEROS = 0.02
-_LATIN = "cp1252"
-_CHINESE = {"gb18030": ("gb2312", range(0xB0, 0xD8)), "big5": ("big5", range(0xA4, 0xC7))}
-"""Encoding → among which characters those of a text are in usual use, and how the frequent ones begin."""
-_HARDLY_LESS = 0.1
+_HANDICAPS: Mapping[str, float] = {"utf-8": 0.0, "gb18030": 3.0, "cp1252": 5.0, "big5": 7.0}
+"""Encodings without a mark → bits by which what they give has to be more usual: how rare they are here."""
+BY_USAGE = tuple(_HANDICAPS)
+"""Encodings without a mark, told apart by how usual the characters are that they give."""
+_HARDLY_LESS, _HARDLY_LESS_THAN_UTF8 = 20.0, 8.0
+"""So many bits between two readings do not tell them apart: two or three characters, or one of UTF-8, which
+is valid by luck less often."""
+_APART = re.compile(rb"[\x00-\x2f:;<=>?]+")
+"""Between texts; no byte of it is the second of a character, in any of the encodings."""
+_TEXTS = 20_000
+_THREE_BYTES = re.compile(rb"[\xe0-\xf4][\x80-\xbf]{2}")
+_SURELY = 8
+_CALLED = {"utf-8": "UTF-8", "gb18030": "GB 18030", "cp1252": "Windows-1252", "big5": "Big5"}
 
 
 def likely_encodings(sample: bytes) -> tuple[str, ...]:
     """Encodings that read a sample without a fault, as Python calls them, the likelier first.
 
-    A mark decides. Without one: UTF-8 if it is valid, since text of another encoding hardly ever is; UTF-16
-    by its zeros; GB 18030 or Big5 if nearly all of what it gives beyond ASCII are characters in usual use
-    (of GB 2312, or any of Big5), first the one that gives more of its frequent ones (level 1 of either);
-    Windows-1252 last, which reads nearly everything.
+    A mark decides. Without one: UTF-16 by its zeros; UTF-8 if it is valid, since text of another encoding
+    hardly ever is; of GB 18030, Windows-1252 and Big5 first the one that gives the more usual characters.
 
     Args:
         sample: the beginning of a body; a character may be cut off at its end.
@@ -36,20 +46,69 @@ def likely_encodings(sample: bytes) -> tuple[str, ...]:
             return (name,)
     if sample.isascii() and b"\0" not in sample:
         return ("utf-8",)
-    found = [name for name in (*_wide(sample), "utf-8") if _decoded(sample, name) is not None]
-    if found:
-        return tuple(found)
-    found = sorted(
-        (name for name in _CHINESE if _is_usual(sample, name)), key=lambda name: -_frequent(sample, name)
-    )
-    return (*found, _LATIN) if _decoded(sample, _LATIN) is not None else tuple(found)
+    if wide := [name for name in _wide(sample) if _decoded(sample, name) is not None]:
+        return tuple(wide)
+    if _is_surely_utf8(sample):
+        return ("utf-8",)
+    able = [name for name in BY_USAGE if _decoded(sample, name) is not None]
+    return tuple(name for name, _ in _ranked(texts_beyond_ascii(sample), able))
+
+
+def likeliest(texts: Sequence[bytes], able: Sequence[str]) -> str:
+    """Of some encodings without a mark the one in which texts are the most usual; each fault counts.
+
+    Args:
+        texts: as `texts_beyond_ascii` gives them.
+        able: one at least.
+    """
+    return _ranked(texts, able)[0][0]
+
+
+def doubt_about(texts: Sequence[bytes], able: Sequence[str]) -> str:
+    """Why texts do not tell for sure which of some encodings they are in; empty: they do."""
+    ranked = _ranked(texts, able)
+    if not texts or not ranked:
+        return ""
+    best, bits = ranked[0]
+    least = _HARDLY_LESS_THAN_UTF8 if best == "utf-8" else _HARDLY_LESS
+    for rival, more in ranked[1:]:
+        if more - bits < least:
+            return f"{_CALLED[best]} and {_CALLED[rival]} read it nearly alike"
+    if is_unusual([_decoded(text, best, final=True) for text in texts], best):
+        return f"{_CALLED[best]} reads it, but as characters that hardly any text has"
+    return ""
 
 
 def is_doubtful(sample: bytes) -> bool:
-    """Whether GB 18030 and Big5 read a sample nearly alike, so that its bytes do not tell which it is."""
-    likely = [name for name in likely_encodings(sample) if name in _CHINESE]
-    shares = [_frequent(sample, name) for name in likely]
-    return len(shares) > 1 and shares[0] - shares[1] < _HARDLY_LESS
+    """Whether a sample does not tell for sure in which of its likely encodings it is."""
+    likely = [name for name in likely_encodings(sample) if name in BY_USAGE]
+    return len(likely) > 1 and bool(doubt_about(texts_beyond_ascii(sample), likely))
+
+
+def texts_beyond_ascii(sample: bytes) -> list[bytes]:
+    """The different texts of a sample that have more than ASCII: one that comes again tells nothing more."""
+    *texts, last = _APART.split(sample)
+    found = dict.fromkeys(text for text in texts if not text.isascii())
+    if not found and not last.isascii():
+        return [last]  # elsewhere the last is left out: it may be cut off
+    return list(itertools.islice(found, _TEXTS))
+
+
+def _ranked(texts: Sequence[bytes], able: Sequence[str]) -> list[tuple[str, float]]:
+    """The encodings with the bits that each takes, the likelier first."""
+    bits = {
+        name: _HANDICAPS[name] + surprise([_decoded(text, name, final=True) for text in texts], name)
+        for name in able
+    }
+    return sorted(bits.items(), key=lambda one: one[1])
+
+
+def _is_surely_utf8(sample: bytes) -> bool:
+    """Whether it is valid, and has a character of three bytes or many of two, which is no luck then."""
+    text = _decoded(sample, "utf-8")
+    return text is not None and (
+        _THREE_BYTES.search(sample) is not None or len(text) - sum(map(str.isascii, text)) >= _SURELY
+    )
 
 
 def _wide(sample: bytes) -> tuple[str, ...]:
@@ -60,28 +119,9 @@ def _wide(sample: bytes) -> tuple[str, ...]:
     return ("utf-16-le",) if odd > even else ("utf-16-be",)
 
 
-def _is_usual(sample: bytes, name: str) -> bool:
-    beyond, (among, _) = _beyond(sample, name), _CHINESE[name]
-    usual = sum(many for one, many in beyond.items() if one.encode(among, "ignore"))
-    return bool(beyond) and usual >= _USUAL * beyond.total()
-
-
-def _frequent(sample: bytes, name: str) -> float:
-    """The share of frequent characters in what an encoding that is usual gives beyond ASCII."""
-    beyond, (among, first) = _beyond(sample, name), _CHINESE[name]
-    encoded = ((one.encode(among, "ignore"), many) for one, many in beyond.items())
-    return sum(many for text, many in encoded if len(text) == 2 and text[0] in first) / beyond.total()
-
-
-def _beyond(sample: bytes, name: str) -> Counter[str]:
-    """How often each character beyond ASCII stands in what an encoding gives."""
-    counted = Counter(_decoded(sample, name) or "")
-    return Counter({one: many for one, many in counted.items() if not one.isascii()})
-
-
-def _decoded(sample: bytes, name: str) -> str | None:
-    """The text; None where a byte fits nowhere. What is cut off at the end is left out."""
+def _decoded(sample: bytes, name: str, *, final: bool = False) -> str | None:
+    """The text; None where a byte fits nowhere. What is cut off at the end is left out, unless `final`."""
     try:
-        return codecs.getincrementaldecoder(name)().decode(sample)
+        return codecs.getincrementaldecoder(name)().decode(sample, final)
     except UnicodeDecodeError:
         return None
