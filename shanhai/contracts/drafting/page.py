@@ -33,6 +33,8 @@ def _head(draft: Draft) -> Iterator[str]:
     yield f"  - name: {draft.dataset.name}"
     yield "    logicalType: object"
     yield "    physicalType: table"
+    for note in draft.key_notes if not draft.key else ():
+        yield from _comment(note, "    ")
     yield "    properties:"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shanhai.contracts.drafting.guess import Guess
 from shanhai.contracts.sql import quote_identifier
@@ -63,12 +63,8 @@ class _Rows:
         self._con.execute(
             f"CREATE OR REPLACE TABLE distinct_rows AS SELECT DISTINCT {names} FROM rows_by_body"
         )
-        self.count = self.ask("count(*)")
-        self.by_body = self.ask("count(*)", "rows_by_body")
-
-    def ask(self, select: str, table: str = "distinct_rows") -> int:
-        found = self._con.execute(f"SELECT {select} FROM {table}").fetchone()
-        return int(found[0]) if found else 0
+        found = self._con.execute("SELECT count(*) FROM distinct_rows").fetchone()
+        self.count = int(found[0]) if found else 0
 
     def looks(self, columns: int) -> Iterator[tuple[int, ...]]:
         """Of each column: how many texts, how many different ones, the longest, and those with digits."""
@@ -76,15 +72,29 @@ class _Rows:
             texts = [f"c{place}" for place in part]
             yield from ask_all(self._con, "distinct_rows", texts, _LOOKS)
 
-    def different(self, columns: Sequence[int]) -> int:
-        return self.ask(f"count(DISTINCT ({_listed(columns)}))")
+    def told_apart(self, columns: Sequence[int], *more: int) -> tuple[int, int]:
+        """How many rows have a value in each of some columns, and how many differ in them, and in `more`.
 
-    def different_by_body(self, columns: Sequence[int]) -> int:
-        return self.ask(f"count(DISTINCT ({_listed(columns)}, _body))", "rows_by_body")
+        The others are no duplicates of each other: nothing tells what they are.
+        """
+        return self._told_apart(columns, [f"c{place}" for place in more], "distinct_rows")
+
+    def told_apart_by_body(self, columns: Sequence[int]) -> tuple[int, int]:
+        """The same where those of each body count by themselves."""
+        return self._told_apart(columns, ["_body"], "rows_by_body")
+
+    def _told_apart(self, columns: Sequence[int], more: Sequence[str], table: str) -> tuple[int, int]:
+        names = [f"c{place}" for place in columns]
+        counts = f"count(*), count(DISTINCT ({', '.join((*names, *more))}))"
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        found = self._con.execute(f"SELECT {counts} FROM {table} WHERE {filled}").fetchone()
+        return (int(found[0]), int(found[1])) if found else (0, 0)
 
 
 def find_key(sample: Sample, guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> Key:
-    """The smallest key of a sample; equal rows count once.
+    """The smallest key of a sample; equal rows count once, rows without a part of it not at all.
+
+    A personal column is in no key: keys stand in logs, reports and the files of others.
 
     Args:
         words: of each column's heading.
@@ -92,44 +102,71 @@ def find_key(sample: Sample, guesses: Sequence[Guess], words: Sequence[Sequence[
     rows = _Rows(sample, guesses)
     version = _version(guesses, words)
     candidates = [place for place in _candidates(rows, guesses, words) if place != version]
+    free = [place for place in candidates if not guesses[place].column.personal]
+    found = _smallest(rows, free, guesses, words, version)
+    if free != candidates:
+        other = _smallest(rows, candidates, guesses, words, version)
+        if other is not None and (found is None or len(other.columns) < len(found.columns)):
+            return _doubted(found or Key(), other, guesses)
+    return found or Key()
+
+
+def _doubted(key: Key, other: Key, guesses: Sequence[Guess]) -> Key:
+    """A key with what is said of a smaller one that has personal columns."""
+    named = " and ".join(guesses[place].column.name for place in other.columns)
+    told = (
+        f"doubtful: {named} would tell rows apart, but a key of personal values is none: ask the source for "
+        "an identifier"
+    )
+    return replace(key, notes=(*key.notes, told))
+
+
+def _smallest(
+    rows: _Rows,
+    candidates: Sequence[int],
+    guesses: Sequence[Guess],
+    words: Sequence[Sequence[str]],
+    version: int | None,
+) -> Key | None:
+    """The first of the smallest keys; the likelier candidates stand first."""
     for size in range(1, _LARGEST_KEY + 1):
-        for columns in itertools.combinations(candidates, size):
+        for columns in itertools.combinations(candidates[:_MOST_CANDIDATES], size):
             if size == 1 and not _may_stand_alone(guesses[columns[0]], words[columns[0]]):
                 continue
             key = _judged(rows, columns, version)
             if key is not None:
                 return key
-    return Key()
+    return None
 
 
 def _judged(rows: _Rows, columns: tuple[int, ...], version: int | None) -> Key | None:
     """The columns as a key, if they are one."""
-    few = (f"guess: {rows.count:,} rows are few to tell a key by",) if rows.count < _FEWEST_ROWS else ()
-    different = rows.different(columns)
-    if different == rows.count:
+    count, different = rows.told_apart(columns)
+    by_body, in_bodies = rows.told_apart_by_body(columns)
+    notes = tuple(_lacking(rows.count, count))
+    if different == count:
         # A list that comes again unchanged, or nearly so, is whole in every body.
-        again = rows.by_body - rows.count > _MANY * rows.count
-        return Key(
-            columns,
-            version if not again else None,
-            again,
-            (f"guess: no two of {rows.count:,} different rows share the key", *few),
-        )
-    in_bodies = rows.different_by_body(columns)
-    if in_bodies >= _ALMOST_ALL * rows.by_body and in_bodies - different > _MANY * different:
+        again = by_body - count > _MANY * count
+        told = f"guess: no two of {count:,} different rows share the key"
+        return Key(columns, version if not again else None, again, (told, *notes))
+    if in_bodies >= _ALMOST_ALL * by_body and in_bodies - different > _MANY * different:
         told = (
             "guess: hardly two rows of a body share the key, and most of "
             f"{different:,} keys are in several bodies"
         )
-        return Key(columns, None, True, (told, *few))
-    if (
-        version is not None
-        and different > _MANY * rows.count
-        and rows.different((*columns, version)) == rows.count
-    ):
-        told = f"guess: of {different:,} keys some have several versions, {rows.count:,} in all"
-        return Key(columns, version, False, (told, *few))
-    return None
+        return Key(columns, None, True, (told, *notes))
+    if version is None or different <= _MANY * count or rows.told_apart(columns, version)[1] < count:
+        return None
+    told = f"guess: of {different:,} keys some have several versions, {count:,} in all"
+    return Key(columns, version, False, (told, *notes))
+
+
+def _lacking(rows: int, count: int) -> Iterator[str]:
+    """What is said of the rows that a key was told by, and of those that lack it."""
+    if count < rows:
+        yield f"guess: a key, though {rows - count:,} of {rows:,} different rows lack a part of it"
+    if count < _FEWEST_ROWS:
+        yield f"guess: {count:,} rows are few to tell a key by"
 
 
 def _candidates(rows: _Rows, guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> list[int]:
@@ -144,7 +181,7 @@ def _candidates(rows: _Rows, guesses: Sequence[Guess], words: Sequence[Sequence[
         if filled < _FILLED * rows.count or different < 2 or longest > _LONGEST_TEXT:
             continue
         ranked.append((_rank(guess, words[place], digits > _NUMBERED * rows.count), place))
-    return [place for _, place in sorted(ranked)[:_MOST_CANDIDATES]]
+    return [place for _, place in sorted(ranked)]
 
 
 def _rank(guess: Guess, words: Sequence[str], numbered: bool) -> int:
@@ -183,7 +220,3 @@ def _versions(guesses: Sequence[Guess], words: Sequence[Sequence[str]]) -> Itera
         said = {*words[place], *guess.column.name.split("_")}
         if guess.column.type in ("date", "timestamp") and guess.column.required and said & _VERSIONED:
             yield place
-
-
-def _listed(columns: Sequence[int]) -> str:
-    return ", ".join(f"c{place}" for place in columns)

@@ -243,6 +243,44 @@ def test_later_stamps_are_versions_of_a_key(tmp_path: Path, drafted: Any):
     )
 
 
+def staff(*rows: tuple[str, str, str]) -> list[str]:
+    """Rows of a number, a phone, a shift."""
+    return ["grid_no,phone,shift", *(",".join(row) for row in rows)]
+
+
+def phone(number: int) -> str:
+    return f"1390000{number:04}"
+
+
+def test_rows_that_lack_the_key_do_not_widen_it(tmp_path: Path, drafted: Any):
+    """Each file ends in a line of totals without a number: these are no duplicates of each other."""
+    for day in range(1, 4):
+        rows = [
+            (f"G{day}{number:03}", phone(number % 50), ("early", "late")[number % 2]) for number in range(90)
+        ]
+        lines = staff(*rows, ("", phone(7), "early"), ("", phone(7), f"of {day}"))
+        (tmp_path / "data" / f"staff-2024-03-{day:02}.csv").write_text("\n".join(lines))
+    contract, page = drafted("staff-*.csv")
+    assert contract.key == ("grid_no",)
+    assert contract.versions.rule == "append"
+    assert "a key, though 4 of 274 different rows lack a part of it" in page
+
+
+@pytest.mark.parametrize(("repeated", "key"), [(1, ("grid_no", "shift")), (2, ())])
+def test_no_personal_column_enters_a_key(tmp_path: Path, drafted: Any, repeated: int, key: tuple[str, ...]):
+    rows = [
+        (f"G{number // 2 // repeated:03}", phone(number), ("early", "late")[number % 2])
+        for number in range(200)
+    ]
+    (tmp_path / "data" / "staff.csv").write_text("\n".join(staff(*rows)))
+    contract, page = drafted("staff.csv")
+    assert contract.column("phone").personal
+    assert contract.key == key
+    told = " ".join(page.replace("#", "").split())
+    assert ("guess: no set of up to three columns tells all rows apart: no key" in told) == (not key)
+    assert ("doubtful: grid_no and phone would tell rows apart" in told) == (not key)
+
+
 def test_only_so_many_rows_are_looked_at_and_it_says_so(tmp_path: Path, drafted: Any):
     (tmp_path / "data" / "visits.csv").write_text(text(), encoding="utf-8")
     _, page = drafted("visits.csv", "--rows", "100")
