@@ -11,10 +11,10 @@ from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.compression import GZIP_MAGIC, ZIP_MAGIC, unpack
 from shanhai.ingest.decode.decoded import BodyFile, Limits
 from shanhai.ingest.decode.encoding import to_utf8
-from shanhai.ingest.decode.foreign import check_not_foreign
 from shanhai.ingest.infer.dialects import find_layout
 from shanhai.ingest.infer.documents import find_records
 from shanhai.ingest.infer.encodings import find_encoding
+from shanhai.ingest.infer.no_table import check_is_text, check_may_be_text
 from shanhai.ingest.infer.sheets import find_table
 
 _PARQUET = b"PAR1"
@@ -61,15 +61,14 @@ def recognise(body: BodyFile, work: Path) -> Recognised:
 
 def _text(body: BodyFile, work: Path, packing: dict[str, str]) -> Recognised:
     start = _start(body.path, _LOOK_BYTES)
-    if not start.strip():
-        raise UnreadableError(f"{body.name}: empty", given="a file without text", allowed="a table with rows")
+    check_may_be_text(start, body.name)
     encoding = find_encoding(start)
     utf8 = body.path
     if encoding.name != "utf-8":
         utf8 = work / "recognised.utf8"
         to_utf8(body.path, utf8, encoding.name, body.name)
-    check_not_foreign(utf8, body.name, allowed="delimited text, JSON, GeoJSON, a workbook or Parquet")
     text = _start(utf8, _LOOK_BYTES).decode("utf-8", "replace").removeprefix("\ufeff")
+    check_is_text(utf8, text, body.name)
     why = f"encoding: {encoding.why}"
     if text.lstrip("\x1e \t\r\n").startswith(("{", "[")):
         stated = find_records(utf8, body.name, encoding.name)

@@ -8,6 +8,7 @@ import gzip
 import http.server
 import io
 import json
+import random
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -90,11 +91,11 @@ def objects() -> list[dict[str, Any]]:
     return [{name: cell or None for name, cell in zip(HEADINGS, cells, strict=True)} for cells in table()]
 
 
-def zipped() -> bytes:
+def zipped(data: bytes | None = None) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("readme.txt", "see data.csv")
-        archive.writestr("data.csv", text())
+        archive.writestr("data.csv", data or text())
     return out.getvalue()
 
 
@@ -298,6 +299,16 @@ def test_a_file_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture
 
 BAD: dict[str, tuple[bytes, int]] = {
     "empty": (b"", 65),
+    "blanks": (b" \r\n\t\n", 65),
+    "a mark alone": (b"\xff\xfe", 65),
+    "zeros": (bytes(100_000), 65),
+    "random bytes": (random.Random(7).randbytes(100_000), 65),
+    "random bytes in a zip file": (zipped(random.Random(8).randbytes(100_000)), 65),
+    "random bytes after a mark": (b"\xff\xfe" + random.Random(9).randbytes(100_000), 65),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, 65),
+    "a document": (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n" * 40, 65),
+    "a program": (b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40, 65),
+    "another package": (b"BZh91AY&SY" + bytes(range(256)) * 40, 65),
     "a page of HTML": (b"<!DOCTYPE html><html><body>login</body></html>", 65),
     "headings alone": (b"a,b,c\n", 65),
     "a broken workbook": (b"PK\x03\x04" + bytes(200), 65),
@@ -326,7 +337,10 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.C
 def test_what_is_no_data_is_refused_readably(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]):
     body, code = BAD[name]
     (tmp_path / "x").write_bytes(body)
-    assert main(["--home", str(tmp_path / "home"), "contract", "infer", str(tmp_path / "x")]) == code
+    output = tmp_path / "x.odcs.yml"
+    called = ["contract", "infer", str(tmp_path / "x"), "--output", str(output)]
+    assert main(["--home", str(tmp_path / "home"), *called]) == code
+    assert not output.exists()
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert "unexpected" not in told
