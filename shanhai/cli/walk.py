@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -35,6 +35,13 @@ _HEADINGS = (
 )
 @click.option("--from", "first", type=DAY, help="First day of a range of windows.")
 @click.option("--to", "last", type=DAY, help="Its last day.  [default: the calendar's end, else today]")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=1_000,
+    show_default=True,
+    help="Windows of a range at most, of all datasets together.",
+)
 @click.option("--until", type=click.Choice(STEPS), default="load", show_default=True, help="The last step.")
 @format_option
 @pass_session
@@ -45,12 +52,14 @@ def command(
     chosen: tuple[str, ...],
     first: datetime | None,
     last: datetime | None,
+    limit: int,
     until: str,
 ) -> None:
     """Take datasets through pull, stage, check and load.
 
     Without --window or --from, a closed calendar is pulled whole. A range may begin before the calendar and
-    end after it; datasets that have no windows are pulled as they are.
+    end after it, but no later than today; how many windows it has is said before the first one is pulled, and
+    more than --limit are refused. Datasets that have no windows are pulled as they are.
 
     Each step is skipped where it is already done, so a walk that was stopped is simply taken again. A
     delivery that fails does not stop the others: the code at the end is that of the first failure. A held
@@ -68,6 +77,8 @@ def command(
     failures: list[Exception] = []
     wanted = _wanted(session, datasets, every)
     asked_of = {dataset: _windows(session, dataset, chosen, first, last) for dataset in wanted}
+    if first or last:
+        _check_number(asked_of, limit)
     for dataset, asked in asked_of.items():
         walked, failed = _walk(session, dataset, asked, steps)
         lines += walked
@@ -150,8 +161,10 @@ def _windows(
 ) -> tuple[str | None, ...]:
     """The windows to pull; None is what a pull without a window asks for.
 
+    Days after today are left out of a range, and that is said: nothing is published of them yet.
+
     Raises:
-        ConfigurationError: the range is no range, or windows are named as well.
+        ConfigurationError: the range is no range or has not begun, or windows are named as well.
     """
     from shanhai.contracts.partitions import asks_for_windows, windows_between
 
@@ -163,12 +176,35 @@ def _windows(
     if not asks_for_windows(contract):
         return (None,)
     schedule = contract.schedule
+    today = session.node.clock().astimezone(ZoneInfo(contract.time_zone)).date()
     begin = first.date() if first else date.fromisoformat(str(schedule.start))
-    end = last.date() if last else _end(session, schedule.end, contract.time_zone)
+    end = last.date() if last else date.fromisoformat(schedule.end) if schedule.end else today
     if begin > end:
         raise ConfigurationError("the range ends before it begins", given=f"{begin} to {end}")
-    return windows_between(contract, begin, end)
+    if begin > today:
+        raise ConfigurationError(
+            "nothing of the range is published yet",
+            given=f"{dataset}: {begin} to {end}",
+            allowed=f"days up to {today}, today where the data are made",
+            hint="a window that is published ahead is named by itself: --window",
+        )
+    found = windows_between(contract, begin, min(end, today))
+    ahead = f"; days after {today} are left out" if end > today else ""
+    say(f"range  {dataset}  {len(found):,} windows, {found[0]} to {found[-1]}{ahead}")
+    return found
 
 
-def _end(session: Session, end: str | None, zone: str) -> date:
-    return date.fromisoformat(end) if end else session.node.clock().astimezone(ZoneInfo(zone)).date()
+def _check_number(asked_of: Mapping[DatasetId, tuple[str | None, ...]], limit: int) -> None:
+    """Make sure that nobody begins thousands of windows by a slip in a year.
+
+    Raises:
+        ConfigurationError: there are more than are allowed.
+    """
+    number = sum(len(asked) for asked in asked_of.values())
+    if number > limit:
+        raise ConfigurationError(
+            "the range has more windows than are pulled unasked; nothing was begun",
+            given=f"{number:,} windows",
+            allowed=f"up to {limit:,}",
+            hint=f"if all of them are meant: --limit {number}",
+        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import time
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
 import yaml
 from one_city import DATASET, HEADER, City
 
+from shanhai.cli import main
 from shanhai.errors import ConfigurationError, ContractError
 from shanhai.ingest import walk
 from shanhai.ingest.sidecar import sidecars
@@ -98,3 +101,67 @@ def test_a_calendar_that_ends_with_all_time_is_kept(city: City) -> None:
     city.now = datetime(2024, 2, 21, 5, tzinfo=UTC)
     assert walk.late_step(city.node)["late"] == ["acity.events/2024-02-20"]
     assert len(read_report(city.node).datasets[0].windows) == 1
+
+
+class Walk:
+    """`shanhai walk` on a city; gives the code, the windows that were pulled, and what was said."""
+
+    def __init__(self, city: City, capsys: pytest.CaptureFixture[str]) -> None:
+        self._places = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, list[str], str]:
+        self._capsys.readouterr()
+        code = main([*self._places, "walk", "acity.events", *words, "--until", "pull"])
+        said = self._capsys.readouterr().err
+        return code, [line.split()[-1] for line in said.splitlines() if line.startswith("pull ")], said
+
+
+@pytest.fixture
+def walked(city: City, capsys: pytest.CaptureFixture[str]) -> Walk:
+    city.declare(**windowed())
+    return Walk(city, capsys)
+
+
+@pytest.fixture
+def today() -> date:
+    """The day where the data are made; a test that begins within its last minute waits for the next one."""
+    now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    if (now + timedelta(minutes=1)).date() != now.date():
+        time.sleep(60)
+    return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+
+
+def test_how_many_windows_a_range_has_is_said_before_it_begins_and_none_is_of_a_day_to_come(
+    walked: Walk, today: date
+) -> None:
+    days = [str(today - timedelta(days=back)) for back in (2, 1, 0)]
+    _, pulled, said = walked("--from", days[0], "--to", "2900-01-01")
+    assert pulled == days
+    assert said.startswith(
+        f"range  acity.events  3 windows, {days[0]} to {days[2]}; days after {today} are left out\n"
+    )
+    _, pulled, said = walked("--from", days[0], "--to", days[1])
+    assert pulled == days[:2]
+    assert "left out" not in said
+
+
+def test_a_range_of_more_windows_than_anybody_means_begins_nothing(walked: Walk, today: date) -> None:
+    code, pulled, said = walked("--from", "1900-01-01", "--to", "2900-01-01")
+    number = (today - date(1900, 1, 1)).days + 1
+    assert (code, pulled) == (78, [])
+    assert f"{number:,} windows" in said
+    assert "up to 1,000" in said
+    assert f"--limit {number}" in said
+    few = ("--from", "2024-02-28", "--to", "2024-03-01", "--limit")
+    assert walked(*few, "2")[:2] == (78, [])
+    assert walked(*few, "3")[1] == ["2024-02-28", "2024-02-29", "2024-03-01"]
+
+
+def test_a_range_of_days_to_come_is_refused(walked: Walk, today: date) -> None:
+    tomorrow = str(today + timedelta(days=1))
+    code, pulled, said = walked("--from", tomorrow, "--to", "2900-01-01")
+    assert (code, pulled) == (78, [])
+    assert "nothing of the range is published yet" in said
+    assert f"days up to {today}" in said
+    assert walked("--window", tomorrow)[1] == [tomorrow]
