@@ -17,6 +17,7 @@ from shanhai.courier.database import open_state
 from shanhai.courier.own_keys import publish_log
 from shanhai.courier.progress import Tell, silent
 from shanhai.courier.speaking import Speaker, open_speaker
+from shanhai.courier.withdrawn import Tables
 from shanhai.errors import ConfigurationError, RetryableError
 from shanhai.exchange.secret import Secret
 
@@ -34,6 +35,7 @@ class Desk:
         who: the person who acts, by name, or `SYSTEM`.
         tell: is told how far a long act has come.
         clock: goes on from the moment of the keys.
+        tables: of the home, as far as what waits to leave is made of them.
     """
 
     home: Path
@@ -42,9 +44,11 @@ class Desk:
     who: str
     tell: Tell = field(default=silent, repr=False, compare=False)
     clock: Clock = field(init=False, repr=False, compare=False)
+    tables: Tables = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clock", running_clock(self.speaker.now))
+        object.__setattr__(self, "tables", Tables(self.home))
 
     @property
     def now(self) -> datetime:
@@ -63,7 +67,9 @@ class Desk:
 
     def later(self) -> Desk:
         """The same at the moment that it is by now: whoever has waited, or worked for long, goes on by it."""
-        return replace(self, speaker=replace(self.speaker, now=self.clock()))
+        by_now = replace(self, speaker=replace(self.speaker, now=self.clock()))
+        object.__setattr__(by_now, "tables", self.tables)
+        return by_now
 
     def record(self, kind: str, **about: str | int) -> int:
         """Append an event within the transaction of what it tells, and give its leaf.

@@ -15,7 +15,7 @@ from shanhai.courier.desk import Desk
 from shanhai.courier.grant_checks import check_not_given, refusal_of
 from shanhai.courier.granted import GIVEN, KeptGrant
 from shanhai.courier.releases import Release
-from shanhai.courier.taking_back import take_back, take_back_holding
+from shanhai.courier.taking_back import one_transaction, take_back, take_back_holding
 from shanhai.errors import DeniedError, NotFoundError, as_typed
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
@@ -116,7 +116,7 @@ def revise(
         As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
     """
     _check_shape(draft, columns)
-    with transaction(desk.connection):
+    with one_transaction(desk):
         before = given(desk, text)
         _check_stands(before.grant)
         if draft.subject != before.grant.subject:
@@ -153,7 +153,7 @@ def revoke(desk: Desk, text: str) -> Changed:
         NotFoundError: there is no such grant of ours, or several.
         LogUnwritableError: an event cannot be written.
     """
-    with transaction(desk.connection):
+    with one_transaction(desk):
         before = given(desk, text)
         if before.grant.revoked:
             return Changed(before.grant, (), untold=False, already=True)

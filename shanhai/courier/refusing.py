@@ -10,7 +10,7 @@ from shanhai.courier.evidence import evidence_of, keep
 from shanhai.courier.forks import Fork
 from shanhai.courier.partners import Partner
 from shanhai.courier.settling import answer, moved
-from shanhai.courier.taking_back import take_back_held
+from shanhai.courier.taking_back import one_transaction, take_back_held
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import UNBELIEVED, Refused, Seen, Stage
 from shanhai.exchange.messages import read_header, read_payload
@@ -125,7 +125,7 @@ def _recorded(
 
 def _freeze(desk: Desk, partner: Partner, seen: Seen, envelope: bytes) -> None:
     fork = Fork(seen.digest, partner.pairing, seen.generation, seen.seq, envelope, desk.now)
-    with transaction(desk.connection):
+    with one_transaction(desk):
         forks.keep(desk.connection, fork)
         partners.freeze(desk.connection, partner.pairing, seen.digest, desk.now)
         desk.record(

@@ -61,6 +61,12 @@ class Release:
         return found
 
     @property
+    def versions(self) -> Mapping[str, int]:
+        """The versions of the tables that it was made of, by `<district>.<dataset>`; of a folder none."""
+        found: Mapping[str, int] = (self.counts.get("lineage") or {}).get("sources", {})
+        return found
+
+    @property
     def named(self) -> dict[str, Any]:
         """Which one it is, as plain JSON."""
         return {

@@ -17,7 +17,6 @@ from shanhai.courier.ready import Ready, carried_by, made, parcel_of, taken
 from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import take_back_over
 from shanhai.courier.turns import one_at_a_time
-from shanhai.courier.withdrawn import Tables
 from shanhai.errors import NotFoundError
 from shanhai.governance.policy import ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
@@ -91,6 +90,8 @@ def _about(planned: Plan) -> str:
 def _said(desk: Desk, planned: Plan, ready: Ready) -> Released:
     """THE transaction: all of a release, or nothing of it."""
     connection, partner = desk.connection, planned.partner
+    # Asked again below: nobody has to wait while the logs of tables are read.
+    _is_gone(desk, planned)
     with transaction(connection):
         case = _as_it_stands(desk, planned)
         check_can_release(case)
@@ -142,7 +143,7 @@ def _release(desk: Desk, planned: Plan, ready: Ready, message: Outgoing, identit
 def _as_it_stands(desk: Desk, planned: Plan) -> Case:
     """The case with moment, data, grant and pairing as they are now: sealing may have taken long."""
     before, connection = planned.case, desk.connection
-    gone = Tables(desk.home).lack(planned.found.quality.get("deliveries", ()))
+    gone = _is_gone(desk, planned)
     pairing = partners.of_pairing(connection, planned.partner.pairing)
     return replace(
         before,
@@ -154,6 +155,12 @@ def _as_it_stands(desk: Desk, planned: Plan) -> Case:
         read=releases.read(connection, pairing.pairing, before.request.subject, before.request.measure),
         others=granted.others(connection, before.request.subject, planned.terms.grant),
     )
+
+
+def _is_gone(desk: Desk, planned: Plan) -> bool:
+    """Whether rows of it were taken out of their table since it was planned."""
+    found = planned.found
+    return desk.tables.lack(found.quality.get("deliveries", ()), found.lineage.get("sources", {}))
 
 
 def _told(planned: Plan, ready: Ready) -> dict[str, str | int]:

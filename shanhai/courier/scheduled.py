@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shanhai.audit.database import transaction
 from shanhai.audit.events import SYSTEM
 from shanhai.clock import system_clock
 from shanhai.courier import outbox, partners
@@ -35,7 +34,7 @@ from shanhai.courier.shipping import Shipped
 from shanhai.courier.shipping import ship as ship_messages
 from shanhai.courier.speaking import keys_last
 from shanhai.courier.standing import catch_up, is_behind
-from shanhai.courier.taking_back import any_over, take_back_over
+from shanhai.courier.taking_back import any_over, one_transaction, take_back_over
 from shanhai.courier.telling import tell_waiting
 from shanhai.courier.turns import wait_for_turn
 from shanhai.errors import ConfigurationError
@@ -218,7 +217,7 @@ def _is_late(served: Served, connection: sqlite3.Connection, partner: Partner) -
 def _caught_up(desk: Desk, name: str) -> tuple[Release, ...]:
     """Take back what will not leave, and tell what could not be told; gives what was taken back."""
     gone = take_back_over(desk, name)
-    with transaction(desk.connection):
+    with one_transaction(desk):
         gone += catch_up(desk, partners.named(desk.connection, name).pairing)
     for one in gone:
         log.info("take-back partner=%s message=%s", name, one.message)

@@ -20,6 +20,7 @@ from shanhai.courier.progress import Tell, metered, silent
 from shanhai.courier.relays.layout import Relay
 from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.sets import KeptFile
+from shanhai.courier.withdrawn import Tables
 from shanhai.errors import StoreError
 from shanhai.settings import Settings
 
@@ -66,11 +67,11 @@ def ship(
     Nothing is signed, so no passphrase is needed. A message is uploaded after all that it names, so who sees
     it finds the rest. What is there already is left: the same bytes are fine, others are an error.
 
-    A parcel leaves only while the pairing is active and not frozen, its grant in force, and no delivery with
-    a row in it withdrawn; what comes after it waits with it, since nobody takes messages out of order. That
-    is asked again once its files are there, before the first byte of the message goes, which is noted: what
-    nobody can have seen can still be taken back, and nothing else. A message without a set needs no such
-    state.
+    A parcel leaves only while the pairing is active and not frozen, its grant in force, and no row of its
+    version withdrawn or refused since; what comes after it waits with it, since nobody takes messages out of
+    order. That is asked again once its files are there, before the first byte of the message goes, which is
+    noted: what nobody can have seen can still be taken back, and nothing else. A message without a set needs
+    no such state.
 
     Args:
         address: another relay than that of the pairing, for this time: a tar on a stick.
@@ -86,7 +87,8 @@ def ship(
     with contextlib.closing(open_state(home)) as connection:
         due = outbox.unacknowledged if again else outbox.waiting_for_upload
         waiting = due(connection, partner.pairing)
-        messages = leaving.until_held(home, connection, waiting, now)
+        tables = Tables(home)
+        messages = leaving.until_held(tables, connection, waiting, now)
         if not messages:
             return Shipped(partner.name, where, held=len(waiting))
         loads: list[_Load] = []
@@ -97,7 +99,7 @@ def ship(
                 everything = again or address is not None
                 load = _load(connection, home, partner, message, relay, again=everything, now=now)
                 _put_set(connection, relay, home, partner, load, usual=address is None, tell=tell)
-                if not leaving.begin(home, connection, message, clock()):
+                if not leaving.begin(tables, connection, message, clock()):
                     break
                 relay.put_message(message.generation, message.seq, message.envelope)
                 loads.append(load)

@@ -14,7 +14,7 @@ from shanhai.courier.granting import tell_untold
 from shanhai.courier.partners import Partner
 from shanhai.courier.relays.opening import check_address
 from shanhai.courier.releases import Release
-from shanhai.courier.taking_back import take_back, take_back_holding
+from shanhai.courier.taking_back import one_transaction, take_back, take_back_holding
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.bodies import End, NewKeyset, Suspension
 from shanhai.exchange.keysets import Keyset
@@ -164,7 +164,7 @@ def tell_keyset(desk: Desk) -> Told:
     """
     told: list[str] = []
     gone: list[Release] = []
-    with transaction(desk.connection):
+    with one_transaction(desk):
         for one in partners.every(desk.connection):
             # Where it has no valid key to seal to, it is told once it brought a newer keyset of its own.
             if is_behind(desk.connection, one, desk.speaker.keyset) and saying.can_speak(desk, one.pairing):
@@ -220,7 +220,7 @@ def renew(desk: Desk, name: str, envelope: bytes) -> Renewed:
         NotFoundError: there is no such partner.
         LogUnwritableError: the event cannot be written.
     """
-    with transaction(desk.connection):
+    with one_transaction(desk):
         partner = partners.named(desk.connection, name)
         mine = desk.speaker.keyset
         keyset = their_keys.take_keyset(desk.connection, partner.pairing, envelope, mine=mine, now=desk.now)

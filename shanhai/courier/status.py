@@ -17,6 +17,7 @@ from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.receipts import Sent, sent
 from shanhai.courier.waiting import Waiting
+from shanhai.courier.withdrawn import Tables
 from shanhai.exchange.keysets import COSIGN, Keyset
 from shanhai.exchange.pairing_states import PairingState
 
@@ -114,7 +115,7 @@ def _partner(
         state=partner.state,
         frozen=partner.frozen is not None,
         to_upload=len(to_upload),
-        held=len(to_upload) - len(until_held(home, connection, to_upload, now)),
+        held=len(to_upload) - len(until_held(Tables(home), connection, to_upload, now)),
         unsettled=len(unsettled),
         oldest=min((one.issued for one in unsettled), default=None),
         expired=standings.count("expired"),

@@ -13,6 +13,7 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier
 from shanhai.courier import granted, inbox, partners
+from shanhai.courier.withdrawn import Tables
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD
 from shanhai.exchange.subjects import DATASET, Subject
@@ -176,7 +177,7 @@ def _contract(node: Node, table: str) -> Contract:
 
 
 def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list[dict[str, Any]]]:
-    """Whether every delivery with a row in these versions stands accepted now, and the ledger on each."""
+    """Whether every row of these versions stands accepted now, and the ledger on each delivery of one."""
     known = {str(row.delivery): row for row in ledger(node)}
     there: set[str] = set()
     with duckdb_session(node.settings) as con:
@@ -188,7 +189,8 @@ def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list
     # A delivery that the ledger does not know is for a person to look at, not to be sent.
     verdicts = {known[one].verdict if one in known else "held" for one in there}
     told = [known[one].as_dict() for one in sorted(there & known.keys())]
-    if verdicts & {"withdrawn", "refused"}:
+    accepted = [line for line in told if line["verdict"] == "accepted"]
+    if verdicts & {"withdrawn", "refused"} or Tables(node.home).lack(accepted, sources):
         return "withdrawn", told
     return ("held" if "held" in verdicts else "stands"), told
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +23,27 @@ TOLD_AT_ONCE = frozenset({"revoke", "keyset", "suspend", "end"})
 """Messages that no parcel may hold: what they say is to be known to the partner as soon as may be.
 
 So is a grant that narrows the one before it."""
+
+
+@contextlib.contextmanager
+def one_transaction(desk: Desk) -> Iterator[None]:
+    """A transaction in which parcels may be taken back: the logs of tables are read before it begins.
+
+    Within it only what was committed meanwhile is read, so that nobody has to wait for more.
+
+    Raises:
+        LogUnwritableError: as `transaction`.
+    """
+    read_ahead(desk)
+    with transaction(desk.connection):
+        yield
+
+
+def read_ahead(desk: Desk) -> None:
+    """Read the logs of the tables that the parcels are made of which may still be taken back."""
+    for partner in partners.every(desk.connection):
+        for one in unbegun_releases(desk.connection, partner.pairing):
+            desk.tables.lack(one.deliveries, one.versions)
 
 
 def take_back(desk: Desk, pairing: str, is_over: Callable[[Release], bool]) -> tuple[Release, ...]:
@@ -61,22 +83,20 @@ def take_back(desk: Desk, pairing: str, is_over: Callable[[Release], bool]) -> t
 def take_back_over(desk: Desk, name: str) -> tuple[Release, ...]:
     """Take back what is no longer granted to a partner as it was when it was released; as `take_back`.
 
-    So is what has rows of a delivery that was withdrawn since; and what may not leave for any other reason,
-    where it holds something that is told at once.
+    So is what has rows that were withdrawn since, or judged otherwise; and what may not leave for any other
+    reason, where it holds something that is told at once.
 
     Raises:
         NotFoundError: there is no such partner.
     """
-    with transaction(desk.connection):
+    with one_transaction(desk):
         partner = partners.named(desk.connection, name)
-        if any_held(desk.home, desk.connection, partner, desk.now):
+        if any_held(desk.tables, desk.connection, partner, desk.now):
             return take_back_holding(desk, partner.pairing)
 
-        # What cannot be read now may stand, with the consent of whoever approved it: it waits.
-        tables = Tables(desk.home, unread_stands=True)
-
         def is_over(one: Release) -> bool:
-            return not leaving.stands(tables, desk.connection, one, desk.now)
+            # What cannot be read now may stand, with the consent of whoever approved it: it waits.
+            return not leaving.stands(desk.tables, desk.connection, one, desk.now, unread_stands=True)
 
         return take_back(desk, partner.pairing, is_over)
 
@@ -91,12 +111,11 @@ def take_back_holding(desk: Desk, pairing: str, *, grant: str | None = None) -> 
         grant: one that is revoked or narrowed by what is said: what was released under it.
     """
     closed = not leaving.is_open(partners.of_pairing(desk.connection, pairing))
-    tables = Tables(desk.home)
 
     def is_over(one: Release) -> bool:
         if closed or one.grant == grant:
             return True
-        return not leaving.stands(tables, desk.connection, one, desk.now)
+        return not leaving.stands(desk.tables, desk.connection, one, desk.now)
 
     return take_back(desk, pairing, is_over)
 
@@ -108,7 +127,7 @@ def take_back_held(desk: Desk, pairing: str) -> tuple[Release, ...]:
     taken back. Whoever made the newer ones tells them, and takes it back.
     """
     partner = partners.of_pairing(desk.connection, pairing)
-    if not any_held(desk.home, desk.connection, partner, desk.now) or not is_newest(desk):
+    if not any_held(desk.tables, desk.connection, partner, desk.now) or not is_newest(desk):
         return ()
     return take_back_holding(desk, pairing)
 
@@ -118,19 +137,19 @@ def any_over(home: Path, connection: sqlite3.Connection, partner: Partner, now: 
 
     What waits until the pairing is active and thawed may leave then, unless something is held by it.
     """
+    tables = Tables(home)
     if not leaving.is_open(partner):
-        return any_held(home, connection, partner, now)
+        return any_held(tables, connection, partner, now)
     waiting = unbegun_releases(connection, partner.pairing)
-    tables = Tables(home, unread_stands=True)
-    return any(not leaving.stands(tables, connection, one, now) for one in waiting)
+    return any(not leaving.stands(tables, connection, one, now, unread_stands=True) for one in waiting)
 
 
-def any_held(home: Path, connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
+def any_held(tables: Tables, connection: sqlite3.Connection, partner: Partner, now: datetime) -> bool:
     """Whether something that is told at once waits behind a parcel that may not leave now."""
     if partner.state not in SPEAKING:
         return False
     unbegun = outbox.unbegun(connection, partner.pairing)
-    held = unbegun[len(leaving.until_held(home, connection, unbegun, now)) :]
+    held = unbegun[len(leaving.until_held(tables, connection, unbegun, now)) :]
     return any(_is_told_at_once(connection, one) for one in held)
 
 

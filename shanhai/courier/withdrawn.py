@@ -2,55 +2,166 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from shanhai.errors import StoreError
-from shanhai.ingest.books import lines_of, net
-from shanhai.warehouse.log import Log, last_commit
+from shanhai.ingest.books import NOTES, Entry
+from shanhai.ingest.waivers import Waivers, waived_rows
+from shanhai.warehouse.log import Log, commit_file, last_commit
 from shanhai.warehouse.sources import table_in
 
 _STANDS = "accepted"
 
+_Line = tuple[int, bool, Entry]
+"""The version of a commit, whether it added files to the table, and what it says of a delivery."""
+
 
 class Tables:
-    """The tables of a home as they are: each is read once, when it is first asked for.
+    """The tables of a home as they are whenever somebody asks; each commit is read once.
 
-    For one question: what is committed after that, it does not know.
-
-    Args:
-        unread_stands: what is taken of a table that cannot be read now: that all of it stands. Else nothing
-            of it does, and waits.
+    So whoever asks before a transaction, and once more within it, holds others up for what was committed
+    in between alone.
     """
 
-    def __init__(self, home: Path, *, unread_stands: bool = False) -> None:
+    def __init__(self, home: Path) -> None:
         self._home = home
-        self._unread_stands = unread_stands
-        self._verdicts: dict[str, Mapping[str, str] | None] = {}
+        self._books: dict[str, _Books] = {}
 
-    def lack(self, deliveries: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether one of the deliveries was withdrawn, or is judged otherwise, by now.
+    def lack(
+        self,
+        deliveries: Iterable[Mapping[str, Any]],
+        versions: Mapping[str, int],
+        *,
+        unread_stands: bool = False,
+    ) -> bool:
+        """Whether rows that were in the tables then were taken out since: withdrawn, or judged otherwise.
+
+        Rows that lost to newer ones were not: that is what a version is of. Nor is it asked whether as many
+        rows are left, since a replay exchanges some for others.
 
         Args:
             deliveries: their lines of the ledger, as a release keeps them of what it was made of.
+            versions: of each table, then.
+            unread_stands: what is taken of a table that cannot be read now: that all of it stands. Else
+                nothing of it does, and waits.
         """
-        return not all(map(self._stands, deliveries))
+        lines = list(deliveries)
+        names = [f"{line['district']}.{line['dataset']}" for line in lines]
+        books = {name: self._read(name) for name in set(names)}
+        return not all(
+            unread_stands if known is None else known.stand(_delivery(name, line), versions[name])
+            for name, line in zip(names, lines, strict=True)
+            for known in [books[name]]
+        )
 
-    def _stands(self, line: Mapping[str, Any]) -> bool:
-        table = f"{line['district']}.{line['dataset']}"
-        if table not in self._verdicts:
-            self._verdicts[table] = _verdicts(table_in(self._home, table))
-        known = self._verdicts[table]
-        if known is None:
-            return self._unread_stands
-        return known.get(f"{table}/{line['partition']}/{line['snapshot_sha256']}") == _STANDS
+    def _read(self, name: str) -> _Books | None:
+        """The books of a table up to its newest commit; None where they cannot be read."""
+        table = table_in(self._home, name)
+        known = self._books.get(name)
+        try:
+            newest = last_commit(table)
+            if known is None or not known.are_part_of(newest):
+                known = _Books(table)
+            known.read_on(newest)
+        except (StoreError, OSError, ValueError):
+            self._books.pop(name, None)
+            return None
+        self._books[name] = known
+        return known
 
 
-def _verdicts(table: Path) -> Mapping[str, str] | None:
-    """By the entries of the commits alone: whoever ships needs neither rows nor what reads them."""
-    try:
-        booked = net(lines_of(Log(table).commits(last_commit(table))))
-    except (StoreError, ValueError):
-        return None
-    return {delivery: one.verdict for delivery, one in booked.items()}
+class _Books:
+    """What the commits of one table say of each delivery, by their entries alone.
+
+    Whoever ships needs neither rows nor what reads them.
+    """
+
+    def __init__(self, table: Path) -> None:
+        self._table = table
+        self._log = Log(table)
+        self._lines: defaultdict[str, list[_Line]] = defaultdict(list)
+        self._newest = -1
+        self._seen: tuple[int, ...] = ()
+
+    def are_part_of(self, newest: int) -> bool:
+        """Whether the table of this newest commit still has the last one that was read: none was put back."""
+        return self._newest <= newest and self._seen == self._identity()
+
+    def read_on(self, newest: int) -> None:
+        """Read the commits up to this one.
+
+        Raises:
+            StoreError: one of them is not there, or cannot be read.
+            ValueError: an entry is none that this program knows.
+        """
+        for commit in self._log.commits(newest, after=self._newest):
+            for told in commit.facts.get("entries", ()):
+                line = Entry.model_validate(told)
+                self._lines[line.delivery].append((commit.version, commit.adds, line))
+        self._newest, self._seen = newest, ()
+        self._seen = self._identity()
+
+    def stand(self, delivery: str, version: int) -> bool:
+        """Whether what was good of a delivery at a version is so still."""
+        return _stands(self._lines.get(delivery, ()), version)
+
+    def _identity(self) -> tuple[int, ...]:
+        if self._newest < 0:
+            return ()
+        found = commit_file(self._table, self._newest).stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _delivery(table: str, line: Mapping[str, Any]) -> str:
+    return f"{table}/{line['partition']}/{line['snapshot_sha256']}"
+
+
+def _stands(lines: Sequence[_Line], version: int) -> bool:
+    """Whether a delivery is accepted by its last line, and by no staging that may lack a row of that version.
+
+    What others bring or take (`cause`) leaves alone what is good of this one.
+    """
+    verdict, refused, all_there = "", 0, True
+    known: list[tuple[Entry, int]] = []
+    for at, adds, line in lines:
+        refused += line.quarantined
+        if line.cause:
+            continue
+        verdict = line.verdict
+        if not line.staging:
+            continue
+        if at <= version:
+            known = [(line, refused)]
+            continue
+        # A note tells of the same rows, so what follows may be compared with its terms as well.
+        is_note = line.kind in NOTES or (line.is_alike and not adds)
+        all_there = (all_there and is_note) or any(_has_all_of((line, refused), one) for one in known)
+        if all_there:
+            known.append((line, refused))
+    return verdict == _STANDS and all_there
+
+
+def _has_all_of(now: tuple[Entry, int], before: tuple[Entry, int]) -> bool:
+    """Whether all that was good by one staging is good by another: the same one, or one that waives more.
+
+    Args:
+        now, before: the line that names the staging, and how many rows were refused by then.
+    """
+    (line, refused), (earlier, refused_then) = now, before
+    if line.staging == earlier.staging:
+        # By another edition of a register the same terms can refuse other rows.
+        return line.quarantine_sha256 == earlier.quarantine_sha256
+    if line.contract_digest != earlier.contract_digest or refused > refused_then:
+        return False
+    return _waives_all_of(line.waivers, earlier.waivers)
+
+
+def _waives_all_of(waivers: Waivers, before: Waivers) -> bool:
+    now = waived_rows(waivers)
+    return all(
+        rule in now and ((left := now[rule]) is None or (rows is not None and rows <= left))
+        for rule, rows in waived_rows(before).items()
+    )

@@ -265,7 +265,7 @@ def test_no_upload_begins_of_what_was_taken_back_meanwhile(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         assert leaving.may_leave(Tables(desk.home), desk.connection, message, desk.now)
         granting.revoke(desk, grant.id)
-        assert not leaving.begin(desk.home, desk.connection, message, desk.now)
+        assert not leaving.begin(Tables(desk.home), desk.connection, message, desk.now)
 
 
 def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Seller):

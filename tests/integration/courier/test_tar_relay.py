@@ -121,7 +121,7 @@ def test_what_begins_to_leave_onto_a_stick_that_fails_has_left_and_goes_elsewher
         partner = partners.named(desk.connection, "longyou")
         place = place_of(partner)
         for one in seller.messages():
-            assert leaving.begin(desk.home, desk.connection, one, desk.now)
+            assert leaving.begin(desk.tables, desk.connection, one, desk.now)
     # As it fails after the room was looked at.
     relay = TarRelay(stick.folder / "gongshu.tar", place)
     for one in seller.messages():
