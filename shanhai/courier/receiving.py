@@ -18,7 +18,7 @@ from shanhai.courier.relays.opening import relay_of
 from shanhai.courier.releases import Release
 from shanhai.courier.settling import begin, take_message, take_parcel
 from shanhai.courier.stopping import note_replaced, note_stop
-from shanhai.courier.taking_back import unbegun_releases
+from shanhai.courier.taking_back import read_ahead, unbegun_releases
 from shanhai.errors import DeniedError, NotFoundError, RetryableError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Gap, Refused, Seen
@@ -81,6 +81,8 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
         partners.check_thawed(partner)
         check_receives(partner.state)
         waiting = unbegun_releases(desk.connection, partner.pairing)
+        # A message may take them back, in the transaction that settles it.
+        read_ahead(desk)
         run: _Run | None = None
         try:
             with relay_of(partner, settings, address=address) as relay:
@@ -105,7 +107,7 @@ class _Run:
     Attributes:
         desk: at the moment at which the message in hand was looked at.
         replaced: whether the relay shows something else in the place of a settled message; None: the run did
-            not look there.
+            not look there, or not everywhere, since the relay failed.
         place: generation and number of the message in hand; None: it was begun by a run before.
     """
 
@@ -180,11 +182,16 @@ class _Run:
             return self.relay.message(*place)
         except NotFoundError:
             # Gone since it was listed, or no file: if something comes after it, that is a gap.
-            pass
-        except (RetryableError, DeniedError):
+            self.replaced = past or self.replaced
+        except DeniedError:
             if not past:
                 raise
-        self.replaced = self.replaced or past
+            self.replaced = True
+        except RetryableError:
+            if not past:
+                raise
+            # It may answer next time: nobody is told of a replacement, and what was told before stays.
+            self.replaced = self.replaced or None
         return None
 
     def _vouched(self, envelope: bytes) -> Iterator[Arrived]:

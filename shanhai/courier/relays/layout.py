@@ -125,7 +125,7 @@ class Relay(Protocol):
 
 
 def message_key(folder: str, generation: int, seq: int) -> str:
-    """`<folder>/m/<generation, 6 digits>/<number, 10 digits>`, so that names are in the order of numbers."""
+    """`<folder>/m/<generation, at least 6 digits>/<number, at least 10 digits>`."""
     return f"{folder}/m/{generation:06d}/{seq:010d}"
 
 

@@ -65,10 +65,10 @@ class StoreRelay:
 
     def messages(self, generation: int, first: int) -> Iterator[tuple[int, int]]:
         folder = self._place.folder_in
-        # The order of the keys is that of the numbers.
         numbers = (number_of(folder, key) for key in self._store.list(f"{folder}/m"))
         wanted = (number for number in numbers if number and number >= (generation, first))
-        yield from itertools.islice(wanted, MOST_LISTED)
+        # That of the keys is another order, once a number has more digits than others.
+        yield from sorted(itertools.islice(wanted, MOST_LISTED))
 
     def message(self, generation: int, seq: int) -> bytes:
         key = message_key(self._place.folder_in, generation, seq)
