@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
+from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.decisions import Decision, carry_out
 from shanhai.ingest.node import open_node
 from shanhai.ingest.reconcile import reconcile
@@ -54,19 +55,26 @@ def decide_step(
 
     Args:
         idempotency_key: names the request: made again, it is found done.
+
+    Returns:
+        also what the entry says, or as `already` that somebody had decided so before.
     """
     node = open_node()
     chosen = find_delivery(node, delivery)
-    entry = carry_out(
-        node,
-        chosen,
-        action,
-        by=by,
-        reason=reason,
-        rules=tuple(rules or ()),
-        idempotency_key=idempotency_key,
-    )
-    told = {"verdict": entry.verdict, "loaded": entry.loaded} if entry else {}
+    told: Result = {}
+    try:
+        entry = carry_out(
+            node,
+            chosen,
+            action,
+            by=by,
+            reason=reason,
+            rules=tuple(rules or ()),
+            idempotency_key=idempotency_key,
+        )
+        told = {"verdict": entry.verdict, "loaded": entry.loaded} if entry else {}
+    except AlreadySoError as error:
+        told = {"already": error.message}
     return {"delivery": chosen.short, "action": action, "changed": is_ahead(node, chosen.dataset), **told}
 
 

@@ -8,7 +8,7 @@ import click
 
 from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
-from shanhai.cli.output import Heading, brief, cell, fields, say, section, show, show_json
+from shanhai.cli.output import Heading, brief, cell, fields, say, say_already, section, show, show_json
 from shanhai.cli.selection import DATASET, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -258,21 +258,27 @@ def withdraw(session: Session, delivery: str, by: str, reason: str, now: bool) -
 def _decide(
     session: Session, text: str, action: Action, by: str, reason: str, *, now: bool | None = None
 ) -> None:
+    from shanhai.ingest.already import AlreadySoError
     from shanhai.ingest.decide import decide
 
-    chosen = _chosen(session, text)
-    decide(session.node, chosen, action, by=by, reason=reason)
+    chosen, already = _chosen(session, text), None
+    try:
+        decide(session.node, chosen, action, by=by, reason=reason)
+    except AlreadySoError as error:
+        already = error
+        say_already(error)
     session.forget_ledger()
     row = next(row for row in session.ledger if row.delivery == chosen)
     counts = row.counts
-    say(
-        f"{chosen.short} is {row.verdict}: {counts.loaded:,} loaded, {counts.superseded:,} superseded, "
-        f"{counts.withheld:,} withheld."
-    )
-    if now is not None:
+    if already is None:
+        say(
+            f"{chosen.short} is {row.verdict}: {counts.loaded:,} loaded, {counts.superseded:,} superseded, "
+            f"{counts.withheld:,} withheld."
+        )
+    if now or (now is not None and already is None):
         follow(session, now=now)
     if session.form == "json":
-        show_json(_listed(row))
+        show_json({**_listed(row), "already": already is not None})
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from shanhai.cli.session import Form
+    from shanhai.errors import ShanhaiError
 
 Row = Mapping[str, object]
 
@@ -106,6 +107,11 @@ def say(text: str) -> None:
 
     with aside():
         error_console().print(Text(text))
+
+
+def say_already(error: ShanhaiError) -> None:
+    """That somebody had decided so before: it is as it was asked for, and no failure."""
+    say(f"{error.message}. Nothing was changed.")
 
 
 def fields(facts: Row) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.output import Heading, say, show, show_json
-from shanhai.cli.replay import outcome, show_outcome
+from shanhai.cli.output import Heading, Row, say, say_already, show, show_json
+from shanhai.cli.replay import outcome, show_outcome, unchanged
 from shanhai.cli.selection import DATASET, ROW, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from shanhai.ingest.books import Entry
     from shanhai.ingest.replay import Replayed
 
-Row = tuple[str, int]
+Place = tuple[str, int]
 
 STATES = ("open", "released", "discarded", "purged")
 _GROUPS = (
@@ -167,7 +169,7 @@ def release_rows(
     session: Session,
     delivery: str,
     rules: tuple[str, ...],
-    rows: tuple[Row, ...],
+    rows: tuple[Place, ...],
     by: str,
     reason: str,
     dry_run: bool,
@@ -189,8 +191,9 @@ def release_rows(
     from shanhai.ingest.release import release
 
     chosen = _chosen(session, delivery)
-    done = release(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
-    _tell_released(session, done, dry_run=dry_run)
+    with _told_if_already(session, unchanged(chosen)):
+        done = release(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
+        _tell_released(session, done, dry_run=dry_run)
 
 
 @command.command("revoke")
@@ -201,7 +204,7 @@ def revoke_release(
     session: Session,
     delivery: str,
     rules: tuple[str, ...],
-    rows: tuple[Row, ...],
+    rows: tuple[Place, ...],
     by: str,
     reason: str,
     dry_run: bool,
@@ -217,15 +220,29 @@ def revoke_release(
     from shanhai.ingest.release import revoke
 
     chosen = _chosen(session, delivery)
-    done = revoke(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
-    _tell_released(session, done, dry_run=dry_run)
+    with _told_if_already(session, unchanged(chosen)):
+        done = revoke(session.node, chosen, rules, rows or None, by=by, reason=reason, dry_run=dry_run)
+        _tell_released(session, done, dry_run=dry_run)
 
 
 def _tell_released(session: Session, done: Replayed, *, dry_run: bool) -> None:
     if session.form == "json":
-        show_json(outcome(done))
+        show_json({**outcome(done), "already": False})
     else:
         show_outcome([done], dry_run=dry_run)
+
+
+@contextmanager
+def _told_if_already(session: Session, unchanged: Mapping[str, Any]) -> Iterator[None]:
+    """Say that somebody had decided so before, with the facts that a program is given then."""
+    from shanhai.ingest.already import AlreadySoError
+
+    try:
+        yield
+    except AlreadySoError as error:
+        say_already(error)
+        if session.form == "json":
+            show_json({**unchanged, "already": True})
 
 
 @command.command("discard")
@@ -244,7 +261,8 @@ def discard_rows(session: Session, delivery: str, rules: tuple[str, ...], by: st
     from shanhai.ingest.discard import discard
 
     chosen = _chosen(session, delivery)
-    _tell(session, discard(session.node, chosen, rules=rules, by=by, reason=reason), "discarded")
+    with _told_if_already(session, _noted(chosen, "discard", rules)):
+        _tell(session, discard(session.node, chosen, rules=rules, by=by, reason=reason), "discarded")
 
 
 @command.command("reopen")
@@ -260,11 +278,17 @@ def reopen_rows(session: Session, delivery: str, rules: tuple[str, ...], by: str
     from shanhai.ingest.discard import reopen
 
     chosen = _chosen(session, delivery)
-    _tell(session, reopen(session.node, chosen, rules=rules, by=by, reason=reason), "open again")
+    with _told_if_already(session, _noted(chosen, "reopen", rules)):
+        _tell(session, reopen(session.node, chosen, rules=rules, by=by, reason=reason), "open again")
 
 
 def _tell(session: Session, entry: Entry, state: str) -> None:
     if session.form == "json":
-        show_json({"delivery": entry.delivery, "kind": entry.kind, "rules": list(entry.scope)})
+        noted = _noted(DeliveryId.parse(entry.delivery), entry.kind, entry.scope)
+        show_json({**noted, "already": False})
         return
     say(f"{DeliveryId.parse(entry.delivery).short}: {state}: {', '.join(entry.scope)}.")
+
+
+def _noted(delivery: DeliveryId, kind: str, rules: Iterable[str]) -> Row:
+    return {"delivery": str(delivery), "kind": kind, "rules": list(rules)}

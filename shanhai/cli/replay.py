@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +124,11 @@ def _replayed(
 def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> None:
     """The counts that are others, and how many deliveries changed, or cannot be replayed."""
     lines = [{**vars(count), "short": one.delivery.short} for one in found for count in one.counts]
-    show(lines, _COUNTS, form="table", empty="No count differs.")
     changed = sum(one.changes for one in found)
     verb = "would change" if dry_run else "changed"
+    show(lines, _COUNTS, form="table", empty="No count differs." if changed else "Nothing differs.")
+    for parts, number in Counter(one.differs_in for one in found if one.differs and not one.counts).items():
+        say(f"With the same counts {number} {'differs' if number == 1 else 'differ'} in {_listed(parts)}.")
     for one in found:
         if one.settles:
             does = "would be" if dry_run else "was"
@@ -142,14 +145,25 @@ def show_outcome(found: list[Replayed], *, dry_run: bool, failed: int = 0) -> No
         say("Next: shanhai build && shanhai publish, for the marts to follow.")
 
 
+def _listed(parts: tuple[str, ...]) -> str:
+    return " and ".join(", ".join(parts).rsplit(", ", 1))
+
+
 def outcome(one: Replayed) -> dict[str, Any]:
     """One delivery judged again, as it is given to other programs."""
     return {
         "delivery": str(one.delivery),
         "contract_version": one.contract_version,
         "changes": one.changes,
+        "differs_in": list(one.differs_in),
         "settles": one.settles,
         "committed": one.entry is not None,
         "mended": one.mended,
         "counts": [vars(count) for count in one.counts],
     }
+
+
+def unchanged(delivery: DeliveryId) -> dict[str, Any]:
+    """The same of a delivery that was not judged again, since there was nothing to decide."""
+    nothing = {"changes": False, "differs_in": [], "settles": False, "committed": False, "mended": False}
+    return {"delivery": str(delivery), "contract_version": None, **nothing, "counts": []}

@@ -32,7 +32,10 @@ class Person:
         by, reason = by.strip(), reason.strip()
         if not by or not reason:
             raise ConfigurationError(
-                "a decision needs a name and a reason", given=f"by={by!r} reason={reason!r}"
+                "a decision needs a name and a reason",
+                given=f"by={by!r} reason={reason!r}",
+                allowed="texts that are not blank; both stay in the ledger for good",
+                hint='--by "Li Wei" --reason "confirmed by the district"',
             )
         return cls(by, reason, idempotency_key)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.already import already_so
 from shanhai.ingest.approved import Person
-from shanhai.ingest.books import Entry, Kind, Net, requested, table_net
+from shanhai.ingest.books import NOTES, Entry, Kind, Net, requested, table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.committed import committed_staging
 from shanhai.ingest.load import Decision, commit_decision, open_table
@@ -36,6 +37,7 @@ TRANSITIONS: Mapping[tuple[State, Action], State] = MappingProxyType(
 Of a delivery without a verdict nothing is decided but that it is refused.
 """
 
+_AFTER: dict[str, State] = {action: after for (_, action), after in TRANSITIONS.items()}
 _KINDS: dict[Action, Kind] = {"approve": "approve", "refuse": "refuse", "withdraw": "withdraw"}
 
 
@@ -53,6 +55,7 @@ def decide(
 
     Raises:
         ConfigurationError: the name, the reason or the action is missing or unknown.
+        AlreadySoError: the delivery is in the state that the action leads to.
         DeniedError: the delivery is not in a state that allows the action, or it was purged.
         BusyError: somebody else decided at the same time; look again.
     """
@@ -62,6 +65,15 @@ def decide(
     if (known := requested(table, delivery, idempotency_key)) is not None:
         return known
     net = table_net(table).get(str(delivery))
+    if net is not None and net.verdict == _AFTER.get(action):
+        raise already_so(
+            table,
+            delivery,
+            f" is {net.verdict}",
+            lambda lines: _verdict(lines) == net.verdict,
+            given=action,
+            allowed=_allowed(net.verdict),
+        )
     verdict = check_can_decide(delivery, net.verdict if net else None, action)
     decision = Decision(_KINDS[action], verdict, person.reason, person.by, idempotency_key)
     if net is None:
@@ -125,10 +137,18 @@ def check_can_decide(delivery: DeliveryId, state: State | None, action: Action) 
         return "refused"
     after = TRANSITIONS.get((state, action))
     if after is None:
-        allowed = [known for (before, known) in TRANSITIONS if before == state]
         raise DeniedError(
             f"a delivery that is {state} cannot be changed so",
             given=f"{action} {delivery.short}",
-            allowed=allowed or "nothing",
+            allowed=_allowed(state) or "nothing",
         )
     return after
+
+
+def _allowed(state: State) -> list[Action]:
+    return [known for (before, known) in TRANSITIONS if before == state]
+
+
+def _verdict(lines: Sequence[Entry]) -> State | None:
+    """The verdict after entries of a delivery; a note leaves it as it is."""
+    return next((line.verdict for line in reversed(lines) if line.kind not in NOTES), None)

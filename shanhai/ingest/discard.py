@@ -6,13 +6,15 @@ import logging
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from shanhai.errors import BusyError, DeniedError
+from shanhai.errors import BusyError, ConfigurationError
 from shanhai.ids import DeliveryId
+from shanhai.ingest.already import already_so
 from shanhai.ingest.approved import Person
 from shanhai.ingest.books import Counts, Entry, entries, entry, requested, table_net
 from shanhai.ingest.load import on_newest, open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.quarantine import groups
+from shanhai.ingest.retention import require_unpurged
 from shanhai.warehouse.lake import Change, LakeTable
 
 log = logging.getLogger(__name__)
@@ -38,8 +40,8 @@ def discard(
         idempotency_key: names the request; one that was carried out is found done, whatever came after it.
 
     Raises:
-        ConfigurationError: the name or the reason is missing.
-        DeniedError: no open row of the delivery broke such a rule.
+        ConfigurationError: the name or the reason is missing, or no open row broke such a rule.
+        AlreadySoError: all that is named is discarded.
         BusyError: somebody else decided at the same time; look again.
     """
     return _note(node, delivery, "discard", rules, by=by, reason=reason, idempotency_key=idempotency_key)
@@ -57,8 +59,9 @@ def reopen(
     """Take back what was discarded, for certain rules or for all.
 
     Raises:
-        ConfigurationError: the name or the reason is missing.
-        DeniedError: no such rule is discarded, or the text of the rows was purged.
+        ConfigurationError: the name or the reason is missing, or no such rule was ever discarded.
+        AlreadySoError: all that is named was taken back.
+        DeniedError: the text of the rows was purged.
         BusyError: somebody else decided at the same time; look again.
     """
     return _note(node, delivery, "reopen", rules, by=by, reason=reason, idempotency_key=idempotency_key)
@@ -137,24 +140,39 @@ def _chosen(
     kind: Literal["discard", "reopen"],
     rules: Collection[str],
 ) -> tuple[str, ...]:
-    possible = _open(node, delivery) if kind == "discard" else _closed(table, delivery)
+    lines = [line for _, line in entries(table) if line.delivery == str(delivery)]
+    closed = discarded(lines)
+    if kind == "reopen":
+        require_unpurged(delivery, table_net(table)[str(delivery)].purged if lines else (), "quarantine")
+        possible, done = closed, _ever_discarded(lines) - closed
+    else:
+        possible, done = _open(node, delivery), closed
     chosen = tuple(sorted(rules or possible))
-    if not chosen or not possible.issuperset(chosen):
-        raise DeniedError(
-            "no open row broke such a rule" if kind == "discard" else "no such rule is discarded",
-            given=f"{delivery.short} {', '.join(rules)}".strip(),
+    if chosen and possible.issuperset(chosen):
+        return chosen
+    wanted = frozenset(rules or done)
+    given = f"{kind} {', '.join(sorted(rules))}".strip()
+    if wanted and wanted <= done - possible:
+        is_closed = kind == "discard"
+        raise already_so(
+            table,
+            delivery,
+            f": {', '.join(sorted(wanted))} is {'discarded' if is_closed else 'open again'}",
+            lambda lines: wanted <= discarded(lines) if is_closed else not wanted & discarded(lines),
+            given=given,
             allowed=sorted(possible) or "nothing",
-            hint="shanhai quarantine list",
         )
-    return chosen
+    raise ConfigurationError(
+        "no open row broke such a rule" if kind == "discard" else "no such rule is discarded",
+        given=f"{delivery.short}: {given}",
+        allowed=sorted(possible) or "nothing",
+        hint="shanhai quarantine list",
+    )
 
 
 def _open(node: Node, delivery: DeliveryId) -> set[str]:
     return {group.reason for group in groups(node, delivery=delivery) if group.state == "open"}
 
 
-def _closed(table: LakeTable, delivery: DeliveryId) -> set[str]:
-    net = table_net(table).get(str(delivery))
-    if net is None or "quarantine" in net.purged:
-        return set()
-    return discarded(line for _, line in entries(table) if line.delivery == str(delivery))
+def _ever_discarded(lines: Iterable[Entry]) -> set[str]:
+    return {rule for line in lines if line.kind == "discard" for rule in line.scope}

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from shanhai.contracts.model import Contract
-from shanhai.errors import ConfigurationError, DeniedError
+from shanhai.errors import ConfigurationError, DeniedError, as_typed
 from shanhai.ids import DeliveryId
+from shanhai.ingest.already import AlreadySoError, already_so
 from shanhai.ingest.approved import Person
+from shanhai.ingest.books import Entry, entries
+from shanhai.ingest.listed import Row, require_released
+from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
+from shanhai.ingest.quarantine import groups
+from shanhai.ingest.records import present_terms, read_staging
 from shanhai.ingest.replay import Replayed, judge_again
-from shanhai.ingest.waivers import MOST_ROWS, Waiver, Waivers, canonical, why_not_waivable
-
-Row = tuple[str, int]
-"""A row in quarantine: the name of its body, and its position."""
+from shanhai.ingest.waivers import (
+    MOST_ROWS,
+    Waiver,
+    Waivers,
+    canonical,
+    is_unknown,
+    waived_rows,
+    why_not_waivable,
+)
 
 
 def release(
@@ -41,19 +51,27 @@ def release(
         idempotency_key: names the request; one that was carried out is found done, whatever came after it.
 
     Raises:
-        ConfigurationError: the name, the reason or the rules are missing, or there are too many rows.
+        ConfigurationError: the name, the reason or the rules are missing, the contract has no such rule,
+            there are too many rows, or one would stay where it is.
+        AlreadySoError: all of that is waived.
         DeniedError: a rule cannot be waived, no row would be released, or as `replay`.
         BusyError: others kept deciding about the delivery meanwhile.
     """
     person = Person.who_decides(by, reason, idempotency_key)
-    waiver = _waiver(rules, rows, person)
+    waiver, asked = _waiver(rules, rows, person), list[Waivers]()
 
     def more(waivers: Waivers) -> Waivers:
-        _check_waivable(node.federation.contract(delivery.dataset), rules)
-        return (*waivers, waiver)
+        _check_waivable(node, delivery, rules)
+        asked.append((*waivers, waiver))
+        return asked[-1]
 
     would = judge_again(node, delivery, more, person, dry_run=True)
+    if rows is not None and asked:
+        staging = read_staging(node, delivery, present_terms(node, delivery, asked[-1]))
+        require_released(node, delivery, rows, staging)
     if not would.changes:
+        if would.entry is None:
+            raise _waived(node, delivery, waiver)
         return would
     released = next((one for one in would.counts if one.name == "released"), None)
     if released is None or released.after < released.before:
@@ -85,20 +103,16 @@ def revoke(
         idempotency_key: as of `release`.
 
     Raises:
-        ConfigurationError: the name or the reason is missing.
-        DeniedError: nothing of that is waived, or as `replay`.
+        ConfigurationError: the name or the reason is missing, or something of that was never waived.
+        AlreadySoError: all of that was taken back.
+        DeniedError: the rule was waived for every row and rows are listed, or as `replay`.
         BusyError: others kept deciding about the delivery meanwhile.
     """
-    chosen = frozenset(rules)
+    chosen, listed = frozenset(rules), None if rows is None else frozenset(rows)
 
     def fewer(waivers: Waivers) -> Waivers:
-        left = tuple(_without(waivers, chosen, None if rows is None else frozenset(rows)))
-        if canonical(left) == canonical(waivers):
-            raise DeniedError(
-                "nothing of that is waived for the delivery",
-                given=f"{delivery.short}: {', '.join(sorted(chosen)) or 'every rule'}",
-                allowed=sorted({rule for waiver in waivers for rule in waiver.rules}) or "nothing",
-            )
+        left = tuple(_without(waivers, chosen, listed))
+        _check_waived(node, delivery, waivers, chosen, listed)
         return left
 
     person = Person.who_decides(by, reason, idempotency_key)
@@ -125,12 +139,87 @@ def _without(waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | Non
             yield waiver.model_copy(update={"rules": taken, "rows": left})
 
 
-def _check_waivable(contract: Contract, rules: Collection[str]) -> None:
+def _check_waived(
+    node: Node, delivery: DeliveryId, waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | None
+) -> None:
+    """Make sure that each rule and row that is named is waived, so that it can be taken back.
+
+    Raises:
+        AlreadySoError: all of it was waived once, and nothing of it is any more.
+        ConfigurationError: some of it is not waived.
+    """
+    missing = _not_waived(waivers, rules, rows)
+    if not missing:
+        return
+    table, given = open_table(node, delivery.dataset), f"revoke {', '.join(missing)}"
+    lines = [line for _, line in entries(table) if line.delivery == str(delivery)]
+    ever = [waiver for line in lines for waiver in line.waivers]
+    if not _are_waived(waivers, rules, rows) and not _not_waived(ever, rules, rows):
+        raise already_so(
+            table,
+            delivery,
+            f": {', '.join(sorted(rules)) or 'every rule'} is taken back",
+            lambda lines: not _are_waived(_waivers(lines), rules, rows),
+            given=given,
+            allowed="release",
+        )
+    raise ConfigurationError(
+        "something of that is not waived for the delivery; nothing was changed",
+        given=f"{delivery.short}: {given}",
+        allowed=sorted(waived_rows(waivers)) or "nothing",
+        hint=f"shanhai quarantine list --state released --dataset {delivery.dataset}",
+    )
+
+
+def _not_waived(waivers: Iterable[Waiver], rules: frozenset[str], rows: frozenset[Row] | None) -> list[str]:
+    """What is named and not waived: rules, and rows for which none of the rules is."""
+    known = waived_rows(waivers)
+    missing = [as_typed(rule) for rule in sorted(rules) if rule not in known]
+    of = [known[rule] for rule in rules or known if rule in known]
+    if rows is not None and None not in of:
+        covered = frozenset[Row]().union(*(some for some in of if some is not None))
+        missing += [f"{as_typed(body)}:{position}" for body, position in sorted(rows - covered)]
+    return missing if known or missing else ["every rule"]
+
+
+def _are_waived(waivers: Waivers, rules: frozenset[str], rows: frozenset[Row] | None) -> bool:
+    """Whether anything is waived of what is named."""
+    named = {rule: of for rule, of in waived_rows(waivers).items() if not rules or rule in rules}
+    return any(of is None or rows is None or of & rows for of in named.values())
+
+
+def _waived(node: Node, delivery: DeliveryId, waiver: Waiver) -> AlreadySoError:
+    return already_so(
+        open_table(node, delivery.dataset),
+        delivery,
+        f": {', '.join(waiver.rules)} is released",
+        lambda lines: canonical((*_waivers(lines), waiver)) == canonical(_waivers(lines)),
+        given=f"release {', '.join(waiver.rules)}",
+        allowed="revoke",
+    )
+
+
+def _waivers(lines: Sequence[Entry]) -> Waivers:
+    """What is waived after entries of a delivery."""
+    return next((line.waivers for line in reversed(lines) if line.staging), ())
+
+
+def _check_waivable(node: Node, delivery: DeliveryId, rules: Collection[str]) -> None:
+    contract = node.federation.contract(delivery.dataset)
     refused = {rule: why for rule in sorted(rules) if (why := why_not_waivable(contract, rule)) is not None}
+    told = "; ".join(f"{as_typed(rule)}: {why}" for rule, why in refused.items())
+    if any(is_unknown(contract, rule) for rule in refused):
+        waiting = {one.reason for one in groups(node, delivery=delivery) if one.state == "open"}
+        raise ConfigurationError(
+            "there is no such rule to waive",
+            given=told,
+            allowed=sorted(rule for rule in waiting if why_not_waivable(contract, rule) is None) or "nothing",
+            hint=f"shanhai quarantine show {delivery.short}",
+        )
     if refused:
         raise DeniedError(
             "a rule cannot be waived",
-            given="; ".join(f"{rule}: {why}" for rule, why in refused.items()),
+            given=told,
             allowed="rules about values that are there",
             hint="such a row needs another contract, or other data",
         )

@@ -7,6 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from shanhai.errors import BusyError, DeniedError
 from shanhai.ids import DeliveryId
@@ -31,7 +32,7 @@ from shanhai.ingest.records import (
     read_validation,
 )
 from shanhai.ingest.retention import require_unpurged
-from shanhai.ingest.same_rows import have_same_rows
+from shanhai.ingest.same_rows import Rows, differing_rows
 from shanhai.ingest.stage import is_complete, stage
 from shanhai.ingest.swap import swap
 from shanhai.ingest.terms import Terms
@@ -43,6 +44,10 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 _PARTS = ("good", "quarantined", "released", "duplicates", "superseded")
+
+
+Part = Rows | Literal["waivers", "files"]
+"""Something in which a delivery may differ from the books though every count is the same."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Replayed:
     """What judging a delivery again has given.
 
     Attributes:
-        differs: whether rows, reasons or waivers are others than in the books, or files were damaged.
+        differs_in: what is another than in the books, whatever the counts are: what good rows say, which rows
+            are refused and for what, what is waived; or files, where they were damaged.
         settles: whether rows of the table were settled by another rule than the contract has now, and are
             settled anew, whichever delivery they are of.
         counts: those that are others.
@@ -71,11 +77,16 @@ class Replayed:
 
     delivery: DeliveryId
     contract_version: str
-    differs: bool
+    differs_in: tuple[Part, ...] = ()
     settles: bool = False
     counts: tuple[Change, ...] = ()
     mended: bool = False
     entry: Entry | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything of the delivery itself is another than in the books."""
+        return bool(self.differs_in)
 
     @property
     def changes(self) -> bool:
@@ -135,7 +146,7 @@ def judge_again(
     for _ in range(_ATTEMPTS):
         table = open_table(node, delivery.dataset)
         if (known := requested(table, delivery, person.idempotency_key)) is not None:
-            return Replayed(delivery, known.contract_version, differs=False, entry=known)
+            return Replayed(delivery, known.contract_version, entry=known)
         expected = table.transaction(str(delivery))
         net = _replayable(delivery, table)
         staging, found, who = _judged(node, table, delivery, net, waive(net.waivers), person)
@@ -179,11 +190,13 @@ def _judged(
     who = responsible(delivery, net, checked, check(node, delivery, waivers), person)
     if before is not None:
         intact = intact and not is_altered(node, table, table_net(table), delivery, before)
-    same = canonical(waivers) == canonical(net.waivers) and have_same_rows(node, before, staging)
+    parts: list[Part] = [] if before is None else [*differing_rows(node, before, staging)]
+    parts += ["waivers"] if canonical(waivers) != canonical(net.waivers) else []
+    parts += [] if intact else ["files"]
     found = Replayed(
         delivery,
         staging.contract_version,
-        differs=not (intact and same),
+        tuple(parts),
         settles=is_mixed(node, table, node.federation.contract(delivery.dataset)),
         counts=_counts(before, staging, net),
         mended=not intact,

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from shanhai.contracts.model import Contract
 from shanhai.quality.rules import rules_for
 
+_MALFORMED = "malformed."
+
 MOST_ROWS = 1_000
 """Rows that one waiver may list: they stand in the metadata of a commit."""
 
@@ -58,9 +60,14 @@ def _alike(contract: Contract, rule: str) -> str:
     return ", ".join(difflib.get_close_matches(rule, names) or meant) or "those of `shanhai quarantine list`"
 
 
+def is_unknown(contract: Contract, rule: str) -> bool:
+    """Whether a contract has no rule of that name. Records that cannot be read break rules of each."""
+    return not rule.startswith(_MALFORMED) and all(known.name != rule for known in rules_for(contract))
+
+
 def why_not_waivable(contract: Contract, rule: str) -> str | None:
     """Why a rule cannot be waived under a contract; None when it can."""
-    if rule.startswith("malformed."):
+    if rule.startswith(_MALFORMED):
         return "a record that cannot be read has no values to keep"
     found = next((known for known in rules_for(contract) if known.name == rule), None)
     if found is None:

@@ -191,21 +191,31 @@ def test_what_is_denied_is_told_at_once_and_changes_nothing(node: Node) -> None:
     unknown = f"{accepted.rpartition('/')[0]}/{'0' * 64}"
     wrong = "fix the configuration"
     denials = [
-        ("approve", accepted, [], "denied", "a delivery that is accepted cannot be changed so"),
         ("refuse", accepted, [], "denied", "a delivery that is accepted cannot be changed so"),
         ("withdraw", refused, [], "denied", "a delivery that is refused cannot be changed so"),
         ("replay", refused, [], "denied", "only an accepted delivery is replayed"),
         ("release", refused, ["n.range"], "denied", "only an accepted delivery is replayed"),
         ("release", accepted, ["n.type"], "denied", "a rule cannot be waived"),
-        ("revoke", accepted, [], "denied", "nothing of that is waived for the delivery"),
-        ("discard", accepted, ["id.required"], "denied", "no open row broke such a rule"),
-        ("reopen", accepted, [], "denied", "no such rule is discarded"),
+        ("release", accepted, ["n.tipe"], wrong, "there is no such rule to waive"),
+        (
+            "revoke",
+            accepted,
+            [],
+            wrong,
+            "something of that is not waived for the delivery; nothing was changed",
+        ),
+        ("discard", accepted, ["id.required"], wrong, "no open row broke such a rule"),
+        ("reopen", accepted, [], wrong, "no such rule is discarded"),
         ("replay", accepted, ["n.range"], wrong, "the decision replay is about a whole delivery"),
         ("approve", unknown, [], wrong, "no such delivery"),
     ]
     builds = node.api.count("warehouse")
     runs = [node.decide(delivery, action, rules) for action, delivery, rules, *_ in denials]
+    already = node.decide(accepted, "approve")
     node.wait_until_idle(seconds=SECONDS)
+    # What is so already is no failure, nobody is told of it, and nothing is built.
+    assert ended(node, already)["decide"] == ("success", 1)
+    assert told_of(node, already) == []
     for run, (action, _, _, recovery, message) in zip(runs, denials, strict=True):
         denied = {"decide": ("failed", 1), "announce": ("upstream_failed", 0)}
         assert ended(node, run) == denied, (action, node.log(run, "decide"))

@@ -21,7 +21,7 @@ PERSON = ("--by", "Li Wei", "--reason", "looked at it")
 COMMIT = "commit of a delivery"
 BELOW = "id,n,seen_at,note\n" + "".join(f"k{n},{n - 12},2024-03-01,\n" for n in range(30))
 """Some numbers are below what any contract takes, and more below what the first one does."""
-DENIED = 77
+NOTHING_TO_REVOKE = 78
 WHEN = ("before", "after")
 
 
@@ -66,7 +66,7 @@ CHANGES = {
         ("quarantine", "revoke"),
         ("quarantine", "revoke"),
         OF_A_RELEASE,
-        code=DENIED,
+        code=NOTHING_TO_REVOKE,
     ),
     "replayed, then withdrawn": Change(
         "p009a", ("replay",), ("delivery", "withdraw"), ("delivery", "withdraw"), OF_A_REPLAY, wide=True

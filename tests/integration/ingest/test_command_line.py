@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from one_city import HEADER, City
+from one_city import COLUMNS, HEADER, City
 
 from shanhai.cli import main
 
@@ -139,3 +139,61 @@ def test_a_refused_delivery_without_good_rows_names_no_decision_that_is_not_allo
     assert "no good rows" in err
     assert "nothing, by this contract" in err
     assert "quarantine list" in err
+
+
+WHO = ("--by", "Li Wei", "--reason", "recalled")
+
+
+def test_what_a_delivery_is_already_is_told_with_whom_and_no_failure(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
+    city.put("p2.csv", f"{HEADER}c,1,2024-01-01\n")
+    city.walk()
+    code, _, err = shanhai("delivery", "approve", "acity.events/p2", *WHO)
+    assert code == 0
+    assert "is accepted already, since 2024-03-01 00:00 UTC, by the gate. Nothing was changed." in err
+    for _ in range(2):
+        code, out, err = shanhai("delivery", "withdraw", "acity.events/p2", *WHO, "--format", "json")
+        assert (code, json.loads(out)["verdict"]) == (0, "withdrawn")
+    assert json.loads(out)["already"] is True
+    assert "is withdrawn already, since" in err
+    assert "by Li Wei. Nothing was changed." in err
+    shown = json.loads(shanhai("delivery", "show", "acity.events/p2", "--format", "json")[1])
+    assert [entry["kind"] for entry in shown["entries"]] == ["load", "withdraw"]
+    code, _, err = shanhai("delivery", "refuse", "acity.events/p2", *WHO)
+    assert code == 77
+    assert "approve" in err
+
+
+def test_a_decision_by_nobody_says_how_it_is_taken(city, shanhai):
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\n")
+    city.walk()
+    code, _, err = shanhai("delivery", "withdraw", "acity.events/p1", "--by", " ", "--reason", "x")
+    assert code == 78
+    assert "allowed" in err
+    assert '--by "Li Wei" --reason' in err
+
+
+def test_a_replay_says_in_what_a_delivery_differs_whose_counts_do_not(city, shanhai):
+    """One bad row is good by the new contract, and a good one is bad: as many as before, and not the same."""
+    city.declare(tolerance={"hold": 0.9, "refuse": 0.95})
+    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,-1,2024-01-01\nc,7,2024-01-01\n")
+    city.put("p2.csv", f"{HEADER}d,1,2024-01-01\n")
+    city.walk()
+    columns = [dict(column) for column in COLUMNS]
+    columns[1] = {**columns[1], "logicalTypeOptions": {"maximum": 5, "minimum": -5}}
+    city.declare(columns, tolerance={"hold": 0.9, "refuse": 0.95})
+    told = shanhai("replay", "--all-behind", "--dry-run", "--format", "json")[1]
+    assert [(one["changes"], one["counts"], one["differs_in"]) for one in json.loads(told)] == [
+        (True, [], ["good rows", "refused rows"]),
+        (False, [], []),
+    ]
+    code, out, err = shanhai("replay", "--all-behind")
+    assert code == 0
+    assert "No count differs." in err
+    assert "With the same counts 1 differs in good rows and refused rows." in err
+    assert "1 of 2 deliveries changed" in out
+    assert city.rows() == [("a", 1), ("b", -1), ("d", 1)]
+    code, out, err = shanhai("replay", "acity.events/p1")
+    assert "Nothing differs." in err
+    assert "0 of 1 deliveries changed" in out
+    assert "With the same counts" not in err

@@ -13,6 +13,7 @@ from one_city import DATASET, HEADER, City
 from shanhai import steps
 from shanhai.cli import main
 from shanhai.errors import BusyError, ConfigurationError, DeniedError
+from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.books import Entry, entries, moving
 from shanhai.ingest.decide import decide
 from shanhai.ingest.decisions import carry_out
@@ -87,12 +88,17 @@ def test_a_discarded_rule_closes_its_rows_and_reopening_gives_them_back(refused)
     after = refused.ledger()["a"]
     assert (after.counts, after.verdict, after.reason) == (before.counts, "accepted", before.reason)
 
-    with pytest.raises(DeniedError, match=r"n\.type"):
-        discard(refused.node, delivery, rules=["n.range"], **WHO)
-    reopen(refused.node, delivery, **WHO)
+    with pytest.raises(AlreadySoError, match=r": n\.range is discarded already, since .*, by Li Wei;"):
+        discard(refused.node, delivery, rules=["n.range"], by="Wang", reason="x")
+    reopen(refused.node, delivery, by="Wang", reason="x")
     assert {state for _, state in shown(refused)} == {"open"}
-    with pytest.raises(DeniedError, match="nothing"):
-        reopen(refused.node, delivery, **WHO)
+    for rules in ([], ["n.range"]):
+        with pytest.raises(AlreadySoError, match=r": n\.range is open again already, since .*, by Wang;"):
+            reopen(refused.node, delivery, rules=rules, **WHO)
+    with pytest.raises(ConfigurationError, match="no such rule is discarded"):
+        reopen(refused.node, delivery, rules=["n.type"], **WHO)
+    with pytest.raises(ConfigurationError, match="no such rule is discarded"):
+        reopen(refused.node, refused.delivery("b"), **WHO)
 
 
 def test_without_a_rule_all_that_is_open_is_discarded(refused):
@@ -116,9 +122,11 @@ def test_a_discarded_delivery_keeps_its_place_and_can_be_withdrawn_and_approved(
 
 def test_a_decision_needs_a_name_and_a_rule_that_is_broken(refused):
     delivery = refused.delivery("a")
-    with pytest.raises(ConfigurationError, match="a name and a reason"):
+    with pytest.raises(ConfigurationError, match="a name and a reason") as error:
         discard(refused.node, delivery, by=" ", reason="x")
-    with pytest.raises(DeniedError, match=r"allowed: at\.type, n\.range, n\.type"):
+    assert (error.value.given, bool(error.value.allowed)) == ("by='' reason='x'", True)
+    assert "--by" in error.value.hint
+    with pytest.raises(ConfigurationError, match=r"allowed: at\.type, n\.range, n\.type"):
         discard(refused.node, delivery, rules=["n.range", "id.pattern"], **WHO)
     assert len(ledger(refused.node)) == 2
 
@@ -208,9 +216,10 @@ def test_the_command_line_shows_no_text_but_by_raw(refused, capsys):
 def test_the_command_line_decides_with_name_and_reason(refused, capsys):
     quarantine, who = CommandLine(refused, capsys), ("--by", "Li Wei", "--reason", "looked at it")
     quarantine("discard", "acity.events/a", "--rule", "n.type", code=2)
-    quarantine("discard", "acity.events/a", "--rule", "n.typo", *who, code=77)
+    quarantine("discard", "acity.events/a", "--rule", "n.typo", *who, code=78)
     quarantine("discard", "acity.events/a", "--rule", "n.type", *who)
     assert [line["rows"] for line in quarantine.read("list", "--state", "discarded")] == [1]
+    assert quarantine.read("discard", "acity.events/a", *who)["already"] is False
     quarantine("reopen", "acity.events/a", *who)
     row = ("--row", "a.csv:3")
     would = quarantine.read("release", "acity.events/a", "--rule", "n.range", *row, *who, "--dry-run")
@@ -221,6 +230,27 @@ def test_the_command_line_decides_with_name_and_reason(refused, capsys):
     quarantine("release", "acity.events/a", "--rule", "n.range", "--row", "a.csv", *who, code=2)
     quarantine("revoke", "acity.events/a", *who)
     assert quarantine.read("list", "--state", "released") == []
+
+
+def test_what_was_decided_before_is_told_with_whom_and_no_failure(refused, capsys):
+    quarantine, li = CommandLine(refused, capsys), ("--by", "Li Wei", "--reason", "looked at it")
+    wang = ("--by", "Wang Qiang", "--reason", "so it is")
+    for verb, state in [
+        (("release", "acity.events/a", "--rule", "n.range"), "n.range is released"),
+        (("revoke", "acity.events/a"), "every rule is taken back"),
+        (("discard", "acity.events/a", "--rule", "n.type"), "n.type is discarded"),
+        (("reopen", "acity.events/a"), "n.type is open again"),
+    ]:
+        assert quarantine.read(*verb, *li)["already"] is False
+        before = entries_of(refused)
+        capsys.readouterr()
+        assert main([*quarantine.places, "quarantine", *verb, *wang]) == 0
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert f" {state} already, since 20" in " ".join(told.err.split())
+        assert "by Li Wei. Nothing was changed." in " ".join(told.err.split())
+        assert quarantine.read(*verb, *wang)["already"] is True
+        assert entries_of(refused) == before
 
 
 def test_what_a_scheduler_calls_tells_what_was_done(refused, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from one_city import COLUMNS, DATASET, HEADER
 
 from shanhai.errors import ConfigurationError, DeniedError
+from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.books import table_net
 from shanhai.ingest.decide import decide
 from shanhai.ingest.load import open_table
@@ -73,7 +74,8 @@ def test_released_rows_compete_like_any_other_and_still_count_as_broken(loaded):
     }
     assert checks["n.range"] == 4
     assert recount(city.node, delivery).agrees
-    assert release(city.node, delivery, ["n.range"], **WHO).entry is None
+    with pytest.raises(AlreadySoError, match=r": n\.range is released already, since 2024-03-01 .* by Li;"):
+        release(city.node, delivery, ["n.range"], by="Wang", reason="x")
 
 
 def test_a_row_needs_every_rule_that_it_breaks(make_city):
@@ -136,7 +138,6 @@ def test_a_release_stays_with_its_delivery(loaded):
         ("n.type", "no value to keep"),
         ("id.required", "without its key"),
         ("at.required", "versions are told apart"),
-        ("n.rnge", "no such rule; it has n.range"),
     ],
 )
 def test_what_cannot_be_waived_is_refused_with_the_reason(loaded, rule, why):
@@ -144,6 +145,50 @@ def test_what_cannot_be_waived_is_refused_with_the_reason(loaded, rule, why):
         release(loaded.node, loaded.delivery("p1"), [rule, "n.range"], **WHO)
     assert why in str(error.value)
     assert counts(loaded) == (9, 1, 8, 0, 0, 0)
+
+
+def test_a_rule_that_is_none_is_a_mistake_of_whoever_typed_it(loaded):
+    with pytest.raises(ConfigurationError, match="there is no such rule to waive") as error:
+        release(loaded.node, loaded.delivery("p1"), ["n.rnge", "n.range"], **WHO)
+    assert error.value.given == "n.rnge: the contract has no such rule; it has n.range"
+    assert error.value.allowed == "n.range, n.required", "rules that rows wait for and that can be waived"
+    assert error.value.hint.startswith("shanhai quarantine show acity.events/p1")
+    assert counts(loaded) == (9, 1, 8, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ([("p1.csv", 99)], "p1.csv:99 no such row in quarantine"),
+        ([("p2.csv", 4)], "p2.csv:4 no such row in quarantine"),
+        ([("p1.csv", 1)], "p1.csv:1 no such row in quarantine"),
+        ([("p1.csv", 3)], "p1.csv:3 breaks n.type"),
+        ([("p1.csv", 9), ("p1.csv", 10)], "p1.csv:9 breaks malformed.ragged; p1.csv:10 no such row"),
+    ],
+)
+def test_of_rows_that_are_listed_all_are_released_or_none(loaded, wrong, why):
+    city, delivery = loaded, loaded.delivery("p1")
+    before = open_table(city.node, DATASET).version
+    with pytest.raises(ConfigurationError, match="would not be released; nothing was changed") as error:
+        release(city.node, delivery, ["n.range"], [("p1.csv", 4), *wrong], **WHO)
+    assert why in str(error.value)
+    assert "p1.csv:4" not in str(error.value.given)
+    assert not any(value in str(error.value) for value in ("x,", "too,few", "-5"))
+    assert open_table(city.node, DATASET).version == before
+    assert counts(city) == (9, 1, 8, 0, 0, 0)
+    release(city.node, delivery, ["n.range"], [("p1.csv", 4)], **WHO)
+    with pytest.raises(ConfigurationError, match="nothing was changed"):
+        revoke(city.node, delivery, ["n.range"], [("p1.csv", 4), *wrong], **WHO)
+    assert city.rows() == [("a", -5)]
+
+
+def test_a_row_that_a_changed_contract_lets_in_is_listed_rightly(loaded):
+    city, delivery = loaded, loaded.delivery("p1")
+    columns = [dict(column) for column in COLUMNS]
+    columns[1] = {**columns[1], "logicalTypeOptions": {"minimum": -1}}
+    city.declare(columns, tolerance=WIDE)
+    release(city.node, delivery, ["n.range"], [("p1.csv", 2), ("p1.csv", 4)], **WHO)
+    assert city.rows() == [("a", -5), ("b", -1)]
 
 
 def test_a_release_needs_a_name_a_reason_and_rules(loaded):
@@ -155,8 +200,25 @@ def test_a_release_needs_a_name_a_reason_and_rules(loaded):
         release(loaded.node, delivery, [], **WHO)
     with pytest.raises(ConfigurationError, match="lists rows"):
         release(loaded.node, delivery, ["n.range"], [], **WHO)
-    with pytest.raises(DeniedError, match="nothing of that is waived"):
+    with pytest.raises(ConfigurationError, match="something of that is not waived"):
         revoke(loaded.node, delivery, **WHO)
+
+
+def test_what_was_taken_back_is_so_already_and_what_was_never_released_is_a_mistake(loaded):
+    city, delivery = loaded, loaded.delivery("p1")
+    release(city.node, delivery, ["n.range", "n.required"], [("p1.csv", 4), ("p1.csv", 7)], **WHO)
+    revoke(city.node, delivery, ["n.range"], by="Wang", reason="x")
+    revoke(city.node, delivery, ["n.required"], [("p1.csv", 7)], **WHO)
+    for rules, rows, by in [
+        (["n.range"], None, "Wang"),
+        (["n.range"], [("p1.csv", 4)], "Wang"),
+        (["n.required"], [("p1.csv", 7)], "Li"),
+    ]:
+        with pytest.raises(AlreadySoError, match=f"taken back already, since 2024-03-01 .* by {by};"):
+            revoke(city.node, delivery, rules, rows, **WHO)
+    for rules, rows in [(["at.type"], None), (["n.range", "at.type"], None), (["n.range"], [("p1.csv", 2)])]:
+        with pytest.raises(ConfigurationError, match="not waived for the delivery; nothing was changed"):
+            revoke(city.node, delivery, rules, rows, **WHO)
 
 
 def test_the_entry_tells_who_released_what(loaded):
