@@ -35,7 +35,9 @@ class Dialect:
         """What may follow the opening quote: texts, between which the quote closes and opens over blanks."""
         text, quote = self._text, re.escape(self.quote)
         return (
-            text if self.delimiter.startswith(b" ") else b"%b(?:%b\\ ++%b%b)*+" % (text, quote, quote, text)
+            text
+            if self.delimiter.startswith(b" ")
+            else text + _repeated(b"%b\\ ++%b%b" % (quote, quote, text))
         )
 
     @cached_property
@@ -44,8 +46,8 @@ class Dialect:
         if not self.escape:
             return b"[^%b]*+" % quote
         if self.escape == self.quote:
-            return b"[^%b]*+(?:%b[^%b]*+)*+" % (quote, quote * 2, quote)
-        return b"[^%b%b]*+(?:%b.[^%b%b]*+)*+" % (quote, escape, escape, quote, escape)
+            return b"[^%b]*+" % quote + _repeated(b"%b[^%b]*+" % (quote * 2, quote))
+        return b"[^%b%b]*+" % (quote, escape) + _repeated(b"%b.[^%b%b]*+" % (escape, quote, escape))
 
     @cached_property
     def _opening(self) -> bytes:
@@ -64,7 +66,9 @@ class Dialect:
     @cached_property
     def _cell(self) -> bytes:
         delimiter = re.escape(self.delimiter)
-        plain = b"[^%b\r\n]*+" % delimiter if len(self.delimiter) == 1 else b"(?:(?!%b)[^\r\n])*+" % delimiter
+        plain = b"[^%b\r\n]*+" % delimiter
+        if len(self.delimiter) > 1:
+            plain = _repeated(b"(?!%b)[^\r\n]" % delimiter)
         if not self.quote:
             return b"(?:%b)" % plain
         return b"(?:%b|(?!%b)%b)" % (self._quoted, self._opening, plain)
@@ -72,11 +76,11 @@ class Dialect:
     @cached_property
     def _cells(self) -> re.Pattern[bytes]:
         delimiter = re.escape(self.delimiter)
-        return re.compile(b"%b(?:%b%b)*+" % (self._cell, delimiter, self._cell), re.DOTALL)
+        return re.compile(self._cell + _repeated(delimiter + self._cell), re.DOTALL)
 
     @cached_property
     def _open(self) -> re.Pattern[bytes]:
-        before = b"(?:%b%b)*+" % (self._cell, re.escape(self.delimiter))
+        before = _repeated(self._cell + re.escape(self.delimiter))
         return re.compile(before + self._opening + self._inside, re.DOTALL)
 
     @cached_property
@@ -126,3 +130,8 @@ class Dialect:
         if not self.escape:
             return inner
         return re.sub(re.escape(self.escape) + b"(.)", rb"\1", inner, flags=re.DOTALL)
+
+
+def _repeated(group: bytes) -> bytes:
+    """As often as it can, never less: atomic, for possessive ones match wrongly before Python 3.11.5."""
+    return b"(?>(?:%b)*)" % group

@@ -18,9 +18,10 @@ from shanhai.ingest.decode.headings import shown
 _BLOCK_BYTES = 1 << 20
 _NEARER_BYTES = (1 << 15, 1 << 10)
 _KEYS_SHOWN = 20
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Python before 3.11.5 matches wrongly where a group is repeated possessively; atomic groups are right in all.
+_STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _TOKEN = re.compile(rb"\s*+(?:(" + _STRING + rb")|([\[\]{}:,])|([^\s\[\]{}:,\"]+))", re.DOTALL)
-_WHOLE_STRINGS = re.compile(rb'(?:[^"]++|' + _STRING + rb")*+", re.DOTALL)
+_WHOLE_STRINGS = re.compile(rb'(?>(?:[^"]++|' + _STRING + rb")*)", re.DOTALL)
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING, _CLOSING = b"[{", b"]}"
