@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shanhai.errors import StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.decisions import Decision, carry_out
 from shanhai.ingest.node import open_node
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import reconcile, reconcile_for_build
 from shanhai.ingest.sidecar import find_delivery
 from shanhai.ingest.unseen import is_ahead, unseen
 from shanhai.settings import load_settings
@@ -101,9 +102,14 @@ def build_step() -> Result:
     """Build and test every mart on versions pinned now."""
     from shanhai.warehouse.build import build
 
-    node = open_node()
-    result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
-    return {"identity": result.identity, "marts": list(result.marts), "seconds": result.seconds}
+    node, behind = open_node(), list[StoreError]()
+    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    return {
+        "identity": result.identity,
+        "marts": list(result.marts),
+        "seconds": result.seconds,
+        "behind": [str(error) for error in behind],
+    }
 
 
 def publish_step() -> Result:

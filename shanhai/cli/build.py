@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
+
+if TYPE_CHECKING:
+    from shanhai.errors import StoreError
 
 _HEADINGS = (
     Heading("name", "model or test"),
@@ -24,18 +29,22 @@ def command(session: Session, every: bool) -> None:
     """Build the marts from the lake with dbt.
 
     Reads the tables at the versions that they have when it starts, and runs every test. Nothing is published
-    by it: `shanhai publish` does that with the last build.
+    by it: `shanhai publish` does that with the last build. Where a file of refused rows is lost for good,
+    that is told, and the marts follow all the same: they are made of good rows and the ledger.
 
     \b
     Example:
       shanhai build && shanhai publish
     """
-    from shanhai.ingest.reconcile import reconcile
+    from shanhai.ingest.reconcile import reconcile_for_build
     from shanhai.warehouse.build import build
 
     node = session.node
     say("build  dbt over the lake")
-    result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
+    behind: list[StoreError] = []
+    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    for error in behind:
+        say(f"left behind: {error}")
     rows = [{**vars(line), "mart": line.public} for line in result.results]
     if session.form == "json":
         show_json(

@@ -10,6 +10,7 @@ from shanhai.cli.output import say
 from shanhai.cli.session import Session, Verb
 
 if TYPE_CHECKING:
+    from shanhai.errors import StoreError
     from shanhai.warehouse.publications import Publication
 
 
@@ -37,10 +38,13 @@ def follow(session: Session, *, now: bool) -> None:
 
 
 def _built(session: Session) -> Publication | None:
-    from shanhai.ingest.reconcile import reconcile
+    from shanhai.ingest.reconcile import reconcile_for_build
     from shanhai.warehouse.build import build
     from shanhai.warehouse.publish import publish
 
     node = session.node
-    result = build(node.settings, node.federation, reconcile=lambda: reconcile(node))
+    behind: list[StoreError] = []
+    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    for error in behind:
+        say(f"left behind: {error}")
     return publish(node.settings, result, node.clock)

@@ -56,21 +56,43 @@ def reconcile(node: Node) -> int:
     Raises:
         RetryableError: a table cannot be read or written; of one dataset's files after all others were done.
     """
+    seen, failures = _follow(node)
+    for failure in failures.values():
+        raise failure
+    return seen
+
+
+def reconcile_for_build(node: Node) -> tuple[StoreError, ...]:
+    """The same for a build, which reads tables and the ledger and no row in quarantine.
+
+    Returns:
+        why the quarantine table is left behind, where a file of refused rows is lost for good: a build
+        without it is as right as with it. Everybody else is told so until it is put back.
+
+    Raises:
+        RetryableError: as `reconcile`, of the ledger.
+    """
+    _, failures = _follow(node)
+    if LEDGER in failures:
+        raise failures[LEDGER]
+    return tuple(failures.values())
+
+
+def _follow(node: Node) -> tuple[int, dict[str, StoreError]]:
+    """How many commits of ours there were, and by projection the first failure, of one dataset's files."""
     projections = (
         Projection(LEDGER, ledger_schema(), ledger_change, owned=True),
         Projection(QUARANTINE, quarantine_schema(), quarantine_change, owned=False),
     )
-    seen, failures = 0, list[StoreError]()
+    seen, failures = 0, dict[str, StoreError]()
     for projection in projections:
         LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
         counts = [_tried(node, projection, dataset, failures) for dataset in node.federation.datasets]
         seen = max(seen, sum(counts))
-    if failures:
-        raise failures[0]
-    return seen
+    return seen, failures
 
 
-def _tried(node: Node, projection: Projection, dataset: DatasetId, failures: list[StoreError]) -> int:
+def _tried(node: Node, projection: Projection, dataset: DatasetId, failures: dict[str, StoreError]) -> int:
     """What is wrong with the files of one dataset stops no other; a full disk is one for all."""
     try:
         return _catch_up(node, projection, dataset)
@@ -78,7 +100,7 @@ def _tried(node: Node, projection: Projection, dataset: DatasetId, failures: lis
         raise
     except StoreError as error:
         log.error("failed table=%s dataset=%s error=%s", projection.name, dataset, error)
-        failures.append(error)
+        failures.setdefault(projection.name, error)
         return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import duckdb
@@ -61,3 +62,27 @@ def test_marts_follow_what_is_decided_at_the_command_line(
     assert here("delivery", "approve", f"{DATASET}/d2", *DECIDED, "--build") == 0
     assert told(here) == (12, 2)
     assert steps.unseen_step() == {"unseen": []}
+
+
+def test_a_file_of_refused_rows_that_is_lost_for_good_ends_no_build(
+    here: Walked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [f"M90{place},2024-03-04,1.5,x,y" for place in range(9)]
+    lines = ["水表编号,read_at,flow,holder_id,holder", *good, "M909,2024-03-04,-1,x,y"]
+    (here.root / "data" / "d4.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    before = set((here.home / "quarantine").iterdir())
+    records, deliveries = told(here)
+    for step in (steps.pull_step, lambda name, _: (steps.stage_step(name), steps.check_step(name))):
+        step(DATASET, None)
+    assert steps.load_step(DATASET)["changed"]
+    (lost,) = set((here.home / "quarantine").iterdir()) - before
+    lost.unlink()
+    shutil.rmtree(here.home / "contracts")
+    (behind,) = steps.build_step()["behind"]
+    assert "the quarantine file is not the one that was committed" in behind
+    assert lost.name in behind
+    steps.publish_step()
+    assert told(here) == (records + 9, deliveries + 1)
+    assert here("build") == 0
+    assert "left behind: the quarantine file" in capsys.readouterr().err
+    assert here("reconcile") == 75, "all others are told"
