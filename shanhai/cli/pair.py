@@ -100,11 +100,14 @@ def offer_command(
       shanhai pair offer --name longyou --relay file:///srv/relay --to /media/usb/offer.json --by "Li Wei"
     """
     from shanhai.courier.pairing import carried_file, offer
+    from shanhai.courier.rule_checks import check_rules
     from shanhai.exchange.rules import Rules
     from shanhai.exchange.suites import SUITES
 
     allowed = tuple(suite for suite, alg in SUITES.items() if suites in (alg, "both"))
     rules = Rules(suites=allowed, **seconds)
+    check_rules(rules)
+    _check_new(session, name, file)
     with at_desk(session, by) as desk:
         partner = offer(desk, name, relay=relay, rules=rules)
         write_once(file, carried_file(desk.home, partner))
@@ -133,6 +136,7 @@ def accept_command(session: Session, offer_file: Path, file: Path, name: str, re
     """
     from shanhai.courier.pairing import accept, carried_file
 
+    _check_new(session, name, file)
     with at_desk(session, by) as desk:
         with of_file(offer_file):
             partner = accept(desk, bytes_of(offer_file), name, relay=relay)
@@ -179,6 +183,7 @@ def confirm_command(
       shanhai pair confirm gongshu --by "Chen Mei"
     """
     from shanhai.courier.pairing import DEMONSTRATION, carried_file, confirm, confirm_without_people, take
+    from shanhai.courier.partners import agreed, named
 
     if nobody == (by is not None) or (nobody and number is not None):
         raise click.UsageError("either --by NAME and the number, or --demonstration-without-people alone")
@@ -187,14 +192,19 @@ def confirm_command(
             with of_file(file):
                 take(desk, partner, bytes_of(file))
         with of_pairing(desk.connection, partner):
+            before = named(desk.connection, partner)
+            agreed(before)
             if nobody:
                 confirmed = confirm_without_people(desk, partner)
             else:
                 confirmed = confirm(desk, partner, number or _asked(partner))
         if back is not None:
             write_once(back, carried_file(desk.home, confirmed))
-        tell(session, desk.connection, confirmed)
-    if nobody:
+        already = confirmed.state is before.state
+        tell(session, desk.connection, confirmed, already=already)
+    if already:
+        _next(session, f"It is {confirmed.state.value} already: nothing changed.")
+    elif nobody:
         _next(session, "Nobody compared the number: this pairing is for a demonstration only.")
     else:
         _next(session, "Active once the partner's first message has come: shanhai ship, shanhai receive")
@@ -229,6 +239,16 @@ def show_command(session: Session, partner: str | None, file: Path | None) -> No
         if file is not None:
             write_once(file, carried_file(session.settings.home, found))
         tell(session, connection, found)
+
+
+def _check_new(session: Session, name: str, file: Path) -> None:
+    """Return if a new pairing can write its file; that of a known one may be there, and the same."""
+    from shanhai.courier.partners import every
+
+    with state_of(session) as connection:
+        known = connection is not None and name in {one.name for one in every(connection)}
+    if file.exists() and not known:
+        raise ConfigurationError("there is a file already", given=file, hint="name another one")
 
 
 def _asked(partner: str) -> str:

@@ -178,7 +178,7 @@ def _show_plan(planned: Plan) -> None:
             "purpose": terms.purpose,
             "share class": terms.share_class,
             "passed on": terms.onward,
-            "deleted by": terms.retain_until,
+            "deleted by": terms.retain_until if planned.case.grant else None,
             "rows": f"{leaving.rows:,} of {leaving.rows_held:,}",
             "row filter": leaving.row_filter,
             "stay": list(leaving.withheld),

@@ -22,7 +22,7 @@ from shanhai.exchange.failures import Refused
 from shanhai.exchange.keyset_checks import check_foreign
 from shanhai.exchange.keyset_documents import read_keyset
 from shanhai.exchange.keysets import NAME, Keyset
-from shanhai.exchange.pairing_states import PairingState, Step
+from shanhai.exchange.pairing_states import SPEAKING, PairingState, Step
 from shanhai.exchange.pairings import (
     Offer,
     Side,
@@ -131,7 +131,7 @@ def take(desk: Desk, name: str, data: bytes) -> Partner:
 def confirm(desk: Desk, name: str, told: str) -> Partner:
     """Confirm that the number which the partner's person told is the one of the pairing.
 
-    The partner learns of it by a first message, which carries our keyset.
+    The partner learns of it by a first message, which carries our keyset. Once more, it changes nothing.
 
     Args:
         told: 60 digits, of whatever width; blanks and dashes do not count.
@@ -182,6 +182,8 @@ def _confirm(desk: Desk, name: str, told: str | None) -> Partner:
         agreement = partners.agreed(partner)
         if told is not None:
             check_number(agreement, told)
+        if partner.state in SPEAKING:
+            return partner
         partners.step(connection, partner.pairing, Step.CONFIRM_HERE)
         if partner.document is not None and _is_offered_by(desk.me, partner):
             # The other side signed when it accepted.

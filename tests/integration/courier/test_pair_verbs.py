@@ -156,6 +156,44 @@ def test_a_number_is_read_as_people_write_it(call, two: Two, tmp_path: Path):
     assert told(call(*confirm, typed))["state"] == "confirmed_here"
 
 
+def test_confirmed_once_more_nothing_changes_and_the_file_is_written_again(call, two: Two, tmp_path: Path):
+    acceptance, both = tmp_path / "accepted.json", tmp_path / "both.json"
+    acceptance.write_bytes(accepted(two, offered(two)))
+    heard = ("--number", number_at(two.longyou, "gongshu"), "--to", str(both))
+    confirm = ("pair", "confirm", "longyou", str(acceptance), *heard)
+    done = told(call(*confirm, *BY))
+    written, events = both.read_bytes(), two.gongshu.events()
+    both.unlink()
+    again = told(call(*confirm, *BY))
+    assert (done["already"], again["already"], again["state"]) == (False, True, "confirmed_here")
+    assert (both.read_bytes(), two.gongshu.events()) == (written, events)
+    code, _, error = call(*confirm, *BY[:2])
+    assert (code, "It is confirmed_here already: nothing changed." in error) == (0, True)
+
+
+def test_nobody_is_asked_for_the_number_of_an_offer_that_was_not_accepted(call, two: Two):
+    offered(two)
+    code, _, error = call("pair", "confirm", "longyou", *BY)
+    assert (code, json.loads(error)["hint"]) == (
+        78,
+        "with the file that comes back: shanhai pair confirm longyou FILE",
+    )
+
+
+def test_nothing_is_offered_or_accepted_where_its_file_cannot_be_written(call, two: Two, tmp_path: Path):
+    taken = tmp_path / "taken.json"
+    taken.write_bytes(b"{}")
+    place = ("--relay", two.relay, "--to", str(taken))
+    offer = offered(two)
+    (file := tmp_path / "offer.json").write_bytes(offer)
+    at_longyou = ("--home", str(two.longyou.home), "pair", "accept", str(file), "--name", "gongshu")
+    for verb in (("pair", "offer", "--name", "zhaohua", *place, *BY), (*at_longyou, *place, *BY)):
+        code, _, error = call(*verb)
+        assert (code, json.loads(error)["message"]) == (78, "there is a file already"), error
+    assert [one["partner"] for one in told(call("pair", "show", "--format", "json"))] == ["longyou"]
+    assert told(call("--home", str(two.longyou.home), "pair", "show", "--format", "json")) == []
+
+
 def test_a_message_that_was_changed_on_the_way_is_named(call, paired: Two):
     sender = paired.longyou.partner("gongshu")
     with paired.longyou.desk() as desk:
