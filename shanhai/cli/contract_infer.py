@@ -22,16 +22,20 @@ if TYPE_CHECKING:
     from shanhai.ingest.infer.given import Given
 
 _ROWS = 20_000
-_SUFFIX = ".odcs.yml"
+_DISTRICT = "district"
 _RULES_TOLD = 8
 
 
 @click.command("infer")
 @click.argument("source")
 @click.option(
-    "--dataset", type=DATASET, help="What the draft declares; by default as the output or source is called."
+    "--dataset", type=DATASET, help="What the draft declares; by default as OUTPUT or SOURCE is called."
 )
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the draft to a file.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the draft to a file of a folder that is there.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
 @click.option(
     "--rows", type=click.IntRange(1), default=_ROWS, show_default=True, help="Look at so many rows, at most."
@@ -59,31 +63,47 @@ def infer(
     the first rows of up to five bodies, and each guess is marked as one. The draft goes to standard output.
     It has no value of a personal column, but lists of codes: read it before you pass it on.
 
+    The dataset is called as --dataset says, else after the output, districts/DISTRICT/NAME.odcs.yml; else
+    it is district.NAME, by the name of the output or the source, for somebody to correct.
+
     \b
     Examples:
       shanhai contract infer data/visits.csv
       shanhai contract infer 'data/visits/*.csv' --output districts/longyou/visits.odcs.yml
       shanhai contract infer https://data.example.org/api --connector rest --options '{path: v1/events}'
     """
-    if output is not None and output.exists() and not force:
-        raise ConfigurationError(
-            "the file is there already", given=output, allowed="a new file", hint="or --force"
-        )
+    if output is not None:
+        _check_place(output, force)
     if not source.strip():
         raise ConfigurationError(
             "no source was named", given="an empty text", allowed="a file, a folder, a glob or a URL"
         )
-    dataset = dataset or _called(output, source)
+    named, why = (dataset, "") if dataset else _called(output, source)
     with TemporaryDirectory(prefix="shanhai-infer-") as folder, telling() as tell:
         from shanhai.ingest.infer import infer as draft
 
         work = Path(folder)
         federation = _federation(session)
         given = _given(session, source, connector, options, window, work)
-        found = draft(given, dataset, federation, session.settings, work, rows=rows, tell=tell)
+        found = draft(given, named, federation, session.settings, work, rows=rows, tell=tell)
     if output is not None:
         _write(output, found.text)
-    _tell(session, found, output)
+    _tell(session, found, output, why)
+
+
+def _check_place(output: Path, force: bool) -> None:
+    folder = output.parent
+    if not folder.is_dir():
+        raise ConfigurationError(
+            "the draft cannot be written there",
+            given=output,
+            allowed=f"a file of a folder that is there; {folder} is none",
+            hint="name another" if folder.exists() else f"correct the path, or mkdir -p {folder}",
+        )
+    if output.exists() and not force:
+        raise ConfigurationError(
+            "the file is there already", given=output, allowed="a new file", hint="or --force"
+        )
 
 
 def _given(
@@ -105,7 +125,6 @@ def _given(
 
 def _write(output: Path, text: str) -> None:
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
@@ -136,12 +155,23 @@ def _federation(session: Session) -> Federation | None:
         return None
 
 
-def _called(output: Path | None, source: str) -> DatasetId:
-    """The dataset that the output's place or the source's name says."""
-    if output is not None and output.name.endswith(_SUFFIX):
-        return _named(output.resolve().parent.name, output.name.removesuffix(_SUFFIX))
-    stem = re.split(r"[?#]", source.rstrip("/"))[0].rpartition("/")[2].split(".")[0]
-    return _named("district", stem)
+def _called(output: Path | None, source: str) -> tuple[DatasetId, str]:
+    """The dataset that the output's place or the source's name says, and which of the two does."""
+    if output is None:
+        return _named(_DISTRICT, _stem(source)), "the source"
+    place = output.resolve()
+    is_in_place = place.parent.parent.name == "districts"
+    return _named(place.parent.name if is_in_place else _DISTRICT, place.name.split(".")[0]), "the output"
+
+
+def _stem(source: str) -> str:
+    """The name of a file or folder; of a glob its last part that says one."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path.resolve().name
+    parts = re.split(r"[?#]", source)[0] if "://" in source else source
+    stems = [re.sub(r"[*?]|\[[^]]*\]", "", part.split(".")[0]) for part in parts.rstrip("/").split("/")]
+    return next((stem for stem in reversed(stems) if re.search("[A-Za-z]", stem)), "")
 
 
 def _named(district: str, name: str) -> DatasetId:
@@ -158,13 +188,14 @@ def _name(text: str) -> str:
     return name if re.match(r"[a-z]", name) else f"dataset_{name}".rstrip("_")
 
 
-def _tell(session: Session, found: Inferred, output: Path | None) -> None:
+def _tell(session: Session, found: Inferred, output: Path | None, named_after: str) -> None:
     draft = found.draft
     if session.form == "json":
         show_json(
             {
                 "dataset": str(draft.dataset),
                 "sampled": draft.sampled,
+                "seen": list(draft.seen),
                 "rows": found.rows,
                 "malformed": found.malformed,
                 "broken": found.broken,
@@ -186,6 +217,10 @@ def _tell(session: Session, found: Inferred, output: Path | None) -> None:
         f"Drafted {draft.dataset} from {draft.sampled}: {len(draft.columns)} columns."
         + (f" Written to {output}." if output else "")
     )
+    if named_after:
+        say(f"  {draft.dataset} is called after {named_after}; --dataset says another")
+    for line in draft.seen:
+        say(f"  {line}")
     broken = sorted(found.broken.items(), key=lambda item: -item[1])[:_RULES_TOLD]
     for rule, count in broken:
         say(f"  {count:,} of {found.rows:,} sampled rows break {rule}: is the rule wrong, or are they?")

@@ -34,6 +34,7 @@ class Draft:
     Attributes:
         format_notes, key_notes, partition_notes, zone_notes, endpoint_notes: what speaks for each part.
         sampled: which rows were looked at, in words.
+        seen: which bodies were read and what became of the others, a line each.
     """
 
     dataset: DatasetId
@@ -56,3 +57,4 @@ class Draft:
     options: Mapping[str, Any]
     ignored: tuple[str, ...]
     sampled: str
+    seen: tuple[str, ...] = ()

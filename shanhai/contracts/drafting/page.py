@@ -21,6 +21,8 @@ def page(draft: Draft) -> str:
 
 def _head(draft: Draft) -> Iterator[str]:
     yield f"# Drafted from {draft.sampled}."
+    for line in draft.seen:
+        yield from _comment(line, "")
     yield "# What says guess is one: confirm it with the source or correct it, and take the comment out."
     yield "# A column is required where hardly a sampled row lacks it."
     yield "apiVersion: v3.1.0"

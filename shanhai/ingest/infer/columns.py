@@ -8,9 +8,10 @@ from shanhai.contracts.drafting.guess import Guess
 from shanhai.contracts.drafting.headings import Reading
 from shanhai.contracts.sql import quote_literal
 from shanhai.ingest.infer.asking import at_once
+from shanhai.ingest.infer.bodies import Tell
 from shanhai.ingest.infer.looked import COUNTS, Looked, Texts, among, ask_about, matching
 from shanhai.ingest.infer.meanings import PEOPLE, guess_meaning
-from shanhai.ingest.infer.sample import Sample, Tell
+from shanhai.ingest.infer.sample import Sample
 from shanhai.ingest.infer.signs import ALMOST_ALL, MISSING, MISSING_WORDS, WIDE
 from shanhai.ingest.infer.types import DIGITS, FILLED, FOREIGN, TRUE_OR_FALSE, guess_type
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from shanhai.contracts.drafting.page import scalar
 from shanhai.contracts.federation import Federation
 from shanhai.ids import DatasetId
 from shanhai.ingest.infer.given import Given
 from shanhai.settings import Settings
 
-_NAME = "source"
+_FOLDER, _PORTAL = "folder", "portal"
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,25 @@ def name_endpoint(
         below = place.removeprefix(f"{address}/")
         if below != place and given.connector == "files":
             return Endpoint(name, _from_above(given, below))
-    name = next(one for one in _names() if one not in known)
-    folder = f"districts/{dataset.district}/district.yml"
-    is_there = federation is not None and dataset.district in federation.districts
-    said = f"`endpoints: {{{name}: '{given.endpoint}'}}`"
-    if is_there:
-        return Endpoint(name, given, (f"add to {folder} {said}; none of its endpoints is that place",))
-    return Endpoint(name, given, (f"write {folder} with `name: {dataset.district}`, a title and {said}",))
+    name = next(one for one in _names(given.endpoint) if one not in known)
+    file = f"districts/{dataset.district}/district.yml"
+    address = scalar(_below(given.endpoint, federation))
+    said = f"`endpoints: {{{name}: {address}}}`"
+    if known:
+        told = f"add to the endpoints of {file} `{name}: {address}`; none of them is that place"
+    elif federation is not None and dataset.district in federation.districts:
+        told = f"add to {file} {said}; it has no endpoint"
+    else:
+        told = f"write {file} with `name: {dataset.district}`, a title and {said}"
+    return Endpoint(name, given, (told,))
+
+
+def _below(endpoint: str, federation: Federation | None) -> str:
+    """A folder as `district.yml` says it: relative to the federation if it lies below it."""
+    root = federation.root.resolve() if federation is not None else None
+    if root is None or "://" in endpoint or not Path(endpoint).is_relative_to(root):
+        return endpoint
+    return Path(endpoint).relative_to(root).as_posix()
 
 
 def _from_above(given: Given, below: str) -> Given:
@@ -76,6 +90,7 @@ def _addresses(
         yield name, place.rstrip("/")
 
 
-def _names() -> Iterator[str]:
-    yield _NAME
-    yield from (f"{_NAME}_{number}" for number in itertools.count(2))
+def _names(endpoint: str) -> Iterator[str]:
+    name = _PORTAL if "://" in endpoint else _FOLDER
+    yield name
+    yield from (f"{name}_{number}" for number in itertools.count(2))

@@ -30,6 +30,7 @@ class Given:
         names: of all bodies that were seen.
         connector, endpoint, options: how a contract says where it is.
         per: what a delivery is.
+        left_out: names of files beside them that are none of it.
     """
 
     bodies: tuple[BodyFile, ...]
@@ -38,6 +39,7 @@ class Given:
     endpoint: str
     options: Mapping[str, Any]
     per: str = "file"
+    left_out: tuple[str, ...] = ()
 
 
 def open_files(source: str) -> Given:
@@ -60,8 +62,10 @@ def open_files(source: str) -> Given:
         base, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - leaves hidden files out
     names = sorted(name for name in found if (base / name).is_file())
+    others: list[str] = []
     if path.is_dir() and names:
         ending = Counter(_ending(name) for name in names).most_common(1)[0][0]
+        others = [name for name in names if _ending(name) != ending]
         names, pattern = [name for name in names if _ending(name) == ending], f"**/*{ending}"
         pattern = pattern if any("/" in name for name in names) else f"*{ending}"
     if not names:
@@ -70,7 +74,8 @@ def open_files(source: str) -> Given:
         )
     chosen = [names[round(place * (len(names) - 1) / (_BODIES - 1))] for place in range(_BODIES)]
     bodies = tuple(BodyFile(name, base / name) for name in dict.fromkeys(chosen))
-    return Given(bodies, tuple(names), "files", str(base.resolve()), {"path": pattern})
+    place = str(base.resolve())
+    return Given(bodies, tuple(names), "files", place, {"path": pattern}, left_out=tuple(others))
 
 
 def address_of(url: str) -> tuple[str, str, dict[str, Any]]:

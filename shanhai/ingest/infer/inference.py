@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from shanhai.contracts.model import Column, Contract, Partition, Versions
 from shanhai.contracts.sql import quote_identifier
 from shanhai.ids import DatasetId
 from shanhai.ingest.infer.asking import at_once
+from shanhai.ingest.infer.bodies import Tell
 from shanhai.ingest.infer.columns import guess_columns
 from shanhai.ingest.infer.endpoints import Endpoint, name_endpoint
 from shanhai.ingest.infer.given import Given
 from shanhai.ingest.infer.keys import Key, find_key
 from shanhai.ingest.infer.places import place_columns
-from shanhai.ingest.infer.sample import TABLE, Sample, Tell, take_sample
+from shanhai.ingest.infer.sample import TABLE, Sample, take_sample
 from shanhai.quality.checked import CHECKED, checked_select
 from shanhai.quality.registers import AREA_CODES, attach_registers
 from shanhai.quality.rules import checked_violation, rules_for
@@ -30,6 +31,7 @@ from shanhai.settings import Settings
 from shanhai.warehouse.session import duckdb_session
 
 DEFAULT_ROWS = 20_000
+_OTHERS = 5
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _draft(sample: Sample, endpoint: Endpoint, dataset: DatasetId, tell: Tell) -
         options=given.options,
         ignored=sample.sources.ignored,
         sampled=_sampled(sample, given),
+        seen=tuple(_seen(sample, given)),
     )
 
 
@@ -181,9 +184,22 @@ def _renamed(guesses: list[Guess], readings: Sequence[Reading]) -> list[Guess]:
 
 
 def _sampled(sample: Sample, given: Given) -> str:
-    which = f"{len(given.bodies):,} of {len(given.names):,} bodies" if len(given.names) > 1 else "one body"
+    which = f"{len(sample.bodies):,} of {len(given.names):,} bodies" if len(given.names) > 1 else "one body"
     rows = f"all {sample.rows:,} rows" if sample.whole else f"the first {sample.rows:,} rows"
     return f"{rows} of {which}"
+
+
+def _seen(sample: Sample, given: Given) -> Iterator[str]:
+    """Which bodies were read, and what became of the others, a line each."""
+    yield f"Read: {', '.join(sample.bodies)}"
+    yield from sample.notes
+    if more := len(given.names) - len(given.bodies):
+        yield f"{more:,} more of them not looked at: up to {len(given.bodies)} are, spread over all"
+    if others := given.left_out:
+        some = ", ".join(others[:_OTHERS]) + (
+            f" and {len(others) - _OTHERS:,} more" * (len(others) > _OTHERS)
+        )
+        yield f"left out, since the options name only {given.options['path']}: {some}"
 
 
 def _broken(sample: Sample, contract: Contract) -> dict[str, int]:

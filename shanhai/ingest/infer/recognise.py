@@ -31,12 +31,14 @@ class Recognised:
         why: what speaks for it, one line each.
         plain: the file without its package.
         text: its text in UTF-8, of formats that are text.
+        is_ascii: whether any encoding would do, as far as was looked.
     """
 
     format: Format
     why: tuple[str, ...]
     plain: Path
     text: Path | None
+    is_ascii: bool = False
 
 
 def recognise(body: BodyFile, work: Path) -> Recognised:
@@ -70,13 +72,14 @@ def _text(body: BodyFile, work: Path, packing: dict[str, str]) -> Recognised:
     text = _start(utf8, _LOOK_BYTES).decode("utf-8", "replace").removeprefix("\ufeff")
     check_is_text(utf8, text, body.name)
     why = f"encoding: {encoding.why}"
+    is_ascii = start.isascii() and b"\0" not in start
     if text.lstrip("\x1e \t\r\n").startswith(("{", "[")):
         stated = find_records(utf8, body.name, encoding.name)
-        return Recognised(stated.model_copy(update=packing), (why,), body.path, utf8)
+        return Recognised(stated.model_copy(update=packing), (why,), body.path, utf8, is_ascii)
     layout = find_layout(text)
     told = layout.stated(encoding.name).model_copy(update=packing)
     notes = (f"dialect: {layout.why}", layout.left_out, *_headings(told))
-    return Recognised(told, (why, *filter(None, notes)), body.path, utf8)
+    return Recognised(told, (why, *filter(None, notes)), body.path, utf8, is_ascii)
 
 
 def _headings(stated: CsvFormat) -> tuple[str, ...]:

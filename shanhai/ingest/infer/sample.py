@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,13 @@ from shanhai.contracts.model import Column, Contract, Source
 from shanhai.errors import UnreadableError
 from shanhai.ids import DatasetId
 from shanhai.ingest.decode import BodyFile, decode
-from shanhai.ingest.infer.recognise import Recognised, recognise
+from shanhai.ingest.infer.bodies import Tell, look_at
+from shanhai.ingest.infer.recognise import Recognised
 from shanhai.ingest.infer.sources import Sources, sources_of
 
 TABLE = "sample"
 _MORE_LINES = 50
 _BLOCK_BYTES = 1 << 20
-
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,8 @@ class Sample:
         missing: sources that one of the bodies lacks.
         whole: whether the table has all rows of its bodies.
         why: what speaks for the format.
+        bodies: the names of those that were read.
+        notes: of each that was left out or looks otherwise, a line that names it.
         told: what was asked of its columns already: (SQL of a text, SQL of what is asked) → the answer.
     """
 
@@ -50,6 +49,8 @@ class Sample:
     missing: tuple[str, ...]
     whole: bool
     why: tuple[str, ...]
+    bodies: tuple[str, ...]
+    notes: tuple[str, ...]
     told: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
 
@@ -61,12 +62,9 @@ def take_sample(
     Raises:
         UnreadableError: a body is nothing that a contract can state.
     """
-    share = max(1, rows // len(bodies))
-    found = _recognised(bodies, work, tell)
-    told = _commonest(found)
-    readable = [
-        (body, one) for body, one in zip(bodies, found, strict=True) if one.format.kind == told.format.kind
-    ]
+    found = look_at(bodies, work, tell)
+    told, readable = found.told, found.readable
+    share = max(1, rows // len(readable))
     stated, sources = _sources(readable, told)
     reader = _reader(stated, sources)
     cut = [_cut(body, one, share, work / f"cut-{number}") for number, (body, one) in enumerate(readable)]
@@ -96,30 +94,12 @@ def take_sample(
         missing=tuple(name for name in decoded.missing if name in sources.names),
         whole=count == well_formed and not any(is_cut for _, is_cut in cut),
         why=told.why,
+        bodies=tuple(body.name for body, _ in readable),
+        notes=found.notes,
     )
 
 
-def _recognised(bodies: tuple[BodyFile, ...], work: Path, tell: Tell) -> list[Recognised]:
-    found: list[Recognised] = []
-    for number, body in enumerate(bodies):
-        tell("bodies looked at", number, len(bodies))
-        folder = work / f"looked-at-{number}"
-        folder.mkdir()
-        found.append(recognise(body, folder))
-    tell("bodies looked at", len(bodies), len(bodies))
-    return found
-
-
-def _commonest(found: list[Recognised]) -> Recognised:
-    """What most bodies are; text that is nothing but ASCII does not speak for an encoding."""
-    telling = [
-        one for one in found if not any("beyond ASCII in the sample" in why for why in one.why)
-    ] or found
-    count = Counter(one.format.model_dump_json() for one in telling)
-    return next(one for one in telling if one.format.model_dump_json() == count.most_common(1)[0][0])
-
-
-def _sources(readable: list[tuple[BodyFile, Recognised]], told: Recognised) -> tuple[Format, Sources]:
+def _sources(readable: Sequence[tuple[BodyFile, Recognised]], told: Recognised) -> tuple[Format, Sources]:
     """The sources of all bodies together, in the order in which they were met."""
     names: dict[str, str] = {}
     stated, first = told.format, None
@@ -197,8 +177,3 @@ def _cut_parquet(body: BodyFile, path: Path, rows: int, target: Path) -> tuple[B
                 if taken >= rows:
                     break
     return BodyFile(body.name, target), True
-
-
-def forget(work: Path) -> None:
-    """Remove what was unpacked and cut: it may have personal values."""
-    shutil.rmtree(work, ignore_errors=True)

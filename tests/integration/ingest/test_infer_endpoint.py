@@ -66,19 +66,29 @@ def test_an_endpoint_is_where_the_installation_has_it(files: Path, capsys: pytes
 def test_no_other_endpoint_is_guessed_and_the_step_makes_it_load(
     files: Path, capsys: pytest.CaptureFixture[str]
 ):
-    file = district(files, source=ELSEWHERE)
+    file = district(files, folder=ELSEWHERE)
     (step,) = infer(files, "data/visits/*.csv", capsys)["steps"]
     with pytest.raises(ContractError, match="no such endpoint"):
         open_federation(files).contract(VISITS)
     assert "districts/longyou/district.yml" in step
-    said = yaml.safe_load(step.split("`")[1])["endpoints"]
-    assert said == {"source_2": str(files / "data" / "visits")}
-    assert f"fill in: add to {file.relative_to(files)}" in (file.parent / "visits.odcs.yml").read_text()
-    district(files, source=ELSEWHERE, **said)
+    said = yaml.safe_load(step.split("`")[1])
+    assert said == {"folder_2": "data/visits"}
+    assert "fill in: add to the endpoints of " in (file.parent / "visits.odcs.yml").read_text()
+    district(files, folder=ELSEWHERE, **said)
     node = open_node(read_settings(home=files / "home", federation=files))
     assert len(pull(node, VISITS)) == 2
 
 
 def test_a_district_that_is_not_there_is_a_step(files: Path, capsys: pytest.CaptureFixture[str]):
+    (files / "districts" / "longyou").mkdir(parents=True)
     (step,) = infer(files, "data/visits/*.csv", capsys)["steps"]
     assert step.startswith("write districts/longyou/district.yml")
+
+
+def test_a_district_without_endpoints_is_told_the_whole_key(files: Path, capsys: pytest.CaptureFixture[str]):
+    district(files)
+    (step,) = infer(files, "data/visits/*.csv", capsys)["steps"]
+    said = yaml.safe_load(step.split("`")[1])["endpoints"]
+    assert list(said) == ["folder"]  # as the guide calls it
+    district(files, **said)
+    assert open_federation(files).contract(VISITS).source.endpoint == "folder"

@@ -1,0 +1,97 @@
+"""Which bodies of a source a sample is made of, what they are, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shanhai.contracts.encodings import likely_encodings
+from shanhai.contracts.formats import Format
+from shanhai.errors import UnreadableError
+from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.infer.recognise import Recognised, recognise
+
+Tell = Callable[[str, int, int], None]
+_PROGRESS = "bodies looked at"
+_HARMLESS = {"quote", "escape", "ends"}
+"""Settings that may be others; by any other, values would be taken for headings, or nothing be found."""
+_LOOK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Bodies that are read alike.
+
+    Attributes:
+        told: what most of them are.
+        readable: those that are read, each with what it is by itself.
+        notes: of each that is left out or looks otherwise, a line that names it.
+    """
+
+    told: Recognised
+    readable: tuple[tuple[BodyFile, Recognised], ...]
+    notes: tuple[str, ...]
+
+
+def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
+    """Tell what bodies are.
+
+    Raises:
+        UnreadableError: none of them is anything that a contract can state.
+    """
+    found: list[tuple[BodyFile, Recognised]] = []
+    notes: list[str] = []
+    refused: UnreadableError | None = None
+    for number, body in enumerate(bodies):
+        tell(_PROGRESS, number, len(bodies))
+        folder = work / f"looked-at-{number}"
+        folder.mkdir()
+        try:
+            found.append((body, recognise(body, folder)))
+        except UnreadableError as error:
+            refused = refused or error
+            notes.append(f"{error.message}, not read: {error.given}")
+    tell(_PROGRESS, len(bodies), len(bodies))
+    if refused is not None and not found:
+        raise refused
+    told = _commonest([one for _, one in found])
+    readable = []
+    for body, one in found:
+        unlike = _unlike(one, told)
+        is_readable = unlike.keys() <= _HARMLESS
+        if is_readable:
+            readable.append((body, one))
+        if unlike:
+            listed = ", ".join(f"{key} {value!r}" for key, value in unlike.items())
+            treated = "read as most are, though" if is_readable else "not read, since"
+            notes.append(f"{body.name}: {treated} by itself it looks like {listed}")
+    return Bodies(told, tuple(readable), tuple(notes))
+
+
+def _commonest(found: Sequence[Recognised]) -> Recognised:
+    """What most bodies are; text that is nothing but ASCII does not speak for an encoding."""
+    telling = [one for one in found if not one.is_ascii] or found
+    count = Counter(one.format.model_dump_json() for one in telling)
+    return next(one for one in telling if one.format.model_dump_json() == count.most_common(1)[0][0])
+
+
+def _unlike(one: Recognised, told: Recognised) -> dict[str, object]:
+    """The settings of a format that are others than those of most bodies."""
+    own, others = _settings(one.format), _settings(told.format)
+    if own["kind"] != others["kind"]:
+        return {"kind": own["kind"]}
+    encoding = others.get("encoding")
+    if own.get("encoding") != encoding and (one.is_ascii or encoding in _encodings(one)):
+        own["encoding"] = encoding
+    return {key: value for key, value in own.items() if value != others.get(key)}
+
+
+def _encodings(one: Recognised) -> tuple[str, ...]:
+    with one.plain.open("rb") as stream:
+        return likely_encodings(stream.read(_LOOK_BYTES))
+
+
+def _settings(stated: Format) -> dict[str, object]:
+    return stated.model_dump(exclude={"compression", "member"})
