@@ -15,7 +15,9 @@ from typing import get_args
 from shanhai.contracts.model import Column, ColumnType
 from shanhai.contracts.schema import duckdb_type
 from shanhai.exchange.grants import MASKS
+from shanhai.governance.findings import Finding
 from shanhai.governance.refusals import ShapeCode, ShapeRefusedError
+from shanhai.governance.words import change, sentence
 
 ACTIONS = MASKS
 
@@ -84,7 +86,14 @@ def check_mask(action: str, column: Column) -> None:
             f"column {column.name} cannot be masked so",
             given=action,
             allowed=[one for one in ACTIONS if mask_fault(one, column) is None],
+            hint=_why(fault, action, column),
         )
+
+
+def _why(fault: ShapeCode, action: str, column: Column) -> str:
+    """The code, what is wrong and what would have to change."""
+    found = Finding(fault, {"given": f"{action} of {column.name}"})
+    return f"{fault}: {sentence('masks', found, 'en')} {change(found, 'en')}"
 
 
 def mask_expression(action: str, column: Column, value: str) -> str:

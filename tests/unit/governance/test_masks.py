@@ -144,5 +144,7 @@ def test_which_column_can_have_which_mask(action, of, code):
         with pytest.raises(ShapeRefusedError) as refused:
             check_mask(action, of)
         assert refused.value.code == code
+        assert refused.value.hint.startswith(f"{code}: ")
+        assert f"{action} of {of.name}" in refused.value.hint
         with pytest.raises(ShapeRefusedError):
             mask_expression(action, of, '"c"')
