@@ -143,11 +143,11 @@ class GateDisagreementError(ShanhaiError):
 
 
 def as_typed(text: str) -> str:
-    """A text that somebody typed, for an error: as it was, where a terminal shows it as that; else escaped.
+    """A text that somebody typed, for an error: as it was, where a terminal shows it as that; else quoted.
 
-    What controls a terminal, or turns the direction of writing, is shown and not done.
+    What controls a terminal, or turns the direction of writing, is escaped: shown and not done.
     """
-    return text if text.strip() and text.isprintable() else ascii(text)
+    return text if text.strip() and text.isprintable() else repr(text)
 
 
 def _listed(allowed: object) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 
 _KEY = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff._:+-]{0,99}")
 _PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<form>[^{}]*))?\}")
@@ -56,7 +56,7 @@ def check_window(window: str) -> str:
         ConfigurationError: it is no key.
     """
     if not _is_key(window):
-        raise ConfigurationError("not a window", given=ascii(window[:100]), allowed=_KEY.pattern)
+        raise ConfigurationError("not a window", given=as_typed(window[:100]), allowed=_KEY.pattern)
     return window
 
 

@@ -15,7 +15,7 @@ from shanhai.connect.registry import connector as find_connector
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
 from shanhai.contracts.window_keys import is_key
-from shanhai.errors import ConfigurationError, DataError
+from shanhai.errors import ConfigurationError, DataError, as_typed
 from shanhai.ids import PARTITION_FORM, DatasetId, DeliveryId, is_partition
 from shanhai.ingest.cursors import last_cursor
 from shanhai.ingest.kept import KeptBodies, bodies_stay
@@ -94,7 +94,7 @@ def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
     if window is not None and not is_key(form, window):
         raise ConfigurationError(
             f"{contract.dataset}: not the key of a window",
-            given=ascii(window[:100]),
+            given=as_typed(window[:100]),
             allowed=f"a key of the form {form}, such as {_A_DAY.strftime(form)}",
             hint="nothing was pulled; name the window as schedule.window of the contract writes it",
         )

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.files import FilesConnector
 from shanhai.connect.conformance import collect
-from shanhai.errors import ConfigurationError, DeniedError
+from shanhai.errors import ConfigurationError, DeniedError, SourceError
 from tests.conformance.file_cases import FILES, FTP_LOGIN, LARGE, SECRET, context, fill
 from tests.support.certificate import certificate_for_loopback
 from tests.support.servers.ftpd import ftpd
@@ -84,6 +84,19 @@ def test_ftp_names_in_gb18030(tmp_path: Path) -> None:
             collect(FilesConnector(options, context(server.endpoint)), None)
         options["encoding"] = "gb18030"
         assert collect(FilesConnector(options, context(server.endpoint)), None) == {"水表.csv": b"1"}
+
+
+def test_a_name_of_ftp_that_is_refused_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "水表\x1b[2J.csv").write_bytes(b"1")
+    with ftpd(tmp_path, password=SECRET) as server:
+        with pytest.raises(SourceError) as refused:
+            collect(FilesConnector({"path": "*.csv", "login": FTP_LOGIN}, context(server.endpoint)), None)
+        assert refused.value.given == r"'水表\x1b[2J.csv'"
+        with pytest.raises(ConfigurationError) as unsent:
+            collect(
+                FilesConnector({"path": "水表\u2028/*", "login": FTP_LOGIN}, context(server.endpoint)), None
+            )
+    assert unsent.value.given == r"'水表\u2028'"
 
 
 @pytest.mark.parametrize(

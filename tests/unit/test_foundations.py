@@ -93,6 +93,7 @@ def test_a_home_that_would_be_taken_for_another_folder_is_refused(tmp_path: Path
         ("übung", "übung"),
         ("a\x1b[2Jb", "'a\\x1b[2Jb'"),
         ("a\u202eb", "'a\\u202eb'"),
+        ("拱墅\x1b[2J", "'拱墅\\x1b[2J'"),
         ("\udcff", "'\\udcff'"),
         ("", "''"),
         (" ", "' '"),

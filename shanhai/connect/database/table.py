@@ -9,7 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from shanhai.connect.database.mark import Mark
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def quoted(name: str) -> str:
         ConfigurationError: no identifier can be made of it.
     """
     if not name or "\0" in name:
-        raise ConfigurationError("not a name of a table or column", given=ascii(name))
+        raise ConfigurationError("not a name of a table or column", given=as_typed(name))
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -17,7 +17,7 @@ from shanhai.connect.tree import login as logins
 from shanhai.connect.tree.login import KeyLogin, PasswordLogin, parse_server
 from shanhai.connect.tree.matching import Entry, has_magic, walk
 from shanhai.connect.tree.protocol import CHUNK_BYTES, Found
-from shanhai.errors import ConfigurationError, DeniedError, SourceError
+from shanhai.errors import ConfigurationError, DeniedError, SourceError, as_typed
 
 _UNKNOWN_COMMAND = ("500", "501", "502", "504")
 _NOT_LOGGED_IN = ("530", "532", "331", "332")
@@ -123,7 +123,7 @@ class FtpTree:
     def _path(self, name: str) -> str:
         path = posixpath.join(self._server.path, name) if name else self._server.path
         if not path.isprintable():
-            raise ConfigurationError("a path cannot be sent", given=ascii(path))
+            raise ConfigurationError("a path cannot be sent", given=as_typed(path))
         return path
 
     @contextmanager
@@ -211,5 +211,5 @@ def _refuse_forbidden(error: ftplib.error_perm, told: str) -> None:
 
 def _checked(name: str) -> str:
     if "/" in name or name in ("", ".", "..") or not name.isprintable():
-        raise SourceError("a listing has a name that leads elsewhere", given=ascii(name[:100]))
+        raise SourceError("a listing has a name that leads elsewhere", given=as_typed(name[:100]))
     return name

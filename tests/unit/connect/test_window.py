@@ -37,6 +37,15 @@ def test_what_is_no_window_reaches_no_path(window: str) -> None:
         windows_asked(window, ())
 
 
+@pytest.mark.parametrize(
+    ("window", "shown"), [("二〇二四/三月", "二〇二四/三月"), ("三月\x1b[2J", "'三月\\x1b[2J'")]
+)
+def test_what_is_no_window_is_shown_as_it_was_typed(window: str, shown: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        fill("{window}", window)
+    assert refused.value.given == shown
+
+
 @pytest.mark.parametrize("window", ["2024-13-01", "2024-3-1", "all", "2024-W10"])
 def test_a_form_needs_a_date(window: str) -> None:
     with pytest.raises(ConfigurationError, match="is no date"):
