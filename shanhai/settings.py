@@ -68,10 +68,10 @@ class Settings(BaseSettings):
         """The same settings with absolute folders; `model_fields_set` still says which were given.
 
         Raises:
-            ConfigurationError: the path of a folder has a character that stands for something else, or is
-                that of a file.
+            ConfigurationError: the path of a folder has a character that stands for something else, is that
+                of a file, or of nothing that this process may look at.
         """
-        folders = {name: getattr(self, name).expanduser().resolve() for name in _FOLDERS}
+        folders = {name: _absolute(name, getattr(self, name)) for name in _FOLDERS}
         for name, folder in folders.items():
             if _MISREAD.search(str(folder)):
                 raise ConfigurationError(
@@ -79,10 +79,7 @@ class Settings(BaseSettings):
                     given=as_typed(str(folder)),
                     allowed="a path without * ? [ ] # % \\ and control characters",
                 )
-            if folder.exists() and not folder.is_dir():
-                raise ConfigurationError(
-                    f"setting SHANHAI_{name.upper()}: no folder", given=folder, allowed="a folder"
-                )
+            _check_folder(name, folder)
         return self.model_construct(_fields_set=set(self.model_fields_set), **{**dict(self), **folders})
 
     def secret(self, name: str) -> SecretStr:
@@ -181,6 +178,32 @@ def _read(kind: type[Settings], overrides: Mapping[str, Any]) -> Settings:
         raise ConfigurationError(
             f"setting SHANHAI_{field.upper()}: {first['msg']}", given=first.get("input")
         ) from error
+
+
+def _absolute(name: str, folder: Path) -> Path:
+    try:
+        return folder.expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        # No such user, or a link that leads to itself.
+        raise ConfigurationError(
+            f"setting SHANHAI_{name.upper()}: a path that leads nowhere", given=as_typed(str(folder))
+        ) from error
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    try:
+        is_other = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        raise ConfigurationError(
+            f"setting SHANHAI_{name.upper()}: a folder that cannot be looked at",
+            given=f"{folder}: {error.strerror}",
+            allowed="a path whose folders this account may enter",
+            hint="namei -l shows who may enter each of them",
+        ) from error
+    if is_other:
+        raise ConfigurationError(
+            f"setting SHANHAI_{name.upper()}: no folder", given=folder, allowed="a folder"
+        )
 
 
 def _secret_file(home: Path, name: str) -> Path:
