@@ -11,7 +11,7 @@ from shanhai.contracts.schema import DELIVERY, PARTITION
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Net
-from shanhai.ingest.drift.history import Earlier, alike, repeated_bytes
+from shanhai.ingest.drift.history import MOST_EARLIER, Earlier, alike, repeated_bytes
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, read_record, read_staging
 from shanhai.ingest.sidecar import Sidecar, sidecar, sidecars
@@ -20,8 +20,6 @@ from shanhai.quality.difference import Difference, differs
 from shanhai.quality.plausibility import ENOUGH_ROWS
 from shanhai.warehouse.session import duckdb_session
 
-_MOST_EARLIER = 8
-"""The newest deliveries, so many that a delivery is compared with; of its partition as many again."""
 _MOST_ROWS = 0.5
 """A delivery of which so many rows were there already is another edition, and not more of the same."""
 
@@ -44,10 +42,11 @@ def comes_again(
     out = {known for known, net in books.items() if net.verdict in ("refused", "withdrawn")}
     pulled = sidecars(node, delivery.dataset)
     before = [one for one in pulled if one.place < own.place and one.delivery not in out]
-    editions = [one for one in before if _may_be_edition(contract, one, own)][-_MOST_EARLIER:]
+    # Of its partition as many again.
+    editions = [one for one in before if _may_be_edition(contract, one, own)][-MOST_EARLIER:]
     staged = _staged(node, editions, books)
     found = (
-        repeated_bytes(own, [*editions, *before[-_MOST_EARLIER:]])
+        repeated_bytes(own, [*editions, *before[-MOST_EARLIER:]])
         or _same_rows(node, delivery, staging, [*staged, *earlier])
         or _most_rows(node, delivery, staging, staged)
     )

@@ -26,6 +26,7 @@ from shanhai.ingest.drift.dialect import dialect_differences, encoding_differenc
 from shanhai.ingest.drift.foreign import format_difference
 from shanhai.ingest.drift.headings import heading_differences
 from shanhai.ingest.drift.history import (
+    MOST_EARLIER,
     Earlier,
     accepted_before,
     counts_twice,
@@ -44,8 +45,6 @@ from shanhai.quality.difference import Difference
 from shanhai.quality.plausibility import read_plausibility
 from shanhai.warehouse.session import duckdb_session
 
-_MOST_EARLIER = 8
-"""The newest deliveries, so many that a delivery is compared with."""
 _MOST_BODIES = 8
 _MOST_TOLD = 40
 _LOOK = "look-"
@@ -154,7 +153,7 @@ def _beside(
 
 def _earlier(node: Node, own: Sidecar, accepted: Mapping[str, Net]) -> Iterator[Earlier]:
     """The newest deliveries that were pulled before this one, which may be looked at once more."""
-    newest = sorted(accepted.items(), key=lambda item: -item[1].loaded_version)[:_MOST_EARLIER]
+    newest = sorted(accepted.items(), key=lambda item: -item[1].loaded_version)[:MOST_EARLIER]
     for name, net in newest:
         known = sidecar(node, DeliveryId.parse(name))
         staging = read_record(node, known.id, net.staging, Staging)

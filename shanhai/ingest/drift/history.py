@@ -15,6 +15,8 @@ from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality.difference import Difference, differs
 from shanhai.quality.plausibility import ENOUGH_ROWS, MINIMUM_HISTORY
 
+MOST_EARLIER = 8
+"""The newest deliveries, so many that a delivery is compared with."""
 _HALF, _TWICE = 0.5, 2.0
 _USUALLY_FILLED = 0.2
 
