@@ -111,6 +111,34 @@ def test_a_browser_shows_every_page(walked_home: Walked, browser: Browser, width
     assert wrong == {}
 
 
+@pytest.mark.parametrize("width", [1280, 700, 600, 520])
+def test_no_line_of_chinese_ends_within_a_word_where_it_need_not(
+    walked_home: Walked, browser: Browser, width: int
+) -> None:
+    broken = {}
+    for page in sorted((walked_home.report / "zh").glob("*.html")):
+        browser.open(page, width=width)
+        if within := [end for end in browser.value(_ENDS_OF_LINES) if end[0] not in _MAY_END_A_LINE]:
+            broken[page.name] = within
+    assert broken == {}
+
+
+_MAY_END_A_LINE = "。，；：、！？”）》 "
+_ENDS_OF_LINES = """[...document.querySelectorAll('main p.lead')].flatMap(one => {
+  const text = one.firstChild, range = document.createRange(), ends = [];
+  let before = null;
+  for (let place = 0; place < text.length; place++) {
+    range.setStart(text, place); range.setEnd(text, place + 1);
+    const box = range.getClientRects()[0];
+    if (!box || !box.width) continue;
+    if (before !== null && box.top > before + 5) ends.push(text.data.slice(place - 1, place + 1));
+    before = box.top;
+  }
+  return ends;
+})"""
+"""The two characters around each end of a line."""
+
+
 @pytest.mark.parametrize(("language", "heading"), [("zh", "对账台账"), ("en", "Ledger")])
 def test_a_page_prints_with_its_statements(
     walked_home: Walked, browser: Browser, language: str, heading: str
