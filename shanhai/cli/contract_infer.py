@@ -214,7 +214,8 @@ def _tell(session: Session, found: Inferred, output: Path | None, named_after: s
     elif output is None:
         click.echo(found.text, nl=False)
     say(
-        f"Drafted {draft.dataset} from {draft.sampled}: {len(draft.columns)} columns."
+        f"Drafted {draft.dataset} from {draft.sampled}: "
+        f"{len(draft.columns)} column{'s' * (len(draft.columns) > 1)}."
         + (f" Written to {output}." if output else "")
     )
     if named_after:

@@ -46,7 +46,7 @@ def likely_encodings(sample: bytes) -> tuple[str, ...]:
             return (name,)
     if sample.isascii() and b"\0" not in sample:
         return ("utf-8",)
-    if wide := [name for name in _wide(sample) if _decoded(sample, name) is not None]:
+    if wide := [name for name in _wide(sample) if _has_lines(sample, name)]:
         return tuple(wide)
     if _is_surely_utf8(sample):
         return ("utf-8",)
@@ -117,6 +117,12 @@ def _wide(sample: bytes) -> tuple[str, ...]:
     if max(even, odd) < _LEAST_ZEROS * len(sample) or min(even, odd) * 10 > max(even, odd):
         return ()
     return ("utf-16-le",) if odd > even else ("utf-16-be",)
+
+
+def _has_lines(sample: bytes, name: str) -> bool:
+    """Whether it is read, and the ends of its lines are some still: else zeros stand in it by themselves."""
+    text = _decoded(sample, name)
+    return text is not None and ("\n" in text or "\r" in text or not re.search(rb"[\r\n]", sample))
 
 
 def _decoded(sample: bytes, name: str, *, final: bool = False) -> str | None:

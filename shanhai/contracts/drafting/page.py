@@ -28,11 +28,11 @@ def _head(draft: Draft) -> Iterator[str]:
     yield "apiVersion: v3.1.0"
     yield "kind: DataContract"
     yield f"id: urn:shanhai:{draft.dataset.district}:{draft.dataset.name}"
-    yield f"name: {draft.dataset.name}"
+    yield f"name: {scalar(draft.dataset.name)}"
     yield f"version: {VERSION}"
     yield "status: draft"
     yield "schema:"
-    yield f"  - name: {draft.dataset.name}"
+    yield f"  - name: {scalar(draft.dataset.name)}"
     yield "    logicalType: object"
     yield "    physicalType: table"
     for note in draft.key_notes if not draft.key else ():
@@ -54,7 +54,7 @@ def column_lines(column: Column, key_position: int | None = None) -> list[str]:
     Args:
         key_position: its place in the primary key, from 1.
     """
-    lines = [f"- name: {column.name}"]
+    lines = [f"- name: {scalar(column.name)}"]
     lines += (
         [f"  businessName: {scalar(column.title)}"] if column.title and column.title != column.name else []
     )

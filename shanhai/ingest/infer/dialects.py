@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shanhai.contracts.formats import CsvFormat
 from shanhai.ingest.decode.dialect import Dialect
+from shanhai.ingest.infer.signs import NAMES, RESIDENT, SHAPES
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 _LINES = 300
@@ -17,6 +18,10 @@ _SENSIBLE = re.compile(
     r"[+-]?\d+(?:[.,]\d+)?|\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?(?:[ T].*)?|[^,;\t|^~\x01\"]*", re.DOTALL
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?%?")
+_AGAIN = 2
+_PEOPLE = tuple(
+    re.compile(shape) for shape in (RESIDENT, *(shape for what, shape in SHAPES if what != NAMES))
+)
 _MOMENT = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?(?:[ T].*)?")
 
 
@@ -102,7 +107,12 @@ def _left_out(records: Sequence[Sequence[str]], width: int) -> str:
 
 
 def has_headings(first: Sequence[str | None], others: Sequence[Sequence[str | None]]) -> bool:
-    """Whether the first record of a table is its headings: unlike the others, and no value twice."""
+    """Whether the first record of a table is its headings: unlike the others, and no value twice.
+
+    Where it is not, taking it for headings would write a row of the data into the draft.
+    """
+    if any(_is_of_people(cell) for cell in first if cell):
+        return False
     for place, cell in enumerate(first):
         below = [record[place] for record in others[:100] if place < len(record) and record[place]]
         if not cell or not below:
@@ -115,8 +125,27 @@ def has_headings(first: Sequence[str | None], others: Sequence[Sequence[str | No
         for is_alike, many in zip(alike, typed, strict=True):
             if many > 0.9 * len(below):
                 return not is_alike
+    if _comes_again(first, others):
+        return False
     named = [cell for cell in first if cell]
     return len(set(named)) == len(named) and not any(_NUMBER.fullmatch(cell.strip()) for cell in named)
+
+
+def _is_of_people(cell: str) -> bool:
+    return any(kind.fullmatch(cell.strip()) is not None for kind in _PEOPLE)
+
+
+def _comes_again(first: Sequence[str | None], others: Sequence[Sequence[str | None]]) -> bool:
+    """Whether a text of the first record is one of its column, as no heading is; of headings that were
+    written again all are.
+    """
+    below = [record for record in others if list(record) != list(first)]
+    counted = (
+        sum(place < len(record) and record[place] == cell for record in below)
+        for place, cell in enumerate(first)
+        if cell
+    )
+    return any(many >= _AGAIN for many in counted)
 
 
 def _quotes(text: str) -> list[tuple[str, str]]:

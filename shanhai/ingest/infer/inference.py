@@ -185,7 +185,8 @@ def _renamed(guesses: list[Guess], readings: Sequence[Reading]) -> list[Guess]:
 
 def _sampled(sample: Sample, given: Given) -> str:
     which = f"{len(sample.bodies):,} of {len(given.names):,} bodies" if len(given.names) > 1 else "one body"
-    rows = f"all {sample.rows:,} rows" if sample.whole else f"the first {sample.rows:,} rows"
+    counted = f"{sample.rows:,} rows" if sample.rows > 1 else "one row"
+    rows = f"{'all' if sample.whole else 'the first'} {counted}".replace("all one", "the one")
     return f"{rows} of {which}"
 
 

@@ -100,6 +100,8 @@ def find_key(sample: Sample, guesses: Sequence[Guess], words: Sequence[Sequence[
         words: of each column's heading.
     """
     rows = _Rows(sample, guesses)
+    if rows.count < 2:
+        return Key(notes=("guess: one row tells no key",))
     version = _version(guesses, words)
     candidates = [place for place in _candidates(rows, guesses, words) if place != version]
     free = [place for place in candidates if not guesses[place].column.personal]

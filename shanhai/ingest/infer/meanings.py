@@ -9,7 +9,7 @@ from shanhai.contracts.model import Validator
 from shanhai.contracts.sql import quote_literal
 from shanhai.ingest.infer.code_lists import guess_codes
 from shanhai.ingest.infer.looked import Looked, Texts
-from shanhai.ingest.infer.signs import FEWEST_PEOPLE, IDENTIFIERS, MOSTLY, SHAPES
+from shanhai.ingest.infer.signs import FEWEST_PEOPLE, IDENTIFIERS, MOSTLY, NAMES, SHAPES
 from shanhai.quality.identifiers import (
     REGISTER_TABLE,
     area_code,
@@ -44,9 +44,9 @@ def guess_meaning(looked: Looked, guess: Guess, texts: Texts) -> Guess:
 
 def _people(looked: Looked, texts: Texts) -> str:
     """What of people the values look like; empty: like nothing that is known."""
-    if texts.distinct < FEWEST_PEOPLE:
-        return ""
     for what, is_shaped in PEOPLE.items():
+        if what == NAMES and texts.distinct < FEWEST_PEOPLE:
+            continue  # two words that begin as names do: codes
         if looked.matching(is_shaped) >= MOSTLY * texts.filled:
             return what
     return ""

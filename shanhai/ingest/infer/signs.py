@@ -44,6 +44,8 @@ FREE = frozenset(
     }
 )
 ISSUED = frozenset({"id", "code", "number", "key", "no", "uuid", "guid", "phone", "zip", "grid", "postcode"})
+NAMES = "names of people"
+RESIDENT = "[1-9][0-9]{16}[0-9Xx]"
 SHAPES: tuple[tuple[str, str], ...] = (
     ("phone numbers", r"(\+?86[- ]?)?1[3-9][0-9]{9}"),
     (
@@ -51,7 +53,7 @@ SHAPES: tuple[tuple[str, str], ...] = (
         "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·]?[A-Z0-9]{5,6}",
     ),
     ("addresses of e-mail", r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}"),
-    ("names of people", f"[{SURNAMES}][\u4e00-\u9fff·]{{1,2}}|[A-Z][a-z]+ ([A-Z][.] )?[A-Z][a-z]+"),
+    (NAMES, f"[{SURNAMES}][\u4e00-\u9fff·]{{1,2}}|[A-Z][a-z]+ ([A-Z][.] )?[A-Z][a-z]+"),
 )
 WIDE = "[\uff10-\uff19\uff21-\uff3a]"
 ERROR = "#(REF|N/A|VALUE|DIV/0|NAME|NULL|NUM)[!?]?"

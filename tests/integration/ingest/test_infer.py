@@ -305,6 +305,8 @@ BAD: dict[str, tuple[bytes, int]] = {
     "random bytes": (random.Random(7).randbytes(100_000), 65),
     "random bytes in a zip file": (zipped(random.Random(8).randbytes(100_000)), 65),
     "random bytes after a mark": (b"\xff\xfe" + random.Random(9).randbytes(100_000), 65),
+    "zeros between letters": (b"id,name\n" + b"1,a\x00b\n" * 50, 65),
+    "a list of numbers": (b"[1, 2, 3]", 65),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, 65),
     "a document": (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n" * 40, 65),
     "a program": (b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 40, 65),

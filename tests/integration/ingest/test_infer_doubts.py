@@ -88,3 +88,43 @@ def test_of_a_wide_table_few_questions_are_asked(drafted: Callable[[bytes], tupl
     asked = sum(one.callcount for one in watched.getstats() if "duckdb.execute" in str(one.code))
     assert {column.type for column in contract.columns} == {"integer"}
     assert 0 < asked < WIDTH / 2
+
+
+def test_rows_without_headings_are_no_headings(drafted: Callable[[bytes], tuple[Contract, str]]):
+    """The first would stand in the draft, with whom it tells of."""
+    people, streets = ("王小明", "李芳", "张伟"), ("东门街", "太平路", "文化路")
+    rows = [f"{people[number % 3]},{streets[number * number % 3]},好" for number in range(60)]
+    contract, page = drafted(lines(*rows).encode())
+    assert [column.source for column in contract.columns] == ["1", "2", "3"]
+    assert not any(person in page for person in people)
+
+
+@pytest.mark.parametrize(
+    "value", ["13900000001", "330825199003078888", "11010519491231002X", "a.b@example.org"]
+)
+def test_a_row_of_one_person_is_no_heading(drafted: Callable[[bytes], tuple[Contract, str]], value: str):
+    rows = [f"abc{number}x,{value if not number else f'w{number}'}" for number in range(60)]
+    contract, page = drafted(lines(*rows).encode())
+    assert contract.columns[0].source == "1"
+    assert value not in page
+
+
+def test_headings_that_are_written_again_are_headings(drafted: Callable[[bytes], tuple[Contract, str]]):
+    rows = ["street,colour", *(f"{'abcdef'[number % 6]},c{number % 4}" for number in range(60))]
+    contract, _ = drafted(lines(*rows, *rows, *rows).encode())
+    assert contract.names == ("street", "colour")
+
+
+@pytest.mark.parametrize("heading", ["no", "on", "yes", "null", "true", "Nr. 12:30"])
+def test_headings_that_yaml_takes_for_something_else_stay_names(
+    drafted: Callable[[bytes], tuple[Contract, str]], heading: str
+):
+    contract, _ = drafted(lines(f"id,{heading}", *(f"{number},{heading}" for number in range(60))).encode())
+    assert contract.columns[1].source == heading
+
+
+def test_two_phone_numbers_are_no_codes(drafted: Callable[[bytes], tuple[Contract, str]]):
+    rows = [f"{number},{('13900000001', '13900000002')[number % 2]}" for number in range(60)]
+    contract, page = drafted(lines("id,call", *rows).encode())
+    assert contract.columns[1].personal
+    assert "139" not in page
