@@ -22,6 +22,7 @@ PEOPLE = {what: f"regexp_full_match(t, {quote_literal(shape)})" for what, shape 
 """What of people a text `t` can look like → SQL of whether it does."""
 _LENGTHS = {"resident_id": 18, "social_credit_code": 18, "gb28181_id": 20, "area_code": 0}
 """The shortest that the longest text is, where texts are such identifiers; areas have codes of any."""
+_PHONE_DIGITS = 11
 _REGISTERED = ("gb28181_id", "area_code")
 """Those that are looked up in the register of areas."""
 
@@ -29,7 +30,8 @@ _REGISTERED = ("gb28181_id", "area_code")
 def guess_meaning(looked: Looked, guess: Guess, texts: Texts) -> Guess:
     """The guess of a type, with what its values mean: validators, codes, a unit, or people."""
     if guess.column.type in ("integer", "number"):
-        return _measured(looked, guess)
+        what = _people(looked, texts) if texts.longest >= _PHONE_DIGITS else ""
+        return _private(guess, what) if what else _measured(looked, guess)
     if guess.column.type != "string" or not texts.filled:
         return _private(guess) if looked.reading.is_personal else guess
     for validator, many in _validated(looked, texts):

@@ -128,3 +128,13 @@ def test_two_phone_numbers_are_no_codes(drafted: Callable[[bytes], tuple[Contrac
     contract, page = drafted(lines("id,call", *rows).encode())
     assert contract.columns[1].personal
     assert "139" not in page
+
+
+def test_phone_numbers_of_several_lengths_are_no_range(drafted: Callable[[bytes], tuple[Contract, str]]):
+    """As numbers their least and their greatest would be told."""
+    called = [f"1390000{number:04}" if number % 15 else f"5717012{number:03}" for number in range(90)]
+    contract, page = drafted(
+        lines("n,call", *(f"{place},{one}" for place, one in enumerate(called))).encode()
+    )
+    assert contract.columns[1].personal
+    assert not any(one in page for one in called)
