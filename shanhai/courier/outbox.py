@@ -57,6 +57,24 @@ class Outgoing:
         return self.not_after is not None and self.not_after <= now
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How far the messages to one partner have come, counted without reading one.
+
+    Attributes:
+        unsettled: those that the partner is not known to have settled.
+        oldest: when the first of these was issued.
+        owed_since: since when the first parcel of these is at the relay.
+        expired, refused: those that ran out unsettled, and those that the partner refused.
+    """
+
+    unsettled: int
+    oldest: datetime | None
+    owed_since: datetime | None
+    expired: int
+    refused: int
+
+
 def add(connection: sqlite3.Connection, outgoing: Outgoing, content: bytes | None) -> None:
     """Keep a new message, within the transaction that numbers it.
 
@@ -108,6 +126,18 @@ def unbegun(connection: sqlite3.Connection, pairing: str) -> tuple[Outgoing, ...
     generation = str(partners.of_pairing(connection, pairing).generation_out)
     condition = f"pairing = ?1 AND generation = ?2 AND seq > coalesce(({seen}), -1)"
     return _select(connection, condition, pairing, generation)
+
+
+def standing(connection: sqlite3.Connection, pairing: str, now: datetime) -> Standing:
+    """How far the messages to a partner have come."""
+    unsettled, oldest, owed_since, expired, refused = connection.execute(
+        "SELECT count(*) FILTER (WHERE settled IS NULL), min(issued) FILTER (WHERE settled IS NULL),"
+        " min(uploaded) FILTER (WHERE settled IS NULL AND type = 'parcel'),"
+        " count(*) FILTER (WHERE settled IS NULL AND not_after <= ?), count(*) FILTER (WHERE outcome = ?)"
+        " FROM outbox WHERE pairing = ?",
+        (write_moment(now), REFUSED, pairing),
+    ).fetchone()
+    return Standing(unsettled, _moment(oldest), _moment(owed_since), expired, refused)
 
 
 def content(connection: sqlite3.Connection, digest: str) -> bytes | None:

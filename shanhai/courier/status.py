@@ -12,10 +12,8 @@ from typing import Any
 from shanhai.courier import adoptions, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
 from shanhai.courier.leaving import until_held
-from shanhai.courier.outbox import Outgoing
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
-from shanhai.courier.receipts import Sent, sent
 from shanhai.courier.waiting import Waiting
 from shanhai.courier.withdrawn import Tables
 from shanhai.exchange.keysets import COSIGN, Keyset
@@ -93,10 +91,9 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
     Raises:
         NotFoundError: the home has no keys.
     """
-    every = partners.every(connection)
-    messages = sent(connection, now)
+    every, tables = partners.every(connection), Tables(home)
     return Status(
-        partners=tuple(_partner(home, connection, partner, messages, now) for partner in every),
+        partners=tuple(_partner(tables, connection, partner, now) for partner in every),
         waiting=waiting.open_ones(connection),
         expiring=tuple(_expiring(home, every, now)),
         lapsed=tuple(adoptions.all_lapsed(connection, now)),
@@ -104,24 +101,22 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
 
 
 def _partner(
-    home: Path, connection: sqlite3.Connection, partner: Partner, messages: tuple[Sent, ...], now: datetime
+    tables: Tables, connection: sqlite3.Connection, partner: Partner, now: datetime
 ) -> PartnerStatus:
-    theirs = [one for one in messages if one.message.pairing == partner.pairing]
-    unsettled = [one.message for one in theirs if one.message.settled is None]
-    standings = [one.standing for one in theirs]
+    theirs = outbox.standing(connection, partner.pairing, now)
     to_upload = outbox.waiting_for_upload(connection, partner.pairing)
     return PartnerStatus(
         partner=partner.name,
         state=partner.state,
         frozen=partner.frozen is not None,
         to_upload=len(to_upload),
-        held=len(to_upload) - len(until_held(Tables(home), connection, to_upload, now)),
-        unsettled=len(unsettled),
-        oldest=min((one.issued for one in unsettled), default=None),
-        expired=standings.count("expired"),
-        refused=standings.count("refused"),
+        held=len(to_upload) - len(until_held(tables, connection, to_upload, now)),
+        unsettled=theirs.unsettled,
+        oldest=theirs.oldest,
+        expired=theirs.expired,
+        refused=theirs.refused,
         heard=partner.heard,
-        silent_since=_silent_since(partner, unsettled, now),
+        silent_since=_silent_since(partner, theirs.owed_since, now),
     )
 
 
@@ -129,18 +124,19 @@ def _is_anybodys_affair(one: PartnerStatus) -> bool:
     return bool(one.frozen or one.held or one.expired or one.refused or one.silent_since)
 
 
-def _silent_since(partner: Partner, unsettled: list[Outgoing], now: datetime) -> datetime | None:
+def _silent_since(partner: Partner, owed_since: datetime | None, now: datetime) -> datetime | None:
     """Since when an active partner has said nothing although it owes an answer: two of its head intervals.
 
     Parcels alone are always answered. Who has been sent none, or has settled them all, may be quiet for ever:
     nothing comes at intervals yet that could be missed.
+
+    Args:
+        owed_since: since when a parcel without an answer is at the relay.
     """
-    if partner.state is not PairingState.ACTIVE or partner.heard is None:
+    if partner.state is not PairingState.ACTIVE or partner.heard is None or owed_since is None:
         return None
     allowed = timedelta(seconds=2 * partners.agreed(partner).rules.head_interval)
-    shipped = (one.uploaded for one in unsettled if one.type == "parcel" and one.uploaded is not None)
-    owed = any(now - moment > allowed for moment in shipped)
-    return partner.heard if owed and now - partner.heard > allowed else None
+    return partner.heard if now - max(owed_since, partner.heard) > allowed else None
 
 
 def _expiring(home: Path, every: tuple[Partner, ...], now: datetime) -> Iterator[Expiring]:

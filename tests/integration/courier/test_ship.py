@@ -25,6 +25,7 @@ from shanhai.courier.relays.tar import TarRelay
 from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import PartnerStatus, status
 from shanhai.errors import ConfigurationError, DataError, NotFoundError, StoreError
+from shanhai.exchange.order import Acknowledged
 from shanhai.exchange.pairing_states import Step
 from shanhai.exchange.receipts import ADMITTED
 from shanhai.storage import MemoryStore
@@ -170,6 +171,33 @@ def test_a_partner_that_owes_no_answer_is_not_silent(seller: Seller):
         later = desk.now + timedelta(days=31)
         assert seen_at(desk, later)[1].silent_since is None
         assert not [one for one in status(desk.home, desk.connection, later).partners if one.expired]
+
+
+def test_what_is_counted_for_people_is_what_became_of_each_message_and_no_message_is_read(seller: Seller):
+    done = seller.release()
+    shipped(seller)
+    with seller.two.gongshu.desk() as desk:
+        connection, now = desk.connection, desk.now
+        with transaction(connection):
+            outbox.acknowledged(connection, done.message.pairing, Acknowledged(0, 1, "a" * 64), at=now)
+        for refused in (False, True):
+            if refused:
+                with transaction(connection):
+                    answer = {"outcome": "refused", "code": "contract-not-met"}
+                    outbox.settled(connection, done.message.digest, **answer, at=now)
+            for moment in (now, now + timedelta(days=31)):
+                every = sent(connection, moment)
+                statements: list[str] = []
+                connection.set_trace_callback(statements.append)
+                (told,) = status(desk.home, connection, moment).partners
+                connection.set_trace_callback(None)
+                standings = [one.standing for one in every]
+                left = [one.message.issued for one in every if one.message.settled is None]
+                assert (told.unsettled, told.oldest) == (len(left), min(left, default=None))
+                assert (told.expired, told.refused) == (standings.count("expired"), int(refused))
+                reading = [one for one in statements if "envelope" in one]
+                assert not [one for one in reading if "uploaded IS NULL" not in one]
+                assert "release_" not in "".join(statements)
 
 
 def test_what_may_not_leave_is_not_quiet(seller: Seller):
