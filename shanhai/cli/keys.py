@@ -12,11 +12,13 @@ from shanhai.cli.desk import by_option
 from shanhai.cli.moments import MOMENT, in_utc
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
+from shanhai.errors import NotFoundError, as_typed
 
 if TYPE_CHECKING:
     from shanhai.courier.standing import Told
     from shanhai.exchange.keysets import Keyset
     from shanhai.exchange.secret import Secret
+    from shanhai.keyring.keyring import Keyring
 
 _HEADINGS = (
     Heading("use", "use"),
@@ -74,7 +76,10 @@ def list_command(session: Session) -> None:
     help="For how long the old keys stay valid beside them.",
 )
 @click.option(
-    "--compromised", multiple=True, metavar="KEY", help="A key that somebody else may have had; its id."
+    "--compromised",
+    multiple=True,
+    metavar="KEY",
+    help="Beginning of the id of a key that somebody else may have had.",
 )
 @click.option(
     "--since",
@@ -107,16 +112,19 @@ def rotate_command(
     from shanhai.clock import system_clock
     from shanhai.courier.own_keys import Change, keyring_of, rotate_keys
 
+    if since and not compromised:
+        raise click.UsageError("--since is of a key that somebody else may have had: --compromised names it")
     home, now = session.settings.home, system_clock()
     keyring_of(home).keyset()
     # Nobody is asked for the passphrase of keys that are not there.
     keyring_of(home).root_file(root)
+    taken = _meant(keyring_of(home), compromised)
     passphrases = both_passphrases(session.settings)
     moment = in_utc(since) if since else now.replace(microsecond=0)
     change = Change(
         valid=timedelta(days=days),
         overlap=timedelta(days=overlap_days),
-        compromised=dict.fromkeys(compromised, moment),
+        compromised=dict.fromkeys(taken, moment),
         root=root,
     )
     keyset = rotate_keys(home, passphrases, change, who=by, now=now)
@@ -130,6 +138,24 @@ def rotate_command(
     say_what_went(told.taken_back, untold=False)
     if compromised:
         say("Tell their people yourself as well: a partner believes the old keys until it has the keyset.")
+
+
+def _meant(keyring: Keyring, given: tuple[str, ...]) -> list[str]:
+    """The ids of keys of any keyset of this node, told by how they begin."""
+    known = list(dict.fromkeys(one.kid for keyset in keyring.keysets() for one in keyset.keys))
+    return [_one_of(known, text) for text in given]
+
+
+def _one_of(known: list[str], text: str) -> str:
+    meant = [kid for kid in known if kid.startswith(text)]
+    if len(meant) != 1:
+        raise NotFoundError(
+            "several keys begin like this" if meant else "no such key in any keyset of this node",
+            given=as_typed(text),
+            allowed=meant or known,
+            hint="shanhai keys list",
+        )
+    return meant[0]
 
 
 def _tell_partners(home: Path, passphrase: Secret, by: str) -> Told:

@@ -45,12 +45,16 @@ def _as_stated(rule: object) -> object:
 
 def tell_step(session: Session, connection: sqlite3.Connection, stood: Stood) -> None:
     """Print a pairing after a step of ours, and what the step took back."""
+    from shanhai.exchange.pairing_states import PairingState
+
     gone = rows_of(stood.taken_back)
     tell(session, connection, stood.partner, taken_back=gone, untold=stood.untold, already=stood.already)
     if session.form == "json":
         return
     if stood.already:
         say(f"It is {stood.partner.state.value} already: nothing changed.")
+        if stood.partner.state is PairingState.SUSPENDED_THERE:
+            say("The partner suspended it: only there it is resumed.")
     else:
         say_what_went(stood.taken_back, untold=stood.untold)
 

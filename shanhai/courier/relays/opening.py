@@ -19,7 +19,7 @@ from shanhai.storage.disk import disk_errors
 from shanhai.storage.keys import is_key
 from shanhai.storage.modes import modes_of
 
-FORMS = "file:///<folder>, s3://<bucket>/<prefix> or tar:<file>"
+FORMS = "file:///<folder>, s3://<bucket>/<prefix> or tar:/<file>, with the whole path"
 ACCESS_KEY, SECRET_KEY = "relay_access_key", "relay_secret_key"
 
 _TAR = "tar:"
