@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,6 +150,9 @@ def _options(text: str | None) -> dict[str, Any]:
 
 
 def _federation(session: Session) -> Federation | None:
+    """The federation, where there is one; one that somebody named has to be there."""
+    if session.federation_root is not None:
+        return session.federation
     try:
         return session.federation
     except ConfigurationError:
@@ -166,9 +170,9 @@ def _called(output: Path | None, source: str) -> tuple[DatasetId, str]:
 
 def _stem(source: str) -> str:
     """The name of a file or folder; of a glob its last part that says one."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return path.resolve().name
+    with contextlib.suppress(OSError):  # whether it can be a path is told where it is opened
+        if (path := Path(source).expanduser()).is_dir():
+            return path.resolve().name
     parts = re.split(r"[?#]", source)[0] if "://" in source else source
     stems = [re.sub(r"[*?]|\[[^]]*\]", "", part.split(".")[0]) for part in parts.rstrip("/").split("/")]
     return next((stem for stem in reversed(stems) if re.search("[A-Za-z]", stem)), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,13 +13,18 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.registry import connector
-from shanhai.errors import DataError, NotFoundError
+from shanhai.errors import ConfigurationError, DataError, NotFoundError
 from shanhai.ingest.decode.decoded import BodyFile
 from shanhai.settings import Settings
 
 _BODIES = 5
 _MAGIC = set("*?[")
 _MOST_BYTES = 2**30
+_SECRET = re.compile(
+    "(?:.*[-_])?(?:token|secret|api[-_]?key|app[-_]?key|password|passwd|pwd|signature)|accesstoken",
+    re.IGNORECASE,
+)
+"""Names of parameters that nobody else may see."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +53,30 @@ def open_files(source: str) -> Given:
 
     Raises:
         NotFoundError: there is none.
+        ConfigurationError: it cannot be looked at.
     """
     path = Path(source).expanduser()
-    if path.is_dir():
-        base, pattern = path, "**/*"
-    elif path.is_file():
-        base, pattern = path.parent, path.name
-        return Given(
-            (BodyFile(path.name, path),), (path.name,), "files", str(base.resolve()), {"path": path.name}
-        )
-    else:
-        parts = path.parts
-        fixed = next((place for place, part in enumerate(parts) if _MAGIC & set(part)), len(parts))
-        base, pattern = Path(*parts[:fixed]), "/".join(parts[fixed:])
+    try:
+        if path.is_file():
+            place = str(path.parent.resolve())
+            return Given((BodyFile(path.name, path),), (path.name,), "files", place, {"path": path.name})
+        return _several(path, source)
+    except OSError as error:
+        raise ConfigurationError(
+            "the source cannot be looked at", given=source, hint=error.strerror or "see its permissions"
+        ) from error
+
+
+def _several(path: Path, source: str) -> Given:
+    """The files of a folder that end as most do, or those of a glob."""
+    is_folder = path.is_dir()
+    parts = path.parts
+    fixed = next((place for place, part in enumerate(parts) if _MAGIC & set(part)), len(parts))
+    base, pattern = (path, "**/*") if is_folder else (Path(*parts[:fixed]), "/".join(parts[fixed:]))
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - leaves hidden files out
     names = sorted(name for name in found if (base / name).is_file())
     others: list[str] = []
-    if path.is_dir() and names:
+    if is_folder and names:
         ending = Counter(_ending(name) for name in names).most_common(1)[0][0]
         others = [name for name in names if _ending(name) != ending]
         names, pattern = [name for name in names if _ending(name) == ending], f"**/*{ending}"
@@ -79,8 +92,20 @@ def open_files(source: str) -> Given:
 
 
 def address_of(url: str) -> tuple[str, str, dict[str, Any]]:
-    """Connector, endpoint and options of an http(s) address; one with a query is asked like an API."""
+    """Connector, endpoint and options of an http(s) address; one with a query is asked like an API.
+
+    Raises:
+        ConfigurationError: a parameter is a secret, which would stand in the draft.
+    """
     parts = urlsplit(url)
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if _SECRET.fullmatch(name):
+            raise ConfigurationError(
+                "a contract holds no secret",
+                given=f"a parameter {name}",
+                allowed="parameters that anybody may see",
+                hint=f"--connector rest --options '{{auth: {{kind: api_key, param: {name}, secret: NAME}}}}'",
+            )
     folder, _, name = parts.path.rpartition("/")
     endpoint = urlunsplit((parts.scheme, parts.netloc, folder, "", ""))
     if parts.query:

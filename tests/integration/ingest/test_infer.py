@@ -353,7 +353,36 @@ def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "a file, a folder, a glob or a URL" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("source", "told"), [("", "no source was named"), ("x" * 64 + ".csv", "--dataset")])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:9/a?token=abc123",
+        "HTTP://127.0.0.1:9/a?n=1&app_Key=abc123",
+        "http://u:abc123@[::1]:9/a",
+    ],
+)
+def test_no_secret_of_an_address_enters_a_draft(address: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["contract", "infer", address]) == 78
+    told = capsys.readouterr()
+    assert "auth" in told.err
+    assert "abc123" not in told.out + told.err
+
+
+def test_a_federation_that_was_named_has_to_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "visits.csv").write_text(text(), encoding="utf-8")
+    called = ["contract", "infer", str(tmp_path / "visits.csv")]
+    assert main(["--federation", str(tmp_path / "typo"), *called]) == 78
+    assert str(tmp_path / "typo") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("", "no source was named"),
+        ("x" * 64 + ".csv", "--dataset"),
+        ("x" * 300 + "/a.csv", "the source cannot be looked at"),
+    ],
+)
 def test_a_source_that_names_nothing_is_told(
     tmp_path: Path,
     source: str,

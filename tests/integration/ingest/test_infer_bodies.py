@@ -24,8 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def infer(root: Path, capsys: pytest.CaptureFixture[str], *called: str) -> dict[str, Any]:
-    arguments = ["--home", str(root / "home"), "--federation", str(root)]
-    assert main([*arguments, "contract", "infer", *called, "--format", "json"]) == 0
+    assert main(["--home", str(root / "home"), "contract", "infer", *called, "--format", "json"]) == 0
     return dict(json.loads(capsys.readouterr().out))
 
 
