@@ -106,8 +106,8 @@ class _Run:
 
     Attributes:
         desk: at the moment at which the message in hand was looked at.
-        replaced: whether the relay shows something else in the place of a settled message; None: the run did
-            not look there, or not everywhere, since the relay failed.
+        replaced: whether the relay shows something else in the place of a settled message, or what is not the
+            next one in its place; None: the run did not look, or not everywhere, since the relay failed.
         place: generation and number of the message in hand; None: it was begun by a run before.
     """
 
@@ -182,7 +182,7 @@ class _Run:
             return self.relay.message(*place)
         except NotFoundError:
             # Gone since it was listed, or no file: if something comes after it, that is a gap.
-            self.replaced = past or self.replaced
+            self.replaced = True
         except DeniedError:
             if not past:
                 raise
@@ -206,6 +206,7 @@ class _Run:
         try:
             before = inbox.by_digest(self.desk.connection, dsse.read(envelope, dsse.MESSAGE).digest)
             if before is not None and before.settled:
+                self._found_again(past=past)
                 return None
             at = before.received if before is not None else self.desk.now
             if before is not None and before.state is InboxState.OPENING:
@@ -213,6 +214,7 @@ class _Run:
                 statement = before.statement
             verified = receive(envelope, standing=self._standing(), now=at)
             if verified.arrival is Arrival.KNOWN:
+                self._found_again(past=past)
                 return None
             self._check_alone(verified.seen)
             seen = verified.seen
@@ -231,6 +233,11 @@ class _Run:
                 keep_evidence(self.desk, self.partner, full, envelope)
                 return None
             return refuse(self.desk, self.partner, full, envelope, statement, in_place=seen is not None)
+
+    def _found_again(self, *, past: bool) -> None:
+        """A settled message where the next one belongs: what waits is hidden, and nothing behind it tells."""
+        if not past:
+            self.replaced = True
 
     def _settled(self, verified: Verified, envelope: bytes, data: bytes | None) -> Arrived:
         statement = self._fetched(verified, data)

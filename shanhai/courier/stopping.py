@@ -41,7 +41,7 @@ def note_stop(desk: Desk, pairing: str, stopped: Refused | RetryableError | None
 
 
 def note_replaced(desk: Desk, pairing: str, *, replaced: bool) -> None:
-    """Let a relay wait for a person that shows something else where a message was that is settled."""
+    """Let a relay wait for a person that shows something else where a message was, or is to be."""
     with transaction(desk.connection):
         if replaced:
             waiting.waits(desk.connection, "relay", pairing, desk.now)

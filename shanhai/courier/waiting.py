@@ -25,7 +25,7 @@ Kind = Literal[
 """A number to be compared, messages that contradict, a new generation of a partner, a release to be approved,
 an application to be adopted, a message that only a person can mend, data that no contract takes, a release
 that a grant names and that cannot be made, a message that should have come before others, one that was issued
-in our future, a relay that shows something else where a settled message was."""
+in our future, a relay that shows something else where a message was, or is to be."""
 
 
 @dataclass(frozen=True)

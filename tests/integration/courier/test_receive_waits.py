@@ -161,6 +161,27 @@ def test_what_is_no_file_in_the_place_of_a_settled_message_stops_nothing(pair: T
     assert "relay" in waits(pair)
 
 
+@pytest.mark.parametrize("shown", ["old", "pipe"])
+def test_what_is_no_next_message_in_its_place_is_told_to_a_person(pair: Two, shown: str):
+    """Else nobody would know why nothing comes: no message behind it shows a gap."""
+    granted_and_sent(pair)
+    assert received(pair.gongshu, "longyou").stopped is None
+    say(pair.longyou, "gongshu", Suspension(True, None))
+    upload(pair.longyou, "gongshu")
+    newest = place(pair, 3)
+    good = newest.read_bytes()
+    if shown == "pipe":
+        not_a_file(newest, None)
+    else:
+        newest.write_bytes(place(pair, 1).read_bytes())
+    done = received(pair.gongshu, "longyou")
+    assert (done.settled, done.stopped, waits(pair)) == ((), None, ["relay"])
+    newest.unlink()
+    newest.write_bytes(good)
+    assert [row.type for row in received(pair.gongshu, "longyou").settled] == ["suspend"]
+    assert waits(pair) == []
+
+
 def test_what_cannot_be_read_now_in_the_place_of_a_settled_message_tells_nobody_of_another(pair: Two):
     """Nor does it say that all is well again: what was told before stays until it is read."""
     granted_and_sent(pair)
@@ -198,7 +219,7 @@ def test_what_is_no_file_in_the_place_of_the_next_message_is_a_gap(pair: Two):
     granted_and_sent(pair)
     not_a_file(place(pair, 1), None)
     assert stopped(pair) == "gap"
-    assert waits(pair) == ["missing"]
+    assert sorted(waits(pair)) == ["missing", "relay"]
 
 
 def not_a_file(at: Path, target: str | None) -> None:
