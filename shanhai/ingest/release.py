@@ -40,8 +40,8 @@ def release(
     """Let rows of an accepted delivery enter although they break certain rules; `revoke` undoes it.
 
     A row enters when every rule that it breaks is waived for it. The delivery is judged by the contract as it
-    is now, and what was waived earlier stays waived. The rules still count as broken. Rows that are listed are
-    released all, or none of them.
+    is now, and what was waived earlier stays waived. The rules still count as broken. Of rows that are
+    listed all are released, or none.
 
     Args:
         rules: what is waived, as the quarantine names reasons.
