@@ -96,8 +96,9 @@ def texts_beyond_ascii(sample: bytes) -> list[bytes]:
 
 def _ranked(texts: Sequence[bytes], able: Sequence[str]) -> list[tuple[str, float]]:
     """The encodings with the bits that each takes, the likelier first."""
+    whole = len(texts) > 1  # a single one may be cut off
     bits = {
-        name: _HANDICAPS[name] + surprise([_decoded(text, name, final=True) for text in texts], name)
+        name: _HANDICAPS[name] + surprise([_decoded(text, name, final=whole) for text in texts], name)
         for name in able
     }
     return sorted(bits.items(), key=lambda one: one[1])

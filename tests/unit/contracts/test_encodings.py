@@ -64,6 +64,13 @@ def test_one_western_character_is_enough(word: str, encoding: str):
     assert "doubtful" not in found.why
 
 
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_a_single_text_may_be_cut_off(encoding: str):
+    body = "id,name\n1,浙江省衢州市龙游县".encode(encoding)[:-1]
+    assert likely_encodings(body)[0] == encoding
+    assert find_encoding(body).name == encoding
+
+
 UNKNOWN = {
     "euc-kr": "서울특별시 강남구 테헤란로,부산광역시,안녕하세요 감사합니다",
     "cp1251": "номер,улица,Проспект Мира,Красная площадь,Невский,Москва",
