@@ -138,3 +138,25 @@ def test_killed_at_its_commit_it_is_refused_once(
     for one in (clean, city):
         assert one.quarantined() == [(3, ["n.type"])]
     assert differences(read_state(clean.root / "home"), read_state(city.root / "home")) == []
+
+
+def test_what_ends_in_an_error_that_nobody_foresaw_is_refused_without_a_row(
+    city: City, caplog: pytest.LogCaptureFixture
+):
+    """A file lies where only folders do: no store and no contract is at fault, and no try gets further."""
+    city.put("p1.csv", HEADER + ROWS)
+    pull(city.node, DATASET)
+    delivery = pulled(city, "p1")
+    in_the_way = city.staging(delivery) / "parting-of-nobody"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_bytes(b"")
+    city.put("p2.csv", f"{HEADER}z,9,2024-01-01\n")
+    with pytest.raises(NotADirectoryError):
+        city.walk()
+    decide(city.node, delivery, "refuse", **PERSON)
+    assert "why=NotADirectoryError" in caplog.text
+    assert city.walk()["loaded"] == 1
+    assert (counts(city, "p1"), city.rows()) == ((0, 0, 0, 0, 0, 0), [("z", 9)])
+    in_the_way.unlink()
+    decide(city.node, delivery, "approve", by="Wang", reason="nothing is in the way any more")
+    assert counts(city, "p1") == (4, 2, 1, 1, 0, 0)
