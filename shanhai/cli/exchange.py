@@ -23,6 +23,7 @@ _PARTNERS = (
     Heading("oldest", "oldest"),
     Heading("expired", "expired", number=True),
     Heading("refused", "refused", number=True),
+    Heading("to_admit", "to admit", number=True),
     Heading("heard", "heard of"),
     Heading("silent_since", "silent since"),
 )
@@ -160,11 +161,12 @@ def _show(found: Status) -> None:
     )
     if found.waiting:
         section("Waiting for a person")
-        show([vars(one) for one in found.waiting], _WAITING, form="table", empty="")
+        rows = [{**vars(one), "about": one.words} for one in found.waiting]
+        show(rows, _WAITING, form="table", empty="")
     if found.expiring:
         section("Keys that run out")
-        rows = [{**vars(one), "whose": one.whose or "ours"} for one in found.expiring]
-        show(rows, _EXPIRING, form="table", empty="")
+        keys = [{**vars(one), "whose": one.whose or "ours"} for one in found.expiring]
+        show(keys, _EXPIRING, form="table", empty="")
     if found.lapsed:
         section("Adopted, and not to be used any more")
         show([vars(one) for one in found.lapsed], _LAPSED, form="table", empty="")

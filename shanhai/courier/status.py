@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shanhai.courier import adoptions, outbox, partners, their_keys, waiting
+from shanhai.courier import adoptions, inbox, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
+from shanhai.courier.arrived import InboxState
 from shanhai.courier.leaving import until_held
+from shanhai.courier.opened import opened_tables
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.waiting import Waiting
@@ -34,6 +36,29 @@ class Expiring:
 
 
 @dataclass(frozen=True)
+class WaitingFor:
+    """One thing that waits for a person, and whom and which message it is about, where it is about one.
+
+    Attributes:
+        kind, about, since: as `Waiting` has them.
+        number: generation and number of the message.
+    """
+
+    kind: str
+    about: str
+    since: datetime
+    partner: str | None = None
+    number: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What it is about, for people."""
+        if self.partner is None:
+            return self.about
+        return self.partner if self.number is None else f"message {self.number} of {self.partner}"
+
+
+@dataclass(frozen=True)
 class PartnerStatus:
     """How far this node and one partner have come.
 
@@ -44,6 +69,7 @@ class PartnerStatus:
         unsettled: messages that the partner is not known to have settled; those to upload are among them.
         oldest: when the first of these was issued.
         expired, refused: messages that ran out unsettled, and those that the partner refused.
+        to_admit: tables that came from it and were opened, and that are neither admitted nor refused.
         silent_since: when it was heard of last, if it owes an answer for longer than both agreed to.
     """
 
@@ -56,6 +82,7 @@ class PartnerStatus:
     oldest: datetime | None
     expired: int
     refused: int
+    to_admit: int
     heard: datetime | None
     silent_since: datetime | None
 
@@ -69,7 +96,7 @@ class Status:
     """All of it; `lapsed` are adopted applications that may not be used any more."""
 
     partners: tuple[PartnerStatus, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[WaitingFor, ...]
     expiring: tuple[Expiring, ...]
     lapsed: tuple[Lapsed, ...]
 
@@ -94,10 +121,19 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
     every, tables = partners.every(connection), Tables(home)
     return Status(
         partners=tuple(_partner(tables, connection, partner, now) for partner in every),
-        waiting=waiting.open_ones(connection),
+        waiting=tuple(_known(connection, one) for one in waiting.open_ones(connection)),
         expiring=tuple(_expiring(home, every, now)),
         lapsed=tuple(adoptions.all_lapsed(connection, now)),
     )
+
+
+def _known(connection: sqlite3.Connection, one: Waiting) -> WaitingFor:
+    names = {partner.pairing: partner.name for partner in partners.every(connection)}
+    row = inbox.by_digest(connection, one.about)
+    if row is not None:
+        number = f"{row.generation}/{row.seq}"
+        return WaitingFor(one.kind, one.about, one.since, names.get(row.pairing), number)
+    return WaitingFor(one.kind, one.about, one.since, names.get(one.about))
 
 
 def _partner(
@@ -115,13 +151,14 @@ def _partner(
         oldest=theirs.oldest,
         expired=theirs.expired,
         refused=theirs.refused,
+        to_admit=sum(row.state is InboxState.OPENED for row in opened_tables(connection, partner.name)),
         heard=partner.heard,
         silent_since=_silent_since(partner, theirs.owed_since, now),
     )
 
 
 def _is_anybodys_affair(one: PartnerStatus) -> bool:
-    return bool(one.frozen or one.held or one.expired or one.refused or one.silent_since)
+    return bool(one.frozen or one.held or one.expired or one.refused or one.to_admit or one.silent_since)
 
 
 def _silent_since(partner: Partner, owed_since: datetime | None, now: datetime) -> datetime | None:

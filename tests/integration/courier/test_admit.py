@@ -29,6 +29,7 @@ from shanhai.audit.log import EventLog
 from shanhai.audit.proofs import check_inclusion
 from shanhai.courier import admitting, inbox, saying, settling, standing, waiting
 from shanhai.courier.admitting import admit, is_due
+from shanhai.courier.status import status
 from shanhai.errors import BusyError, ConfigurationError, ShanhaiError
 from shanhai.exchange.bodies import Body, read_body
 from shanhai.exchange.receipts import Receipt
@@ -93,11 +94,15 @@ def test_one_that_is_held_waits_and_is_told_when_a_person_has_decided(pair: Two)
     assert (one.verdict, one.row.state.value) == ("held", "opened")
     assert told(pair) == [("received", None)]
     assert one.delivery is not None
+    stood = looked_at(pair.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
+    assert (stood.partners[0].to_admit, stood.quiet) == (1, False), "its partner waits for an answer"
     decide(node_of(pair), one.delivery, "approve", by="Li Wei", reason="known")
     with pair.gongshu.desk(who="system") as desk:
         (one,) = admit(desk, node_of(pair))
     assert (one.verdict, one.rows, one.row.state.value) == ("accepted", 40, "admitted")
     assert told(pair) == [("admitted", None)]
+    stood = looked_at(pair.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
+    assert (stood.partners[0].to_admit, stood.quiet) == (0, True)
 
 
 def test_one_that_our_contract_refuses_is_told_as_refused(pair: Two):

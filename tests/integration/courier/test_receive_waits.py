@@ -17,6 +17,7 @@ from shanhai.audit.database import transaction
 from shanhai.clock import system_clock
 from shanhai.courier import partners, settling, standing, waiting
 from shanhai.courier.receiving import receive_from
+from shanhai.courier.status import status
 from shanhai.errors import DeniedError
 from shanhai.exchange.bodies import Suspension
 from shanhai.exchange.failures import Refused
@@ -93,6 +94,19 @@ def test_garbage_in_the_next_place_stops_it_as_ever(pair: Two):
     place(pair, 1).write_bytes(b"{}")
     assert stopped(pair) == "json-missing-field"
     assert waits(pair) == ["refused"]
+    found = looked_at(pair.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
+    assert [one.words for one in found.waiting] == ["longyou"], "nothing more is known of it"
+
+
+def test_a_message_that_waits_is_named_as_people_name_it(pair: Two):
+    granted_and_sent(pair)
+    for file in (Path(pair.relay.removeprefix("file://")) / pair.longyou.partner("gongshu").folder_out).glob(
+        "f/*"
+    ):
+        file.unlink()
+    assert stopped(pair) == "file-omitted"
+    found = looked_at(pair.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
+    assert [one.words for one in found.waiting] == ["message 0/2 of longyou"]
 
 
 def test_evidence_of_what_stays_refused_is_written_once(pair: Two):
