@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from shanhai.audit.failures import EvidenceError, LogDiskFullError, LogUnwritableError
 from shanhai.errors import ConfigurationError, DiskFullError
@@ -76,14 +78,14 @@ def open_database(file: Path) -> sqlite3.Connection:
     try:
         make_folders(file.parent)
         _check_private(file)
-        connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None, factory=_Connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
         create_tables(connection)
     except (sqlite3.Error, OSError) as error:
-        if is_damage(error):
-            raise EvidenceError("database-damaged") from error
+        if _is_damage(error):
+            raise _damaged(file) from error
         raise _unwritable("the database of the exchange cannot be opened", error, file) from error
     return connection
 
@@ -111,9 +113,60 @@ def _is_full(error: Exception, folder: Path) -> bool:
     )
 
 
-def is_damage(error: Exception) -> bool:
+def _is_damage(error: Exception) -> bool:
     """Whether SQLite says that what it reads is no database, or not a whole one; nothing else is so."""
     return type(error) is sqlite3.DatabaseError
+
+
+def _damaged(file: Path) -> EvidenceError:
+    return EvidenceError(
+        "database-damaged",
+        given=file,
+        hint=f"put {file.parent.name}/ back whole, from a copy no older than audit/checkpoint",
+    )
+
+
+def _telling(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same method of a cursor; damage that it finds is told as evidence, with the file."""
+
+    @functools.wraps(method)
+    def told(cursor: _Cursor, *given: Any) -> Any:
+        try:
+            return method(cursor, *given)
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                raise _damaged(cursor.connection.file) from error
+            raise
+
+    return told
+
+
+class _Cursor(sqlite3.Cursor):
+    """Pages are read when rows are asked for, and any may be damaged."""
+
+    connection: _Connection
+    execute = _telling(sqlite3.Cursor.execute)
+    executemany = _telling(sqlite3.Cursor.executemany)
+    fetchone = _telling(sqlite3.Cursor.fetchone)
+    fetchall = _telling(sqlite3.Cursor.fetchall)
+    __next__ = _telling(sqlite3.Cursor.__next__)
+
+
+class _Connection(sqlite3.Connection):
+    """Its cursors raise EvidenceError, `database-damaged`, where a page is not what it was."""
+
+    def __init__(self, file: Path, **options: Any) -> None:
+        self.file = file
+        super().__init__(file, **options)
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+    def execute(self, *given: Any) -> Any:
+        return self.cursor().execute(*given)
+
+    def executemany(self, *given: Any) -> Any:
+        return self.cursor().executemany(*given)
 
 
 def _check_private(file: Path) -> None:

@@ -169,6 +169,11 @@ class EventLog:
         with transaction(self._connection):
             yield
 
+    def is_whole(self) -> bool:
+        """Whether every page of the database, those of other tables too, is as SQLite made it."""
+        (found,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        return bool(found == "ok")
+
     def inclusion(self, leaf: int, size: int) -> tuple[bytes, ...]:
         """The audit path of a leaf in the tree of the first `size` events."""
         return tree.inclusion(leaf, size, self.subtree)

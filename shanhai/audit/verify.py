@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from shanhai.audit import tiles
 from shanhai.audit.checkpoints import Checkpoint, read_checkpoint
-from shanhai.audit.database import is_damage
 from shanhai.audit.events import leaf_of
 from shanhai.audit.failures import EvidenceError
 from shanhai.audit.log import Entry, EventLog
@@ -65,11 +63,11 @@ def verify_log(log: EventLog, folder: Path, expected: Expected) -> Verified:
     """
     try:
         with log.held():
-            return _verified(log, folder, expected)
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
+            return _verified(log, folder, expected) if log.is_whole() else _nothing_but("database-damaged")
+    except EvidenceError as error:
+        if error.code != "database-damaged":
             raise
-        return _nothing_but("database-damaged")
+        return _nothing_but(error.code)
 
 
 def verify_without_database(folder: Path, expected: Expected) -> Verified:

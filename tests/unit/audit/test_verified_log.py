@@ -175,6 +175,28 @@ def test_a_damaged_database_is_named(tmp_path: Path):
         open_database(file)
 
 
+def test_a_damaged_page_of_another_table_is_named_by_whoever_reads_it(tmp_path: Path):
+    """The events alone would all agree."""
+    kept = books(tmp_path, 3)
+    kept.connection.execute("CREATE TABLE other (text TEXT NOT NULL)")
+    kept.connection.executemany("INSERT INTO other VALUES (?)", [("x" * 3000,)] * 40)
+    (page,) = kept.connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'other'").fetchone()
+    (size,) = kept.connection.execute("PRAGMA page_size").fetchone()
+    kept.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept.connection.close()
+    file = tmp_path / "exchange" / "exchange.db"
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        stream.write(b"\xff" * size)
+    again = Books(tmp_path, open_database(file), kept.key)
+    with pytest.raises(EvidenceError) as found:
+        again.connection.execute("SELECT * FROM other").fetchall()
+    assert (found.value.code, found.value.given) == ("database-damaged", str(file))
+    assert "from a copy" in found.value.hint
+    assert [one.code for one in looked_at(again).wrong] == ["database-damaged"]
+    again.connection.close()
+
+
 def test_nobody_writes_while_it_is_verified(tmp_path: Path):
     kept = books(tmp_path, 3)
     kept.connection.execute("PRAGMA busy_timeout = 1")
