@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -85,6 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, by the class of the error.
     """
     session = Session()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal has no sign for is shown as an escape.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = shanhai.main(arguments, prog_name="shanhai", standalone_mode=False, obj=session)
         sys.stdout.flush()

@@ -240,13 +240,19 @@ def _verify_disclosure(
 ) -> None:
     from shanhai.audit.checkpoints import origin_of
     from shanhai.audit.disclosure import read_disclosure
+    from shanhai.audit.failures import EvidenceError
     from shanhai.courier.own_keys import keyring_of
     from shanhai.keyring.keyring import keyset_in, log_keys_of
 
     keyring = keyring_of(session.settings.home)
     keyset = _compared(keyset_in(keyset_file), fingerprint) if keyset_file else keyring.keyset()
     publics = keyring.log_keys() if keyset_file is None else log_keys_of(keyset)
-    found = read_disclosure(disclosure.read_bytes(), origin_of(keyset.node, keyset.generation), publics)
+    try:
+        found = read_disclosure(disclosure.read_bytes(), origin_of(keyset.node, keyset.generation), publics)
+    except EvidenceError as error:
+        if error.code == "checkpoint-origin-other" and keyset_file is None:
+            error.hint = "of another node: --keyset FILE and --fingerprint HEX say which one"
+        raise
     facts = {
         "leaf": found.leaf,
         "at": found.event.at,

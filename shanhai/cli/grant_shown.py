@@ -64,7 +64,7 @@ def row_of(kept: KeptGrant, partner: str, now: datetime) -> dict[str, Any]:
         "columns": None if grant.columns is None else list(grant.columns),
         "purpose": grant.purpose,
         "until": grant.until,
-        "state": _state(grant, now) if kept.standing else "pairing ended",
+        "state": _state(grant, now) if kept.standing or grant.revoked else "pairing ended",
         "from": grant.valid_from,
         "row_filter": grant.row_filter,
         "masks": dict(grant.masks),

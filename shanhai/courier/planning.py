@@ -20,6 +20,7 @@ from shanhai.courier.shaping import Wanted, shape_of, shaped
 from shanhai.courier.subjects import Releasable, find
 from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.exchange.grants import ONWARD, Grant, Terms
+from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.receipts import REFUSED
 from shanhai.governance.leaving import Leaving, dry_run
 from shanhai.governance.policy import Decision, decide
@@ -122,7 +123,7 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     """
     partner = partners.named(connection, ask.partner)
     found = _found(node, connection, ask, now)
-    grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, now)
+    grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, partner, now)
     _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
     wanted = Wanted(partner, found, grant, columns, now)
@@ -196,7 +197,7 @@ def earlier(connection: sqlite3.Connection, case: Case, pairing: str) -> tuple[R
         attempt += 1
 
 
-def _grant(known: Sequence[Grant], wanted: str | None, now: datetime) -> Grant | None:
+def _grant(known: Sequence[Grant], wanted: str | None, partner: Partner, now: datetime) -> Grant | None:
     """The grant that is meant; where none is in force, the last one, so that policy says what is wrong."""
     if wanted is not None:
         meant = [grant for grant in known if grant.id.startswith(wanted)]
@@ -207,7 +208,8 @@ def _grant(known: Sequence[Grant], wanted: str | None, now: datetime) -> Grant |
                 allowed=[grant.id for grant in known] or "none",
             )
         return meant[0]
-    in_force = [grant for grant in known if granted.is_in_force(grant, now)]
+    ended = partner.state is PairingState.ENDED
+    in_force = [] if ended else [grant for grant in known if granted.is_in_force(grant, now)]
     if len(in_force) > 1:
         raise ConfigurationError(
             "several grants are in force",

@@ -57,7 +57,11 @@ def read_private(path: Path) -> bytes:
     """
     with disk_errors(path):
         if not path.is_file():
-            raise NotFoundError("no such key file", given=path)
+            raise NotFoundError(
+                "no such key file",
+                given=path,
+                hint="put back a copy and its .sha256: docs/guide/keys.md, When a key file does not open",
+            )
         with path.open("rb") as file:
             # Asked of the file that is read: another may take its name meanwhile.
             for place, others, found in (

@@ -296,4 +296,8 @@ def _read(envelope: bytes, file: Path) -> Keyset:
     try:
         return read_keyset(envelope, roots=named_roots(envelope))
     except Refused as refusal:
-        raise DataError("not a keyset that its roots signed", given=f"{file}: {refusal.code}") from refusal
+        raise DataError(
+            "not a keyset that its roots signed",
+            given=f"{file}: {refusal.code}",
+            hint="of an own one keyring/keysets/ has each version: the newest lies in keyset.json, too",
+        ) from refusal

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,3 +137,14 @@ def _raising(raised: type[BaseException]) -> Callable[..., None]:
         raise raised
 
     return call
+
+
+def test_what_a_terminal_has_no_sign_for_is_an_escape_and_no_failure(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("shanhai"), "contract", "list"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "SHANHAI_HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rb"\u" in done.stdout
