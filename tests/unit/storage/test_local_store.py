@@ -60,7 +60,7 @@ def test_a_listing_says_where_somebody_nested_folders_without_end(tmp_path: Path
     with pytest.raises(StoreError, match="nested too deep"):
         next(keys)
     # What removes the folders of tests follows them no deeper than Python calls itself.
-    subprocess.run(["rm", "-r", deep], check=True)
+    subprocess.run(["/bin/rm", "-r", deep], check=True)
 
 
 @pytest.mark.parametrize("target", ["itself", "x" * 300, "nowhere"])
