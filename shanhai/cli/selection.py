@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 _SHOWN = 8
 _MIN_DIGEST = 4
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DIGITS_OF_A_DURATION = 12
-_DIGITS_OF_A_POSITION = 18
-"""So that a position is a whole number of eight bytes."""
+_OF_A_DURATION = 12
+"""Digits, at most."""
+_OF_A_POSITION = 18
+"""The same, so that a position is a whole number of eight bytes."""
 
 
 class DatasetType(click.ParamType[DatasetId]):
@@ -51,8 +52,8 @@ class RowType(click.ParamType[tuple[str, int]]):
         body, colon, position = str(value).rpartition(":")
         if not (body and colon and position.isascii() and position.isdigit()):
             self.fail("a row is <body>:<position>, as `shanhai quarantine show` names it", param, ctx)
-        if len(position) > _DIGITS_OF_A_POSITION:
-            most = f"a position has up to {_DIGITS_OF_A_POSITION} digits"
+        if len(position) > _OF_A_POSITION:
+            most = f"a position has up to {_OF_A_POSITION} digits"
             self.fail(f"no body has so many records: {most}", param, ctx)
         return body, int(position)
 
@@ -69,7 +70,7 @@ class DurationType(click.ParamType[int]):
         if isinstance(value, int):
             return value
         count, unit = str(value)[:-1], str(value)[-1:]
-        if not (count.isascii() and count.isdigit() and len(count) <= _DIGITS_OF_A_DURATION and unit in _SECONDS):
+        if not (count.isascii() and count.isdigit() and len(count) <= _OF_A_DURATION and unit in _SECONDS):
             self.fail("a duration is a number with s, m, h or d, as 12h", param, ctx)
         return int(count) * _SECONDS[unit]
 
