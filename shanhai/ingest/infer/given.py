@@ -21,7 +21,8 @@ _BODIES = 5
 _MAGIC = set("*?[")
 _MOST_BYTES = 2**30
 _SECRET = re.compile(
-    "(?:.*[-_])?(?:token|secret|api[-_]?key|app[-_]?key|password|passwd|pwd|signature)|accesstoken",
+    "ak|auth|authorization|credentials?|key|sig|sign|sk|tk|(?:.*[-_])?(?:pwd|token|(?:access|api|app)[-_]?key)"
+    "|.*(?:secret|password|passwd|signature)|(?:access|app|auth|id)token",
     re.IGNORECASE,
 )
 """Names of parameters that nobody else may see."""

@@ -358,6 +358,9 @@ def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
     [
         "http://127.0.0.1:9/a?token=abc123",
         "HTTP://127.0.0.1:9/a?n=1&app_Key=abc123",
+        "http://127.0.0.1:9/a?appSecret=abc123",
+        "http://127.0.0.1:9/a?key=abc123",
+        "http://127.0.0.1:9/a?n=1&sign=abc123",
         "http://u:abc123@[::1]:9/a",
     ],
 )
