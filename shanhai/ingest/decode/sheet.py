@@ -171,8 +171,14 @@ def bearable(merges: Sequence[Merge], body: BodyFile, limits: Limits) -> Sequenc
     """The merged areas, if filling them is bearable.
 
     Raises:
-        UnreadableError: it is not.
+        UnreadableError: it is not, or one of them ends before it begins.
     """
+    if any(bottom < top or right < left for (top, left), (bottom, right) in merges):
+        raise UnreadableError(
+            f"{body.name}: a merged area ends before it begins",
+            allowed="the upper left cell first",
+            hint="ask the source to save it anew",
+        )
     cells = sum((bottom - top + 1) * (right - left + 1) for (top, left), (bottom, right) in merges)
     if cells > limits.sheet_cells:
         raise UnreadableError(

@@ -6,20 +6,16 @@ one repeated a million times, costs as much as all in between: places of cells a
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
-from xml.parsers import expat
 
-from shanhai.contracts.formats import column_number
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.compression import check_bomb, check_member_name, member_blocks, refusing_damage
 from shanhai.ingest.decode.decoded import BodyFile, Limits
+from shanhai.ingest.decode.document_guard import DocumentSearch
+from shanhai.ingest.decode.sheet_guard import PartSearch, check_places
 
-_CELL_PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
-_PLACE_BYTES = 16
 _PROBE = """
 import resource, sys, python_calamine
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
@@ -30,14 +26,10 @@ except python_calamine.CalamineError:
 """
 _PROBE_BYTES = 4 * 2**30
 _PROBE_SECONDS = 120
-_TEXTS = re.compile(r"xl/(?:sharedStrings|worksheets/.*)\.xml|content\.xml")
 _MANIFEST_BYTES = 1 << 20
 _COMPOUND_MAGIC = b"\xd0\xcf\x11\xe0"
 _NAMES = {"xlsx": "an .xlsx file", "xls": "an .xls file", "ods": "an .ods file", "xlsb": "an .xlsb file"}
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
-_TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0"
-_OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
-_TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0"
 
 
 def check_workbook(body: BodyFile, stated: str, limits: Limits) -> None:
@@ -63,12 +55,12 @@ def check_workbook(body: BodyFile, stated: str, limits: Limits) -> None:
 
 def _kind(archive: zipfile.ZipFile, limits: Limits) -> str:
     names = set(archive.namelist())
+    if any(name.lower().replace("\\", "/") == "xl/workbook.bin" for name in names):
+        return "xlsb"  # whatever else is there: the reader may take this part first
     if "mimetype" in names:
         first = next(member_blocks(archive, archive.getinfo("mimetype"), limits), b"")
         return "ods" if first.strip() == _ODS_TYPE else ""
-    if "[Content_Types].xml" in names:
-        return "xlsb" if "xl/workbook.bin" in names else "xlsx"
-    return ""
+    return "xlsx" if "[Content_Types].xml" in names else ""
 
 
 def _check_parts(body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Limits) -> None:
@@ -79,16 +71,24 @@ def _check_parts(body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Li
     done = 0
     for info in archive.infolist():
         check_member_name(info, body.name)
-        count = _Cells(body, info.filename, limits)
+        search = _search(body.name, kind, info.filename, limits)
         size = 0
         for block in member_blocks(archive, info, limits):
             size += len(block)
             done += len(block)
             check_bomb(body.name, packed, done, limits)
-            if _TEXTS.match(info.filename):
+            if search.is_sheet or info.filename.lower().endswith(".xml"):
                 _check_held(body, size, limits)
-            count.see(block)
-        count.see_end()
+            search.see(block)
+        search.see(b"")
+        if search.is_suspect:
+            check_places(member_blocks(archive, info, limits), body.name, limits)
+
+
+def _search(body: str, kind: str, part: str, limits: Limits) -> DocumentSearch | PartSearch:
+    if kind == "ods" and part == "content.xml":
+        return DocumentSearch(body, limits)
+    return PartSearch(limits)
 
 
 def _is_encrypted(archive: zipfile.ZipFile, limits: Limits) -> bool:
@@ -100,95 +100,6 @@ def _is_encrypted(archive: zipfile.ZipFile, limits: Limits) -> bool:
         if len(manifest) > _MANIFEST_BYTES:
             break
     return b"encryption-data" in manifest
-
-
-class _Cells:
-    """Counts the cells of the rectangle that a part with cells makes."""
-
-    def __init__(self, body: BodyFile, part: str, limits: Limits) -> None:
-        self._body, self._limits = body, limits
-        self._is_sheet = part.startswith("xl/worksheets/") and part.endswith(".xml")
-        self._document = _Document(self._check) if part == "content.xml" else None
-        self._tail = b""
-        self._width = self._height = self._unplaced = 0
-
-    def see(self, block: bytes) -> None:
-        """Look at the next bytes of the part."""
-        if self._document is not None:
-            self._document.see(block, self._body)
-        if not self._is_sheet:
-            return
-        for column, row in _CELL_PLACE.findall(self._tail + block):
-            self._width = max(self._width, column_number(column.decode()) + 1)
-            self._height = max(self._height, int(row))
-        self._unplaced += block.count(b"<c")  # a cell need not say where it is
-        self._tail = block[-_PLACE_BYTES:]
-        self._check(self._height, self._width)
-        self._check(self._unplaced, 1)
-
-    def see_end(self) -> None:
-        """The part has ended."""
-        if self._document is not None:
-            self._document.see(b"", self._body)
-
-    def _check(self, height: int, width: int) -> None:
-        if height * width > self._limits.sheet_cells:
-            raise UnreadableError(
-                f"{self._body.name}: a sheet is too large",
-                given=f"{height} rows × {width} columns",
-                allowed=f"{self._limits.sheet_cells} cells",
-                hint="look for a stray cell far away, or ask for a CSV file",
-            )
-
-
-class _Document:
-    """The cells of an OpenDocument spreadsheet, repeated ones as often as they are repeated."""
-
-    def __init__(self, check: Callable[[int, int], None]) -> None:
-        self._check = check
-        self._rows = self._column = self._extent = self._width = self._repeat = 0
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.StartDoctypeDeclHandler = self._doctype
-        self._parser = parser
-
-    def see(self, block: bytes, body: BodyFile) -> None:
-        """Parse the next bytes; none: the document has ended.
-
-        Raises:
-            UnreadableError: no XML, with a document type, or too many cells.
-        """
-        try:
-            self._parser.Parse(block, not block)
-        except (expat.ExpatError, ValueError) as error:
-            raise UnreadableError(
-                f"{body.name}: not a workbook", given="broken XML", allowed=_NAMES["ods"]
-            ) from error
-
-    def _doctype(self, *_: object) -> None:
-        raise ValueError("a document type")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        match name.split(" "):
-            case [space, "table"] if space == _TABLE:
-                self._rows = self._width = 0
-            case [space, "table-row"] if space == _TABLE:
-                self._repeat = int(attributes.get(f"{_TABLE} number-rows-repeated", "1"))
-                self._column = self._extent = 0
-            case [space, "table-cell" | "covered-table-cell"] if space == _TABLE:
-                self._column += int(attributes.get(f"{_TABLE} number-columns-repeated", "1"))
-                if any(key.startswith(f"{_OFFICE} ") for key in attributes):
-                    self._extent = self._column
-            case [space, "p"] if space == _TEXT:
-                self._extent = self._column
-
-    def _end(self, name: str) -> None:
-        if name == f"{_TABLE} table-row":
-            self._rows += self._repeat
-            self._width = max(self._width, self._extent)
-            if self._extent:
-                self._check(self._rows, self._width)
 
 
 def _check_compound(body: BodyFile, stated: str, limits: Limits) -> None:
