@@ -154,7 +154,9 @@ def _has_all_of(now: tuple[Entry, int], before: tuple[Entry, int]) -> bool:
     if line.staging == earlier.staging:
         # By another edition of a register the same terms can refuse other rows.
         return line.quarantine_sha256 == earlier.quarantine_sha256
-    if line.contract_digest != earlier.contract_digest or refused > refused_then:
+    # Whoever waives lets rows in: where no fewer are refused, another edition of a register keeps others out.
+    # Of one that keeps out fewer than were let in, the entries tell nothing.
+    if line.contract_digest != earlier.contract_digest or refused >= refused_then:
         return False
     return _waives_all_of(line.waivers, earlier.waivers)
 

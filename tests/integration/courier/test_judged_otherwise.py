@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from shanhai.ingest.load import open_table
 from shanhai.warehouse.log import commit_file
 
 ROWS = ["id-1,Shangtang,A,1,2024-02-01", "id-2,Shangtang,B,2,2024-02-01", "id-3,Shangtang,C,-3,2024-02-01"]
+AREAS = [("330825", 1), ("330881", 2), ("330825", -3)]
 BY = ("--by", "Li Wei", "--reason", "measured by hand")
 Run = Callable[..., str]
 
@@ -143,6 +146,40 @@ def test_rows_that_are_discarded_were_in_no_parcel(seller: Seller, run: Run):
     seller.release()
     run("quarantine", "discard", first(seller), *BY)
     assert leaves(seller, run)
+
+
+def pin(root: Path, *codes: str) -> None:
+    """Let the register of area codes have these alone."""
+    file = root / "districts" / "codes.csv"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("\n".join(["code", *codes]) + "\n")
+    pinned = {"edition": "1", "file": "districts/codes.csv", "column": "code"}
+    known = {"area_code": {**pinned, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}
+    (root / "districts" / "registers.yml").write_text(json.dumps(known))
+
+
+def test_a_row_that_another_register_refuses_does_not_leave_though_another_was_let_in(
+    paired: Two, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """As many rows are refused as before, by the same contract with more waived."""
+    city = City(tmp_path / "first")
+    city.root.mkdir()
+    pin(city.root, "330825", "330881")
+    columns = [dict(column) for column in COLUMNS]
+    columns[1]["customProperties"] = [{"property": "validators", "value": ["area_code"]}]
+    city.declare(columns, tolerance={"hold": 0.9, "refuse": 0.95})
+    rows = [f"id-{number},{code},A,{n},2024-02-01" for number, (code, n) in enumerate(AREAS)]
+    city.put("a.csv", body(*rows))
+    city.walk()
+    seller = settle(paired, city, tmp_path)
+    seller.grant("village", "n")
+    run = running(seller, capsys)
+    seller.release()
+    pin(seller.city.root, "330825")
+    let_in(seller, run)
+    (row,) = ledger(seller.node)
+    assert (row.counts.loaded, row.counts.quarantined) == (2, 1), "as before"
+    assert not leaves(seller, run)
 
 
 @pytest.mark.parametrize("rule", ["latest", "replace"])
