@@ -15,9 +15,13 @@ from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.encoding import UTF8_MARK
 from shanhai.ingest.decode.headings import shown
 
+DEEPEST = 512
+"""How many brackets may be open at once: more than any data has, less than any reader of JSON bears."""
+
 _BLOCK_BYTES = 1 << 20
 _NEARER_BYTES = (1 << 15, 1 << 10)
 _KEYS_SHOWN = 20
+_QUICK_ROUNDS = 16  # of striking out pairs, each of which goes through all brackets
 # Python before 3.11.5 matches wrongly where a group is repeated possessively; atomic groups are right in all.
 _STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _TOKEN = re.compile(rb"\s*+(?:(" + _STRING + rb")|([\[\]{}:,])|([^\s\[\]{}:,\"]+))", re.DOTALL)
@@ -34,7 +38,7 @@ def find_list(path: Path, keys: tuple[str, ...], body: str, longest: int) -> tup
         longest: bytes that one text or number may have.
 
     Raises:
-        UnreadableError: no JSON, cut off, no such key, or no list there.
+        UnreadableError: no JSON, cut off, nested too deeply, no such key, or no list there.
     """
     with path.open("rb") as stream:
         return _Scanner(stream, body, longest).find(keys)
@@ -48,7 +52,7 @@ def find_members(path: Path, wanted: tuple[str, ...], body: str, longest: int) -
         longest: bytes that one text or number may have.
 
     Raises:
-        UnreadableError: no JSON, no object, cut off, or a wanted key stands twice.
+        UnreadableError: no JSON, no object, cut off, nested too deeply, or a wanted key stands twice.
     """
     with path.open("rb") as stream:
         return _Scanner(stream, body, longest).members(wanted)
@@ -148,6 +152,8 @@ class _Scanner:
         while depth:
             token = self._token()
             depth += (token in (b"[", b"{")) - (token in (b"]", b"}"))
+            if depth > DEEPEST:
+                self._too_deep()
 
     def _skip_pieces(self, depth: int, size: int) -> tuple[int, bool]:
         """Skip pieces of `size` bytes up to the one with the closing bracket, or to the end of the buffer.
@@ -159,12 +165,14 @@ class _Scanner:
             the depth, and whether the bracket is in the next piece.
         """
         while found := _WHOLE_STRINGS.match(self._buffer, self._position, self._position + size):
-            left = _unpaired(_STRINGS.sub(b"", found.group()).translate(None, _NO_BRACKETS))
+            left, most = _unpaired(_STRINGS.sub(b"", found.group()).translate(None, _NO_BRACKETS), depth)
             closing = len(left) - len(left.lstrip(_CLOSING))
             if closing >= depth:
                 return depth, True
             if left[closing:].strip(_OPENING):
                 self._broken("brackets that do not match")
+            if most > DEEPEST:
+                self._too_deep()
             if found.end() == self._position:
                 break
             depth += len(left) - 2 * closing
@@ -207,6 +215,15 @@ class _Scanner:
             self._refuse("empty", allowed="a JSON document", hint="pull it again")
         self._refuse("the JSON document is cut off", given="brackets left open", hint="pull it again")
 
+    def _too_deep(self) -> NoReturn:
+        where = self._before + self._position
+        self._refuse(
+            "values are nested too deeply",
+            given=f"more than {DEEPEST} brackets open, after byte {where}",
+            allowed=f"{DEEPEST} brackets",
+            hint="ask the source what the value is meant to be",
+        )
+
     def _broken(self, given: str) -> NoReturn:
         where = self._before + self._position
         self._refuse("not JSON", given=f"{given}, near byte {where}", allowed="valid JSON")
@@ -217,13 +234,47 @@ class _Scanner:
         )
 
 
-def _unpaired(brackets: bytes) -> bytes:
-    """What is left of brackets when pairs are struck out again and again."""
-    while True:
-        fewer = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        if len(fewer) == len(brackets):
-            return brackets
-        brackets = fewer
+def is_too_deep(text: bytes) -> bool:
+    """Whether one JSON value is nested deeper than `DEEPEST`; of what is no JSON, either."""
+    if len(text) <= 2 * DEEPEST:
+        return False
+    return _unpaired(_STRINGS.sub(b"", text).translate(None, _NO_BRACKETS), 0)[1] > DEEPEST
+
+
+def _unpaired(brackets: bytes, depth: int) -> tuple[bytes, int]:
+    """Brackets without their pairs, and how many are open at once.
+
+    Args:
+        depth: how many are open before.
+
+    Returns:
+        what is left, and the number; where it is no more than `DEEPEST`, that.
+    """
+    pairs = brackets
+    for rounds in range(_QUICK_ROUNDS):
+        fewer = pairs.replace(b"{}", b"").replace(b"[]", b"")
+        if len(fewer) == len(pairs):
+            if depth + len(pairs.lstrip(_CLOSING)) + rounds > DEEPEST:
+                break
+            return pairs, DEEPEST
+        pairs = fewer
+    return _unpaired_one_by_one(brackets, depth)
+
+
+def _unpaired_one_by_one(brackets: bytes, depth: int) -> tuple[bytes, int]:
+    """The same in one pass, which costs as much however deep they are."""
+    closed, opened, most = bytearray(), bytearray(), depth
+    for bracket in brackets:
+        if bracket in _OPENING:
+            opened.append(bracket)
+            most = max(most, depth - len(closed) + len(opened))
+        elif not opened:
+            closed.append(bracket)
+        elif (
+            bracket - opened.pop() != 2
+        ):  # of both kinds the code that closes is two after the one that opens
+            return b"[}", most
+    return bytes(closed + opened), most
 
 
 def _text(token: bytes) -> str | None:

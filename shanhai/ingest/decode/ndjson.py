@@ -1,8 +1,8 @@
 """One JSON record a line: every physical line is a record, a malformed one, or blank.
 
 Lines end with LF or CRLF. A line that holds one JSON object is a record; other JSON is `not_a_record`, what
-is no JSON is `not_json`. Blank lines are counted as lines and are no records. A line may begin with the
-record separator of JSON text sequences (RFC 7464).
+is no JSON, or nested too deeply, is `not_json`. Blank lines are counted as lines and are no records. A line
+may begin with the record separator of JSON text sequences (RFC 7464).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from shanhai.ingest.decode.decoded import (
 )
 from shanhai.ingest.decode.encoding import UTF8_MARK, readable
 from shanhai.ingest.decode.foreign import check_not_foreign
+from shanhai.ingest.decode.json_list import is_too_deep
 from shanhai.ingest.decode.json_paths import Shape
 from shanhai.ingest.decode.lines import Oversize, blocks
 from shanhai.ingest.decode.record_table import Records, append_records
@@ -100,7 +101,7 @@ class _Lines:
             text = line.strip(b" \t\r" + _SEPARATOR)
             if not text and not oversize:
                 continue
-            fault = LINE_TOO_LONG if oversize or len(text) > self.longest else _undecodable(text)
+            fault = LINE_TOO_LONG if oversize or len(text) > self.longest else _unreadable(text)
             texts.append(None if fault else text)
             faults.append(fault)
             raws.append(readable(text[: 4 * RAW_CHARACTERS])[:RAW_CHARACTERS] if fault else None)
@@ -108,7 +109,9 @@ class _Lines:
         return pa.table([pa.array(column, pa.string()) for column in columns], ["text", "fault", "raw"])
 
 
-def _undecodable(text: bytes) -> str | None:
+def _unreadable(text: bytes) -> str | None:
+    if is_too_deep(text):
+        return NOT_JSON
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
