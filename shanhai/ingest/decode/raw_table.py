@@ -10,10 +10,13 @@ import duckdb
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.sql import quote_identifier, quote_literal
+from shanhai.errors import UnreadableError
 
 BODY = "_body"
 MALFORMED = "_malformed"
 RAW = "_raw"
+COLUMNS_HELD = 1000
+"""Columns that always fit: one takes 32 KiB of each batch of records, in some copies for each thread."""
 
 
 def create_raw(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -31,9 +34,22 @@ def insert_raw(con: duckdb.DuckDBPyConnection, cells: Sequence[str], body: str, 
         cells: one SQL expression per column of the contract, in its order.
         body: name of the body.
         rest: SQL from `, <malformed>, <raw> FROM …` on; the expressions of `_malformed` and `_raw` first.
+
+    Raises:
+        UnreadableError: so many columns that memory does not hold a batch of records.
     """
     chosen = "".join(f"{cell}, " for cell in cells)
-    inserted = con.execute(f"INSERT INTO raw SELECT {chosen}{quote_literal(body)}, {rest}").fetchone()
+    try:
+        inserted = con.execute(f"INSERT INTO raw SELECT {chosen}{quote_literal(body)}, {rest}").fetchone()
+    except duckdb.OutOfMemoryException as error:
+        if len(cells) <= COLUMNS_HELD:
+            raise
+        raise UnreadableError(
+            f"{body}: too many columns for the memory of one process",
+            given=f"{len(cells)} columns",
+            allowed=f"{COLUMNS_HELD} columns for certain, more with a larger `memory_limit`",
+            hint="ignore columns that nobody needs, or let the source send one record per value",
+        ) from error
     return int(inserted[0]) if inserted else 0
 
 
