@@ -9,7 +9,6 @@ from typing import Any
 
 from shanhai.errors import StoreError
 from shanhai.ingest.books import NOTES, Entry
-from shanhai.ingest.waivers import Waivers, waived_rows
 from shanhai.warehouse.log import Log, commit_file, last_commit
 from shanhai.warehouse.sources import table_in
 
@@ -120,50 +119,32 @@ def _delivery(table: str, line: Mapping[str, Any]) -> str:
 
 
 def _stands(lines: Sequence[_Line], version: int) -> bool:
-    """Whether a delivery is accepted by its last line, and by no staging that may lack a row of that version.
+    """Whether a delivery is accepted by its last line, and judged as at that version, as far as entries tell.
 
     What others bring or take (`cause`) leaves alone what is good of this one.
     """
-    verdict, refused, all_there = "", 0, True
-    known: list[tuple[Entry, int]] = []
+    verdict, is_alike = "", True
+    known: list[Entry] = []
     for at, adds, line in lines:
-        refused += line.quarantined
         if line.cause:
             continue
         verdict = line.verdict
         if not line.staging:
             continue
         if at <= version:
-            known = [(line, refused)]
+            known = [line]
             continue
         # A note tells of the same rows, so what follows may be compared with its terms as well.
         is_note = line.kind in NOTES or (line.is_alike and not adds)
-        all_there = (all_there and is_note) or any(_has_all_of((line, refused), one) for one in known)
-        if all_there:
-            known.append((line, refused))
-    return verdict == _STANDS and all_there
+        is_alike = (is_alike and is_note) or any(_is_same(line, one) for one in known)
+        if is_alike:
+            known.append(line)
+    return verdict == _STANDS and is_alike
 
 
-def _has_all_of(now: tuple[Entry, int], before: tuple[Entry, int]) -> bool:
-    """Whether all that was good by one staging is good by another: the same one, or one that waives more.
+def _is_same(line: Entry, earlier: Entry) -> bool:
+    """Whether two stagings divide the rows alike: by another edition of a register the same terms may not.
 
-    Args:
-        now, before: the line that names the staging, and how many rows were refused by then.
+    So terms that let more rows in are other ones, too: entries tell how many are refused, and not which.
     """
-    (line, refused), (earlier, refused_then) = now, before
-    if line.staging == earlier.staging:
-        # By another edition of a register the same terms can refuse other rows.
-        return line.quarantine_sha256 == earlier.quarantine_sha256
-    # Whoever waives lets rows in: where no fewer are refused, another edition of a register keeps others out.
-    # Of one that keeps out fewer than were let in, the entries tell nothing.
-    if line.contract_digest != earlier.contract_digest or refused >= refused_then:
-        return False
-    return _waives_all_of(line.waivers, earlier.waivers)
-
-
-def _waives_all_of(waivers: Waivers, before: Waivers) -> bool:
-    now = waived_rows(waivers)
-    return all(
-        rule in now and ((left := now[rule]) is None or (rows is not None and rows <= left))
-        for rule, rows in waived_rows(before).items()
-    )
+    return (line.staging, line.quarantine_sha256) == (earlier.staging, earlier.quarantine_sha256)
