@@ -137,7 +137,7 @@ def test_what_was_taken_back_and_let_in_again_leaves(seller: Seller, run: Run):
 
 
 def test_a_contract_that_judges_alike_takes_nothing_back(seller: Seller, run: Run):
-    """Not when the delivery is judged by it, nor when more rows enter by it later."""
+    """The replay only notes it."""
     seller.release()
     declare(seller.city, most=5)
     run("replay", first(seller))
