@@ -16,7 +16,7 @@ from shanhai.courier.grant_checks import check_not_given, refusal_of
 from shanhai.courier.granted import GIVEN, KeptGrant
 from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import one_transaction, take_back, take_back_holding
-from shanhai.errors import ConfigurationError, DeniedError, NotFoundError, as_typed
+from shanhai.errors import DeniedError, NotFoundError, as_typed
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
 from shanhai.exchange.pairing_states import SPEAKING
@@ -113,8 +113,7 @@ def revise(
         wider: it may allow what the revision before did not.
 
     Raises:
-        As `add`; and DeniedError: it is revoked, about something else, or wider unasked; ConfigurationError:
-            it says the same.
+        As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
     """
     _check_shape(draft, columns)
     with one_transaction(desk):
@@ -128,15 +127,6 @@ def revise(
                 hint="give a new grant",
             )
         grant = draft.numbered(before.grant.id, before.grant.rev + 1, before.grant.grantee)
-        same = dataclasses.replace(grant, rev=before.grant.rev, valid_from=before.grant.valid_from)
-        # It would begin anew, and take back what waits, for nothing.
-        if same == before.grant and before.grant.valid_from <= grant.valid_from <= desk.now:
-            raise ConfigurationError(
-                "the revision says what the grant says",
-                given=f"revision {before.grant.rev} of {grant.id}",
-                allowed="something that differs",
-                hint="nothing is to be done",
-            )
         if (wide := widened(before.grant, grant)) and not wider:
             raise DeniedError(
                 "the revision allows something that the grant did not",

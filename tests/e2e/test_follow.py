@@ -200,7 +200,7 @@ def test_what_is_denied_is_told_at_once_and_changes_nothing(node: Node) -> None:
         (
             "revoke",
             accepted,
-            [],
+            ["id.required"],
             wrong,
             "something of that is not waived for the delivery; nothing was changed",
         ),
