@@ -50,6 +50,15 @@ def unadmitted(connection: sqlite3.Connection, pairing: str) -> tuple[Arrived, .
     )
 
 
+def waiting_below(connection: sqlite3.Connection, pairing: str, folder: str) -> int:
+    """How many opened parcels wait whose file lies below a folder of the home; none is read."""
+    (count,) = connection.execute(
+        "SELECT count(*) FROM inbox WHERE pairing = ? AND state = ? AND substr(opened_file, 1, ?) = ?",
+        (pairing, InboxState.OPENED.value, len(folder) + 1, f"{folder}/"),
+    ).fetchone()
+    return int(count)
+
+
 def of_file(connection: sqlite3.Connection, file: str) -> Arrived | None:
     """The message whose parcel was opened into a file of the home."""
     return next(iter(_select(connection, "opened_file = ?", file)), None)

@@ -11,9 +11,8 @@ from typing import Any
 
 from shanhai.courier import adoptions, inbox, outbox, partners, their_keys, waiting
 from shanhai.courier.adoptions import Lapsed
-from shanhai.courier.arrived import InboxState
+from shanhai.courier.incoming import OPENED
 from shanhai.courier.leaving import until_held
-from shanhai.courier.opened import opened_tables
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.partners import Partner
 from shanhai.courier.waiting import Waiting
@@ -151,7 +150,7 @@ def _partner(
         oldest=theirs.oldest,
         expired=theirs.expired,
         refused=theirs.refused,
-        to_admit=sum(row.state is InboxState.OPENED for row in opened_tables(connection, partner.name)),
+        to_admit=inbox.waiting_below(connection, partner.pairing, OPENED.as_posix()),
         heard=partner.heard,
         silent_since=_silent_since(partner, theirs.owed_since, now),
     )
