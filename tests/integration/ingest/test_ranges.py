@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from one_city import HEADER, City
@@ -56,8 +57,13 @@ def test_a_window_that_is_missing_stops_no_other(days: City):
 
 
 def test_an_open_calendar_ends_today(days: City):
-    walk(days, "--from", "2024-02-26")
-    assert partitions(days) == ["2024-02-26", "2024-02-27"]
+    """The command goes by the clock, so the windows lie around the day of the test."""
+    today = dt.datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    for ahead in (-1, 0, 7):
+        at = today + dt.timedelta(days=ahead)
+        days.put(f"{at}.csv", f"{HEADER}a{ahead},1,{at} 00:00:00\n")
+    walk(days, "--from", str(today - dt.timedelta(days=1)))
+    assert partitions(days) == [str(today - dt.timedelta(days=1)), str(today)]
 
 
 @pytest.mark.parametrize(
