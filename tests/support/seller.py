@@ -19,6 +19,7 @@ from shanhai.courier.granting import Draft
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.planning import Ask, Plan, plan
 from shanhai.courier.releasing import Released
+from shanhai.courier.shipping import Shipped, ship
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.parquet.decrypt import Declared, read_granted
@@ -142,6 +143,15 @@ class Seller:
         """Release to Longyou."""
         with self.two.gongshu.desk(who, now=now) as desk:
             return releasing.release(desk, self.node, ask(**asked))
+
+    def ship(
+        self, address: str | None = None, *, later: timedelta = timedelta(0), again: bool = False
+    ) -> Shipped:
+        """Ship to Longyou by the pairing's relay or by another address, some time from now."""
+        with self.two.gongshu.desk() as desk:
+            partner = partners.named(desk.connection, "longyou")
+            now = desk.now + later
+            return ship(self.home, self.node.settings, partner, now=now, address=address, again=again)
 
     def messages(self) -> tuple[Outgoing, ...]:
         """Everything in the outbox."""

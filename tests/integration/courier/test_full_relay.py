@@ -19,7 +19,7 @@ from two_nodes import NodeHome, Two
 from shanhai.audit.database import transaction
 from shanhai.courier import outbox, partners
 from shanhai.courier.receiving import Received, receive_from
-from shanhai.courier.shipping import Shipped, ship
+from shanhai.courier.shipping import ship
 from shanhai.errors import DiskFullError, RetryableError
 from shanhai.settings import read_settings
 
@@ -53,12 +53,6 @@ def seller(seller: Seller, disk: MountedDisk) -> Seller:
     return seller
 
 
-def shipped(seller: Seller) -> Shipped:
-    with seller.two.gongshu.desk() as desk:
-        partner = partners.named(desk.connection, "longyou")
-        return ship(seller.home, seller.node.settings, partner, now=desk.now)
-
-
 def test_a_relay_that_is_full_is_told_and_shows_nothing_half_done(seller: Seller, disk: MountedDisk):
     wanted = len(seller.messages())
     full: list[DiskFullError] = []
@@ -66,7 +60,7 @@ def test_a_relay_that_is_full_is_told_and_shows_nothing_half_done(seller: Seller
         assert pages < _MOST_PAGES
         disk.leave(pages * PAGE)
         try:
-            assert len(shipped(seller).messages) > 0
+            assert len(seller.ship().messages) > 0
         except DiskFullError as error:
             full.append(error)
         else:
@@ -84,7 +78,7 @@ def test_a_relay_that_is_full_is_told_and_shows_nothing_half_done(seller: Seller
     left = [path.name for path in disk.folder.rglob("*") if path.is_file() and "incoming" in str(path)]
     assert left == []
     disk.clear()
-    assert shipped(seller).messages == ()
+    assert seller.ship().messages == ()
 
 
 def test_a_relay_with_less_room_than_a_home_keeps_takes_what_fits(seller: Seller, disk: MountedDisk):

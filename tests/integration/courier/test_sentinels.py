@@ -16,8 +16,7 @@ from sent_parcels import relay_folder
 from sentinels import found
 from two_nodes import Two
 
-from shanhai.courier import partners, sealing
-from shanhai.courier.shipping import ship
+from shanhai.courier import sealing
 from shanhai.exchange.parquet.encrypt import Packing, encrypt
 
 VILLAGES = ["拱墅区上塘路的卫生站", "Mishixiang-sentinel-0423"]
@@ -67,9 +66,7 @@ class Stored:
         """Release, ship, and everything that was written for it."""
         self.seller.release()
         home = self.seller.home
-        with self.seller.two.gongshu.desk() as desk:
-            partner = partners.named(desk.connection, "longyou")
-            ship(home, self.seller.node.settings, partner, now=desk.now)
+        self.seller.ship()
         places = (home / sealing.OUTGOING, home / "keyring", home / "audit")
         at_the_relay = contents(relay_folder(self.seller.two))
         assert len(at_the_relay) > len(ROWS) * 16

@@ -27,7 +27,6 @@ from shanhai.courier import (
     their_keys,
 )
 from shanhai.courier.relays.layout import RelayConflictError, message_key
-from shanhai.courier.shipping import Shipped, ship
 from shanhai.courier.status import status
 from shanhai.courier.withdrawn import Tables
 from shanhai.errors import BusyError
@@ -36,12 +35,6 @@ from shanhai.governance.policy import ReleaseDeniedError
 from shanhai.ids import DatasetId
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
-
-
-def shipped(seller: Seller, *, later: timedelta = timedelta(0), again: bool = False) -> Shipped:
-    with seller.two.gongshu.desk() as desk:
-        partner = partners.named(desk.connection, "longyou")
-        return ship(seller.home, seller.node.settings, partner, now=desk.now + later, again=again)
 
 
 def types(seller: Seller) -> list[str]:
@@ -68,7 +61,7 @@ def test_a_revocation_takes_back_what_has_not_begun_to_leave(seller: Seller):
     assert ([one.message for one in changed.taken_back], changed.untold) == ([done.message.digest], False)
     assert left == ()
     assert types(seller)[-1] == "revoke"
-    shipped(seller)
+    seller.ship()
     assert done.message.envelope not in [
         place_of(seller, one.generation, one.seq).read_bytes() for one in seller.messages()
     ]
@@ -94,7 +87,7 @@ def test_rows_that_were_withdrawn_since_they_were_released_do_not_leave(
     seller.grant("village", "n")
     done = seller.release()
     withdraw(seller)
-    gone = shipped(seller)
+    gone = seller.ship()
     assert (done.message.digest in {one.digest for one in gone.messages}, gone.held) == (False, 1)
     assert "may not leave now" in calling(capsys, "--home", str(seller.home))("ship", "longyou")[2]
     with seller.two.gongshu.desk() as desk:
@@ -102,7 +95,7 @@ def test_rows_that_were_withdrawn_since_they_were_released_do_not_leave(
         (over,) = taking_back.take_back_over(desk, "longyou")
         assert (over.message, releases.every(desk.connection)) == (done.message.digest, ())
     assert not seller.release().repeated
-    assert shipped(seller).held == 0
+    assert seller.ship().held == 0
 
 
 def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller: Seller):
@@ -111,7 +104,7 @@ def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller:
     done = seller.release(grant=first.id)
     log = seller.node.table(DatasetId.parse(TABLE)) / "_delta_log"
     log.rename(log.with_name("elsewhere"))
-    assert shipped(seller).held == 1
+    assert seller.ship().held == 1
     with seller.two.gongshu.desk() as desk:
         assert taking_back.take_back_over(desk, "longyou") == ()
         changed = granting.revoke(desk, second.id)
@@ -121,9 +114,9 @@ def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller:
 def test_what_left_before_its_rows_were_withdrawn_is_shipped_again_where_a_relay_lost_it(seller: Seller):
     seller.grant("village", "n")
     done = seller.release()
-    shipped(seller)
+    seller.ship()
     withdraw(seller)
-    assert done.message.digest in {one.digest for one in shipped(seller, again=True).messages}
+    assert done.message.digest in {one.digest for one in seller.ship(again=True).messages}
 
 
 def test_rows_that_are_withdrawn_while_they_are_sealed_are_not_released(
@@ -159,7 +152,7 @@ def test_what_was_said_behind_it_is_said_again_and_other_parcels_are_released_an
     assert [one.seq for one in seller.messages()] == list(range(len(seller.messages())))
     again = seller.release(grant=second.id)
     assert (again.repeated, again.sealed) == (False, False)
-    assert shipped(seller).held == 0
+    assert seller.ship().held == 0
 
 
 def test_no_parcel_of_a_frozen_pairing_holds_a_revocation(seller: Seller):
@@ -168,10 +161,10 @@ def test_no_parcel_of_a_frozen_pairing_holds_a_revocation(seller: Seller):
     with seller.two.gongshu.desk() as desk:
         other = granting.add(desk, "longyou", seller.draft("village", "n", purpose="another"))
         partners.freeze(desk.connection, done.message.pairing, "f" * 64, desk.now)
-        assert shipped(seller).held == 2
+        assert seller.ship().held == 2
         changed = granting.revoke(desk, other.id)
     assert [one.message for one in changed.taken_back] == [done.message.digest]
-    gone = shipped(seller)
+    gone = seller.ship()
     assert ([one.type for one in gone.messages][-2:], gone.held) == (["grant", "revoke"], 0)
 
 
@@ -186,7 +179,7 @@ def test_no_parcel_of_a_frozen_pairing_holds_a_keyset(seller: Seller):
         told = standing.tell_keyset(desk)
         (kept,) = [one for one in granted.every(desk.connection) if one.grant.id == other.id]
     assert (told.partners, [one.message for one in told.taken_back]) == (("longyou",), [done.message.digest])
-    gone = shipped(seller)
+    gone = seller.ship()
     assert ([one.type for one in gone.messages][-2:], gone.held) == (["keyset", "grant"], 0)
     assert kept.message == gone.messages[-1].digest
 
@@ -228,7 +221,7 @@ def test_an_end_and_a_suspension_are_told_although_parcels_waited(seller: Seller
     with seller.two.gongshu.desk() as desk:
         stood = standing.suspend(desk, "longyou")
     assert [one.message for one in stood.taken_back] == [done.message.digest]
-    gone = shipped(seller)
+    gone = seller.ship()
     assert ([one.type for one in gone.messages][-1], gone.held) == ("suspend", 0)
     hand_over(seller.two.gongshu, seller.two.longyou)
     assert seller.two.longyou.partner("gongshu").state is PairingState.SUSPENDED_THERE
@@ -238,7 +231,7 @@ def test_an_end_and_a_suspension_are_told_although_parcels_waited(seller: Seller
     assert (again.repeated, again.sealed) == (False, False)
     with seller.two.gongshu.desk() as desk:
         assert [one.message for one in standing.end(desk, "longyou").taken_back] == [again.message.digest]
-    assert [one.type for one in shipped(seller).messages] == ["suspend", "end"]
+    assert [one.type for one in seller.ship().messages] == ["suspend", "end"]
     hand_over(seller.two.gongshu, seller.two.longyou)
     assert seller.two.longyou.partner("gongshu").state is PairingState.ENDED
 
@@ -250,12 +243,12 @@ def test_what_has_begun_to_leave_has_left(seller: Seller):
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(b"somebody else's")
     with pytest.raises(RelayConflictError):
-        shipped(seller)
+        seller.ship()
     with seller.two.gongshu.desk() as desk:
         assert granting.revoke(desk, grant.id).taken_back == ()
         assert standing.end(desk, "longyou").taken_back == ()
     place.unlink()
-    assert [one.type for one in shipped(seller).messages] == ["parcel", "revoke", "end"]
+    assert [one.type for one in seller.ship().messages] == ["parcel", "revoke", "end"]
     assert place.read_bytes() == done.message.envelope
 
 
@@ -273,7 +266,7 @@ def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Se
         until = desk.now + timedelta(days=2)
     grant = seller.grant("village", "n", until=until)
     done = seller.release()
-    gone = shipped(seller, later=timedelta(days=3))
+    gone = seller.ship(later=timedelta(days=3))
     assert ("parcel" in [one.type for one in gone.messages], gone.held) == (False, 1)
     assert not place_of(seller, done.message.generation, done.message.seq).exists()
     with seller.two.gongshu.desk() as desk:
@@ -282,7 +275,7 @@ def test_a_grant_that_ran_out_holds_its_parcel_until_it_is_taken_back(seller: Se
     with seller.two.gongshu.desk() as desk:
         longer = granting.revise(desk, grant.id, seller.draft("village", "n"), wider=True)
     assert [one.message for one in longer.taken_back] == [done.message.digest]
-    assert [one.type for one in shipped(seller).messages] == ["grant"]
+    assert [one.type for one in seller.ship().messages] == ["grant"]
 
 
 def test_each_step_of_it_is_in_the_log(seller: Seller):

@@ -17,10 +17,10 @@ from two_nodes import Two, rotated
 
 from shanhai.courier import granting, leaving, partners, standing
 from shanhai.courier.relays.layout import Place, RelayConflictError
-from shanhai.courier.relays.opening import check_address, place_of
+from shanhai.courier.relays.opening import place_of
 from shanhai.courier.relays.tar import TarRelay
 from shanhai.courier.shipping import Shipped, ship
-from shanhai.errors import ConfigurationError, DataError, DiskFullError, NotFoundError
+from shanhai.errors import DataError, DiskFullError, NotFoundError
 
 PLACE = Place("0" * 32, "a/1", "a/2")
 
@@ -144,13 +144,6 @@ def test_a_tar_with_an_impossible_size_is_damaged(tmp_path: Path, kind: bytes, s
     tar.write_bytes(entry_of(kind, size) * 2 + bytes(1024))
     with pytest.raises(DataError, match="not a tar, or a damaged one"):
         list(TarRelay(tar, PLACE).messages(0, 0))
-
-
-def test_an_address_that_is_none_is_shown_as_it_was_typed():
-    for address, shown in (("/media/中 继", "/media/中 继"), ("/media/\x1b[2J", "'/media/\\x1b[2J'")):
-        with pytest.raises(ConfigurationError) as met:
-            check_address(address)
-        assert met.value.given == shown
 
 
 def test_a_folder_in_place_of_a_tar_says_what_to_name(tmp_path: Path):

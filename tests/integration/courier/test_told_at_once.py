@@ -17,7 +17,6 @@ from shanhai.audit.database import transaction
 from shanhai.courier import granting, outbox, partners, standing
 from shanhai.courier.outbox import Outgoing
 from shanhai.courier.receiving import Received, receive_from
-from shanhai.courier.shipping import Shipped, ship
 from shanhai.exchange.bodies import Suspension
 from shanhai.exchange.grants import Grant
 from shanhai.exchange.pairing_states import PairingState, Step
@@ -34,12 +33,6 @@ def seller(seller: Seller) -> Seller:
 def draft_of(grant: Grant) -> granting.Draft:
     """What would give the same once more."""
     return granting.Draft(**{one.name: getattr(grant, one.name) for one in fields(granting.Draft)})
-
-
-def shipped(seller: Seller) -> Shipped:
-    with seller.two.gongshu.desk() as desk:
-        partner = partners.named(desk.connection, "longyou")
-        return ship(seller.home, seller.node.settings, partner, now=desk.now)
 
 
 def held_by(seller: Seller) -> Outgoing:
@@ -88,7 +81,7 @@ def test_what_a_message_of_the_partner_stops_holds_no_revocation(seller: Seller,
     done = stop(seller)
     assert [one.message for one in done.taken_back] == [parcel.digest]
     assert kinds(seller.two.gongshu)[-4:] == [kind, "take-back", "take-back", "ship"]
-    gone = shipped(seller)
+    gone = seller.ship()
     assert ([one.type for one in gone.messages][-1], gone.held) == ("revoke", 0)
     assert gone.messages[-1].seq == parcel.seq
 
@@ -98,7 +91,7 @@ def test_what_holds_nothing_waits_until_parcels_may_leave_again(seller: Seller, 
     grant = seller.grant("village", "n")
     parcel = seller.release(grant=grant.id).message
     assert stop(seller).taken_back == ()
-    assert shipped(seller).held == 1
+    assert seller.ship().held == 1
     assert seller.messages()[-1].digest == parcel.digest
 
 
@@ -110,7 +103,7 @@ def test_a_fork_lets_a_keyset_go_that_was_behind_a_parcel(seller: Seller):
     with newer.desk() as desk:
         assert standing.tell_keyset(desk).taken_back == (), "the parcel may leave"
     assert len(froze(seller, newer).taken_back) == 1
-    gone = shipped(seller)
+    gone = seller.ship()
     assert ([one.type for one in gone.messages][-1], gone.held) == ("keyset", 0)
     hand_over(newer, seller.two.longyou)
 
@@ -122,10 +115,10 @@ def test_a_fork_freezes_although_keys_are_not_the_newest_and_whoever_made_them_t
         newer = rotated(seller.two.gongshu, now=desk.now)
         assert receive_from(desk, settings_of(newer), "longyou").taken_back == ()
     assert newer.partner("longyou").frozen is not None
-    assert shipped(seller).held == 2
+    assert seller.ship().held == 2
     with newer.desk() as desk:
         assert [one.message for one in standing.tell_keyset(desk).taken_back] == [parcel.digest]
-    assert [one.type for one in shipped(seller).messages][-2:] == ["keyset", "revoke"]
+    assert [one.type for one in seller.ship().messages][-2:] == ["keyset", "revoke"]
 
 
 def test_while_the_partner_suspends_no_parcel_holds_a_new_revocation(seller: Seller):
@@ -135,7 +128,7 @@ def test_while_the_partner_suspends_no_parcel_holds_a_new_revocation(seller: Sel
     with seller.two.gongshu.desk() as desk:
         changed = granting.revoke(desk, second.id)
     assert [one.message for one in changed.taken_back] == [parcel.digest]
-    assert [one.type for one in shipped(seller).messages][-1] == "revoke"
+    assert [one.type for one in seller.ship().messages][-1] == "revoke"
 
 
 @pytest.mark.parametrize("told_first", [True, False], ids=["suspended then told", "told then suspended"])
@@ -149,7 +142,7 @@ def test_while_the_partner_suspends_no_parcel_holds_a_revision_that_narrows(sell
     gone = changed.taken_back if told_first else suspended(seller).taken_back
     assert [one.taken_back for one in done] == [()] * len(done)
     assert [one.message for one in gone] == [parcel.digest]
-    assert [(one.type, one.seq) for one in shipped(seller).messages][-1] == ("grant", parcel.seq)
+    assert [(one.type, one.seq) for one in seller.ship().messages][-1] == ("grant", parcel.seq)
 
 
 def test_a_revision_that_only_widens_waits_with_the_parcels_before_it(seller: Seller):
@@ -159,7 +152,7 @@ def test_a_revision_that_only_widens_waits_with_the_parcels_before_it(seller: Se
     suspended(seller)
     with seller.two.gongshu.desk() as desk:
         assert granting.revise(desk, second.id, longer, wider=True).taken_back == ()
-    assert shipped(seller).held == 2
+    assert seller.ship().held == 2
     assert seller.messages()[-2].digest == parcel.digest
 
 
@@ -171,7 +164,7 @@ def test_while_the_partner_suspends_no_parcel_holds_a_keyset(seller: Seller):
         newer = rotated(seller.two.gongshu, now=desk.now)
     with newer.desk() as desk:
         assert [one.message for one in standing.tell_keyset(desk).taken_back] == [parcel.digest]
-    assert [one.type for one in shipped(seller).messages][-1] == "keyset"
+    assert [one.type for one in seller.ship().messages][-1] == "keyset"
 
 
 def test_no_parcel_whose_grant_ran_out_holds_the_revocation_of_another(seller: Seller):

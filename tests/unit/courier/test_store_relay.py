@@ -35,3 +35,14 @@ def test_messages_come_in_the_order_of_their_numbers(seed: int):
 def test_a_number_has_one_key(number: tuple[int, int]):
     assert number_of("out", message_key("out", *number)) == number
     assert number_of("out", f"out/m/0{number[0]:06d}/{number[1]:010d}") is None
+
+
+def test_the_messages_of_a_relay_are_listed_in_bounds(monkeypatch: pytest.MonkeyPatch):
+    """A relay may have any number of them; the first are all that is asked for, in order."""
+    place, kept = Place("0" * 32, "a/1", "a/2"), MemoryStore()
+    relay = StoreRelay(kept, place)
+    for seq in (4, 0, 3, 2, 1):
+        kept.put(message_key("a/2", 0, seq), [b"{}"])
+    monkeypatch.setattr("shanhai.courier.relays.store.MOST_LISTED", 2)
+    assert list(relay.messages(0, 1)) == [(0, 1), (0, 2)]
+    assert list(relay.messages(0, 3)) == [(0, 3), (0, 4)]
