@@ -40,7 +40,8 @@ bag = DagBag(sys.argv[1])
 seconds = time.monotonic() - began
 def task(one):
     return {"retries": one.retries, "policy": type(one.retry_policy).__name__,
-            "callback": bool(one.on_failure_callback), "rule": str(one.trigger_rule),
+            "callbacks": bool(one.on_execute_callback and one.on_failure_callback),
+            "rule": str(one.trigger_rule),
             "outlets": [outlet.uri for outlet in one.outlets],
             "unrolled": getattr(one, "multiple_outputs", False),
             "timeout": one.execution_timeout and one.execution_timeout.total_seconds()}
@@ -117,7 +118,7 @@ def test_calendar_docs_and_recovery_come_from_the_contract(product: dict[str, An
     for name, task in dag["tasks"].items():
         assert task["retries"] == entry["retries"], name
         assert task["policy"] == "ExceptionRetryPolicy", name
-        assert task["callback"], name
+        assert task["callbacks"], name
     assert dag["tasks"]["announce"]["outlets"] == ["shanhai://lake/loaded"]
 
 

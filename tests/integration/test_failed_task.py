@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,16 @@ tell_failed_run(run)
 tell_failure({"ti": task, "exception": ValueError()})
 tell_failed_run(run)
 tell_failed_run(run)
+"""
+
+FAULT = """
+import ctypes, resource, sys
+from airflow.dag_processing.dagbag import DagBag
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+(dag,) = DagBag(sys.argv[1]).dags.values()
+for begin in dag.get_task("build").on_execute_callback:
+    begin({})
+ctypes.string_at(0)
 """
 
 
@@ -93,3 +104,12 @@ def test_the_text_of_our_own_error_is_posted(tmp_path: Path):
         "the source is down",
         "503",
     )
+
+
+def test_a_fault_of_memory_ends_a_task_and_is_not_met_for_ever(tmp_path: Path):
+    """The parser that reads a DAG in the process of its task leaves a handler there that returns."""
+    call = [sys.executable, "-c", FAULT, str(ROOT / "dags" / "warehouse.py")]
+    done = subprocess.run(
+        call, env=environment(tmp_path, "http://127.0.0.1:9"), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == -signal.SIGSEGV, done.stderr
