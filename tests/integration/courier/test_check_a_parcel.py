@@ -205,18 +205,18 @@ def a_name_with_a_command(auditor: Auditor) -> None:
 @pytest.mark.parametrize(
     ("alter", "why"),
     [
-        (changed_byte, "a file has other bytes: "),
-        (shorter, "a file has another length: "),
-        (longer, "a file has another length: "),
-        (missing_file, "a file is missing: "),
-        (link, "a file is missing: "),
-        (stolen_key, "signed by a key that was compromised"),
-        (message_changed, "no key of the keyset signed the message 000000/0000000001"),
-        (message_by_another, "no key of the keyset signed the message 000000/0000000002"),
-        (set_by_another, "no key of the keyset signed the set "),
-        (statement_changed, "the statement of another set: "),
-        (swapped, "the message 000000/0000000001 has another number"),
-        (twice, "not written as the specification wants: payload"),
+        (changed_byte, "message 000000/0000000001: a file has other bytes: "),
+        (shorter, "message 000000/0000000001: a file has another length: "),
+        (longer, "message 000000/0000000001: a file has another length: "),
+        (missing_file, "message 000000/0000000001: a file is missing: "),
+        (link, "message 000000/0000000001: a file is missing: "),
+        (stolen_key, "message 000000/0000000000: signed by a key that was compromised"),
+        (message_changed, "message 000000/0000000001: no key of the keyset signed it"),
+        (message_by_another, "message 000000/0000000002: no key of the keyset signed it"),
+        (set_by_another, "message 000000/0000000001: no key of the keyset signed the set "),
+        (statement_changed, "message 000000/0000000001: the statement of another set: "),
+        (swapped, "message 000000/0000000001: it has another number"),
+        (twice, "message 000000/0000000001: not written as the specification wants: payload"),
         (a_name_with_a_command, "no message: 000000/PATH"),
     ],
 )
@@ -236,7 +236,7 @@ def test_another_node_is_told(auditor: Auditor):
     theirs = next(one["pub"] for one in roots["roots"] if one["alg"] == "ed25519")
     kid = hashlib.sha256(b"ed25519\0" + base64.b64decode(theirs)).hexdigest()
     done = replace(auditor, fingerprint=kid).runs("check-parcels.sh", "relay")
-    assert done.stderr == "WRONG: no key of the keyset signed the message 000000/0000000000\n"
+    assert done.stderr == "WRONG: message 000000/0000000000: no key of the keyset signed it\n"
 
 
 def test_a_message_that_is_gone_is_told(auditor: Auditor):
