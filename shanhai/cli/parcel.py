@@ -9,6 +9,7 @@ import click
 
 from shanhai.cli.desk import FolderToWrite, at_desk, by_option, state_of, write_once
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
+from shanhai.cli.refused import of_file
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError, as_typed
 
@@ -130,7 +131,8 @@ def verify_command(
 
     known = keyset_in(keyset)
     beside = Beside(_bytes(statement), files, _bytes(before), session.progress)
-    shown = verify(file.read_bytes(), known, beside)
+    with of_file(file):
+        shown = verify(file.read_bytes(), known, beside)
     if files is not None and "contents" not in shown.unknown:
         raise click.UsageError("nothing in --files was verified: the statement of the set goes with --set")
     roots = [root.kid for root in known.roots]

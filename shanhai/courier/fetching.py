@@ -128,7 +128,7 @@ def _check_outline(path: Path, one: SetFile) -> None:
         try:
             outline(file, one.size)
         except Refused as refusal:
-            raise Refused(refusal.code, stage=Stage.CONTENTS, field=refusal.field) from None
+            raise Refused(refusal.code, stage=Stage.CONTENTS, field=refusal.field, given=one.name) from None
 
 
 def _whole_already(path: Path, one: SetFile, add: Callable[[int], None]) -> tuple[int, str] | None:
@@ -151,9 +151,9 @@ def _copied(
     try:
         size, sha256 = _poured(relay, one, part, add)
         if size != one.size:
-            raise Refused("size-lies")
+            raise Refused("size-lies", given=one.name)
         if sha256 != one.sha256:
-            raise Refused("file-altered")
+            raise Refused("file-altered", given=one.name)
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)
@@ -174,10 +174,10 @@ def _poured(relay: Relay, one: SetFile, part: Path, add: Callable[[int], None]) 
                         target.write(chunk)
                     add(len(chunk))
         except NotFoundError:
-            raise Refused("file-omitted") from None
+            raise Refused("file-omitted", given=one.name) from None
         except Refused:
             # The relay has more than any file may have; the statement says less.
-            raise Refused("size-lies") from None
+            raise Refused("size-lies", given=one.name) from None
         with disk_errors(part.parent):
             target.flush()
     return size, digest.hexdigest()

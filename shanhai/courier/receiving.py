@@ -92,7 +92,9 @@ def receive_from(desk: Desk, settings: Settings, name: str, *, address: str | No
         except (Refused, RetryableError) as error:
             stopped = error
             if isinstance(error, Refused | Gap):
-                error.given, error.hint = name if run is None else run.looked_at(name), _ASK
+                place = name if run is None else run.looked_at(name)
+                error.given = f"{error.given}, {place}" if error.given else place
+                error.hint = _ASK
         if run is not None and run.replaced is not None:
             note_replaced(desk, partner.pairing, replaced=run.replaced)
         note_stop(desk, partner.pairing, stopped)
@@ -225,7 +227,9 @@ class _Run:
             full = (
                 refusal
                 if seen is None
-                else Refused(refusal.code, stage=refusal.stage, field=refusal.field, seen=seen)
+                else Refused(
+                    refusal.code, stage=refusal.stage, field=refusal.field, seen=seen, given=refusal.given
+                )
             )
             if past and (full.seen is None or full.seen.pairing != self.pairing):
                 # Of a message that was settled long ago: nothing depends on what the relay shows there.

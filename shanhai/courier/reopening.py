@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from shanhai.audit.database import transaction
@@ -17,6 +18,7 @@ from shanhai.courier.partners import Partner
 from shanhai.courier.relays.opening import relay_of
 from shanhai.errors import ConfigurationError, StoreError
 from shanhai.exchange.bodies import read_body
+from shanhai.exchange.failures import Refused
 from shanhai.exchange.grants import HeldGrant
 from shanhai.exchange.parcels import Parcel
 from shanhai.exchange.receive import Accepted, Standing, Verified, receive
@@ -25,6 +27,8 @@ from shanhai.exchange.suites import OpenKey
 from shanhai.exchange.unwrap import Held, unwrap
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors
+
+_ELSEWHERE = "a relay that still has the set as it was signed, or a tar of it: --relay"
 
 
 def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, address: str | None = None) -> Made:
@@ -53,7 +57,7 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
     with incoming.one_at_a_time(desk.home, row.pairing):
         finish(desk.home, desk.connection, row.pairing)
         with incoming.folder_again(desk.home, row.seen) as folder:
-            with relay_of(partner, settings, address=address) as relay:
+            with relay_of(partner, settings, address=address) as relay, _hinting():
                 free = settings.free_disk_bytes
                 fetch(relay, statement, folder, keep_free_bytes=free, tell=desk.tell)
             with transaction(desk.connection):
@@ -81,6 +85,16 @@ def _verified(desk: Desk, partner: Partner, row: Arrived) -> Verified:
     )
     accepted = Accepted(row.digest, row.received, theirs)
     return receive(row.envelope, standing=standing, now=desk.now, accepted=accepted)
+
+
+@contextlib.contextmanager
+def _hinting() -> Iterator[None]:
+    """Say where a file may still be that the relay does not have as it was signed."""
+    try:
+        yield
+    except Refused as refusal:
+        refusal.hint = _ELSEWHERE
+        raise
 
 
 def _check_target(target: Path) -> None:

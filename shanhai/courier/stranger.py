@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def _add_set(
         return
     if signed.header.set_digest is None:
         raise Refused("set-not-named")
-    statement = read_set(data, keyset=keyset, digest=signed.header.set_digest)
+    with _of("the statement of the set"):
+        statement = read_set(data, keyset=keyset, digest=signed.header.set_digest)
     holds.append(f"the set is the one that it names, signed by keys of the keyset: {_size(statement)}")
     unknown.append(_files(statement, beside, holds))
 
@@ -155,7 +157,8 @@ def _measured(path: Path, one: SetFile, add: Callable[[int], None]) -> tuple[int
     with opened(path) as file:
         size, sha256 = digest_through(file, add)
         if (size, sha256) == (one.size, one.sha256):
-            outline(file, one.size)
+            with _of(str(path)):
+                outline(file, one.size)
     return size, sha256
 
 
@@ -163,7 +166,8 @@ def _in_order(signed: Signed, before: bytes | None, keyset: Keyset) -> str:
     header = signed.header
     if before is None:
         return f"it is the first message of generation {header.generation}"
-    other = read_signed(before, keyset)
+    with _of("the message before it"):
+        other = read_signed(before, keyset)
     place = (other.header.pairing, other.header.generation, other.header.seq + 1)
     if place != (header.pairing, header.generation, header.seq):
         raise DataError(
@@ -195,6 +199,16 @@ def _facts(signed: Signed) -> dict[str, object]:
         "body_sha256": header.body_sha256,
         "signers": sorted(signed.signers),
     }
+
+
+@contextmanager
+def _of(what: str) -> Iterator[None]:
+    """Name what something is refused of within the block, where it is not the file to be verified."""
+    try:
+        yield
+    except Refused as refusal:
+        refusal.given = refusal.given or what
+        raise
 
 
 def _signed_by(keyset: Keyset, signers: frozenset[str]) -> str:

@@ -81,7 +81,15 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
             place as refused once a message by keys that hold names it as the one before.
     """
 
-    def __init__(self, code: str, *, stage: Stage | None = None, field: str = "", seen: Seen | None = None):
+    def __init__(
+        self,
+        code: str,
+        *,
+        stage: Stage | None = None,
+        field: str = "",
+        seen: Seen | None = None,
+        given: object = None,
+    ):
         failure = _looked_up(code, later=False)
         self.code = code
         self.stage = stage or failure.stage
@@ -90,7 +98,7 @@ class Refused(DeniedError):  # noqa: N818 -- not a fault: a decision about somet
         self.freezes = failure.freezes
         self.settles = seen is not None and self.stage in SETTLING
         self.waits_for_a_voucher = seen is not None and waits_for_a_voucher(code, self.stage)
-        super().__init__(f"refused at {self.stage}: {code}: {_sentence(failure, field)}")
+        super().__init__(f"refused at {self.stage}: {code}: {_sentence(failure, field)}", given=given)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_again, (type(self), self.code, self.stage, self.field, self.seen, self.given, self.hint))

@@ -138,19 +138,23 @@ def check_files(statement: SetStatement, found: Mapping[str, tuple[int, str]]) -
     """Return if the files that were found, by name (size, SHA-256), are exactly those of the set.
 
     Raises:
-        Refused: file-omitted, file-added, size-lies, file-altered.
+        Refused: file-omitted, file-added, size-lies, file-altered; `given` names the first such file.
     """
     named = {one.name: one for one in statement.files}
-    if set(named) - set(found):
-        raise Refused("file-omitted")
-    if set(found) - set(named):
-        raise Refused("file-added")
+    if missing := sorted(set(named) - set(found)):
+        raise Refused("file-omitted", given=_first_of(missing))
+    if foreign := sorted(set(found) - set(named)):
+        raise Refused("file-added", given=_first_of(foreign))
     for name, one in named.items():
         size, sha256 = found[name]
         if size != one.size:
-            raise Refused("size-lies")
+            raise Refused("size-lies", given=name)
         if sha256 != one.sha256:
-            raise Refused("file-altered")
+            raise Refused("file-altered", given=name)
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _parsed(envelope: dsse.Envelope, stage: Stage) -> SetStatement:

@@ -33,6 +33,7 @@ from sent_parcels import (
 from two_nodes import Two
 
 from shanhai.courier import cells, outbox, waiting
+from shanhai.exchange.failures import Refused
 
 
 def damaged(data: bytes) -> bytes:
@@ -57,7 +58,9 @@ def test_what_the_relay_does_to_a_file_is_seen_before_anything_is_opened(
     file = relay_file(pair, sha256)
     alter(file)
     for _ in range(2):
-        assert stopped(pair) == code
+        found = received(pair.gongshu, "longyou").stopped
+        assert isinstance(found, Refused)
+        assert (found.code, found.given) == (code, f"{sha256}.parquet, message 0/2 of longyou")
     assert next_number(pair.gongshu, "longyou") == 2
     assert private_leftovers(pair.gongshu) == []
     assert opened(pair.gongshu) == []

@@ -95,10 +95,10 @@ def test_files_that_are_altered_or_missing_do_not_hold(given: Given):
     (file,) = given.folder.iterdir()
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"x")
-    with pytest.raises(Refused, match="file-altered"):
+    with pytest.raises(Refused, match=f"file-altered.*given: {file.name}"):
         verify(given.message.envelope, given.keyset, given.beside())
     file.unlink()
-    with pytest.raises(Refused, match="file-omitted"):
+    with pytest.raises(Refused, match=f"file-omitted.*given: {file.name}"):
         verify(given.message.envelope, given.keyset, given.beside())
 
 
@@ -143,7 +143,12 @@ def test_at_the_command_line_no_home_is_made_and_no_passphrase_is_asked_for(give
     (tmp_path / "set.json").write_bytes(given.sealed.envelope.replace(b"signatures", b"signaturez"))
     done = shanhai(home, *call, *beside)
     assert done.returncode == 77
-    assert "Traceback" not in done.stderr
+    assert "given   the statement of the set" in done.stderr
+    (tmp_path / "message.json").write_bytes(given.message.envelope[:-9])
+    done = shanhai(home, *call)
+    assert done.returncode == 77
+    assert str(tmp_path / "message.json") in done.stderr
+    assert "carry it again" in done.stderr
 
 
 def test_receive_and_show_at_the_command_line(
