@@ -110,7 +110,7 @@ class _Run:
         desk: at the moment at which the message in hand was looked at.
         replaced: whether the relay shows something else in the place of a settled message, or what is not the
             next one in its place; None: the run did not look, or not everywhere, since the relay failed.
-        place: generation and number of the message in hand; None: it was begun by a run before.
+        place: generation and number of the message in hand; None: none is.
     """
 
     desk: Desk
@@ -157,8 +157,10 @@ class _Run:
         partner = self.partner
         begun = inbox.at_place(self.desk.connection, self.pairing, partner.generation_in, partner.next_seq_in)
         # Its bytes are here, whatever the relay shows by now.
-        yield from ((row.envelope, False) for row in begun)
-        partner = self.partner
+        for row in begun:
+            self.place = (row.generation, row.seq)
+            yield row.envelope, False
+        partner, self.place = self.partner, None
         next_place = (partner.generation_in, partner.next_seq_in)
         first = max(0, partner.next_seq_in - LOOKED_BACK)
         listed = list(self.relay.messages(partner.generation_in, first))
