@@ -35,10 +35,15 @@ _AREAS = frozenset({"dimension", "mergeCell", "f", "table"})
 
 
 class PartSearch:
-    """Searches one part for places that cannot be borne; `is_suspect`: it has to be parsed to know."""
+    """Searches one part for places that cannot be borne; `is_suspect`: it has to be parsed to know.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        loads_tables: whether the reader is asked for an Excel table, and makes room for the areas of tables.
+    """
+
+    def __init__(self, limits: Limits, *, loads_tables: bool) -> None:
         self._limits = limits
+        self._most_held = limits.sheet_cells if loads_tables else COLUMNS * LAST_ROW
         self._rest = b""
         self._width = self._height = self._cells = 0
         self.is_sheet = self.is_suspect = False
@@ -85,18 +90,21 @@ class PartSearch:
                 return True
             width = column_number((right or left).decode().upper()) + 1
             height = int(bottom or top or b"0")
-            if width > COLUMNS or height > LAST_ROW or width * height > self._limits.sheet_cells:
+            if width > COLUMNS or height > LAST_ROW or width * height > self._most_held:
                 return True
         return False
 
 
-def check_places(blocks: Iterable[bytes], body: str, limits: Limits) -> None:
+def check_places(blocks: Iterable[bytes], body: str, limits: Limits, *, loads_tables: bool) -> None:
     """Parse one part and judge each place that the reader would believe.
+
+    Args:
+        loads_tables: whether the reader is asked for an Excel table, and makes room for the areas of tables.
 
     Raises:
         UnreadableError: broken XML, a place outside a sheet, or a rectangle of too many cells.
     """
-    places = _Places(body, limits)
+    places = _Places(body, limits, loads_tables=loads_tables)
     parser = expat.ParserCreate()
     parser.StartElementHandler = places.start
     parser.EndElementHandler = places.end
@@ -129,8 +137,8 @@ def check_extent(height: int, width: int, body: str, limits: Limits) -> None:
 class _Places:
     """The rectangle of the cells of one part, each where the reader would put it."""
 
-    def __init__(self, body: str, limits: Limits) -> None:
-        self._body, self._limits = body, limits
+    def __init__(self, body: str, limits: Limits, *, loads_tables: bool) -> None:
+        self._body, self._limits, self._loads_tables = body, limits, loads_tables
         self._is_sheet = False
         self._row = self._column = 0  # from 0: of the next cell that does not say where it is
         self._width = self._height = self._cells = 0
@@ -138,7 +146,7 @@ class _Places:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         local = name.rpartition(":")[2]
         if local in _AREAS and "ref" in attributes:
-            self._see_area(attributes["ref"], is_held=local == "table")
+            self._see_area(attributes["ref"], is_held=local == "table" and self._loads_tables)
         elif local == "sst":
             self._see_texts(attributes.get("uniqueCount", ""))
         elif local == "sheetData":

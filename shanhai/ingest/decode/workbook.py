@@ -36,7 +36,7 @@ def decode_workbook(
             headings, a heading twice.
         ContractError: without headings a source is no position.
     """
-    check_workbook(body, stated.kind, limits)
+    check_workbook(body, stated.kind, limits, loads_tables=stated.table is not None)
     with opened(body, stated) as sheet:
         table = _Table(contract, stated, body, sheet, limits)
         rows = malformed = 0

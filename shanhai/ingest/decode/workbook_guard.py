@@ -32,11 +32,12 @@ _NAMES = {"xlsx": "an .xlsx file", "xls": "an .xls file", "ods": "an .ods file",
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
-def check_workbook(body: BodyFile, stated: str, limits: Limits) -> None:
+def check_workbook(body: BodyFile, stated: str, limits: Limits, *, loads_tables: bool = False) -> None:
     """Look through a workbook without opening it: every part is unpacked once, counting.
 
     Args:
         stated: `xlsx`, `xls` or `ods`.
+        loads_tables: whether an Excel table will be asked for by its name: the reader then makes room for it.
 
     Raises:
         UnreadableError: no workbook, of another kind, encrypted, a bomb, or too large to hold.
@@ -50,7 +51,7 @@ def check_workbook(body: BodyFile, stated: str, limits: Limits) -> None:
         found = _kind(archive, limits)
         if found != stated:
             raise _not_that(body, stated, _NAMES.get(found, "a zip file"))
-        _check_parts(body, archive, found, limits)
+        _check_parts(body, archive, found, limits, loads_tables)
 
 
 def _kind(archive: zipfile.ZipFile, limits: Limits) -> str:
@@ -63,7 +64,9 @@ def _kind(archive: zipfile.ZipFile, limits: Limits) -> str:
     return "xlsx" if "[Content_Types].xml" in names else ""
 
 
-def _check_parts(body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Limits) -> None:
+def _check_parts(
+    body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Limits, loads_tables: bool
+) -> None:
     packed = body.path.stat().st_size
     check_bomb(body.name, packed, sum(info.file_size for info in archive.infolist()), limits)
     if kind == "ods" and _is_encrypted(archive, limits):
@@ -71,7 +74,7 @@ def _check_parts(body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Li
     done = 0
     for info in archive.infolist():
         check_member_name(info, body.name)
-        search = _search(body.name, kind, info.filename, limits)
+        search = _search(body.name, kind, info.filename, limits, loads_tables)
         size = 0
         for block in member_blocks(archive, info, limits):
             size += len(block)
@@ -82,13 +85,16 @@ def _check_parts(body: BodyFile, archive: zipfile.ZipFile, kind: str, limits: Li
             search.see(block)
         search.see(b"")
         if search.is_suspect:
-            check_places(member_blocks(archive, info, limits), body.name, limits)
+            blocks = member_blocks(archive, info, limits)
+            check_places(blocks, body.name, limits, loads_tables=loads_tables)
 
 
-def _search(body: str, kind: str, part: str, limits: Limits) -> DocumentSearch | PartSearch:
+def _search(
+    body: str, kind: str, part: str, limits: Limits, loads_tables: bool
+) -> DocumentSearch | PartSearch:
     if kind == "ods" and part == "content.xml":
         return DocumentSearch(body, limits)
-    return PartSearch(limits)
+    return PartSearch(limits, loads_tables=loads_tables)
 
 
 def _is_encrypted(archive: zipfile.ZipFile, limits: Limits) -> bool:

@@ -116,7 +116,7 @@ def test_usual_workbooks_are_only_searched():
         book.add_worksheet().write_row("A1", range(20))
     for usual in (out.getvalue(), xlsx(one("A2"))):
         with zipfile.ZipFile(io.BytesIO(usual)) as archive:
-            search = PartSearch(Limits())
+            search = PartSearch(Limits(), loads_tables=True)
             search.see(archive.read("xl/worksheets/sheet1.xml"))
             search.see(b"")
         assert (search.is_sheet, search.is_suspect) == (True, False)
@@ -143,6 +143,19 @@ def tabled(part: str, given: bytes, replaced: bytes) -> bytes:
 def test_room_that_is_only_claimed(decoded, body, words):
     with pytest.raises(UnreadableError, match=words):
         decoded(body, WorkbookFormat(table="t"), "a")
+
+
+def test_room_for_a_table_is_made_only_where_the_contract_names_one(decoded):
+    body = tabled("tables/", b'ref="A1:A2"', b'ref="A1:P1048576"')
+    assert decoded(body, WorkbookFormat(), "a").cells == [("1",)]
+    with pytest.raises(UnreadableError, match="a sheet is too large"):
+        decoded(body, WorkbookFormat(table="t"), "a")
+
+
+def test_an_unused_table_outside_a_sheet_is_refused(decoded):
+    body = tabled("tables/", b'ref="A1:A2"', b'ref="A1:XFE1048577"')
+    with pytest.raises(UnreadableError, match="a place outside a sheet"):
+        decoded(body, WorkbookFormat(), "a")
 
 
 def test_merged_areas_cannot_make_up_for_each_other(decoded):
