@@ -22,6 +22,7 @@ _BLOCK_BYTES = 1 << 20
 _NEARER_BYTES = (1 << 15, 1 << 10)
 _KEYS_SHOWN = 20
 _QUICK_ROUNDS = 16  # of striking out pairs, each of which goes through all brackets
+_LAYERS_OF_A_ROUND = 2  # objects go before lists, so a list around objects goes with them
 # Python before 3.11.5 matches wrongly where a group is repeated possessively; atomic groups are right in all.
 _STRING = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
 _TOKEN = re.compile(rb"\s*+(?:(" + _STRING + rb")|([\[\]{}:,])|([^\s\[\]{}:,\"]+))", re.DOTALL)
@@ -254,7 +255,7 @@ def _unpaired(brackets: bytes, depth: int) -> tuple[bytes, int]:
     for rounds in range(_QUICK_ROUNDS):
         fewer = pairs.replace(b"{}", b"").replace(b"[]", b"")
         if len(fewer) == len(pairs):
-            if depth + len(pairs.lstrip(_CLOSING)) + rounds > DEEPEST:
+            if depth + len(pairs.lstrip(_CLOSING)) + _LAYERS_OF_A_ROUND * rounds > DEEPEST:
                 break
             return pairs, DEEPEST
         pairs = fewer
