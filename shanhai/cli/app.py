@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # What a terminal has no sign for is shown as an escape.
+            # What a person is shown has escapes where there is no sign; what a program reads: `output`.
             stream.reconfigure(errors="backslashreplace")
     try:
         code = shanhai.main(arguments, prog_name="shanhai", standalone_mode=False, obj=session)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shanhai.cli.contract_compare import changed
-from shanhai.cli.output import say, show_json
+from shanhai.cli.output import say, show_document, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.selection import find_delivery
 from shanhai.cli.session import Session, format_option, pass_session
@@ -75,7 +75,7 @@ def _tell(
             }
         )
     elif not written:
-        click.echo(_diff(name, old, found.text), nl=False)
+        show_document(_diff(name, old, found.text), instead="--write")
     for told in found.left:
         say(f"Not drafted: {told}.")
     if not written:

@@ -1,4 +1,9 @@
-"""Rows on the terminal: a table where it fits, two lines a row where it does not, JSON when asked."""
+"""Rows on the terminal: a table where it fits, two lines a row where it does not, JSON when asked.
+
+A stream may have no sign for a part of a text, such as one in GBK for `ñ`. What people read is shown with
+escapes then, in a file as on a terminal: one strange name must not take the list of all others away. What a
+program reads says what it did: JSON by escapes of its own, other documents whole or not at all.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
+
+from shanhai.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,14 +92,51 @@ def show_json(document: object) -> None:
 def json_text(document: object, *, indent: int | None = None) -> str:
     """A document as JSON, with what would control a terminal or turn the direction of writing as escapes.
 
-    JSON itself escapes what is below U+0020 alone. Whoever reads it back has every text as it was.
+    So is what standard output or standard error has no sign for. JSON itself escapes what is below U+0020
+    alone. Whoever reads it back has every text as it was.
     """
     text = json.dumps(document, ensure_ascii=False, indent=indent, default=_as_text)
-    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+    return "\n".join(line if _is_harmless(line) else _escaped(line) for line in text.split("\n"))
 
 
 def _escaped(line: str) -> str:
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in line)
+    return "".join(one if _is_harmless(one) else json.dumps(one)[1:-1] for one in line)
+
+
+def _is_harmless(text: str) -> bool:
+    return text.isprintable() and all(_without_sign(text, out) is None for out in (sys.stdout, sys.stderr))
+
+
+def show_document(text: str, *, instead: str) -> None:
+    """Print on standard output what is to be kept or read by a program: as it is, or nothing of it.
+
+    A person at a terminal is shown it with escapes.
+
+    Args:
+        instead: the option that writes it into a file, as `--output FILE`.
+
+    Raises:
+        ConfigurationError: the output is a file or a pipe, and its encoding has no sign for a part of it.
+    """
+    place = None if sys.stdout.isatty() else _without_sign(text, sys.stdout)
+    if place is not None:
+        line = text.count("\n", 0, place) + 1
+        raise ConfigurationError(
+            "standard output: its encoding has no sign for a part of the document",
+            given=f"U+{ord(text[place]):04X} in line {line}, {sys.stdout.encoding}",
+            allowed="an encoding with a sign for all of it",
+            hint=f"write it into a file by {instead}, or set PYTHONIOENCODING=utf-8",
+        )
+    click.echo(text, nl=False)
+
+
+def _without_sign(text: str, stream: TextIO) -> int | None:
+    """The place of the first character that a stream has no sign for."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
 
 
 def _as_text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -93,6 +94,18 @@ def test_json_errors_do_nothing_to_the_terminal_and_say_the_same(
     assert "坏" in told
     assert [line.isprintable() for line in told.split("\n")] == [True, True]
     assert (json.loads(told)["given"], json.loads(told)["hint"]) == (f"/中继/{mark}2J", "a\nb")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "latin-1", "ascii"])
+def test_json_errors_say_the_same_whatever_the_encoding(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    told = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
+    monkeypatch.setattr("sys.stderr", told)
+    tell(DataError("坏", given="ñ😀"), Session(form="json"))
+    told.flush()
+    document = json.loads(told.buffer.getvalue().decode(encoding))
+    assert (document["message"], document["given"]) == ("坏", "ñ😀")
 
 
 def test_text_of_a_foreign_exception_is_kept_back(capsys: pytest.CaptureFixture[str]) -> None:
