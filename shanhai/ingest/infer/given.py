@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,19 +12,14 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from shanhai.connect.protocol import Body, ConnectContext
 from shanhai.connect.registry import connector
-from shanhai.errors import ConfigurationError, DataError, NotFoundError
+from shanhai.errors import ConfigurationError, DataError, NotFoundError, as_typed
 from shanhai.ingest.decode.decoded import BodyFile
+from shanhai.ingest.infer.secret_names import is_secret
 from shanhai.settings import Settings
 
 _BODIES = 5
 _MAGIC = set("*?[")
 _MOST_BYTES = 2**30
-_SECRET = re.compile(
-    "ak|auth|authorization|credentials?|key|sig|sign|sk|tk|(?:.*[-_])?(?:pwd|token|(?:access|api|app)[-_]?key)"
-    "|.*(?:secret|password|passwd|signature)|(?:access|app|auth|id)token",
-    re.IGNORECASE,
-)
-"""Names of parameters that nobody else may see."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +93,17 @@ def address_of(url: str) -> tuple[str, str, dict[str, Any]]:
         ConfigurationError: a parameter is a secret, which would stand in the draft.
     """
     parts = urlsplit(url)
-    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if _SECRET.fullmatch(name):
+    # Some servers part parameters by semicolons as well.
+    for name, _ in parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True):
+        if is_secret(name):
+            shown = as_typed(name)
+            auth = f"auth: {{kind: api_key, param: {shown}, secret: NAME}}"
             raise ConfigurationError(
                 "a contract holds no secret",
-                given=f"a parameter {name}",
+                given=f"a parameter {shown}",
                 allowed="parameters that anybody may see",
-                hint=f"--connector rest --options '{{auth: {{kind: api_key, param: {name}, secret: NAME}}}}'",
+                hint=f"--connector rest --options '{{path: …, {auth}}}'; "
+                f"if it is no secret, '{{path: …, params: {{{shown}: …}}}}'",
             )
     folder, _, name = parts.path.rpartition("/")
     endpoint = urlunsplit((parts.scheme, parts.netloc, folder, "", ""))

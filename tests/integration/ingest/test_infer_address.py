@@ -13,6 +13,7 @@ import pytest
 from visit_sample import PERSON, ROWS, objects
 
 from shanhai.cli import main
+from shanhai.ingest.infer.given import address_of
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
@@ -48,6 +49,16 @@ def test_an_address_is_asked_through_its_connector(
     assert PERSON not in json.dumps(found, ensure_ascii=False)
 
 
+SECRETS = (
+    *("secret_key", "secretKey", "SECRETKEY", "private_key", "auth_key", "client_key", "user_key", "api.key"),
+    *("app_secret_key", "subscription-key", "Ocp-Apim-Subscription-Key", "APIKey", "apikey", "accesskey"),
+    *("sessionToken", "refreshToken", "userToken", "token2", "X-Amz-Security-Token", "X-Amz-Credential"),
+    *("credentials", "passphrase", "pass", "PWD", "userPassword", "jwt", "session", "jsessionid", "sid"),
+    *("ticket", "auth_sig", "ak", "密钥", "sort_key"),
+)
+PLAIN = ("page", "$where", "keyword", "key_figure", "monkey", "passenger", "design", "authority", "area_code")
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -56,6 +67,8 @@ def test_an_address_is_asked_through_its_connector(
         "http://127.0.0.1:9/a?appSecret=abc123",
         "http://127.0.0.1:9/a?key=abc123",
         "http://127.0.0.1:9/a?n=1&sign=abc123",
+        "http://127.0.0.1:9/a?n=1;token=abc123",
+        *(f"http://127.0.0.1:9/a?n=1&{name}=abc123" for name in SECRETS),
         "http://u:abc123@[::1]:9/a",
     ],
 )
@@ -64,3 +77,15 @@ def test_no_secret_of_an_address_enters_a_draft(address: str, capsys: pytest.Cap
     told = capsys.readouterr()
     assert "auth" in told.err
     assert "abc123" not in told.out + told.err
+
+
+def test_what_is_no_secret_is_told_how_to_be_asked_for(capsys: pytest.CaptureFixture[str]):
+    assert main(["contract", "infer", "http://127.0.0.1:9/a?sort_key=id"]) == 78
+    assert "if it is no secret, '{path: …, params: {sort_key: …}}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_parameter_is_asked_with(name: str):
+    connector, endpoint, options = address_of(f"http://127.0.0.1:9/v1/a?{name}=1")
+    assert (connector, endpoint) == ("rest", "http://127.0.0.1:9/v1")
+    assert options == {"path": "a", "params": {name: "1"}}
