@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -194,16 +195,26 @@ def _check_folder(name: str, folder: Path) -> None:
     try:
         is_other = folder.exists() and not folder.is_dir()
     except OSError as error:
+        allowed, hint = _way_out(error)
         raise ConfigurationError(
             f"setting SHANHAI_{name.upper()}: a folder that cannot be looked at",
             given=f"{folder}: {error.strerror}",
-            allowed="a path whose folders this account may enter",
-            hint="namei -l shows who may enter each of them",
+            allowed=allowed,
+            hint=hint,
         ) from error
     if is_other:
         raise ConfigurationError(
             f"setting SHANHAI_{name.upper()}: no folder", given=folder, allowed="a folder"
         )
+
+
+def _way_out(error: OSError) -> tuple[str, str]:
+    """What is allowed where a path cannot be looked at, and the next step."""
+    if isinstance(error, PermissionError):
+        return "a path whose folders this account may enter", "namei -l shows who may enter each of them"
+    if error.errno == errno.ENAMETOOLONG:
+        return "a path as long as this system takes", "choose shorter names, or another folder"
+    return "a path that the system can look at", "look at its disk: is it there and whole?"
 
 
 def _secret_file(home: Path, name: str) -> Path:
