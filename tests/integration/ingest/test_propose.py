@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import json
 import re
 import shutil
@@ -204,3 +205,18 @@ def test_the_diff_is_that_which_was_written(node: Node, capsys: pytest.CaptureFi
     name = "districts/longyou/hazards.odcs.yml"
     said = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="")
     assert written["diff"].splitlines() == list(said)
+
+
+def test_a_diff_that_standard_output_has_no_signs_for_is_refused(
+    node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    node.deliver(SECOND, CASES["new column"][0](records(SECOND)))
+    piped = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", piped)
+        assert node("contract", "propose", DELIVERY) == 78
+    piped.flush()
+    assert piped.buffer.getvalue() == b""
+    told = capsys.readouterr().err
+    assert "no sign" in told
+    assert "--write" in told
