@@ -14,7 +14,7 @@ from shanhai.cli.output import say, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 from shanhai.ids import DatasetId
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _called(output: Path | None, source: str) -> tuple[DatasetId, str]:
 
 def _stem(source: str) -> str:
     """The name of a file or folder; of a glob its last part that says one."""
-    with contextlib.suppress(OSError):  # whether it can be a path is told where it is opened
+    with contextlib.suppress(OSError, RuntimeError):  # whether it can be a path is told where it is opened
         if (path := Path(source).expanduser()).is_dir():
             return path.resolve().name
     parts = re.split(r"[?#]", source)[0] if "://" in source else source
@@ -220,7 +220,7 @@ def _tell(session: Session, found: Inferred, output: Path | None, named_after: s
     say(
         f"Drafted {draft.dataset} from {draft.sampled}: "
         f"{len(draft.columns)} column{'s' * (len(draft.columns) > 1)}."
-        + (f" Written to {output}." if output else "")
+        + (f" Written to {as_typed(str(output))}." if output else "")
     )
     if named_after:
         say(f"  {draft.dataset} is called after {named_after}; --dataset says another")
@@ -232,6 +232,6 @@ def _tell(session: Session, found: Inferred, output: Path | None, named_after: s
     if found.malformed:
         say(f"  {found.malformed:,} records are malformed in this format.")
     for name in found.missing:
-        say(f"  {name} is missing in one of the bodies: a delivery without it is held.")
+        say(f"  {as_typed(name)} is missing in one of the bodies: a delivery without it is held.")
     for step in found.steps:
         say(f"Next: {step}.")

@@ -9,9 +9,11 @@ import yaml
 
 from shanhai.contracts.drafting.guess import Draft
 from shanhai.contracts.model import Column
+from shanhai.errors import as_typed
 
 VERSION = "0.1.0"
 _LONGEST_LINE = 110
+_WIDE_SPACE = "\u3000"
 
 
 def page(draft: Draft) -> str:
@@ -132,11 +134,19 @@ def _property(key: str, value: Any, *notes: str) -> Iterator[str]:
 
 
 def scalar(value: Any) -> str:
-    """A value in YAML on one line, as it stands inside braces."""
-    text = yaml.safe_dump(
-        [value], default_flow_style=True, allow_unicode=True, width=1_000_000, sort_keys=False
-    )
-    return text.strip().removeprefix("[").removesuffix("]")
+    """A value in YAML on one line, as it stands inside braces; escaped where it would not show as it is."""
+    text = _dumped(value, as_is=True)
+    if not text.replace(_WIDE_SPACE, "").isprintable():
+        text = _dumped(value, as_is=False)
+    return text.removeprefix("[").removesuffix("]")
+
+
+def _dumped(value: Any, *, as_is: bool) -> str:
+    return str(
+        yaml.safe_dump(
+            [value], default_flow_style=True, allow_unicode=as_is, width=1_000_000, sort_keys=False
+        )
+    ).strip()
 
 
 def _wrapped(before: str, values: tuple[str, ...]) -> list[str]:
@@ -152,9 +162,9 @@ def _wrapped(before: str, values: tuple[str, ...]) -> list[str]:
 
 
 def _comment(note: str, indent: str) -> Iterator[str]:
-    """A note in lines that begin with `#`."""
+    """A note in lines that begin with `#`; what would not show as it is, or break the line, is escaped."""
     line = f"{indent}#"
-    for word in " ".join(note.split()).split(" "):
+    for word in map(as_typed, note.split()):
         if len(line) + len(word) + 1 > _LONGEST_LINE and line != f"{indent}#":
             yield line
             line = f"{indent}#  "

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shanhai.contracts.encodings import likely_encodings
 from shanhai.contracts.formats import Format
-from shanhai.errors import UnreadableError
+from shanhai.errors import UnreadableError, as_typed
 from shanhai.ingest.decode import BodyFile
 from shanhai.ingest.infer.recognise import Recognised, recognise
 
@@ -52,7 +52,7 @@ def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
             found.append((body, recognise(body, folder)))
         except UnreadableError as error:
             refused = refused or error
-            notes.append(f"{error.message}, not read: {error.given}")
+            notes.append(not_read(body, error))
     tell(_PROGRESS, len(bodies), len(bodies))
     if refused is not None and not found:
         raise refused
@@ -66,8 +66,14 @@ def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
         if unlike:
             listed = ", ".join(f"{key} {value!r}" for key, value in unlike.items())
             treated = "read as most are, though" if is_readable else "not read, since"
-            notes.append(f"{body.name}: {treated} by itself it looks like {listed}")
+            notes.append(f"{as_typed(body.name)}: {treated} by itself it looks like {listed}")
     return Bodies(told, tuple(readable), tuple(notes))
+
+
+def not_read(body: BodyFile, error: UnreadableError) -> str:
+    """The note of a body that is left out, with its name as a terminal may show it."""
+    what = error.message.removeprefix(f"{body.name}: ")
+    return f"{as_typed(body.name)}: {what}, not read: {error.given}"
 
 
 def _commonest(found: Sequence[Recognised]) -> Recognised:

@@ -32,6 +32,9 @@ class Given:
         connector, endpoint, options: how a contract says where it is.
         per: what a delivery is.
         left_out: names of files beside them that are none of it.
+
+    Raises:
+        ConfigurationError: a name, or the endpoint, is no UTF-8.
     """
 
     bodies: tuple[BodyFile, ...]
@@ -42,6 +45,16 @@ class Given:
     per: str = "file"
     left_out: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in (self.endpoint, *self.names):
+            if not name.isascii() and name != name.encode("utf-8", "replace").decode():
+                raise ConfigurationError(
+                    "a name is no UTF-8, so that no contract can say it",
+                    given=as_typed(name),
+                    allowed="names of files and folders in UTF-8",
+                    hint="rename it; archives made in GB 18030 leave such names when unpacked without it",
+                )
+
 
 def open_files(source: str) -> Given:
     """Files of this machine: one, those of a folder, or those that a glob matches.
@@ -50,15 +63,24 @@ def open_files(source: str) -> Given:
         NotFoundError: there is none.
         ConfigurationError: it cannot be looked at.
     """
-    path = Path(source).expanduser()
     try:
+        path = Path(source).expanduser()
         if path.is_file():
             place = str(path.parent.resolve())
             return Given((BodyFile(path.name, path),), (path.name,), "files", place, {"path": path.name})
         return _several(path, source)
     except OSError as error:
         raise ConfigurationError(
-            "the source cannot be looked at", given=source, hint=error.strerror or "see its permissions"
+            "the source cannot be looked at",
+            given=as_typed(source),
+            hint=error.strerror or "see its permissions",
+        ) from error
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "nobody of that name has a home here",
+            given=as_typed(source),
+            allowed="a file, a folder, a glob or a URL",
+            hint="write the whole path, or ./ before a name that begins with ~",
         ) from error
 
 
@@ -78,7 +100,9 @@ def _several(path: Path, source: str) -> Given:
         pattern = pattern if any("/" in name for name in names) else f"*{ending}"
     if not names:
         raise NotFoundError(
-            "no file to draft a contract from", given=source, allowed="a file, a folder, a glob or a URL"
+            "no file to draft a contract from",
+            given=as_typed(source),
+            allowed="a file, a folder, a glob or a URL",
         )
     chosen = [names[round(place * (len(names) - 1) / (_BODIES - 1))] for place in range(_BODIES)]
     bodies = tuple(BodyFile(name, base / name) for name in dict.fromkeys(chosen))

@@ -15,6 +15,7 @@ from shanhai.contracts.federation import Federation
 from shanhai.contracts.load import load_contract
 from shanhai.contracts.model import Column, Contract, Partition, Versions
 from shanhai.contracts.sql import quote_identifier
+from shanhai.errors import as_typed
 from shanhai.ids import DatasetId
 from shanhai.ingest.infer.asking import at_once
 from shanhai.ingest.infer.bodies import Tell
@@ -192,15 +193,15 @@ def _sampled(sample: Sample, given: Given) -> str:
 
 def _seen(sample: Sample, given: Given) -> Iterator[str]:
     """Which bodies were read, and what became of the others, a line each."""
-    yield f"Read: {', '.join(sample.bodies)}"
+    yield f"Read: {', '.join(map(as_typed, sample.bodies))}"
     yield from sample.notes
     if more := len(given.names) - len(given.bodies):
         yield f"{more:,} more of them not looked at: up to {len(given.bodies)} are, spread over all"
     if others := given.left_out:
-        some = ", ".join(others[:_OTHERS]) + (
+        some = ", ".join(map(as_typed, others[:_OTHERS])) + (
             f" and {len(others) - _OTHERS:,} more" * (len(others) > _OTHERS)
         )
-        yield f"left out, since the options name only {given.options['path']}: {some}"
+        yield f"left out, since the options name only {as_typed(given.options['path'])}: {some}"
 
 
 def _broken(sample: Sample, contract: Contract) -> dict[str, int]:

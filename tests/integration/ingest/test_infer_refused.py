@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def test_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("", "no source was named"),
         ("x" * 64 + ".csv", "--dataset"),
         ("x" * 300 + "/a.csv", "the source cannot be looked at"),
+        ("~nobodyx/a.csv", "nobody of that name has a home here"),
     ],
 )
 def test_a_source_that_names_nothing_is_told(
@@ -101,3 +103,17 @@ def test_a_federation_that_was_named_has_to_be_there(tmp_path: Path, capsys: pyt
     called = ["contract", "infer", str(tmp_path / "visits.csv")]
     assert main(["--federation", str(tmp_path / "typo"), *called]) == 78
     assert str(tmp_path / "typo") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_a_name_in_another_encoding_is_told(tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]):
+    """As archives made in GB 18030 leave them: no contract can say it, and no ledger hold it."""
+    name = os.fsdecode("走访".encode("gb18030"))
+    folder = tmp_path / (name if place == "folder" else "visits")
+    folder.mkdir()
+    (folder / ("a.csv" if place == "folder" else f"{name}.csv")).write_text(text(), encoding="utf-8")
+    called = ["contract", "infer", str(folder), "--dataset", "longyou.visits"]
+    assert main(["--home", str(tmp_path / "home"), *called]) == 78
+    told = capsys.readouterr().err
+    assert "a name is no UTF-8" in told
+    assert r"\udcd7" in told
