@@ -14,6 +14,7 @@ from shanhai.ingest.decode.json_list import find_list, find_members
 
 _DEEPEST = 4
 _HELD_BYTES = 64 * 2**20
+_LOOK_BYTES = 4096
 _USUAL = (
     *("data.records", "data.items", "data.list", "data.rows", "data", "records", "items", "results", "rows"),
     *("result.records", "result.items", "result.list", "result", "value", "list"),
@@ -44,6 +45,8 @@ def find_records(path: Path, body: str, encoding: str) -> JsonKind:
     if not is_object:
         return JsonFormat(encoding=encoding, lists=_has_lists(path, "", body))
     members = find_members(path, ("type", "features", "crs"), body, Limits().list_bytes)
+    if "features" in members:
+        _start_of_list(path, members["features"], body)
     if "features" in members or _value(path, members.get("type")) == "Feature":
         crs = _value(path, members.get("crs"))
         name = crs.get("properties", {}).get("name") if isinstance(crs, dict) else None
@@ -136,7 +139,19 @@ def _usual_list(path: Path, body: str) -> str | None:
 
 def _has_lists(path: Path, records: str, body: str) -> bool:
     keys = tuple(records.split(".")) if records else ()
-    start, _ = find_list(path, keys, body, Limits().list_bytes)
+    place = find_list(path, keys, body, Limits().list_bytes)
+    return _start_of_list(path, place, body).startswith(b"[")
+
+
+def _start_of_list(path: Path, place: tuple[int, int], body: str) -> bytes:
+    """What a list begins with.
+
+    Raises:
+        UnreadableError: it is empty, so that it does not tell what the others are.
+    """
     with path.open("rb") as stream:
-        stream.seek(start + 1)
-        return stream.read(4096).lstrip().startswith(b"[")
+        stream.seek(place[0] + 1)
+        start = stream.read(min(_LOOK_BYTES, place[1] - place[0] - 1)).lstrip()
+    if start == b"]":
+        raise UnreadableError(f"{body}: no records", given="an empty list", allowed="a list of objects")
+    return start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from shanhai.contracts.model import Column, Contract, Source
 from shanhai.errors import UnreadableError
 from shanhai.ids import DatasetId
 from shanhai.ingest.decode import BodyFile, decode
-from shanhai.ingest.infer.bodies import Tell, look_at
+from shanhai.ingest.infer.bodies import Tell, look_at, not_read
 from shanhai.ingest.infer.recognise import Recognised
 from shanhai.ingest.infer.sources import Sources, sources_of
 
@@ -63,9 +62,9 @@ def take_sample(
         UnreadableError: a body is nothing that a contract can state.
     """
     found = look_at(bodies, work, tell)
-    told, readable = found.told, found.readable
+    told = found.told
+    stated, sources, readable, notes = _sources(found.readable, told)
     share = max(1, rows // len(readable))
-    stated, sources = _sources(readable, told)
     reader = _reader(stated, sources)
     cut = [_cut(body, one, share, work / f"cut-{number}") for number, (body, one) in enumerate(readable)]
     decoded = decode(con, reader, [body for body, _ in cut], work)
@@ -95,24 +94,42 @@ def take_sample(
         whole=count == well_formed and not any(is_cut for _, is_cut in cut),
         why=told.why,
         bodies=tuple(body.name for body, _ in readable),
-        notes=found.notes,
+        notes=(*found.notes, *notes),
     )
 
 
-def _sources(readable: Sequence[tuple[BodyFile, Recognised]], told: Recognised) -> tuple[Format, Sources]:
-    """The sources of all bodies together, in the order in which they were met."""
+_Readable = tuple[tuple[BodyFile, Recognised], ...]
+
+
+def _sources(readable: _Readable, told: Recognised) -> tuple[Format, Sources, _Readable, tuple[str, ...]]:
+    """The sources of all bodies together, in the order in which they were met.
+
+    Returns:
+        the format, the sources, the bodies that have some, and a note of each that has none.
+
+    Raises:
+        UnreadableError: none of them has any.
+    """
     names: dict[str, str] = {}
     stated, first = told.format, None
+    kept: list[tuple[BodyFile, Recognised]] = []
+    refused: dict[str, UnreadableError] = {}
     for body, one in readable:
         plain = BodyFile(body.name, one.plain)
-        sources, form = sources_of(plain, told.format.model_copy(update=_UNPACKED), one.text)
+        try:
+            sources, form = sources_of(plain, told.format.model_copy(update=_UNPACKED), one.text)
+        except UnreadableError as error:
+            refused[not_read(body, error)] = error
+            continue
+        kept.append((body, one))
         stated = told.format.model_copy(update=_layout(form)) if form != told.format else stated
         first = first or sources
         for name, title in zip(sources.names, sources.titles, strict=True):
             names.setdefault(name, title)
     if first is None:
-        raise UnreadableError("no body to draft a contract from", given="none", allowed="one at least")
-    return stated, Sources(tuple(names), tuple(names.values()), first.nested, first.ignored)
+        raise next(iter(refused.values()))
+    found = Sources(tuple(names), tuple(names.values()), first.nested, first.ignored)
+    return stated, found, tuple(kept), tuple(refused)
 
 
 _UNPACKED = {"compression": "none", "member": None}

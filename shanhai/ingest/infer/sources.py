@@ -144,7 +144,7 @@ def _fields(field: pa.Field, name: str) -> Iterator[str]:
 def _nested(records: list[Any], body: BodyFile, stated: Format) -> Sources:
     objects = [record for record in records if isinstance(record, dict)]
     if not objects:
-        given = "a list without objects" if records else "an empty list"
+        given = "a list without objects" if records else "a list whose first record is no JSON"
         raise UnreadableError(f"{body.name}: no records", given=given, allowed="a list of objects")
     if isinstance(stated, GeoJsonFormat):
         inner = [{"properties": record.get("properties") or {}} for record in objects]

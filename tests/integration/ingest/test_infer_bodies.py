@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,51 @@ def test_ascii_is_in_any_encoding(folder: Path, capsys: pytest.CaptureFixture[st
     found = infer(folder.parent, capsys, str(folder))
     assert found["format"]["encoding"] == "gb18030"
     assert not [line for line in found["seen"] if line.startswith("4.csv")]
+
+
+LISTS: dict[str, tuple[Callable[[str], str], str, str]] = {
+    "an empty list": (lambda some: f"[{some}]", "[ ]", "an empty list"),
+    "an empty list of lists": (lambda some: f'[["id", "n"], [{len(some)}, 2]]', "[]", "an empty list"),
+    "no features": (
+        lambda some: (
+            f'{{"type": "FeatureCollection", "features": [{{"type": "Feature", "properties": {some}, '
+            '"geometry": {"type": "Point", "coordinates": [119.1, 28.9]}}]}'
+        ),
+        '{"type": "FeatureCollection", "features": []}',
+        "an empty list",
+    ),
+    "a broken list": (lambda some: f"[{some}]", '[{"call": "1",}]', "a list whose first record is no JSON"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_day_without_data_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str):
+    """Even where most days are such."""
+    made, other, told = LISTS[name]
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for day in range(2):
+        (folder / f"{day}.json").write_text(made(f'{{"id": {day}, "n": "a"}}'))
+    for day in range(2, 5):
+        (folder / f"{day}.json").write_text(other)
+        if name == "a broken list":
+            break
+    found = infer(tmp_path, capsys, str(folder))
+    assert found["seen"][:2] == ["Read: 0.json, 1.json", f"2.json: no records, not read: {told}"]
+    assert [column["name"] for column in found["columns"]][:2] == ["id", "n"]
+
+
+@pytest.mark.parametrize(("body", "told"), [("[]", "an empty list"), ('[{"call": "1",}]', "no JSON")])
+def test_nothing_but_days_without_data_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, told: str
+):
+    for day in range(2):
+        (tmp_path / f"{day}.json").write_text(body)
+    called = ["contract", "infer", str(tmp_path), "--dataset", "longyou.calls"]
+    assert main(["--home", str(tmp_path / "home"), *called]) == 65
+    error = capsys.readouterr().err
+    assert "0.json: no records" in error
+    assert told in error
 
 
 def test_a_source_of_which_nothing_can_be_read_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
