@@ -11,6 +11,7 @@ from shanhai.contracts.encodings import likely_encodings
 from shanhai.contracts.formats import Format
 from shanhai.errors import UnreadableError, as_typed
 from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.infer.people import is_of_people
 from shanhai.ingest.infer.recognise import Recognised, recognise
 
 Tell = Callable[[str, int, int], None]
@@ -64,10 +65,15 @@ def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
         if is_readable:
             readable.append((body, one))
         if unlike:
-            listed = ", ".join(f"{key} {value!r}" for key, value in unlike.items())
+            listed = ", ".join(_shown(key, value) for key, value in unlike.items())
             treated = "read as most are, though" if is_readable else "not read, since"
             notes.append(f"{as_typed(body.name)}: {treated} by itself it looks like {listed}")
     return Bodies(told, tuple(readable), tuple(notes))
+
+
+def _shown(key: str, value: object) -> str:
+    """A setting for a note; a key or a sheet that is called as a person is not told."""
+    return f"{key} of another name" if is_of_people(str(value)) else f"{key} {value!r}"
 
 
 def not_read(body: BodyFile, error: UnreadableError) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shanhai.contracts.formats import CsvFormat
 from shanhai.ingest.decode.dialect import Dialect
-from shanhai.ingest.infer.signs import NAMES, RESIDENT, SHAPES
+from shanhai.ingest.infer.people import is_of_people
 
 _DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01")
 _LINES = 300
@@ -19,9 +19,6 @@ _SENSIBLE = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?%?")
 _AGAIN = 2
-_PEOPLE = tuple(
-    re.compile(shape) for shape in (RESIDENT, *(shape for what, shape in SHAPES if what != NAMES))
-)
 _MOMENT = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?(?:[ T].*)?")
 
 
@@ -111,7 +108,7 @@ def has_headings(first: Sequence[str | None], others: Sequence[Sequence[str | No
 
     Where it is not, taking it for headings would write a row of the data into the draft.
     """
-    if any(_is_of_people(cell) for cell in first if cell):
+    if any(is_of_people(cell) for cell in first if cell):
         return False
     for place, cell in enumerate(first):
         below = [record[place] for record in others[:100] if place < len(record) and record[place]]
@@ -131,13 +128,12 @@ def has_headings(first: Sequence[str | None], others: Sequence[Sequence[str | No
     return len(set(named)) == len(named) and not any(_NUMBER.fullmatch(cell.strip()) for cell in named)
 
 
-def _is_of_people(cell: str) -> bool:
-    return any(kind.fullmatch(cell.strip()) is not None for kind in _PEOPLE)
-
-
 def _comes_again(first: Sequence[str | None], others: Sequence[Sequence[str | None]]) -> bool:
     """Whether a text of the first record is one of its column, as no heading is; of headings that were
     written again all are.
+
+    One column is enough: of rows without headings often only one column has few values, while the others
+    tell of people. Columns by position are easily given their names; a row in the draft is not taken back.
     """
     below = [record for record in others if list(record) != list(first)]
     counted = (

@@ -11,6 +11,7 @@ from shanhai.contracts.formats import GeoJsonFormat, JsonFormat, NdjsonFormat
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.decoded import Limits
 from shanhai.ingest.decode.json_list import find_list, find_members
+from shanhai.ingest.infer.people import is_of_people
 
 _DEEPEST = 4
 _HELD_BYTES = 64 * 2**20
@@ -113,7 +114,7 @@ def _value(path: Path, place: tuple[int, int] | None) -> Any:
 
 
 def _longest_list(path: Path) -> str | None:
-    """The path of the longest list of objects or lists in a document."""
+    """The path of the longest list of objects or lists in a document; none whose keys are of people."""
     try:
         document = json.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except _NOT_READ as error:
@@ -123,6 +124,7 @@ def _longest_list(path: Path) -> str | None:
         (len(value), source)
         for source, value in _walk(document, "", 0)
         if isinstance(value, list) and value and isinstance(value[0], dict | list)
+        if not any(map(is_of_people, source.split(".")))  # it would stand in the draft
     ]
     return max(lists)[1] if lists else None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from shanhai.cli import main
@@ -149,6 +150,30 @@ def test_nothing_but_days_without_data_is_refused(
     error = capsys.readouterr().err
     assert "0.json: no records" in error
     assert told in error
+
+
+def test_a_key_that_is_a_phone_number_is_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Neither of one body that is unlike the others, nor of all: no list is guessed below such a key."""
+    listed = json.dumps([{"id": number, "n": "a"} for number in range(9)])
+    for day in range(3):
+        (tmp_path / f"{day}.json").write_text(f'{{"rows": {listed}}}')
+    (tmp_path / "3.json").write_text(f'{{"13900000002": {listed}}}')
+    found = infer(tmp_path, capsys, str(tmp_path), "--dataset", "longyou.calls")
+    assert found["seen"][0] == "Read: 0.json, 1.json, 2.json"
+    assert found["seen"][1].startswith("3.json: ")
+    assert "139" not in found["contract"] + "".join(found["seen"])
+
+
+def test_a_sheet_that_is_called_as_a_person_is_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for day, sheet in enumerate(["calls", "calls", "王小明 13900000002"]):
+        book = openpyxl.Workbook()
+        book.active.title = sheet
+        for row in [("id", "n"), *((number, f"a{number}") for number in range(9))]:
+            book.active.append(row)
+        book.save(tmp_path / f"{day}.xlsx")
+    found = infer(tmp_path, capsys, str(tmp_path), "--dataset", "longyou.calls")
+    assert "2.xlsx: not read, since by itself it looks like sheet of another name" in found["seen"]
+    assert "139" not in found["contract"] + "".join(found["seen"])
 
 
 def test_a_source_of_which_nothing_can_be_read_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):

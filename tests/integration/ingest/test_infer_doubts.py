@@ -100,13 +100,32 @@ def test_rows_without_headings_are_no_headings(drafted: Callable[[bytes], tuple[
 
 
 @pytest.mark.parametrize(
-    "value", ["13900000001", "330825199003078888", "11010519491231002X", "a.b@example.org"]
+    "value",
+    [
+        *("13900000001", "330825199003078888", "11010519491231002X", "a.b@example.org"),
+        *(
+            "王小明 13900000001",
+            "王小明139-0000-0001",
+            "王小明(+8613900000001)",
+            "王小明１３９０００００００１",
+        ),
+        *("王小明330825199003078888", "王小明 <a.b@example.org>"),
+    ],
 )
 def test_a_row_of_one_person_is_no_heading(drafted: Callable[[bytes], tuple[Contract, str]], value: str):
     rows = [f"abc{number}x,{value if not number else f'w{number}'}" for number in range(60)]
     contract, page = drafted(lines(*rows).encode())
     assert contract.columns[0].source == "1"
     assert value not in page
+
+
+@pytest.mark.parametrize("heading", ["1700000000000", "a1390000000012", "count@9", "2024139000000010x"])
+def test_a_heading_with_other_digits_stays_one(
+    drafted: Callable[[bytes], tuple[Contract, str]], heading: str
+):
+    rows = [f"abc{number}x,w{number}" for number in range(60)]
+    contract, _ = drafted(lines(f"id,n {heading}", *rows).encode())
+    assert contract.columns[1].source == f"n {heading}"
 
 
 def test_headings_that_are_written_again_are_headings(drafted: Callable[[bytes], tuple[Contract, str]]):
