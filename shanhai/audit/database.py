@@ -191,6 +191,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
     Raises:
         LogUnwritableError: it cannot be begun, written or committed; what the block did is undone.
+        EvidenceError: `database-damaged`; what the block did is undone.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")

@@ -71,6 +71,7 @@ class EventLog:
 
         Raises:
             LogUnwritableError: it could not be written; the caller must roll back, and nothing may happen.
+            EvidenceError: the log is not whole: `database-damaged`, `entry-deleted`. The same holds.
         """
         if not self._connection.in_transaction:
             raise LogUnwritableError("an event was appended outside of a transaction")
@@ -84,7 +85,7 @@ class EventLog:
                 "INSERT INTO event_tree VALUES (?, ?, ?)",
                 [(one.level, one.index, one.hash) for one in gained],
             )
-        except (sqlite3.Error, EvidenceError) as error:
+        except sqlite3.Error as error:
             raise unwritable("the audit log cannot be written", error, self._connection) from error
         return leaf
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
 import pytest
 from event_log import ORIGIN, START, Books, books, log_key, looked_at, shown, wrong
 
-from shanhai.audit.database import open_database
+from shanhai.audit.database import open_database, transaction
 from shanhai.audit.events import digest_of, happened
 from shanhai.audit.failures import EvidenceError, LogUnwritableError
+from shanhai.audit.log import EventLog
 from shanhai.audit.projection import project
 from shanhai.audit.verify import Expected, verify_log, verify_without_database
 from shanhai.errors import ConfigurationError
@@ -175,19 +177,35 @@ def test_a_damaged_database_is_named(tmp_path: Path):
         open_database(file)
 
 
+def damaged(kept: Books, table: str) -> Path:
+    """Close the books, and write over the first page of a table of theirs."""
+    asked = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+    (page,) = kept.connection.execute(asked, (table,)).fetchone()
+    (size,) = kept.connection.execute("PRAGMA page_size").fetchone()
+    kept.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept.connection.close()
+    file = kept.folder.parent / "exchange" / "exchange.db"
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * size)
+        stream.write(b"\xff" * size)
+    return file
+
+
+@pytest.mark.parametrize("table", ["event", "event_tree"])
+def test_what_finds_damage_as_it_writes_is_no_failure_that_passes(tmp_path: Path, table: str):
+    kept = books(tmp_path, 3)
+    with contextlib.closing(open_database(damaged(kept, table))) as connection:
+        with pytest.raises(EvidenceError, match="database-damaged"), transaction(connection):
+            EventLog(connection).append(happened("erase", who="Li Wei", at=START, leaf=1))
+        assert not connection.in_transaction
+
+
 def test_a_damaged_page_of_another_table_is_named_by_whoever_reads_it(tmp_path: Path):
     """The events alone would all agree."""
     kept = books(tmp_path, 3)
     kept.connection.execute("CREATE TABLE other (text TEXT NOT NULL)")
     kept.connection.executemany("INSERT INTO other VALUES (?)", [("x" * 3000,)] * 40)
-    (page,) = kept.connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'other'").fetchone()
-    (size,) = kept.connection.execute("PRAGMA page_size").fetchone()
-    kept.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept.connection.close()
-    file = tmp_path / "exchange" / "exchange.db"
-    with file.open("r+b") as stream:
-        stream.seek((page - 1) * size)
-        stream.write(b"\xff" * size)
+    file = damaged(kept, "other")
     again = Books(tmp_path, open_database(file), kept.key)
     with pytest.raises(EvidenceError) as found:
         again.connection.execute("SELECT * FROM other").fetchall()
