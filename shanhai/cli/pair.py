@@ -242,11 +242,16 @@ def show_command(session: Session, partner: str | None, file: Path | None) -> No
 
 
 def _check_new(session: Session, name: str, file: Path) -> None:
-    """Return if a new pairing can write its file; that of a known one may be there, and the same."""
+    """Return if a new pairing can write its file; that of a known one may be there, and the same.
+
+    A pairing that has ended is no known one: the next offer, or the next acceptance, makes another.
+    """
     from shanhai.courier.partners import every
+    from shanhai.exchange.pairing_states import PairingState
 
     with state_of(session) as connection:
-        known = connection is not None and name in {one.name for one in every(connection)}
+        there = () if connection is None else every(connection)
+    known = name in {one.name for one in there if one.state is not PairingState.ENDED}
     if file.exists() and not known:
         raise ConfigurationError("there is a file already", given=file, hint="name another one")
 

@@ -192,6 +192,13 @@ def test_nothing_is_offered_or_accepted_where_its_file_cannot_be_written(call, t
         assert (code, json.loads(error)["message"]) == (78, "there is a file already"), error
     assert [one["partner"] for one in told(call("pair", "show", "--format", "json"))] == ["longyou"]
     assert told(call("--home", str(two.longyou.home), "pair", "show", "--format", "json")) == []
+    again = ("pair", "offer", "--name", "zhaohua", "--relay", two.relay)
+    told(call(*again, "--to", str(tmp_path / "first.json"), *BY))
+    told(call("pair", "end", "zhaohua", *BY))
+    code, _, error = call(*again, "--to", str(taken), *BY)
+    assert (code, json.loads(error)["message"]) == (78, "there is a file already"), "what ended is not known"
+    shown = told(call("pair", "show", "--format", "json"))
+    assert [(one["partner"], one["state"]) for one in shown][1:] == [("zhaohua", "ended")]
 
 
 def test_a_message_that_was_changed_on_the_way_is_named(call, paired: Two):
