@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.output import Heading, fields, say, section, show, show_json
+from shanhai.cli.output import Heading, fields, say, section, show, show_document, show_json
 from shanhai.cli.selection import find_delivery
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -95,10 +95,11 @@ def export(session: Session, out: Path | None) -> None:
 
     keep_lineage(session.node)
     lines = [json.dumps(event, ensure_ascii=False, sort_keys=True) for event in read_events(session.node)]
+    document = "".join(f"{line}\n" for line in lines)
     if out is None:
-        click.echo("\n".join(lines))
+        show_document(document, instead="--out FILE")
         return
-    write_whole(out, "".join(f"{line}\n" for line in lines))
+    write_whole(out, document)
     say(f"{len(lines):,} events written.")
 
 

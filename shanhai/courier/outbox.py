@@ -58,7 +58,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Counts:
     """How far the messages to one partner have come, counted without reading one.
 
     Attributes:
@@ -128,7 +128,7 @@ def unbegun(connection: sqlite3.Connection, pairing: str) -> tuple[Outgoing, ...
     return _select(connection, condition, pairing, generation)
 
 
-def standing(connection: sqlite3.Connection, pairing: str, now: datetime) -> Standing:
+def counts(connection: sqlite3.Connection, pairing: str, now: datetime) -> Counts:
     """How far the messages to a partner have come."""
     unsettled, oldest, owed_since, expired, refused = connection.execute(
         "SELECT count(*) FILTER (WHERE settled IS NULL), min(issued) FILTER (WHERE settled IS NULL),"
@@ -137,7 +137,7 @@ def standing(connection: sqlite3.Connection, pairing: str, now: datetime) -> Sta
         " FROM outbox WHERE pairing = ?",
         (write_moment(now), REFUSED, pairing),
     ).fetchone()
-    return Standing(unsettled, _moment(oldest), _moment(owed_since), expired, refused)
+    return Counts(unsettled, _moment(oldest), _moment(owed_since), expired, refused)
 
 
 def content(connection: sqlite3.Connection, digest: str) -> bytes | None:

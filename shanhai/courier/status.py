@@ -138,7 +138,7 @@ def _known(connection: sqlite3.Connection, one: Waiting) -> WaitingFor:
 def _partner(
     tables: Tables, connection: sqlite3.Connection, partner: Partner, now: datetime
 ) -> PartnerStatus:
-    theirs = outbox.standing(connection, partner.pairing, now)
+    theirs = outbox.counts(connection, partner.pairing, now)
     to_upload = outbox.waiting_for_upload(connection, partner.pairing)
     return PartnerStatus(
         partner=partner.name,
