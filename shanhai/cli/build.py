@@ -53,6 +53,7 @@ def command(session: Session, every: bool) -> None:
                 "pins": dict(result.pins),
                 "seconds": result.seconds,
                 "results": rows,
+                "behind": [str(error) for error in behind],
             }
         )
         return

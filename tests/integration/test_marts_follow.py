@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 
@@ -83,6 +84,9 @@ def test_a_file_of_refused_rows_that_is_lost_for_good_ends_no_build(
     assert lost.name in behind
     steps.publish_step()
     assert told(here) == (records + 9, deliveries + 1)
-    assert here("build") == 0
-    assert "left behind: the quarantine file" in capsys.readouterr().err
+    capsys.readouterr()
+    assert here("build", "--format", "json") == 0
+    told_by_it = capsys.readouterr()
+    assert "left behind: the quarantine file" in told_by_it.err
+    assert json.loads(told_by_it.out)["behind"] == [behind]
     assert here("reconcile") == 75, "all others are told"

@@ -12,7 +12,8 @@ import pytest
 from one_city import DATASET, HEADER, City
 
 from shanhai import steps
-from shanhai.errors import BusyError, ConfigurationError, DeniedError
+from shanhai.errors import BusyError, ConfigurationError, DeniedError, ShanhaiError
+from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.approved import Person
 from shanhai.ingest.books import Entry, entries, moving
 from shanhai.ingest.decisions import Decision, carry_out
@@ -147,31 +148,33 @@ def test_a_key_is_of_one_delivery(city: City):
     assert one.delivery != other.delivery
 
 
-DENIALS: dict[str, tuple[list[Asked], Asked]] = {
-    "approve": ([("held", "approve", [])], ("held", "approve", [])),
-    "refuse": ([("held", "refuse", [])], ("held", "refuse", [])),
-    "withdraw": ([("in", "withdraw", [])], ("in", "withdraw", [])),
-    "replay": ([("in", "replay", []), ("in", "withdraw", [])], ("in", "replay", [])),
-    "release": ([("in", "release", ["n.range"])], ("in", "release", ["n.type"])),
-    "revoke": ([("in", "release", ["n.range"])], ("in", "revoke", ["at.type"])),
-    "discard": ([("in", "discard", ["n.type"])], ("in", "discard", ["n.type"])),
-    "reopen": ([("in", "discard", []), ("in", "reopen", [])], ("in", "reopen", [])),
+DENIALS: dict[str, tuple[list[Asked], Asked, type[ShanhaiError]]] = {
+    "approve": ([("held", "approve", [])], ("held", "approve", []), AlreadySoError),
+    "refuse": ([("held", "refuse", [])], ("held", "refuse", []), AlreadySoError),
+    "withdraw": ([("in", "withdraw", [])], ("in", "withdraw", []), AlreadySoError),
+    "replay": ([("in", "replay", []), ("in", "withdraw", [])], ("in", "replay", []), DeniedError),
+    "release": ([("in", "release", ["n.range"])], ("in", "release", ["n.type"]), DeniedError),
+    "revoke": ([("in", "release", ["n.range"])], ("in", "revoke", ["at.type"]), ConfigurationError),
+    "discard": ([("in", "discard", ["n.type"])], ("in", "discard", ["n.type"]), AlreadySoError),
+    "reopen": ([("in", "discard", []), ("in", "reopen", [])], ("in", "reopen", []), AlreadySoError),
 }
+"""What was said, what is asked for then, and what that is told: 0 so already, 77 denied, 78 no such rule."""
 
 
 @pytest.mark.parametrize("decision", DENIALS)
 def test_what_was_denied_is_denied_again_though_the_same_person_said_as_much_before(
     city: City, decision: str
 ):
-    said, asked = DENIALS[decision]
+    said, asked, told = DENIALS[decision]
     if decision == "replay":
         widen(city)
     for number, one in enumerate(said):
         assert decided(city, one, LI, f"run {number}") is not None
     before = books(city)
     for _ in range(2):
-        with pytest.raises((DeniedError, ConfigurationError)):
+        with pytest.raises(told) as met:
             decided(city, asked, LI, "the run that was denied")
+        assert type(met.value) is told
     assert books(city) == before
 
 
