@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.output import say, show_json
+from shanhai.cli.output import say, show_document, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
@@ -216,7 +216,7 @@ def _tell(session: Session, found: Inferred, output: Path | None, named_after: s
             }
         )
     elif output is None:
-        click.echo(found.text, nl=False)
+        show_document(found.text, instead="--output FILE")
     say(
         f"Drafted {draft.dataset} from {draft.sampled}: "
         f"{len(draft.columns)} column{'s' * (len(draft.columns) > 1)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from pathlib import Path
@@ -117,3 +118,19 @@ def test_a_name_in_another_encoding_is_told(tmp_path: Path, place: str, capsys: 
     told = capsys.readouterr().err
     assert "a name is no UTF-8" in told
     assert r"\udcd7" in told
+
+
+def test_a_draft_that_standard_output_has_no_signs_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """With escapes it would name columns that the source does not have."""
+    (tmp_path / "visits.csv").write_text(text(), encoding="utf-8")
+    piped = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", piped)
+        assert (
+            main(["--home", str(tmp_path / "home"), "contract", "infer", str(tmp_path / "visits.csv")]) == 78
+        )
+    piped.flush()
+    assert piped.buffer.getvalue() == b""
+    assert "--output" in capsys.readouterr().err
