@@ -198,7 +198,10 @@ def earlier(connection: sqlite3.Connection, case: Case, pairing: str) -> tuple[R
 
 
 def _grant(known: Sequence[Grant], wanted: str | None, partner: Partner, now: datetime) -> Grant | None:
-    """The grant that is meant; where none is in force, the last one, so that policy says what is wrong."""
+    """The grant that is meant; where none is in force, the one that policy is to say what is wrong with.
+
+    That is the one that ends last, and one that was revoked only where all were.
+    """
     if wanted is not None:
         meant = [grant for grant in known if grant.id.startswith(wanted)]
         if len(meant) != 1:
@@ -217,7 +220,7 @@ def _grant(known: Sequence[Grant], wanted: str | None, partner: Partner, now: da
             allowed=[f"{grant.id} ({grant.purpose})" for grant in in_force],
             hint="name one: --grant",
         )
-    return in_force[0] if in_force else max(known, key=lambda grant: grant.until, default=None)
+    return in_force[0] if in_force else max(known, key=lambda one: (not one.revoked, one.until), default=None)
 
 
 def _columns(found: Releasable, grant: Grant | None, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
