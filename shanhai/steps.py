@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shanhai.errors import StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.already import AlreadySoError
+from shanhai.ingest.build import build_marts
 from shanhai.ingest.decisions import Decision, carry_out
 from shanhai.ingest.node import open_node
-from shanhai.ingest.reconcile import reconcile, reconcile_for_build
+from shanhai.ingest.reconcile import reconcile
 from shanhai.ingest.sidecar import find_delivery
 from shanhai.ingest.unseen import is_ahead, unseen
 from shanhai.settings import load_settings
@@ -100,10 +100,7 @@ def purge_step() -> Result:
 
 def build_step() -> Result:
     """Build and test every mart on versions pinned now."""
-    from shanhai.warehouse.build import build
-
-    node, behind = open_node(), list[StoreError]()
-    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    result, behind = build_marts(open_node())
     return {
         "identity": result.identity,
         "marts": list(result.marts),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
-
-if TYPE_CHECKING:
-    from shanhai.errors import StoreError
 
 _HEADINGS = (
     Heading("name", "model or test"),
@@ -36,13 +31,10 @@ def command(session: Session, every: bool) -> None:
     Example:
       shanhai build && shanhai publish
     """
-    from shanhai.ingest.reconcile import reconcile_for_build
-    from shanhai.warehouse.build import build
+    from shanhai.ingest.build import build_marts
 
-    node = session.node
     say("build  dbt over the lake")
-    behind: list[StoreError] = []
-    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    result, behind = build_marts(session.node)
     for error in behind:
         say(f"left behind: {error}")
     rows = [{**vars(line), "mart": line.public} for line in result.results]

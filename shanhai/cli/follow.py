@@ -10,7 +10,6 @@ from shanhai.cli.output import say
 from shanhai.cli.session import Session, Verb
 
 if TYPE_CHECKING:
-    from shanhai.errors import StoreError
     from shanhai.warehouse.publications import Publication
 
 
@@ -38,13 +37,11 @@ def follow(session: Session, *, now: bool) -> None:
 
 
 def _built(session: Session) -> Publication | None:
-    from shanhai.ingest.reconcile import reconcile_for_build
-    from shanhai.warehouse.build import build
+    from shanhai.ingest.build import build_marts
     from shanhai.warehouse.publish import publish
 
     node = session.node
-    behind: list[StoreError] = []
-    result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
+    result, behind = build_marts(node)
     for error in behind:
         say(f"left behind: {error}")
     return publish(node.settings, result, node.clock)
