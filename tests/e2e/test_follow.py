@@ -14,7 +14,7 @@ import duckdb
 import httpx
 import pytest
 from killed_county import of_a_verdict
-from little_county import County
+from little_county import RULES, County
 from metadata import place_metadata
 from plain_state import differences, read_state, read_table
 from under_airflow import Node
@@ -42,15 +42,22 @@ because telling somebody took it too long, or whose end it did not hear of, coun
 A scheduler that did not run for longer than its threshold takes itself for dead and its tasks for orphans.
 """
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
+NOT_ASKED = ["2023-12-31", "2024-01-04"]
+WINDOWED = {
+    "source": {"connector": "files", "endpoint": "data", "options": {"path": "days/{window}.csv"}},
+    "delivery": {"per": "file", "partition": {"by": "window"}},
+    "schedule": {"cron": "0 3 * * *", "start": "2024-01-02"},
+}
+"""What its source gives is the file of the window that is asked for, and nothing without one."""
 DECIDED = ("--by", "Li Wei", "--reason", "recalled")
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """Two rounds of files, walked at the command line; then Airflow, where visits have an open calendar."""
+    """Three rounds of files, walked at the command line; then Airflow, where `days` has an open calendar."""
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
-    county = County(tmp_path_factory.mktemp("county"), seed)
+    county = County(tmp_path_factory.mktemp("county"), seed, {**RULES, "days": WINDOWED})
     county.declare(retries=1)
     _open_a_calendar(county)
     heard: list[dict[str, Any]] = []
@@ -65,7 +72,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         place_metadata(made.layout, tmp_path_factory)
         for number in range(3):
             county.send(number, files=3)
-            assert county.run(made.home, "walk", "--all") == 0
+            assert county.run(made.home, "walk", *(f"acounty.{name}" for name in RULES)) == 0
         with made.up() as api:
             api.unpause("watch")
             made.wait_until_idle(seconds=SECONDS)
@@ -73,11 +80,12 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 def _open_a_calendar(county: County) -> None:
+    """It begins long after today: no run of its own comes between those that a test asks for."""
     file = county.root / "dags" / "datasets.json"
     document = json.loads(file.read_text(encoding="utf-8"))
     for knobs in document["datasets"]:
-        if knobs["dataset"] == "acounty.visits":
-            knobs |= {"cron": "0 3 * * *", "window": "%Y-%m-%d", "start": "2024-01-02", "end": None}
+        if knobs["dataset"] == "acounty.days":
+            knobs |= {"cron": "0 3 * * *", "window": "%Y-%m-%d", "start": "2099-01-01", "end": None}
     file.write_text(json.dumps(document), encoding="utf-8")
 
 
@@ -118,23 +126,28 @@ def test_watch_lets_the_marts_follow_a_withdrawal(node: Node) -> None:
 
 def test_an_open_calendar_is_filled_for_any_range_and_again(node: Node) -> None:
     assert node.api is not None
-    before = rows(node.home / "lake" / "acounty" / "visits")
+    lake = node.home / "lake" / "acounty" / "days"
+    for day in (*DAYS, *NOT_ASKED):
+        body = "".join(f"{day} {number},{number},{day},\n" for number in range(3))
+        (node.county.root / "data" / "days" / f"{day}.csv").write_text(f"id,n,seen_at,note\n{body}")
+    assert not (lake / "_delta_log").exists()
     # From before its start on, then a part of it once more: Airflow makes another run of that window.
-    first = filled(node, "2024-01-01", "2024-01-03")
+    first = filled(node, DAYS[0], DAYS[-1])
     assert {key: run["state"] for key, run in first.items()} == dict.fromkeys(DAYS, "success")
-    again = filled(node, "2024-01-02", "2024-01-02")
+    assert [row[0] for row in rows(lake)] == [f"{day} {number}" for day in DAYS for number in range(3)]
+    before = rows(lake), versions(node)
+    again = filled(node, DAYS[1], DAYS[1])
     assert {key: run["state"] for key, run in again.items()} == dict.fromkeys(DAYS, "success")
-    began = [key for key in DAYS if first[key]["start_date"] != again[key]["start_date"]]
-    assert began == ["2024-01-02"]
-    assert rows(node.home / "lake" / "acounty" / "visits") == before
+    assert [key for key in DAYS if first[key]["start_date"] != again[key]["start_date"]] == [DAYS[1]]
+    assert (rows(lake), versions(node)) == before
 
 
 def filled(node: Node, first: str, last: str) -> dict[str, Any]:
     """The last run of each window, of a backfill and of those before it, by the window's key."""
     assert node.api is not None
-    number = node.api.backfill("acounty__visits", f"{first}T00:00:00Z", f"{last}T23:59:59Z")
+    number = node.api.backfill("acounty__days", f"{first}T00:00:00Z", f"{last}T23:59:59Z")
     node.wait_for(partial(node.api.backfill_done, number), seconds=SECONDS)
-    found = node.api._get("/api/v2/dags/acounty__visits/dagRuns", {"run_type": ["backfill"]})["dag_runs"]
+    found = node.api._get("/api/v2/dags/acounty__days/dagRuns", {"run_type": ["backfill"]})["dag_runs"]
     return {run["partition_key"]: run for run in sorted(found, key=lambda run: run["start_date"])}
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import one_city
 import pytest
 from asked_of_dags import asked_of_dags
 
 from infra.local.layout import REPOSITORY, Layout
 from shanhai.contracts.federation import open_federation
 from shanhai.contracts.render_dags import knobs
+from shanhai.settings import load_settings
 
 ASK = """
 import json, sys
@@ -67,3 +72,40 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize("name", ASKED)
 def test_a_range_asks_for_its_windows(windows: dict[str, Any], name: str) -> None:
     assert windows[name] == ASKED[name][3]
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[one_city.City]:
+    """One whose source gives the file of a window, and which steps find; DAGs can be imported."""
+    place = one_city.City(tmp_path)
+    place.declare(
+        source={"connector": "files", "endpoint": "data", "options": {"path": "{window}.csv"}},
+        delivery={"per": "file", "partition": {"by": "window"}},
+        schedule={"cron": "0 2 * * *", "start": MARCH[0], "end": MARCH[2]},
+    )
+    for number, day in enumerate(MARCH[:3]):
+        place.put(f"{day}.csv", f"{one_city.HEADER}a,{number},{day}\n")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    monkeypatch.setenv("SHANHAI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SHANHAI_FEDERATION", str(tmp_path))
+    monkeypatch.syspath_prepend(str(REPOSITORY / "dags"))
+    load_settings.cache_clear()
+    yield place
+    load_settings.cache_clear()
+
+
+def test_the_key_of_a_run_is_the_window_that_is_pulled(city: one_city.City) -> None:
+    from dag_factories.dataset import dataset_dag
+    from dag_factories.knobs import Knobs
+
+    entry = knobs(city.node.federation.contract(one_city.DATASET))
+    pull = dataset_dag(Knobs(**entry)).task_dict["pull"]
+
+    def pulled(key: str | None) -> list[str]:
+        run = SimpleNamespace(partition_key=key)
+        told: list[str] = pull.python_callable(**pull.op_kwargs, dag_run=run)["new"]
+        return [name.split("/")[1] for name in told]
+
+    assert pulled(MARCH[1]) == [MARCH[1]]
+    assert pulled(MARCH[1]) == []
+    assert pulled(None) == [MARCH[0], MARCH[2]], "a run that is triggered without a key takes all of them"
