@@ -70,6 +70,35 @@ def test_every_operation_of_a_vector_stands():
 
 
 def test_every_vector_that_is_named_is_there():
+def test_what_is_given_and_what_comes_of_it_stands_in_the_row_of_the_operation():
+    told: dict[str, str] = {}
+    for row in rows(section("15")):
+        before = list(told.values())[-1:] if row[1].startswith("the same") else []
+        told[row[0].strip("`")] = " ".join([*before, *row[1:]])
+    unsaid = set()
+    for file in FOLDER.rglob("*.json"):
+        vector = json.loads(file.read_text(encoding="utf-8"))
+        named = [*vector["given"], *vector["expect"].get("passes", {}), *vector["expect"]]
+        words = set(re.findall(r"\w+", told[vector["operation"]])) | {"passes", "refused", "gap", "stage"}
+        unsaid |= {(vector["operation"], name) for name in named if name not in words}
+    assert not unsaid
+
+
+def test_the_word_for_what_is_broken_of_a_folder_stands():
+    """`field` tells for which of the rules of section 12 a vector stands."""
+    expects = [json.loads(file.read_text(encoding="utf-8"))["expect"] for file in FOLDER.rglob("*.json")]
+    used = {expect["field"] for expect in expects if "field" in expect}
+    (told,) = re.findall(r"`field` beside these[^:]*:\s([^.]*)\.", section("15"))
+    assert set(re.findall(r"`([a-z]+)`", told)) == used
+
+
+def test_every_table_is_whole():
+    """A blank line cuts a table in two, and what is below it is shown as text."""
+    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", SPEC)]
+    cut = [block[0] for block in blocks if block[0].startswith("|") and not re.fullmatch(r"[| -]+", block[1])]
+    assert not cut
+
+
     groups = [folder.name for folder in FOLDER.iterdir() if folder.is_dir()]
     there = {name.partition(".")[0] for name in names(*groups)} | set(names(*groups)) | set(NAMED)
     named = re.findall(r"vectors?(?: by name:)? \(?`([a-z0-9.-]+?)(?:\.\*)?`", SPEC)
