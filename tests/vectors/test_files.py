@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import tempfile
+import unicodedata
 from typing import Any
 
 import pytest
@@ -144,6 +145,13 @@ OPERATIONS = {
     "cell": run_cell,
     "folder": run_folder,
 }
+
+
+def test_what_is_one_name_composed_and_decomposed_is_that():
+    composed, decomposed = (one["path"] for one in load(VECTORS["path-nfc-nfd-duplicate"]).given["listing"])
+    assert composed != decomposed
+    assert unicodedata.normalize("NFC", decomposed) == composed
+    assert unicodedata.normalize("NFD", composed) == decomposed
 
 
 def test_vectors_are_small():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from vectors.__main__ import agrees
+from vectors.givens import raw
 from vectors.runner import run
 from vectors.vector import load, names
 
@@ -44,6 +47,17 @@ def test_gives_what_it_says(name: str):
 @pytest.mark.parametrize("group", NAMES)
 def test_no_name_of_the_specification_lacks_its_vector(group: str):
     assert set(NAMES[group].split()) <= set(names(group))
+
+
+def test_where_a_root_was_exchanged_nothing_else_was():
+    good = load(FILES["pair-fingerprint-good"])
+    exchanged = load(FILES["pair-fingerprint-mismatch.root-exchanged"])
+    assert exchanged.given["told"] == good.given["told"]
+    documents = [json.loads(raw(one.given["pairing"])) for one in (good, exchanged)]
+    roots = [[side.pop("roots") for side in document["sides"]] for document in documents]
+    assert documents[0] == documents[1]
+    assert sum(one != other for one, other in zip(*roots, strict=True)) == 1
+    assert "root" in exchanged.about
 
 
 def test_every_vector_says_what_it_is_about():

@@ -180,18 +180,18 @@ def _pairings() -> Iterator[Vector]:
     wrong = {**given, "told": compared[:-1] + str((int(compared[-1]) + 1) % 10)}
     expect = refused("pair-fingerprint-mismatch", "standing")
     yield Vector("pair-fingerprint-mismatch", GROUP, about, "number", wrong, NOW, expect)
-    about = "the partner's root was exchanged on its way, and the number tells"
-    mallory = Node("gongshu").signing("another root").public
     wider = agree(replace(offer, rules=Rules(skew=3600)), GONGSHU.side)
     told = {"pairing": givens.pairing_given(wider), "told": compared}
     about = "the rules were changed on their way, and the number tells"
     yield Vector("pair-fingerprint-mismatch.rules-changed", GROUP, about, "number", told, NOW, expect)
+    mallory = Node("gongshu").signing("another root").public
     swapped = replace(
         agreed,
         sides=tuple(
             replace(side, roots=(mallory,)) if side.node == GONGSHU.id else side for side in agreed.sides
         ),
     )
+    about = "the partner's root was exchanged on its way, and the number tells"
     wrong = {"pairing": givens.pairing_given(swapped), "told": compared}
     yield Vector("pair-fingerprint-mismatch.root-exchanged", GROUP, about, "number", wrong, NOW, expect)
 
