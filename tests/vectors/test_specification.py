@@ -69,7 +69,6 @@ def test_every_operation_of_a_vector_stands():
     assert {row[0].strip("`") for row in rows(section("15"))} == used
 
 
-def test_every_vector_that_is_named_is_there():
 def test_what_is_given_and_what_comes_of_it_stands_in_the_row_of_the_operation():
     told: dict[str, str] = {}
     for row in rows(section("15")):
@@ -99,6 +98,7 @@ def test_every_table_is_whole():
     assert not cut
 
 
+def test_every_vector_that_is_named_is_there():
     groups = [folder.name for folder in FOLDER.iterdir() if folder.is_dir()]
     there = {name.partition(".")[0] for name in names(*groups)} | set(names(*groups)) | set(NAMED)
     named = re.findall(r"vectors?(?: by name:)? \(?`([a-z0-9.-]+?)(?:\.\*)?`", SPEC)
