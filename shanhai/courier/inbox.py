@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -75,12 +75,30 @@ def at_place(connection: sqlite3.Connection, pairing: str, generation: int, seq:
     return _select(connection, "pairing = ? AND generation = ? AND seq = ?", pairing, generation, seq)
 
 
-def known(
-    connection: sqlite3.Connection, pairing: str, *, generation: int, first: int
-) -> Mapping[tuple[int, int], str]:
-    """Digest by number of the settled messages from `first` on, for `Position`."""
-    rows = _select(connection, "pairing = ? AND generation = ? AND seq >= ?", pairing, generation, first)
-    return {(row.generation, row.seq): row.digest for row in rows if row.settled}
+class Known(Mapping[tuple[int, int], str]):
+    """Digest by (generation, seq) of every settled message of a pairing, for `Position`.
+
+    Only the number that is asked for is read: a message costs no more where many came before it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, pairing: str) -> None:
+        self._connection = connection
+        self._pairing = pairing
+
+    def __getitem__(self, number: tuple[int, int]) -> str:
+        for row in at_place(self._connection, self._pairing, *number):
+            if row.settled:
+                return row.digest
+        raise KeyError(number)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter({(row.generation, row.seq): None for row in self._settled()})
+
+    def __len__(self) -> int:
+        return len({(row.generation, row.seq) for row in self._settled()})
+
+    def _settled(self) -> list[Arrived]:
+        return [row for row in every(self._connection, self._pairing) if row.settled]
 
 
 def waiting_for_a_voucher(connection: sqlite3.Connection, pairing: str) -> tuple[Arrived, ...]:

@@ -32,9 +32,6 @@ from shanhai.exchange.suites import OpenKey
 from shanhai.exchange.unwrap import Held, Opened, unwrap
 from shanhai.settings import Settings
 
-LOOKED_BACK = 32
-"""So many of the newest known messages are read again in each run: other bytes in their place are a fork."""
-
 _ASK = "each code and what helps: docs/guide/receive.md, When it stops"
 
 
@@ -140,7 +137,8 @@ class _Run:
         for envelope, past in self._envelopes():
             # Those before it may have taken hours, in which it may have been issued.
             self.desk = begun.later()
-            yield from self._vouched(envelope)
+            if not past:
+                yield from self._vouched(envelope)
             try:
                 settled = self._handled(envelope, past=past)
             except Gap:
@@ -162,7 +160,8 @@ class _Run:
             yield row.envelope, False
         partner, self.place = self.partner, None
         next_place = (partner.generation_in, partner.next_seq_in)
-        first = max(0, partner.next_seq_in - LOOKED_BACK)
+        back = self.relay.looked_back
+        first = 0 if back is None else max(0, partner.next_seq_in - back)
         listed = list(self.relay.messages(partner.generation_in, first))
         self.replaced = False
         for place in listed:
@@ -256,12 +255,7 @@ class _Run:
 
     def _standing(self) -> Standing:
         partner = self.partner
-        known = inbox.known(
-            self.desk.connection,
-            self.pairing,
-            generation=partner.generation_in,
-            first=max(0, partner.next_seq_in - LOOKED_BACK),
-        )
+        known = inbox.Known(self.desk.connection, self.pairing)
         return Standing(
             pairing=partners.agreed(partner),
             state=partner.state,

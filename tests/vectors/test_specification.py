@@ -11,6 +11,7 @@ from vectors.vector import FOLDER, names
 
 from shanhai.audit.events import ABOUT, KINDS
 from shanhai.audit.failures import SENTENCES
+from shanhai.courier.relays.layout import LOOKED_BACK
 from shanhai.exchange.failures import FAILURES
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,13 @@ def test_every_vector_that_is_named_is_there():
     named = re.findall(r"vectors?(?: by name:)? \(?`([a-z0-9.-]+?)(?:\.\*)?`", SPEC)
     assert len(named) >= 4
     assert set(named) <= there
+
+
+def test_it_says_how_far_back_a_fork_is_seen():
+    told = f"ours looks at {LOOKED_BACK} back in each run; in a tar, which is finite, at every message"
+    assert told in " ".join(section("7.2").split())
+    guide = (ROOT / "docs" / "guide" / "receive.md").read_text(encoding="utf-8")
+    assert f"looks again at the {LOOKED_BACK} messages that were settled last" in guide
 
 
 def test_every_code_has_a_vector_or_a_test_that_is_named():

@@ -17,6 +17,9 @@ _MESSAGE = re.compile(r"m/([0-9]{6,})/([0-9]{10,})", re.ASCII)
 MOST_LISTED = 10_000
 """So many messages are listed at once: whoever takes them all asks again, and a relay may have any number."""
 
+LOOKED_BACK = 32
+"""So many of the messages that were settled last are read again at a relay that grows, in each run."""
+
 
 class RelayConflictError(DataError):
     """The relay has other bytes where ours belong: nothing was replaced, and a person should look.
@@ -63,9 +66,12 @@ class Relay(Protocol):
 
     Attributes:
         at_once: whether what is put is there when `put_…` returns; else when the relay is closed.
+        looked_back: so many of the messages that were settled last are read again in each run, since other
+            bytes in their place are a fork; None: all that are there, which nothing is ever added to.
     """
 
     at_once: bool
+    looked_back: int | None
 
     def check_takes(self, messages: Sequence[bytes], size: int) -> None:
         """Return if all of them can be left here, as far as can be seen before any is: nothing is written.

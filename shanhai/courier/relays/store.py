@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shanhai.courier.relays.layout import (
+    LOOKED_BACK,
     MOST_LISTED,
     Place,
     RelayConflictError,
@@ -32,6 +33,7 @@ class StoreRelay:
     """A `Relay` whose writes are creations in an object store."""
 
     at_once = True
+    looked_back: int | None = LOOKED_BACK
 
     def __init__(self, store: ObjectStore, place: Place) -> None:
         self._store = store

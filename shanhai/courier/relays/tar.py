@@ -55,6 +55,7 @@ class TarRelay:
     """
 
     at_once = False
+    looked_back: int | None = None
 
     def __init__(self, path: Path, place: Place) -> None:
         self._path = path
