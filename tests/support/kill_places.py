@@ -14,6 +14,7 @@ from durable_writes import (
     OF_A_WITHDRAWAL,
     OF_AN_APPROVAL,
     UNDER_AIRFLOW,
+    WRITES,
     Write,
 )
 
@@ -27,7 +28,18 @@ EACH = 5
 """How many kills there are at each place, at least."""
 AT_RANDOM = 4
 """How many kills of each part come from outside, at random, beside those."""
-_WHEN = ("before", "after")
+WHEN = ("before", "after")
+
+
+def _rare(task: str) -> tuple[Write, ...]:
+    return tuple(write for write in WRITES if write.tasks[0] == task)
+
+
+ALONE: dict[str, tuple[Write, ...]] = {
+    "test_killed_failing_build": _rare("failing build"),
+    "test_killed_mending": _rare("mending build"),
+}
+"""The writes at which no task under Airflow is killed, by the module of tests/integration/crash that does."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,11 @@ _TASKS = {"purge": "purge"}
 def _of_files(*tasks: str) -> tuple[Place, ...]:
     """The places in the tasks that follow from files."""
     writes = (write for write in UNDER_AIRFLOW if write.tasks[0] in tasks)
-    return tuple(Place("", write, when) for write, when in product(writes, _WHEN))
+    return tuple(Place("", write, when) for write, when in product(writes, WHEN))
 
 
 def _of(action: str, writes: Iterable[Write]) -> tuple[Place, ...]:
-    return tuple(Place(action, write, when) for write, when in product(writes, _WHEN))
+    return tuple(Place(action, write, when) for write, when in product(writes, WHEN))
 
 
 _LOADS = _of_files("pull", "stage", "check", "load")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from itertools import chain
+from pathlib import Path
 from typing import get_args
 
 from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, UNDER_AIRFLOW, WRITES
-from kill_places import EACH, PARTS, Place
+from kill_places import ALONE, EACH, PARTS, Place
 from wanted_kills import Wanted
 
 from shanhai.ingest.decisions import Decision
@@ -25,12 +26,18 @@ def test_each_place_is_in_one_part():
     assert not [(one, two) for one in kinds for two in kinds if one != two and one.startswith(two)]
 
 
+def test_a_write_that_no_task_comes_by_under_airflow_is_killed_alone_as_often():
+    alone = Counter(write.name for writes in ALONE.values() for write in writes)
+    assert alone.keys() == {write.name for write in WRITES} - {write.name for write in UNDER_AIRFLOW}
+    assert set(alone.values()) == {1}
+    for module, writes in ALONE.items():
+        assert writes
+        text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+        for used in (f'ALONE["{module}"]', "range(EACH)", "killed_at("):
+            assert used in text, (module, used)
+
+
 def test_each_write_has_a_place_in_every_kind_of_task_that_makes_it():
-    assert {write.name for write in WRITES} - {write.name for write in UNDER_AIRFLOW} == {
-        "versions of a failed build",
-        "scratch of a staging aside",
-        "quarantine file that was lost",
-    }
     for write in UNDER_AIRFLOW:
         for when in ("before", "after"):
             found = {place.action for place in _all() if (place.write, place.when) == (write, when)}

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from killed_once import killed_at, named
+from kill_places import ALONE, EACH, WHEN
+from killed_once import killed_at
 from little_county import RULES, County
 from plain_state import differences, read_state
 
@@ -17,7 +18,7 @@ from shanhai.ingest.node import open_node
 from shanhai.ingest.unseen import unseen
 from shanhai.settings import read_settings
 
-WHEN = ("before", "after")
+(NOTED,) = ALONE["test_killed_failing_build"]
 FAILED = Path("scratch") / "failed.json"
 
 
@@ -66,8 +67,7 @@ def fail_and_die(county: County, home: Path, when: str) -> None:
     """A build that fails, killed before or after that is noted, in a copy of the home."""
     shutil.copytree(county.root / "home", home)
     with broken(county):
-        write = named("versions of a failed build")
-        assert killed_at(write, when, county.run, home, "build") == -signal.SIGKILL
+        assert killed_at(NOTED, when, county.run, home, "build") == -signal.SIGKILL
     assert (home / FAILED).exists() == (when == "after")
     assert to_follow(county, home) == (set() if when == "after" else RULES.keys())
 
@@ -80,7 +80,7 @@ def test_a_failing_build_that_was_killed_is_tried_again_unless_it_is_noted(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("again", range(5))
+@pytest.mark.parametrize("again", range(EACH))
 @pytest.mark.parametrize("when", WHEN)
 def test_a_failing_build_that_was_killed_is_followed_by_one_that_is_published(
     county: County, clean: Path, tmp_path: Path, when: str, again: int
