@@ -40,6 +40,18 @@ ALONE: dict[str, tuple[Write, ...]] = {
     "test_killed_mending": _rare("mending build"),
 }
 """The writes at which no task under Airflow is killed, by the module of tests/integration/crash that does."""
+MADE_ONCE = {
+    "lake/_system/ledger": "reconcile",
+    "lake/_system/quarantine": "reconcile",
+    "lake/_system/publications": "publish",
+    "marts/mart_every_event": "publish",
+    "marts/mart_every_visit": "publish",
+    "marts/mart_pool_size": "publish",
+}
+"""The tables that a home makes once and that are of no dataset, with the command that makes them.
+
+tests/integration/crash/test_killed_tables.py kills there: a task would have to have a new home each time.
+"""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import get_args
 
 from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, UNDER_AIRFLOW, WRITES
-from kill_places import ALONE, EACH, PARTS, Place
+from kill_places import ALONE, EACH, MADE_ONCE, PARTS, Place
+from killed_once import named
 from wanted_kills import Wanted
 
 from shanhai.ingest.decisions import Decision
@@ -35,6 +37,15 @@ def test_a_write_that_no_task_comes_by_under_airflow_is_killed_alone_as_often():
         text = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
         for used in (f'ALONE["{module}"]', "range(EACH)", "killed_at("):
             assert used in text, (module, used)
+
+
+def test_each_table_that_is_of_no_dataset_is_killed_as_it_is_made():
+    """Else the kills of the long proof at *table* would be about tables of datasets alone."""
+    places = [path.partition("/_delta_log/")[0] for path in named("table").makes]
+    kinds = {place for place in places if not place.endswith("<dataset>")}
+    assert {re.sub("^marts/.*", "marts/<mart>", table) for table in MADE_ONCE} == kinds
+    text = Path(__file__).with_name("test_killed_tables.py").read_text(encoding="utf-8")
+    assert "range(EACH)" in text
 
 
 def test_each_write_has_a_place_in_every_kind_of_task_that_makes_it():
