@@ -1,7 +1,8 @@
-"""The servers that tests of several folders share, and the order in which folders begin."""
+"""The servers that tests of several folders share, the order in which folders begin, and a log to hear."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return Modules(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_a_process_begins() -> None:
+    """A verb that an earlier test called in this process took our log away, and made it say warnings only."""
+    for package in ("shanhai", "connectors"):
+        logger = logging.getLogger(package)
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
+        logger.propagate = True
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from locked_node import NODE_PASSPHRASE
 from one_city import City
 from seller import TABLE, table
+from sentinels import found
 from served_pair import SOURCE, Pair, served_pair, without_passphrases
 from two_nodes import Two
 
 from shanhai import steps
+from shanhai.cli.session import log_to_stderr
 from shanhai.clock import system_clock
 from shanhai.courier import granting, partners, standing, waiting
 from shanhai.courier.due import OFFERED
@@ -21,6 +24,11 @@ from shanhai.courier.subjects import find
 from shanhai.errors import ConfigurationError, NotFoundError, RetryableError
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node, open_node
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_verb_was_called_in_this_process() -> None:
+    log_to_stderr(0)
 
 
 @pytest.fixture
@@ -220,7 +228,9 @@ def test_no_passphrase_is_in_what_a_task_gives_or_logs(pair: Pair, caplog: pytes
     pair.grant("village", "n")
     with caplog.at_level("DEBUG"):
         results = [*pair.send(), *pair.take()]
-    assert NODE_PASSPHRASE not in json.dumps(results) + caplog.text
+        assert found((json.dumps(results) + caplog.text).encode(), [NODE_PASSPHRASE]) == []
+        logging.getLogger(steps.__name__).debug("opened with %s", NODE_PASSPHRASE)
+    assert found((json.dumps(results) + caplog.text).encode(), [NODE_PASSPHRASE]) == [NODE_PASSPHRASE]
 
 
 def test_a_node_that_is_not_served_is_named(pair: Pair):
