@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -105,6 +106,42 @@ def test_every_vector_that_is_named_is_there():
     named = re.findall(r"vectors?(?: by name:)? \(?`([a-z0-9.-]+?)(?:\.\*)?`", SPEC)
     assert len(named) >= 4
     assert set(named) <= there
+
+
+CHECKS = {
+    row[0]: row[1:]
+    for line in (section("7.2") + section("7.4")).splitlines()
+    if re.match(r"\| \d[a-p]? \|", line)
+    for row in [[cell.strip() for cell in line.strip("|").split("|")]]
+}
+"""The rows of the tables of section 7 by their numbers, in their order."""
+
+TWO_FAULTS = names("checks")
+CANNOT_BOTH_FAIL = {
+    ("8a", "8b"): "without the private key nothing can be opened",
+    ("8b", "8c"): "what does not open has no plaintext",
+}
+
+
+@pytest.mark.parametrize("name", TWO_FAULTS)
+def test_of_two_faults_the_code_is_that_of_the_check_that_comes_first(name: str):
+    found = re.fullmatch(r"two-faults\.(\d[a-p])-(\d[a-p])(\.[a-z-]+)?", name)
+    assert found
+    first, second = found[1], found[2]
+    assert list(CHECKS).index(first) <= list(CHECKS).index(second)
+    code = json.loads(TWO_FAULTS[name].read_text(encoding="utf-8"))["expect"]["refused"]
+    told = " ".join(CHECKS[first])
+    assert f"`{code}`" in told or (code.startswith("json-") and "the json codes" in told)
+
+
+@pytest.mark.parametrize("step", ["3", "8"])
+def test_neighbouring_checks_that_can_both_fail_have_a_vector(step: str):
+    numbers = [number for number in CHECKS if number.startswith(step)]
+    assert len(numbers) >= 5
+    pairs = {(one, other) for one, other in itertools.pairwise(numbers) if one != other}
+    there = {tuple(name.split(".")[1].split("-")) for name in TWO_FAULTS}
+    assert pairs - set(CANNOT_BOTH_FAIL) <= there
+    assert not there & set(CANNOT_BOTH_FAIL)
 
 
 def test_it_says_how_far_back_a_fork_is_seen():

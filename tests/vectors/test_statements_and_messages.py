@@ -10,7 +10,7 @@ from vectors.givens import raw
 from vectors.runner import run
 from vectors.vector import load, names
 
-GROUPS = ("signature", "addressing", "order", "keys", "statement", "unwrap", "receipts")
+GROUPS = ("signature", "addressing", "order", "keys", "statement", "unwrap", "receipts", "checks")
 FILES = names(*GROUPS)
 
 NAMES = {
@@ -32,6 +32,17 @@ NAMES = {
     "unwrap": """commitment-wrong one-wrap-two-keys key-for-ungranted-column terms-exceed-grant
         facts-digest-wrong""",
     "receipts": "receipt-for-other-parcel receipt-replayed refusal-code-unknown",
+    "checks": """two-faults.2d-3a two-faults.3a-3a.pairing two-faults.3a-3a.sender two-faults.3a-3b
+        two-faults.3a-3b.recipient two-faults.3a-3d two-faults.3b-3c.ended
+        two-faults.3b-3c.not-confirmed two-faults.3b-3c.suspended two-faults.3b-3d.ended
+        two-faults.3b-3d.not-confirmed two-faults.3b-3d.suspended two-faults.3c-3d
+        two-faults.3d-3e.by-keyset two-faults.3d-3e.by-rules two-faults.3e-4c two-faults.8c-8d
+        two-faults.8d-8e two-faults.8e-8f two-faults.8e-8g two-faults.8e-8g.short two-faults.8f-8g
+        two-faults.8f-8g.parcel two-faults.8g-8h two-faults.8g-8h.content two-faults.8h-8i
+        two-faults.8i-8j two-faults.8j-8j two-faults.8j-8k.expired two-faults.8j-8k.not-yet-valid
+        two-faults.8j-8k.revoked two-faults.8k-8l two-faults.8k-8n two-faults.8l-8m two-faults.8m-8n
+        two-faults.8m-8n.newer two-faults.8n-8o two-faults.8n-8p two-faults.8o-8o two-faults.8o-8p
+        two-faults.8o-8p.ungranted""",
 }
 """The names that the specification promises; variants have theirs behind a full stop."""
 

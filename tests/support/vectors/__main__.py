@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from vectors import addressing, keys, order, receipts, signature, statement, unwrapping
+from vectors import addressing, keys, order, receipts, signature, statement, two_faults, unwrapping
 from vectors.runner import run
 from vectors.vector import Vector, names
 
@@ -23,7 +23,7 @@ def agrees(vector: Vector, outcome: dict[str, object]) -> bool:
 def main(named: set[str]) -> None:
     made: set[str] = set()
     wrong: list[str] = []
-    for module in (signature, addressing, order, keys, statement, unwrapping, receipts):
+    for module in (signature, addressing, order, keys, statement, unwrapping, receipts, two_faults):
         for vector in module.vectors():
             outcome = run(vector)
             if not agrees(vector, outcome):
