@@ -41,7 +41,14 @@ BY_SEED = ("pull", "stage", "check", "load", "report", "late")
 
 @dataclass
 class Story:
-    """What was seen on the way; `alerts` is what was posted, `given_up` what failed until it was cleared."""
+    """What was seen on the way.
+
+    Attributes:
+        alerts: what was posted.
+        given_up: what failed until it was cleared.
+        scheduler: its process, again and again while only tasks were killed.
+        dead: the process of the scheduler that was killed, once it was gone, and that of its successor.
+    """
 
     killed: Killed
     alerts: list[dict[str, Any]]
@@ -49,6 +56,7 @@ class Story:
     scheduler: list[int] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     supervised: dict[str, Any] = field(default_factory=dict)
+    dead: list[int] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     differences_restored: list[str] = field(default_factory=list)
     runs_again: int = 0
@@ -164,8 +172,11 @@ def _kill_the_scheduler(told: Story) -> None:
     killed = told.killed
     killed.begin(4)
     _awaited(killed.node.running)
+    old = killed.node.scheduler()
     killed.node.kill_scheduler()
+    _awaited(lambda: not old.alive(), seconds=30)
     killed.node.restart_scheduler()
+    told.dead = [old.pid, killed.node.scheduler().pid]
 
 
 def _awaited(look: Callable[[], Any], *, seconds: float = 300) -> Any:
@@ -224,3 +235,6 @@ def test_what_an_older_metadata_database_runs_again_changes_nothing(story: Story
 def test_a_dead_scheduler_and_a_dead_supervisor_were_in_the_midst_of_work(story: Story):
     assert story.supervised["task"]
     assert psutil.pid_exists(story.supervised["supervisor"]) is False
+    # It was gone before the other one began: else the fixture waits for its end in vain.
+    old, new = story.dead
+    assert old == story.scheduler[-1] != new

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,8 +21,10 @@ from infra.local.airflow import Airflow
 from infra.local.api import Api
 from infra.local.books import node_of
 from infra.local.layout import REPOSITORY, Layout
-from infra.local.problems import OutOfTimeError, describe_stuck
+from infra.local.problems import OutOfTimeError, ProcessDiedError, describe_stuck
+from infra.local.processes import Started, start
 from infra.local.progress import Patience, Progress, wait_until_idle
+from infra.local.running import Running
 
 NOW = datetime.now(UTC)
 PATIENCE_SECONDS = 3
@@ -81,9 +86,9 @@ def far(request: pytest.FixtureRequest) -> Iterator[Far]:
     server.server_close()
 
 
-def waited(layout: Layout, far: Far) -> tuple[Api, float]:
+def waited(layout: Layout, far: Far, processes: tuple[Started, ...] = ()) -> tuple[Api, float]:
     address = f"http://127.0.0.1:{far.server_port}"
-    airflow, api = Airflow(layout, address, ()), Api(address, "")
+    airflow, api = Airflow(layout, address, processes), Api(address, "")
     began = time.monotonic()
     patience = Patience(PATIENCE_SECONDS / 60)
     wait_until_idle(airflow, api, node_of(layout), NOW, Progress(), patience)
@@ -111,3 +116,29 @@ def test_where_nothing_ends_what_is_not_done_is_named(
     assert "not done: gongshu__events r is running; stage running" in lines
     assert "not begun: purge is due" in lines
     assert [line.strip() for line in lines if line.startswith(" ")] == ["[error] no room"]
+
+
+def stand_in(layout: Layout, name: str) -> Started:
+    """A process that only lives, in the place of one of Airflow's."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    log = layout.logs / f"{name}.log"
+    return start(name, command, environment=dict(os.environ), folder=layout.home, log=log)
+
+
+@pytest.mark.parametrize("far", [(8, 1e6)], indirect=True, ids=["no task"])
+def test_a_scheduler_that_was_killed_is_named_and_the_rest_is_stopped(far: Far, layout: Layout) -> None:
+    processes = [stand_in(layout, name) for name in ("api-server", "scheduler")]
+    threading.Timer(0.5, os.kill, (processes[1].pid, signal.SIGKILL)).start()
+    with pytest.raises(ProcessDiedError) as died:
+        run_beside(layout, far, processes)
+    assert died.value.message == "scheduler ended unexpectedly"
+    assert str(layout.logs / "scheduler.log") in str(died.value)
+    assert died.value.exit_code != 0
+    assert not processes[0].alive()
+
+
+def run_beside(layout: Layout, far: Far, processes: list[Started]) -> None:
+    """Wait for work as `make run` does, which stops whatever it has started."""
+    with Running(layout).guarded() as running:
+        running.processes += processes
+        waited(layout, far, tuple(processes))
