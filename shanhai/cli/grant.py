@@ -126,12 +126,11 @@ def add_command(
             row_filter=stated.pop("rows"),
             **stated,
         )
-        checked = known.columns if known else None
         if revises is None:
-            grant = add(desk, partner, draft, columns=checked)
+            grant = add(desk, partner, draft, data=known)
         else:
             _check_partner(partner, of_pairing(desk.connection, given(desk, revises).pairing).name)
-            changed = revise(desk, revises, draft, columns=checked, wider=wider)
+            changed = revise(desk, revises, draft, data=known, wider=wider)
             tell(session, changed, partner)
             return
     tell(session, Changed(grant, (), untold=False), partner)
@@ -211,7 +210,7 @@ def _known(session: Session, connection: sqlite3.Connection, subject: Subject) -
     if dataset.district == MARTS:
         return find(session.node, connection, subject.name).data
     contract = session.federation.contract(dataset)
-    return Data(subject, contract.share_class, contract.columns)
+    return Data(subject, contract.share_class, contract.columns, key=contract.key)
 
 
 def _columns(named: tuple[str, ...], known: Data | None) -> tuple[str, ...] | None:

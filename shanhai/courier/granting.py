@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from shanhai.audit.database import transaction
-from shanhai.contracts.model import Column
 from shanhai.courier import granted, partners, saying
 from shanhai.courier.desk import Desk
 from shanhai.courier.grant_checks import check_not_given, refusal_of
@@ -23,6 +22,7 @@ from shanhai.exchange.pairing_states import SPEAKING
 from shanhai.exchange.strict import canonical
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.shape import read_shape
+from shanhai.governance.values import Data
 
 _FEWEST_DIGITS = 4
 
@@ -75,13 +75,13 @@ class Draft:
             raise refusal_of(grant, error) from error
 
 
-def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | None = None) -> Grant:
+def add(desk: Desk, partner: str, draft: Draft, *, data: Data | None = None) -> Grant:
     """Give a new grant.
 
     Args:
         partner: its name.
-        columns: all columns of the dataset, against which columns, masks and row filter are checked; None
-            where they are not known before the release, which checks them again in any case.
+        data: what contracts say of the subject, against which columns, masks and row filter are checked;
+            None where that is not known before the release, which checks them again in any case.
 
     Raises:
         Refused: pairing-not-confirmed, pairing-ended.
@@ -91,7 +91,7 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
         NotFoundError: there is no such partner.
         LogUnwritableError: an event cannot be written.
     """
-    _check_shape(draft, columns)
+    _check_shape(draft, data)
     with transaction(desk.connection):
         recipient = partners.named(desk.connection, partner)
         grantee = partners.agreed(recipient).partner_of(desk.me).node
@@ -101,21 +101,19 @@ def add(desk: Desk, partner: str, draft: Draft, *, columns: Sequence[Column] | N
     return grant
 
 
-def revise(
-    desk: Desk, text: str, draft: Draft, *, columns: Sequence[Column] | None = None, wider: bool = False
-) -> Changed:
+def revise(desk: Desk, text: str, draft: Draft, *, data: Data | None = None, wider: bool = False) -> Changed:
     """Replace a grant by its next revision; what was released by the one before is taken back as by `revoke`.
 
     Args:
         text: the id of the grant, or the first digits of it.
         draft: what holds from then on, whole.
-        columns: as of `add`.
+        data: as of `add`.
         wider: it may allow what the revision before did not.
 
     Raises:
         As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
     """
-    _check_shape(draft, columns)
+    _check_shape(draft, data)
     with one_transaction(desk):
         before = given(desk, text)
         _check_stands(before.grant)
@@ -219,6 +217,12 @@ def _check_stands(grant: Grant) -> None:
         raise DeniedError("the grant is revoked", given=grant.id, hint="give a new one: shanhai grant add")
 
 
-def _check_shape(draft: Draft, columns: Sequence[Column] | None) -> None:
-    if columns is not None and draft.columns is not None:
-        read_shape(columns, names=draft.columns, row_filter=draft.row_filter, masks=draft.masks)
+def _check_shape(draft: Draft, data: Data | None) -> None:
+    if data is not None and draft.columns is not None:
+        read_shape(
+            data.columns,
+            names=draft.columns,
+            row_filter=draft.row_filter,
+            masks=draft.masks,
+            key=data.key,
+        )

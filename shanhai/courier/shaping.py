@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -91,12 +91,7 @@ def shape_of(kept: KeptSet, found: Releasable) -> Shape | None:
     """The shape of a set, if the columns are still what they were."""
     described = kept.described
     try:
-        shape = read_shape(
-            found.data.columns,
-            names=described.columns,
-            row_filter=described.row_filter,
-            masks=described.masks,
-        )
+        shape = _read(found, described.columns, described.row_filter, described.masks)
     except ShapeRefusedError:
         return None
     return shape if shape.shape_id == described.shape_id else None
@@ -151,11 +146,16 @@ def _new_shape(connection: sqlite3.Connection, wanted: Wanted) -> tuple[Shape, t
     with contextlib.suppress(ShapeRefusedError):
         if set(columns) <= set(wide):
             known = {name: action for name, action in masks.items() if name in wide}
-            shape = read_shape(found.data.columns, names=wide, row_filter=row_filter, masks=known)
+            shape = _read(found, wide, row_filter, known)
             return shape, tuple(name for name in wide if name in common)
     # Whatever is wrong with a grant of somebody else is not this recipient's matter.
-    shape = read_shape(found.data.columns, names=columns, row_filter=row_filter, masks=own)
+    shape = _read(found, columns, row_filter, own)
     return shape, shape.names
+
+
+def _read(found: Releasable, names: Sequence[str], row_filter: str | None, masks: Mapping[str, str]) -> Shape:
+    data = found.data
+    return read_shape(data.columns, names=names, row_filter=row_filter, masks=masks, key=data.key)
 
 
 def _named_by_others(

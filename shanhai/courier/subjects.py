@@ -103,6 +103,7 @@ def _dataset(
             subject=Subject(DATASET, str(dataset)),
             share_class=contract.share_class,
             columns=contract.columns,
+            key=contract.key,
             state=state,
             received=_received(node, connection, [contract]),
         ),

@@ -74,7 +74,7 @@ def masks_rule(case: Case, grant: Grant) -> Finding | None:
     shape, terms = case.request.shape, case.request.terms
     for column in shape.columns:
         action = shape.masks.get(column.name)
-        fault = None if action is None else mask_fault(action, column)
+        fault = None if action is None else mask_fault(action, column, key=case.data.key)
         if fault is not None:
             return Finding(fault, {"given": f"{column.name}: {action}"})
         if column.name not in terms.columns:

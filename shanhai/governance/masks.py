@@ -9,7 +9,7 @@ would fill it in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import get_args
 
 from shanhai.contracts.model import Column, ColumnType
@@ -53,8 +53,12 @@ _UNGUESSABLE = 16
 _EXACT_LENGTHS = {"resident_id": 18, "social_credit_code": 18, "gb28181_id": 20}
 
 
-def mask_fault(action: str, column: Column) -> ShapeCode | None:
-    """Why a column cannot have a mask; None: it can. Decided from the contract alone, never from values."""
+def mask_fault(action: str, column: Column, *, key: Collection[str] = ()) -> ShapeCode | None:
+    """Why a column cannot have a mask; None: it can. Decided from the contract alone, never from values.
+
+    Args:
+        key: names of the columns that tell the rows of the dataset apart.
+    """
     if action not in ACTIONS:
         return "mask-unknown"
     if action.startswith("sha-256") and column.type == "integer":
@@ -66,26 +70,29 @@ def mask_fault(action: str, column: Column) -> ShapeCode | None:
         return "mask-short-chinese-name"
     if action == "sha-256-global" and "resident_id" in column.validators:
         return "mask-sha-on-resident-id"
-    if action == "sha-256-global" and _is_guessable(column):
+    if action == "sha-256-global" and (column.name in key or _is_guessable(column)):
         return "mask-sha-on-small-domain"
     if action == "replace-with-null" and column.required:
         return "mask-null-on-required"
     return None
 
 
-def check_mask(action: str, column: Column) -> None:
+def check_mask(action: str, column: Column, *, key: Collection[str] = ()) -> None:
     """Refuse a mask that the column cannot have.
+
+    Args:
+        key: as of `mask_fault`.
 
     Raises:
         ShapeRefusedError: with the code that `mask_fault` gives.
     """
-    fault = mask_fault(action, column)
+    fault = mask_fault(action, column, key=key)
     if fault is not None:
         raise ShapeRefusedError(
             fault,
             f"column {column.name} cannot be masked so",
             given=action,
-            allowed=[one for one in ACTIONS if mask_fault(one, column) is None],
+            allowed=[one for one in ACTIONS if mask_fault(one, column, key=key) is None],
             hint=_why(fault, action, column),
         )
 
@@ -123,9 +130,12 @@ def _shortest(column: Column) -> int:
 
 
 def _is_guessable(column: Column) -> bool:
-    """Whether all values could be tried: the contract does not exclude it, so nobody else can."""
+    """Whether all values could be tried: the contract does not exclude it, so nobody else can.
+
+    Of a column that is personal, important or core, nobody is to try.
+    """
     shaped = column.codes or column.validators or column.pattern is not None
-    return bool(shaped or column.personal or _shortest(column) < _UNGUESSABLE)
+    return bool(shaped or not column.tells_values or _shortest(column) < _UNGUESSABLE)
 
 
 def _alphanum(column: Column, value: str) -> str:

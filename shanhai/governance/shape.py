@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -66,6 +66,7 @@ def read_shape(
     names: Sequence[str],
     row_filter: str | None = None,
     masks: Mapping[str, str] | None = None,
+    key: Collection[str] = (),
 ) -> Shape:
     """A shape of a dataset's columns.
 
@@ -74,6 +75,7 @@ def read_shape(
         names: those that the set has, in its order.
         row_filter: a condition, as `read_filter` wants it; None: all rows.
         masks: name → action, of columns among `names`.
+        key: names of the columns that tell the rows of the dataset apart: not every mask is for them.
 
     Raises:
         ShapeRefusedError: a column that is unknown, twice, or none at all; a mask that the column cannot
@@ -97,7 +99,7 @@ def read_shape(
             raise ShapeRefusedError(
                 "mask-of-other-column", "a mask of a column that does not leave", given=name, allowed=names
             )
-        check_mask(action, known[name])
+        check_mask(action, known[name], key=key)
     return Shape(
         columns=tuple(known[name] for name in names),
         row_filter=None if row_filter is None else read_filter(row_filter, columns),

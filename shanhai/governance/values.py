@@ -43,6 +43,7 @@ class Data:
         columns: all of it, of a derived table with the highest classification of their sources.
         counts_people: its rows are groups of people, so that k-anonymity is not optional.
         received: None for what is our own.
+        key: names of the columns that tell its rows apart; none of what has no contract of its own.
     """
 
     subject: Subject
@@ -51,6 +52,7 @@ class Data:
     state: DataState = "stands"
     counts_people: bool = False
     received: Received | None = None
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

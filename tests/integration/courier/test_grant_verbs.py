@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from called import calling, told
 from locked_node import passphrase_files
-from seller import TABLE, Seller
+from seller import COLUMNS, TABLE, Seller
 
 from shanhai.clock import system_clock
+from shanhai.governance.refusals import ShapeRefusedError
 
 DAY = timedelta(days=1)
 
@@ -46,6 +47,21 @@ def test_a_grant_is_masked_open_and_not_widened_by_a_slip(call, seller: Seller):
     changed = told(call(*wider, "--wider"))
     assert (changed["id"], changed["rev"], changed["masks"]) == (grant["id"], 2, {})
     assert call(*granting(TABLE, "--mask", "village"))[0] == 2
+
+
+def test_a_key_of_long_numbers_is_granted_and_released_by_no_digest(call, seller: Seller):
+    """The contract that is asked is the node's own: its key is what numbers are counted up in."""
+    long = {"logicalTypeOptions": {"minLength": 16}}
+    seller.city.declare([{**COLUMNS[0], **long}, {**COLUMNS[1], **long}, *COLUMNS[2:]])
+    columns = ("--column", "id", "--column", "village")
+    code, _, error = call(*granting(TABLE, *columns, "--mask", "id=sha-256-global"))
+    assert (code, "mask-sha-on-small-domain" in error) == (77, True), error
+    told(call(*granting(TABLE, *columns, "--mask", "village=sha-256-global")))
+    assert "allowed" in planned(call, TABLE)["decision"]
+    other = seller.grant("id", masks={"id": "sha-256-global"}, purpose="statistics")
+    with pytest.raises(ShapeRefusedError) as refused:
+        seller.plan(grant=other.id)
+    assert refused.value.code == "mask-sha-on-small-domain"
 
 
 def test_once_the_pairing_ended_that_is_what_is_told_of_its_grants(call, seller: Seller):

@@ -25,14 +25,17 @@ from shanhai.exchange.bodies import Suspension
 from shanhai.exchange.grants import Grant, HeldGrant
 from shanhai.exchange.subjects import Subject
 from shanhai.governance.refusals import ShapeRefusedError
+from shanhai.governance.values import Data
 
 ROOT = Path(__file__).parents[3]
 DRAFT = replace(hazards_draft.DRAFT, row_filter="area_code = '330105'")
-COLUMNS = [
+COLUMNS = (
     Column(name="area_code", source="area_code", type="string"),
     Column(name="holder", source="holder", type="string", personal=True),
     Column(name="visits", source="visits", type="integer"),
-]
+    Column(name="meter_no", source="meter_no", type="string", min_length=16),
+)
+DATA = Data(DRAFT.subject, "conditional", COLUMNS, key=("meter_no",))
 
 
 def given_at(two: Two) -> list[Grant]:
@@ -47,7 +50,7 @@ def held_at(two: Two) -> dict[str, HeldGrant]:
 
 def test_a_grant_is_told_to_the_partner_as_it_stands(paired: Two):
     with paired.gongshu.desk() as desk:
-        grant = granting.add(desk, "longyou", DRAFT, columns=COLUMNS)
+        grant = granting.add(desk, "longyou", DRAFT, data=DATA)
     assert (grant.rev, grant.grantee, grant.masks) == (1, paired.longyou.keyset.node, DRAFT.masks)
     (body,) = hand_over(paired.gongshu, paired.longyou)
     assert body.content == grant
@@ -135,13 +138,17 @@ def test_a_grant_that_comes_back_from_the_grantee_is_refused(paired: Two):
         ({"masks": {"visits": "replace-with-null"}}, "mask-of-other-column"),
         ({"masks": {"holder": "show-first-4"}}, "mask-short-chinese-name"),
         ({"row_filter": "random() < 0.5"}, "row-filter-not-allowed"),
+        (
+            {"columns": ("meter_no",), "masks": {"meter_no": "sha-256-global"}},
+            "mask-sha-on-small-domain",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_no_release_would_let_pass_is_not_granted(paired: Two, changed: dict[str, object], code: str):
     draft = replace(DRAFT, **changed)
     with paired.gongshu.desk() as desk, pytest.raises(ShapeRefusedError) as refused:
-        granting.add(desk, "longyou", draft, columns=COLUMNS)
+        granting.add(desk, "longyou", draft, data=DATA)
     assert refused.value.code == code
     assert given_at(paired) == []
 

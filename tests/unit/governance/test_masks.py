@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, get_args
 
 import duckdb
 import pytest
+from stated_cases import GRANT, Stated
 
 from shanhai.contracts.model import Column, ColumnType
 from shanhai.contracts.schema import duckdb_type
+from shanhai.governance.column_rules import masks_rule
 from shanhai.governance.masks import ACTIONS, check_mask, mask_expression, mask_fault, needs_salt
 from shanhai.governance.refusals import ShapeRefusedError
+from shanhai.governance.shape import Shape, read_shape
+from shanhai.governance.values import Case
 
 SALT = bytes(range(32))
 TEXTS = ["", "a", "1234", "张三", "欧阳 娜娜", "330105199001010019", "A-b_c.d,(e)@9\n٣😀é" * 2, "x" * 300]
 
 
 def column(kind: str = "string", **fields: Any) -> Column:
-    return Column(name="c", source="c", type=kind, **fields)
+    return Column(**{"name": "c", "source": "c", "type": kind, **fields})
 
 
 LONG = column(min_length=20)
@@ -128,6 +133,11 @@ def test_the_salt_is_bound_and_never_written():
         ("sha-256-global", column(min_length=20, pattern="0{20}"), "mask-sha-on-small-domain"),
         ("sha-256-global", column(min_length=20, personal=True), "mask-sha-on-small-domain"),
         ("sha-256-global", column(max_length=4000), "mask-sha-on-small-domain"),
+        ("sha-256-global", column(min_length=20, classification="core"), "mask-sha-on-small-domain"),
+        ("sha-256-global", column(min_length=20, classification="important"), "mask-sha-on-small-domain"),
+        ("sha-256-global", column(name="meter_no", min_length=16), "mask-sha-on-small-domain"),
+        ("sha-256-global", column(name="meter_of", min_length=16), None),
+        ("sha-256-query-local", column(name="meter_no", min_length=16), None),
         ("sha-256-global", LONG, None),
         ("sha-256-query-local", column(validators=("resident_id",), personal=True), None),
         ("sha-256-global", column("integer"), "mask-sha-on-integer"),
@@ -139,12 +149,39 @@ def test_the_salt_is_bound_and_never_written():
     ],
 )
 def test_which_column_can_have_which_mask(action, of, code):
-    assert mask_fault(action, of) == code
+    key = ("area_code", "meter_no")
+    assert mask_fault(action, of, key=key) == code
     if code:
         with pytest.raises(ShapeRefusedError) as refused:
-            check_mask(action, of)
+            check_mask(action, of, key=key)
         assert refused.value.code == code
+        assert action not in (refused.value.allowed or "").split(", ")
         assert refused.value.hint.startswith(f"{code}: ")
         assert f"{action} of {of.name}" in refused.value.hint
-        with pytest.raises(ShapeRefusedError):
-            mask_expression(action, of, '"c"')
+        if of.name not in key:
+            with pytest.raises(ShapeRefusedError):
+                mask_expression(action, of, '"c"')
+
+
+SERIAL = column(name="meter_no", min_length=16)
+HASHED = {"meter_no": "sha-256-global"}
+
+
+def hashed_case() -> Case:
+    """A release of serial numbers by their digests; nothing says yet that they tell rows apart."""
+    case = Stated(names=(), readable=("meter_no",), told_masks=HASHED, told_filter=None).case(GRANT)
+    shape = Shape((SERIAL,), None, HASHED)
+    return replace(
+        case, data=replace(case.data, columns=(SERIAL,)), request=replace(case.request, shape=shape)
+    )
+
+
+def test_numbers_that_are_counted_up_are_no_digests_in_a_shape_and_in_a_release():
+    case = hashed_case()
+    assert masks_rule(case, GRANT) is None
+    found = masks_rule(replace(case, data=replace(case.data, key=("meter_no",))), GRANT)
+    assert found is not None
+    assert found.code == "mask-sha-on-small-domain"
+    assert read_shape([SERIAL], names=["meter_no"], masks=HASHED).masks == HASHED
+    with pytest.raises(ShapeRefusedError, match="cannot be masked so"):
+        read_shape([SERIAL], names=["meter_no"], masks=HASHED, key=["meter_no"])
