@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from plain_contract import plain_contract
 
-from shanhai.contracts.model import Column
+from shanhai.contracts.model import Column, Source
 from shanhai.errors import ContractError
 from shanhai.quality.plausibility import (
     DeliveryFigures,
@@ -59,6 +59,15 @@ def test_usual_limits_without_a_file(tmp_path, history, rows, found):
     usual = read_plausibility(tmp_path, CONTRACT)
 
     assert names(find_implausible(usual, DeliveryFigures(rows=rows, history=history))) == found
+
+
+@pytest.mark.parametrize(("rows", "found"), [(1, []), (50, []), (200, []), (0, ["rows.min"])])
+def test_no_number_is_usual_of_what_came_since_the_last_pull(tmp_path, rows, found):
+    source = Source(connector="files", endpoint="portal", options={"cursor": {"column": "read_at"}})
+    contract = plain_contract("longyou.water", *CONTRACT.columns, source=source)
+    limits = read_plausibility(tmp_path, contract)
+
+    assert names(find_implausible(limits, DeliveryFigures(rows=rows, history=[100, 100]))) == found
 
 
 def test_a_file_may_allow_an_empty_delivery():
