@@ -81,6 +81,13 @@ def _written(table: str) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _checkpoint(table: str) -> tuple[str, ...]:
+    """Of every hundredth commit: what the table was by then, and that readers may begin there."""
+    return (f"{table}/_delta_log/<version>.checkpoint.parquet", f"{table}/_delta_log/_last_checkpoint")
+
+
+_TABLES = (_TABLE, _LEDGER, _QUARANTINE, _PUBLICATIONS, _MART)
+_CHECKPOINTS = tuple(path for table in _TABLES for path in _checkpoint(table))
 _COMMIT = "shanhai.warehouse.lake:LakeTable.commit"
 _MOVE = "pathlib:Path.replace"
 _WHOLE = "shanhai.ingest.files:write_whole"
@@ -111,16 +118,8 @@ WRITES: tuple[Write, ...] = (
         "table",
         ("stage", "build", "publish", "decide"),
         "shanhai.warehouse.lake:LakeTable.create",
-        makes=tuple(
-            path
-            for table in (_TABLE, _LEDGER, _QUARANTINE, _PUBLICATIONS, _MART)
-            for path in _log(table)["makes"]
-        ),
-        removes=tuple(
-            path
-            for table in (_TABLE, _LEDGER, _QUARANTINE, _PUBLICATIONS, _MART)
-            for path in _log(table)["removes"]
-        ),
+        makes=tuple(path for table in _TABLES for path in _log(table)["makes"]),
+        removes=tuple(path for table in _TABLES for path in _log(table)["removes"]),
     ),
     Write(
         "kept contract",
@@ -198,6 +197,13 @@ WRITES: tuple[Write, ...] = (
         removes=(f"{_TABLE}/<delivery>-<number>-<random>-rest.parquet",),
     ),
     Write("commit of a delivery", ("load", "decide", "purge"), _COMMIT, **_log(_TABLE)),
+    Write(
+        "checkpoint",
+        ("hundredth commit",),
+        _COMMIT,
+        makes=(*_CHECKPOINTS, *(f"{path}#1" for path in _CHECKPOINTS)),
+        removes=tuple(f"{path}#1" for path in _CHECKPOINTS),
+    ),
     Write(
         "rows after a withdrawal or a replay",
         ("decide",),
@@ -328,9 +334,9 @@ WRITES: tuple[Write, ...] = (
 )
 
 
-_RARE = ("failing build", "mending build")
+_RARE = ("failing build", "mending build", "hundredth commit")
 UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] not in _RARE)
-"""What happens without a mart that is wrong and without a file that is lost."""
+"""What happens without a mart that is wrong, a file that is lost and a table of a hundred commits."""
 
 OF_A_REPLAY = tuple(write for write in WRITES if "decide" in write.tasks)
 """What the task that carries out a person's decision writes when a delivery is judged by another contract."""

@@ -38,6 +38,7 @@ def _rare(task: str) -> tuple[Write, ...]:
 ALONE: dict[str, tuple[Write, ...]] = {
     "test_killed_failing_build": _rare("failing build"),
     "test_killed_mending": _rare("mending build"),
+    "test_killed_checkpoint": _rare("hundredth commit"),
 }
 """The writes at which no task under Airflow is killed, by the module of tests/integration/crash that does."""
 MADE_ONCE = {

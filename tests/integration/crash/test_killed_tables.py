@@ -1,4 +1,4 @@
-"""Tables that a home makes once, and that are of no dataset: killed before and after, in homes of their own."""
+"""Tables of no dataset, which a home makes once: killed before and after, each in a home of its own."""
 
 from __future__ import annotations
 
