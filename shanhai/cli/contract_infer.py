@@ -14,7 +14,7 @@ from shanhai.cli.output import say, show_document, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ConfigurationError, as_typed
+from shanhai.errors import ConfigurationError, DiskFullError, StoreError, as_typed
 from shanhai.ids import DatasetId
 
 if TYPE_CHECKING:
@@ -125,11 +125,15 @@ def _given(
 
 
 def _write(output: Path, text: str) -> None:
+    from shanhai.storage.durable import replace_text
+
     try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
+        replace_text(output, text)
+    except DiskFullError:
+        raise
+    except StoreError as error:
         raise ConfigurationError(
-            "the draft cannot be written there", given=output, hint=error.strerror or "name another file"
+            "the draft cannot be written there", given=output, hint=error.given or "name another file"
         ) from error
 
 

@@ -41,6 +41,7 @@ def propose(session: Session, delivery: str, write: bool) -> None:
     """
     from shanhai.ingest.propose import propose as drafted
     from shanhai.ingest.sidecar import sidecars
+    from shanhai.storage.durable import replace_text
 
     node = session.node
     known = [found for dataset in node.federation.datasets for found in sidecars(node, dataset)]
@@ -54,7 +55,7 @@ def propose(session: Session, delivery: str, write: bool) -> None:
         )
     old = contract.path.read_text(encoding="utf-8-sig")
     if write:
-        contract.path.write_text(found.text, encoding="utf-8")
+        replace_text(contract.path, found.text)
     _tell(session, wanted, contract, old, found, write)
 
 

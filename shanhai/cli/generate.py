@@ -27,8 +27,9 @@ def command(session: Session, check: bool) -> None:
       shanhai generate --check     in continuous integration
     """
     from shanhai.contracts.generate import drift, generate
+    from shanhai.storage.durable import replace_text
 
-    found = drift(session.federation) if check else generate(session.federation)
+    found = drift(session.federation) if check else generate(session.federation, replace_text)
     words = ("missing", "changed", "left over") if check else ("written", "updated", "removed")
     changes = dict(zip(words, (found.missing, found.changed, found.left_over), strict=True))
     rows = [{"change": change, "file": str(path)} for change, paths in changes.items() for path in paths]

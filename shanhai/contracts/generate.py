@@ -69,14 +69,18 @@ def drift(federation: Federation) -> Drift:
     )
 
 
-def generate(federation: Federation) -> Drift:
-    """Write what differs and remove what is left over; returns what was done."""
+def generate(federation: Federation, write: Callable[[Path, str], None]) -> Drift:
+    """Write what differs and remove what is left over; returns what was done.
+
+    Args:
+        write: gives a file its text, whole or not at all.
+    """
     found = drift(federation)
     wanted = rendered(federation)
     for path in (*found.missing, *found.changed):
         target = federation.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(wanted[path], encoding="utf-8")
+        write(target, wanted[path])
     for path in found.left_over:
         (federation.root / path).unlink()
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -56,6 +57,43 @@ def write_new(path: Path, data: bytes) -> None:
             path.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace what a person's file holds, or make it; whoever reads it finds all of the old or of the new.
+
+    Its mode stays, and so does a link to it; a new file has the mode that the umask leaves. What is there and
+    no file, a pipe or a device, is written to. The folder must be there.
+
+    Raises:
+        StoreError: the folder cannot be written, or the disk is full; then the file is as it was.
+    """
+    with disk_errors(path.parent):
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".new")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fchmod(file.fileno(), _mode_for(path))
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def _mode_for(path: Path) -> int:
+    """The mode of a file that is there, or the one that a new file would be given."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def make_folders(folder: Path) -> None:
