@@ -19,6 +19,7 @@ from shanhai.exchange.parquet import walk as walking
 from shanhai.exchange.parquet.decrypt import Declared, read_granted
 from shanhai.exchange.parquet.encrypt import encrypt
 from shanhai.exchange.parquet.measure import decoded_bytes
+from shanhai.exchange.parquet.outline import module_length, outline
 from shanhai.exchange.parquet.walk import walk
 from shanhai.exchange.secret import Secret
 
@@ -128,10 +129,42 @@ def test_row_groups_stay_below_what_a_file_can_number():
     assert [file.rows for file in made.files] == [16_384 // 64, 10]
 
 
+def data_keys(made: Sealed) -> list[bytes]:
+    """Of each file the footer's, then that of each column, unwrapped."""
+    keys, found = KeyHolder(made.keys), []
+    for content in made.contents:
+        outer = outline(io.BytesIO(content), len(content))
+        chunks = footer.read_footer(io.BytesIO(content), outer, keys).chunks
+        of_columns = {(one.place[1], one.material) for one in chunks}
+        assert len(of_columns) == len(made.columns)
+        materials = [outer.material, *(material for _, material in of_columns)]
+        found += [keys.unwrap(one.wrapped, one.key_id) for one in materials]
+    return found
+
+
+def nonces(content: bytes) -> list[bytes]:
+    """Of every module of a file, that of the footer among them."""
+    file, found = io.BytesIO(content), []
+    outer = outline(file, len(content))
+    at = 4
+    while at < outer.modules_end:
+        found.append(content[at + 4 : at + 16])
+        at += module_length(file, at, outer.modules_end)
+    return [*found, content[outer.footer_at + 4 : outer.footer_at + 16]]
+
+
 def test_each_file_has_data_keys_and_nonces_of_its_own():
-    table = pa.table({"a": ["the same"] * 10})
-    one, two = sealed(table), sealed(table)
-    assert one.files[0].sha256 != two.files[0].sha256
+    """The very same rows, in several files of a set that is made twice, under the same keys of the set."""
+    table = pa.table({"a": ["the same"] * 20_000, "b": ["the same"] * 20_000, "c": [7] * 20_000})
+    small = {"compression": "none", "dictionaries": False, "most_bytes": 512 << 10, "group_bytes": 128 << 10}
+    one, two = sealed(table, **small), sealed(table, **small)
+    assert [key.bytes for key in one.keys.values()] == [key.bytes for key in two.keys.values()]
+    assert len(one.contents) == len(two.contents) > 1
+    found = [*data_keys(one), *data_keys(two)]
+    assert {len(key) for key in found} == {32}
+    assert len(found) == len(set(found)) == 2 * len(one.contents) * (1 + len(one.columns))
+    drawn = [nonce for content in (*one.contents, *two.contents) for nonce in nonces(content)]
+    assert len(drawn) == len(set(drawn)) > len(found)
 
 
 @pytest.mark.parametrize(
