@@ -15,6 +15,9 @@ from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError, as_typed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shanhai.courier.retiring_keys import OldKey
     from shanhai.courier.standing import Told
     from shanhai.exchange.keysets import Keyset
     from shanhai.exchange.secret import Secret
@@ -28,6 +31,13 @@ _HEADINGS = (
     Heading("not_after", "until"),
     Heading("days_left", "days left", number=True),
     Heading("kid", "key"),
+)
+_OPENS = Heading("opens", "still opens for", wraps=True)
+_RETIRED = (
+    Heading("kid", "key"),
+    Heading("alg", "algorithm"),
+    Heading("state", "state"),
+    Heading("needed_for", "needed for", wraps=True),
 )
 
 
@@ -46,6 +56,9 @@ def command() -> None:
 def list_command(session: Session) -> None:
     """List the keys of the newest keyset, with the days left.
 
+    Of an old hpke key: of which partners something sealed to it may yet come. Where it is nobody, keys rotate
+    and keys retire delete it.
+
     \b
     Example:
       shanhai keys list --format json
@@ -53,9 +66,13 @@ def list_command(session: Session) -> None:
     from shanhai.clock import system_clock
     from shanhai.courier.own_keys import keyring_of
 
-    keyring = keyring_of(session.settings.home)
-    rows = _rows(keyring.keyset(), system_clock()) if keyring.exists else []
-    show(rows, _HEADINGS, form=session.form, empty="This home has no keys yet: shanhai node init.")
+    home, now = session.settings.home, system_clock()
+    keyring = keyring_of(home)
+    rows = _rows(keyring.keyset(), now, _needs(home, now)) if keyring.exists else []
+    headings = (*_HEADINGS, _OPENS) if any(row["needed_for"] is not None for row in rows) else _HEADINGS
+    if session.form == "table":
+        rows = [{**row, "opens": _named(row["needed_for"])} for row in rows]
+    show(rows, headings, form=session.form, empty="This home has no keys yet: shanhai node init.")
 
 
 @command.command("rotate")
@@ -100,7 +117,8 @@ def rotate_command(
     """Make new keys and the next keyset, signed by the root.
 
     Asks for the passphrases of the root keys and of the node's. Old keys stay valid for the overlap, so that
-    what is under way still counts; of a compromised key only what partners had before --since does.
+    what is under way still counts; of a compromised key only what partners had before --since does. Private
+    keys are deleted that sign no more, or open what no partner can have sealed any more.
 
     \b
     Examples:
@@ -128,7 +146,8 @@ def rotate_command(
         root=root,
     )
     keyset = rotate_keys(home, passphrases, change, who=by, now=now)
-    rows, told = _rows(keyset, now), _tell_partners(home, passphrases.node, by)
+    told = _tell_partners(home, passphrases.node, by)
+    rows = _rows(keyset, now, _needs(home, now))
     gone = rows_of(told.taken_back)
     if session.form == "json":
         show_json({"keyset": keyset.version, "keys": rows, "told": list(told.partners), "taken_back": gone})
@@ -138,6 +157,63 @@ def rotate_command(
     say_what_went(told.taken_back, untold=False)
     if compromised:
         say("Tell their people yourself as well: a partner believes the old keys until it has the keyset.")
+
+
+@command.command("retire")
+@click.option("--dry-run", is_flag=True, help="Tell which would go, and delete none.")
+@format_option
+@pass_session
+def retire_command(session: Session, dry_run: bool) -> None:
+    """Delete old hpke keys that no partner can seal to any more.
+
+    Asks for the passphrase of the node's keys. From then on nobody opens by them what a relay or a stick
+    still holds, this node neither: shanhai parcel open. Copies of node.age hold them on: replace those, too.
+
+    \b
+    Examples:
+      shanhai keys retire --dry-run
+      shanhai keys retire
+    """
+    from shanhai.cli.passphrase import passphrase
+    from shanhai.clock import system_clock
+    from shanhai.courier.own_keys import keyring_of
+    from shanhai.courier.retiring_keys import retire_keys
+
+    home = session.settings.home
+    # Nobody is asked for the passphrase of keys that are not there.
+    keyring_of(home).keyset()
+    old = retire_keys(home, passphrase(session.settings, "node"), now=system_clock(), dry_run=dry_run)
+    rows = [_retired(one, dry_run=dry_run) for one in old]
+    if session.form == "table":
+        rows = [{**row, "needed_for": _named(row["needed_for"])} for row in rows]
+    show(rows, _RETIRED, form=session.form, empty="No old key that opens is held.")
+
+
+def _retired(one: OldKey, *, dry_run: bool) -> dict[str, object]:
+    state = "kept" if one.needed_for else "would be deleted" if dry_run else "deleted"
+    return {"kid": one.kid, "alg": one.alg, "state": state, "needed_for": list(one.needed_for)}
+
+
+def _needs(home: Path, now: datetime) -> dict[str, tuple[str, ...]]:
+    """For whom each old key that opens is needed; what is held is not known, since nothing is unlocked."""
+    from contextlib import closing
+
+    from shanhai.audit.failures import EvidenceError, LogUnwritableError
+    from shanhai.courier.database import open_state
+    from shanhai.courier.opening_needs import needed_for
+    from shanhai.courier.own_keys import keyring_of
+
+    try:
+        with closing(open_state(home)) as connection:
+            return needed_for(connection, keyring_of(home).keysets(), now)
+    except (EvidenceError, LogUnwritableError) as error:
+        say(f"For whom old keys still open is not known: {error}")
+        return {}
+
+
+def _named(partners: object) -> str:
+    """Names as a cell shows them; nothing for a key of which it is not asked."""
+    return "" if not isinstance(partners, list) else ", ".join(partners) or "nobody"
 
 
 def _meant(keyring: Keyring, given: tuple[str, ...]) -> list[str]:
@@ -175,7 +251,7 @@ def _tell_partners(home: Path, passphrase: Secret, by: str) -> Told:
         return tell_keyset(desk)
 
 
-def _rows(keyset: Keyset, now: datetime) -> list[dict[str, object]]:
+def _rows(keyset: Keyset, now: datetime, needs: Mapping[str, tuple[str, ...]]) -> list[dict[str, object]]:
     return [
         {
             "use": one.use,
@@ -185,6 +261,7 @@ def _rows(keyset: Keyset, now: datetime) -> list[dict[str, object]]:
             "not_after": one.not_after,
             "days_left": max(0, (one.not_after - now).days),
             "compromised_since": keyset.compromised.get(one.kid),
+            "needed_for": list(needs[one.kid]) if one.kid in needs else None,
             "kid": one.kid,
         }
         for one in sorted(keyset.keys, key=lambda one: (one.use, one.key.alg, one.not_before))

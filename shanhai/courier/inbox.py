@@ -113,6 +113,28 @@ def waiting_for_a_voucher(connection: sqlite3.Connection, pairing: str) -> tuple
     return tuple(row for row in refused_there if row.waits_for_a_voucher)
 
 
+def unsettled(connection: sqlite3.Connection, pairing: str) -> tuple[Arrived, ...]:
+    """The messages of a pairing that are kept and may yet be opened: cut off, or refused until they pass."""
+    found = _select(
+        connection,
+        "pairing = ? AND state IN (?, ?)",
+        pairing,
+        InboxState.OPENING.value,
+        InboxState.REFUSED.value,
+    )
+    return tuple(row for row in found if not row.settled)
+
+
+def opened_last_first(connection: sqlite3.Connection, pairing: str, generation: int) -> Iterator[bytes]:
+    """The envelopes of the messages of a generation that are settled and were opened, the newest first."""
+    found = connection.execute(
+        "SELECT envelope FROM inbox WHERE pairing = ? AND generation = ? AND body IS NOT NULL"
+        " ORDER BY seq DESC",
+        (pairing, generation),
+    )
+    return (envelope for (envelope,) in found)
+
+
 def begin(connection: sqlite3.Connection, came: Came) -> bool:
     """Note that a verified message is about to be opened.
 

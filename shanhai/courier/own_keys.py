@@ -14,7 +14,9 @@ from shanhai.audit.events import Event, happened
 from shanhai.audit.log import EventLog
 from shanhai.audit.projection import FOLDER as LOG_FOLDER
 from shanhai.audit.projection import project
+from shanhai.courier.database import open_state
 from shanhai.courier.log_kept import check_kept, check_log
+from shanhai.courier.opening_needs import unneeded
 from shanhai.errors import ConfigurationError
 from shanhai.exchange.keyset_documents import read_keyset, sign_keyset
 from shanhai.exchange.keysets import Keyset
@@ -148,6 +150,8 @@ def _first_keys(
 def rotate_keys(home: Path, passphrases: Passphrases, change: Change, *, who: str, now: datetime) -> Keyset:
     """Make new keys and the next keyset, signed by the root; killed anywhere, it may be run again.
 
+    Private keys that sign no more are deleted, and those that open and that nobody needs any more.
+
     Raises:
         NotFoundError: the node has no keys, or `root.age` is elsewhere.
         PassphraseError, DamagedKeyFileError, OpenKeyFileError: a key file stays closed.
@@ -184,11 +188,14 @@ def _rotated(
     )
     envelope = sign_keyset(keyset, roots.keys)
     event = _event(read_keyset(envelope, roots=keyset.roots), who, moment)
-    kept = needed(held, (*keyring.keysets(), keyset), moment).keys
-    holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
-    with contextlib.closing(open_database(home / FILE)) as connection:
+    versions = keyring.keysets()
+    with contextlib.closing(open_state(home)) as connection:
         with transaction(connection):
             check_log(home, connection)
+            # By the versions that count: killed before this one does, what they offer is held.
+            gone = unneeded(connection, versions, moment)
+            kept = needed(held, (*versions, keyset), moment, unneeded=gone).keys
+            holdings = replace(held, keys=(*kept, *(key for keys in fresh.values() for key in keys)))
             keyring.lock(holdings, passphrases.node)
             EventLog(connection).append(event)
         keyset = keyring.publish(envelope)

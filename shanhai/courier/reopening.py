@@ -28,6 +28,10 @@ from shanhai.exchange.unwrap import Held, unwrap
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors
 
+_DELETED = (
+    "its rows are in the warehouse and its snapshots, an application where it was adopted; or the partner "
+    "releases it anew: docs/guide/keys.md, Old keys that open"
+)
 _ELSEWHERE = "a relay that still has the set as it was signed, or a tar of it: --relay"
 
 
@@ -52,6 +56,7 @@ def reopen(desk: Desk, settings: Settings, row: Arrived, target: Path, *, addres
     _check_target(target)
     partner = partners.of_pairing(desk.connection, row.pairing)
     verified = _verified(desk, partner, row)
+    _check_key(desk, verified)
     digest = verified.header.set_digest
     statement = read_set(row.statement, keyset=verified.keyset, digest=digest)
     with incoming.one_at_a_time(desk.home, row.pairing):
@@ -85,6 +90,18 @@ def _verified(desk: Desk, partner: Partner, row: Arrived) -> Verified:
     )
     accepted = Accepted(row.digest, row.received, theirs)
     return receive(row.envelope, standing=standing, now=desk.now, accepted=accepted)
+
+
+def _check_key(desk: Desk, verified: Verified) -> None:
+    """Return if the private key is held: asked before the event says that it was opened.
+
+    Raises:
+        Refused: hpke-key-rotated-away.
+    """
+    if desk.speaker.holdings.opener(verified.header.recipient) is None:
+        refusal = Refused("hpke-key-rotated-away", seen=verified.seen, given=verified.header.recipient)
+        refusal.hint = _DELETED
+        raise refusal
 
 
 @contextlib.contextmanager

@@ -126,20 +126,23 @@ def next_keyset(
     )
 
 
-def needed(holdings: Holdings, keysets: Collection[Keyset], now: datetime) -> Holdings:
+def needed(
+    holdings: Holdings, keysets: Collection[Keyset], now: datetime, *, unneeded: Collection[str] = ()
+) -> Holdings:
     """The private keys without those that sign no more: over, compromised, or not in the newest version.
 
-    Keys that open are kept, since something sealed to them may still be under way: whoever knows that nothing
-    is, deletes them (`Holdings.without`).
+    Keys that open are kept, since something sealed to them may still be under way, but for those of which it
+    is known that nothing is.
 
     Args:
         keysets: all versions, the newest last.
+        unneeded: ids of keys that nothing is sealed to which could yet be received.
     """
     keyset = tuple(keysets)[-1]
     newest = {one.kid for one in keyset.keys if now < one.not_after and one.kid not in keyset.compromised}
     listed = {one.kid for keyset in keysets for one in keyset.keys}
     kept = (key for key in holdings.keys if key.kid in (listed if isinstance(key, OpenKey) else newest))
-    return replace(holdings, keys=tuple(kept))
+    return replace(holdings, keys=tuple(kept)).without(unneeded)
 
 
 def policy_of(keyset: Keyset, valid: timedelta = VALID) -> Policy:

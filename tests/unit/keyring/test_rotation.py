@@ -184,9 +184,16 @@ def test_what_signed_for_old_keysets_only_is_deleted_and_what_opens_is_kept(root
     kept = {key.kid for key in needed(held(one, two, three, strangers), (first, second, third), now).keys}
     new = {key.kid for keys in (*two.values(), *three.values()) for key in keys}
     assert kept == new | {key.kid for key in one[HPKE]}
-    gone = one[HPKE][0].kid
-    assert held(one).without([gone]).opener(gone) is None
-    assert held(one).opener(gone) is not None
+
+
+def test_what_opens_for_nobody_is_deleted_with_what_signs_no_more(roots: Roots):
+    first, one = made(roots)
+    two = new_keys(POLICY)
+    second = next_keyset(first, two, POLICY, START + 100 * DAY)
+    gone, stays = (key.kid for key in one[HPKE])
+    left = needed(held(one, two), (first, second), START + 200 * DAY, unneeded=[gone])
+    assert (left.opener(gone), left.opener(stays) is None) == (None, False)
+    assert {key.kid for key in left.keys} == {stays, *(key.kid for keys in two.values() for key in keys)}
 
 
 def test_holdings_are_read_as_they_were_written(roots: Roots):
