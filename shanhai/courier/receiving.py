@@ -165,14 +165,24 @@ class _Run:
         listed = list(self.relay.messages(partner.generation_in, first))
         self.replaced = False
         for place in listed:
-            try:
-                check_receives(self.partner.state)
-            except Refused:
-                # The pairing ended with the message before.
+            if not self._still_receives():
                 return
             envelope = self._at(place, past=place < next_place)
             if envelope is not None:
                 yield envelope, place < next_place
+            for other in self.relay.others(*place):
+                if not self._still_receives():
+                    return
+                # The one before may have been settled just now.
+                yield other, place < (self.partner.generation_in, self.partner.next_seq_in)
+
+    def _still_receives(self) -> bool:
+        """Whether the pairing has not ended with the message before."""
+        try:
+            check_receives(self.partner.state)
+        except Refused:
+            return False
+        return True
 
     def _at(self, place: tuple[int, int], *, past: bool) -> bytes | None:
         """What lies at a place that was listed; None where nothing can be read, and nothing depends on it.

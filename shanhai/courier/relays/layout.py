@@ -112,6 +112,10 @@ class Relay(Protocol):
         """
         ...
 
+    def others(self, generation: int, seq: int) -> Iterator[bytes]:
+        """What else the partner left under the number of that message: nothing where a number is a place."""
+        ...
+
     def statement(self, digest: str) -> bytes:
         """The statement of a set of the partner; cut as a message.
 

@@ -76,6 +76,10 @@ class StoreRelay:
         key = message_key(self._place.folder_in, generation, seq)
         return self._beginning(key, dsse.MOST_BYTES[dsse.MESSAGE] + 1)
 
+    def others(self, generation: int, seq: int) -> Iterator[bytes]:
+        """Nothing: what is there under a number is there once."""
+        yield from ()
+
     def statement(self, digest: str) -> bytes:
         return self._beginning(statement_key(self._place.folder_in, digest), dsse.MOST_BYTES[dsse.SET] + 1)
 

@@ -37,13 +37,13 @@ class _Index:
     Attributes:
         files: every regular entry by the SHA-256 of its bytes.
         statements: digests of entries by the digest of the payload.
-        messages: digests of entries by number; of several with one number the first.
-        ours: the same of those to the partner.
+        messages: digests of entries by number, in their order.
+        ours: the same of those to the partner; of several with one number the first.
     """
 
     files: dict[str, tarfile.TarInfo] = field(default_factory=dict)
     statements: dict[str, str] = field(default_factory=dict)
-    messages: dict[tuple[int, int], str] = field(default_factory=dict)
+    messages: dict[tuple[int, int], list[str]] = field(default_factory=dict)
     ours: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
@@ -86,7 +86,12 @@ class TarRelay:
         yield from sorted(number for number in self._indexed().messages if number >= (generation, first))
 
     def message(self, generation: int, seq: int) -> bytes:
-        return self._document(self._indexed().messages.get((generation, seq)), f"message {generation}/{seq}")
+        found = self._indexed().messages.get((generation, seq))
+        return self._document(found[0] if found else None, f"message {generation}/{seq}")
+
+    def others(self, generation: int, seq: int) -> Iterator[bytes]:
+        for sha256 in self._indexed().messages.get((generation, seq), [])[1:]:
+            yield self._document(sha256, f"message {generation}/{seq}")
 
     def statement(self, digest: str) -> bytes:
         return self._document(self._indexed().statements.get(digest), f"set {digest}")
@@ -235,9 +240,11 @@ def _note(found: _Index, member: tarfile.TarInfo, opened: BinaryIO, place: Place
     header = _header(beginning)
     if header is not None:
         if header.pairing == place.pairing:
-            theirs = place.them in (None, header.sender_node)
-            of_side = found.messages if theirs else found.ours
-            of_side.setdefault((header.generation, header.seq), sha256)
+            number = (header.generation, header.seq)
+            if place.them not in (None, header.sender_node):
+                found.ours.setdefault(number, sha256)
+            elif sha256 not in found.messages.setdefault(number, []):
+                found.messages[number].append(sha256)
         return
     try:
         found.statements.setdefault(dsse.read(beginning, dsse.SET).digest, sha256)

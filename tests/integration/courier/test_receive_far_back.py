@@ -125,6 +125,32 @@ def test_on_a_stick_a_fork_is_seen_however_far_back_it_lies(far: Two, tmp_path: 
     assert kinds(far.gongshu)[-1] == "fork"
 
 
+@pytest.mark.parametrize("first", ["theirs", "other"])
+def test_on_a_stick_a_fork_beside_the_message_itself_is_seen(far: Two, tmp_path: Path, first: str):
+    """Two tars were put into one: what comes second under a number is compared as well."""
+    at = next_number(far.gongshu, "longyou") - LOOKED_BACK - 2
+    copy = set_back(far, at)
+    (other,) = said_anew(copy, 1)
+    with far.longyou.desk() as desk:
+        (theirs,) = [one for one in outbox.of_pairing(desk.connection, other.pairing) if one.seq == at]
+    both = [theirs, other] if first == "theirs" else [other, theirs]
+    stopped = received_from(far.gongshu, on_a_stick(copy, both, tmp_path / "stick.tar")).stopped
+    assert isinstance(stopped, Refused)
+    assert stopped.code == "fork-same-seq"
+    assert far.gongshu.partner("longyou").frozen == other.digest
+
+
+def test_on_a_stick_a_fork_of_the_next_message_is_seen_once_that_is_settled(far: Two, tmp_path: Path):
+    copy = set_back(far, next_number(far.gongshu, "longyou"))
+    (theirs,) = said_anew(far.longyou, 1)
+    (other,) = said_anew(copy, 1)
+    done = received_from(far.gongshu, on_a_stick(copy, [theirs, other], tmp_path / "stick.tar"))
+    assert [row.digest for row in done.settled] == [theirs.digest]
+    assert isinstance(done.stopped, Refused)
+    assert done.stopped.code == "fork-same-seq"
+    assert far.gongshu.partner("longyou").frozen == other.digest
+
+
 def test_a_stick_that_has_again_what_came_long_ago_changes_nothing(far: Two, tmp_path: Path):
     with far.longyou.desk() as desk:
         pairing = partners.named(desk.connection, "gongshu").pairing
