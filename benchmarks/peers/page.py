@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.peers.book import CHECK, VALIDATE, Book, Size
 from benchmarks.peers.catalogue import LIMIT, SHANHAI, SUBJECTS, Subject
+from benchmarks.peers.costs import costs
 from benchmarks.peers.environments import versions
 from benchmarks.peers.figures import times_as_fast
 from benchmarks.peers.table import markdown
@@ -24,11 +25,11 @@ finds duplicates and books what became of each row. Most peers check nothing and
 ones; what each does and leaves stands below the figures. Each is used as its documentation advises for
 speed.
 
-- *Seconds* are the median of the runs, *spread* the fastest and the slowest. *Of the limit*: rows per
-  second, as a part of the limit's. *Shanhai is*: how many times as many rows per second it takes. *CPU s*:
-  processor seconds of the process and all its children, in the kernel too. *Memory*: the greatest sum of
-  resident memory over the process and its children, looked at twenty times a second; what they share counts
-  for each; median of the runs.
+- *n*: how many runs there were; who is slow is measured once. *Seconds* are the median of the runs, *spread*
+  the fastest and the slowest. *Of the limit*: rows per second, as a part of the limit's. *Shanhai is*: how
+  many times as many rows per second it takes. *CPU s*: processor seconds of the process and all its
+  children, in the kernel too. *Memory*: the greatest sum of resident memory over the process and its
+  children, looked at twenty times a second; what they share counts for each; median of the runs.
 - Libraries start, import and load a thousand rows before their time counts, and so does Shanhai. Programs
   (Sling, Singer) count from their start to their end.
 - Shanhai reads what it has snapshotted. The snapshot is one more reading and writing of the file, at the
@@ -63,18 +64,26 @@ def _targets(book: Book) -> Iterator[str]:
     yield "## What was meant to be reached\n"
     yield "With every check on, without the snapshot:\n"
     yield from targets_table(book)
-    yield "\nWhat costs it is told below each table of figures: Shanhai's parts, beside the limit's time."
+    if missed := list(costs(book)):
+        yield "\nWhat costs those that are missed, of the seconds of stage, check and load:\n"
+        yield from missed
+    yield (
+        "\nAll parts stand below each table of figures, beside the limit's time. What within staging and the "
+        "check takes how much: [what costs most](RESULTS.md#what-costs-most)."
+    )
 
 
 def _size(size: Size, smaller: Size | None) -> Iterator[str]:
     yield f"## {_millions(size.rows)} rows\n"
     yield markdown(size) + "\n"
-    runs = max((one.runs for one in size.figures.values()), default=0)
+    asked = {one.runs for one in size.figures.values()} or {0}
+    runs = "one run each" if asked == {1} else f"medians of {max(asked)} runs"
+    runs += ", of *n* where those are fewer" if len(asked) > 1 else ""
     facts = size.machine
     engines = ", ".join(f"{name} {version}" for name, version in facts["engines"].items())
     alone = "without a network" if facts["offline"] else "telemetry off by settings, the network there"
     yield (
-        f"Measured {size.measured}: {size.bytes / 1e9:.2f} GB, medians of {runs}, at most "
+        f"Measured {size.measured}: {size.bytes / 1e9:.2f} GB, {runs}, at most "
         f"{size.limit_seconds:,.0f} s a measurement, {facts['cores']} cores of {facts['processor']}, "
         f"{facts['memory_gib']} GiB, {facts['system']}, Python {facts['python']}, {engines}; "
         f"load of the machine before {facts['load']:.2f}; {alone}.\n"

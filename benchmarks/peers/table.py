@@ -6,7 +6,7 @@ from benchmarks.peers.book import CHECK, VALIDATE, WITH_SNAPSHOT, Size
 from benchmarks.peers.catalogue import LIMIT, SHANHAI, SUBJECTS
 from benchmarks.peers.figures import Figures, times_as_fast
 
-_HEAD = ("", "rows/s", "seconds", "spread", "of the limit", "Shanhai is", "CPU s", "memory")
+_HEAD = ("", "n", "rows/s", "seconds", "spread", "of the limit", "Shanhai is", "CPU s", "memory")
 
 
 def table(size: Size) -> str:
@@ -38,7 +38,7 @@ def rows_of(size: Size) -> list[tuple[str, ...]]:
         if subject.name in size.figures:
             lines.append(_line(subject.title, size.figures[subject.name], size))
         elif subject.name in size.left_out:
-            lines.append((subject.title, "not measured", *[""] * (len(_HEAD) - 2)))
+            lines.append((subject.title, "0", "not measured", *[""] * (len(_HEAD) - 3)))
         if subject.name == SHANHAI and WITH_SNAPSHOT in size.figures:
             one = size.figures[WITH_SNAPSHOT]
             lines.append(_line("Shanhai, the snapshot taken too", one, size, against=one))
@@ -60,6 +60,7 @@ def _line(title: str, one: Figures, size: Size, *, against: Figures | None = Non
     limit, ours = size.figures.get(LIMIT), against or size.figures.get(SHANHAI)
     return (
         title,
+        str(one.runs),
         f"{one.rate(size.rows):,.0f}",
         f"{one.seconds:.2f}",
         f"{one.fastest:.2f}–{one.slowest:.2f}",

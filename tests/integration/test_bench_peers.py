@@ -49,9 +49,16 @@ def script(text: str, folder: Path) -> list[str]:
     return [sys.executable, file.as_posix()]
 
 
+INSTALLED = {"delta-rs", "pandas-gx"}
+"""Peers whose packages the project has, too: they need no environment of their own to be tried."""
+
+
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
 def test_a_result_has_every_row_it_must_have(subject: Subject, tmp_path: Path):
-    if gone := missing(subject):
+    gone = missing(subject)
+    if gone and subject.name in INSTALLED:
+        subject = replace(subject, environment=None)
+    elif gone:
         pytest.skip(f"`make bench-peers` did not make the environment {', '.join(gone)} here")
     found = series(tmp_path, subject)
     (outcome,) = found.outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +83,7 @@ def test_the_table_tells_rates_parts_of_the_limit_and_factors():
     )
     lines = {line.split("  ")[0]: line for line in table(known).splitlines()}
     assert lines["the limit"].split()[2:] == [
+        "1",
         "2,000,000",
         "0.50",
         "0.50–0.50",
@@ -92,9 +94,40 @@ def test_the_table_tells_rates_parts_of_the_limit_and_factors():
         "100",
         "MiB",
     ]
-    assert lines["Shanhai"].split()[1:5] == ["500,000", "2.00", "2.00–2.00", "0.25"]
+    assert lines["Shanhai"].split()[1:6] == ["1", "500,000", "2.00", "2.00–2.00", "0.25"]
     assert "6.00 ×" in lines["Sling into DuckDB"]
     assert "0.20" in lines["Shanhai, the snapshot taken too"]
+
+
+def test_each_line_tells_of_how_many_runs_its_medians_are():
+    gx = [run(0, read=1, validate=6, write=2)]
+    ours = [run(0, pull=1, stage=2, check=3, load=4)] * 3
+    known = size(limit=[run(1)] * 3, shanhai=ours, **{"pandas-gx": gx})
+    known.left_out["sling"] = "took more than 240 s"
+    lines = [line.split("|") for line in page(Book({1: known})).splitlines() if line.count("|") == 10]
+    told = {cells[1].strip(): cells[2].strip() for cells in lines}
+    assert told["the limit"] == told["Shanhai"] == told["Shanhai, the snapshot taken too"] == "3"
+    assert told["validation alone: Shanhai's check"] == "3"
+    assert told["pandas and Great Expectations"] == told["validation alone: GX over the frame"] == "1"
+    assert (told[""], told["Sling into DuckDB"]) == ("n", "0")
+    assert "medians of 3 runs, of *n* where those are fewer, at most 240 s" in page(Book({1: known}))
+    assert "GB, one run each, at most" in page(Book({1: size(limit=[run(1)])}))
+
+
+def test_the_page_that_is_kept_tells_who_was_measured_once():
+    kept = (Path(__file__).parents[3] / "benchmarks" / "PEERS.md").read_text(encoding="utf-8")
+    titles = {subject.title for subject in SUBJECTS}
+    sizes = [part for part in kept.split("\n## ") if "\nMeasured " in part]
+    assert sizes
+    for part in sizes:
+        once = {line[2:].split(" took more")[0] for line in part.splitlines() if line.endswith("again.")}
+        lines = [line.split("|") for line in part.splitlines() if line.count("|") == 10]
+        told = {cells[1].strip(): cells[2].strip() for cells in lines if cells[1].strip() in titles}
+        asked = re.search(r"medians of (\d+) runs|(?P<one>one) run each", part)
+        assert asked is not None
+        usual = "1" if asked["one"] else asked[1]
+        assert told == {title: "1" if title in once else usual for title in told}
+        assert once <= told.keys()
 
 
 def test_a_long_run_completes_a_short_one(tmp_path: Path):
@@ -131,6 +164,27 @@ def test_a_target_is_reached_or_missed_by_what_was_measured():
     assert told["faster than dlt's Arrow path into Delta"].endswith("| 1.05 × |  |")
     assert told["less than 2 GB of memory"].endswith("| 1.99 GB | 2.00 GB, **missed** |")
     assert told["time per row, beside the size before: no more"].endswith("|  | 1.10 ×, **missed** |")
+
+
+def test_of_what_is_missed_the_page_tells_which_part_costs_it():
+    """The part that is too slow by itself, or else the least one that is slow enough to be the reason."""
+    small = size(limit=[run(0.4)], shanhai=[run(0, pull=9, stage=0.9, check=0.6, load=0.1)])
+    ours = run(0, peak=1908, pull=9, stage=13, check=9, load=1)
+    large = size(10_000_000, limit=[run(5)], shanhai=[ours], sling=[run(80)])
+    told = {line.split(":")[0]: line for line in page(Book({1: small, 10: large})).splitlines()}
+    assert told["- 0.4 of the limit"].partition(": ")[2] == (
+        "of 1,000,000 rows the check, 0.60 s, where 0.60 s are too many; "
+        "of 10,000,000 rows the stage, 13.00 s by itself, where 12.50 s are allowed in all."
+    )
+    assert told["- five times as fast as Sling"].partition(": ")[2] == (
+        "of 10,000,000 rows the check, 9.00 s, where 7.00 s are too many."
+    )
+    assert told["- time per row, beside the size before"].endswith(
+        "of 10,000,000 rows the check, 1.50 × (0.60 → 9.00 s), then the stage, 1.44 × (0.90 → 13.00 s), "
+        "then the load, 1.00 × (0.10 → 1.00 s)."
+    )
+    assert "over all parts together" in told["- less than 2 GB of memory"]
+    assert "What costs those that are missed" not in page(Book({1: size(limit=[run(1)])}))
 
 
 def test_whom_a_larger_size_left_out_is_told_with_what_they_took_of_the_smaller():
