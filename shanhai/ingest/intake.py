@@ -12,6 +12,7 @@ from shanhai.errors import StoreError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
 from shanhai.ingest.files import sha256_of
+from shanhai.ingest.long_texts import LongTexts
 from shanhai.ingest.node import Node
 from shanhai.ingest.parting import Parted, part
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
@@ -32,12 +33,14 @@ def take_in(
     source: Sidecar,
     folder: Path,
     scratch: Path,
+    texts: LongTexts,
 ) -> tuple[Decoded, Parted]:
     """Part the records of the bodies; meanwhile a thread makes sure that they are those that were pulled.
 
     Args:
         folder: of the staging; what the check reads stays there.
         scratch: an existing folder for files of this pass.
+        texts: takes long texts of malformed records.
 
     Raises:
         UnreadableError: a body cannot be read.
@@ -52,7 +55,7 @@ def take_in(
         intact = pool.submit(_check_bodies, source.bodies, bodies)
         try:
             with watched(con, node.progress, f"{source.id.short}, bytes read", source.size):
-                return _read(con, terms, source.id, bodies, folder, scratch)
+                return _read(con, terms, source.id, bodies, folder, scratch, texts)
         finally:
             # Altered bytes explain every other error, so that theirs is the one to be raised.
             intact.result()
@@ -65,6 +68,7 @@ def _read(
     bodies: Sequence[BodyFile],
     folder: Path,
     scratch: Path,
+    texts: LongTexts,
 ) -> tuple[Decoded, Parted]:
     import duckdb
 
@@ -89,9 +93,9 @@ def _read(
                 create_checked(con, contract, blanks=blanks)
                 return found.decoded, parted
         con.execute("DROP VIEW raw")
-    for text in folder.glob(TEXTS):
-        text.unlink()
-    decoded = decode(con, contract, bodies, folder)
+    for left in folder.glob(TEXTS):
+        left.unlink()
+    decoded = decode(con, contract, bodies, folder, keep=texts.keep)
     create_checked(con, contract)
     return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows, waiving=waiving)
 

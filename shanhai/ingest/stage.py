@@ -18,6 +18,7 @@ from shanhai.ingest.archive import keep_contract
 from shanhai.ingest.division import divide
 from shanhai.ingest.files import in_turn, sha256_of
 from shanhai.ingest.intake import take_in
+from shanhai.ingest.long_texts import LongTexts
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import (
     Staging,
@@ -49,6 +50,7 @@ SCRATCH = "staged.duckdb"
 _FOR_THE_CHECK = "staged.*"
 _PARTING = "parting-"
 _REFUSED = "quarantine.parquet"
+_TEXTS = "long-texts"
 
 
 def stage(node: Node, delivery: DeliveryId, terms: Terms | None = None) -> Staging:
@@ -185,7 +187,8 @@ def _divide(
     beside: Path,
 ) -> Staging:
     contract = terms.contract
-    decoded, parted = take_in(node, con, terms, source, node.staging(delivery, terms.id), beside)
+    texts = LongTexts(beside / _TEXTS)
+    decoded, parted = take_in(node, con, terms, source, node.staging(delivery, terms.id), beside, texts)
     division = divide(
         con,
         contract,
@@ -195,6 +198,7 @@ def _divide(
         scratch=beside,
         waivers=terms.waivers,
     )
+    texts.put_back(beside / _REFUSED)
     refused = sha256_of(beside / _REFUSED) if (beside / _REFUSED).is_file() else None
     not_yet = not_given_yet(contract, source.age, decoded.missing, division.filled)
     staging = Staging(

@@ -26,11 +26,14 @@ def batches(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBat
     Raises:
         duckdb.Error: what DuckDB said, also where it said so after the first batch.
     """
+    import duckdb
+
     con.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
     with _in_order(con, query):
-        reader = con.execute(query).to_arrow_reader(_ROWS)
         try:
-            yield from reader
+            yield from con.execute(query).to_arrow_reader(_ROWS)
+        except UnicodeDecodeError as error:  # of a parser's complaint, which ends within a character
+            raise duckdb.InvalidInputException("a long record is malformed") from error
         except OSError as error:  # also pyarrow's errors: one came through its stream
             raise _as_duckdb(error) from error
 

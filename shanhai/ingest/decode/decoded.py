@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 RAGGED = "ragged"
 UNTERMINATED_QUOTE = "unterminated_quote"
@@ -17,7 +19,13 @@ REASONS = (RAGGED, UNTERMINATED_QUOTE, STRAY_QUOTE, LINE_TOO_LONG, UNDECODABLE, 
 """Every value that `_malformed` can have."""
 
 RAW_CHARACTERS = 4096
-"""How much of a malformed record `_raw` keeps."""
+"""How long a text `_raw` holds; of a longer one it holds what `Keep` makes of it."""
+
+REFERENCE = "\x1flong "
+"""With what a text begins that stands for a longer one."""
+
+Keep: TypeAlias = Callable[[str], str]
+"""Makes of the text of a malformed record one of at most `RAW_CHARACTERS`, which stands for it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,25 @@ class Decoded:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
     lines: int | None
+
+
+def beginning(text: str) -> str:
+    """A `Keep` for who does not need the rest."""
+    return text[:RAW_CHARACTERS]
+
+
+def cut(text: str, longest: int, *, is_whole: bool) -> str:
+    """What is kept of a line that is too long: all of it where that is little, else its beginning and a note.
+
+    Args:
+        text: the line, or its beginning.
+        longest: bytes that a line may have.
+        is_whole: whether `text` is all of it.
+    """
+    if is_whole and len(text) <= RAW_CHARACTERS:
+        return text
+    said = f" … [cut here: more than {longest} bytes; the body in the snapshot has the whole line]"
+    return text[: RAW_CHARACTERS - len(said)] + said
 
 
 def total(counts: list[BodyCount]) -> Decoded:

@@ -21,7 +21,7 @@ from shanhai.contracts.model import (
 )
 from shanhai.errors import DiskFullError, UnreadableError
 from shanhai.ingest.decode.compression import room_for, unpack
-from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, total
+from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Keep, Limits, beginning, total
 from shanhai.ingest.decode.delimited import Delimited, decode_delimited, dialect_of
 from shanhai.ingest.decode.encoding import check_stated, is_utf8, to_utf8
 from shanhai.ingest.decode.geojson import decode_geojson
@@ -43,11 +43,13 @@ def decode(
     work: Path,
     *,
     limits: Limits | None = None,
+    keep: Keep = beginning,
 ) -> Decoded:
     """Fill the table `raw` with the records of all bodies, in their order, as texts.
 
     `raw` has one VARCHAR column per column of the contract, then `_body` (name of the body), `_malformed`
-    (NULL, or one of `REASONS`; then all columns are NULL) and `_raw` (the malformed record, shortened).
+    (NULL, or one of `REASONS`; then all columns are NULL) and `_raw` (what is kept of the malformed
+    record).
     rowid + 1 is the position of a record over all bodies. An empty cell of delimited text or of a sheet is
     NULL.
 
@@ -55,6 +57,7 @@ def decode(
         con: without an open transaction; an existing `raw` is replaced.
         work: an existing folder for files that are gone again afterwards.
         limits: what unpacking may yield.
+        keep: makes of the text of a malformed record what stands for it in `_raw`.
 
     Raises:
         UnreadableError: a body is not what the contract states; `raw` is then of no use.
@@ -64,7 +67,7 @@ def decode(
     allowed = limits or Limits()
     create_raw(con, contract)
     try:
-        counts = [_decode_body(con, contract, body, work, allowed) for body in bodies]
+        counts = [_decode_body(con, contract, body, work, allowed, keep) for body in bodies]
     except duckdb.IOException as error:
         if os.strerror(errno.ENOSPC) in str(error):
             raise DiskFullError("no room to decode a snapshot", given=work.name) from error
@@ -81,7 +84,12 @@ def decode(
 
 
 def _decode_body(
-    con: duckdb.DuckDBPyConnection, contract: Contract, body: BodyFile, work: Path, limits: Limits
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    body: BodyFile,
+    work: Path,
+    limits: Limits,
+    keep: Keep,
 ) -> BodyCount:
     unpacked, text = work / "body.unpacked", work / "body.utf8"
     try:
@@ -90,14 +98,16 @@ def _decode_body(
             case CsvFormat() as stated:
                 dialect = dialect_of(contract, stated)
                 path = in_utf8(contract, body.name, path, text, stated.encoding)
-                return decode_delimited(Delimited(con, contract, stated, dialect, body.name, path, work))
+                return decode_delimited(
+                    Delimited(con, contract, stated, dialect, body.name, path, work, keep)
+                )
             case JsonFormat() | NdjsonFormat() | GeoJsonFormat() as stated:
                 path = in_utf8(contract, body.name, path, text, stated.encoding)
                 return _decode_json(
-                    stated, Records(con, contract, stated.encoding, body.name, path, work, limits)
+                    stated, Records(con, contract, stated.encoding, body.name, path, work, limits, keep)
                 )
             case WorkbookFormat() as stated:
-                return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits)
+                return decode_workbook(con, contract, stated, BodyFile(body.name, path), limits, keep)
             case ParquetFormat():
                 return decode_parquet(con, contract, BodyFile(body.name, path), limits)
     finally:

@@ -11,7 +11,7 @@ from shanhai.contracts.model import Contract, CsvFormat
 from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import ContractError, UnreadableError
 from shanhai.ingest.decode.compression import room_for
-from shanhai.ingest.decode.decoded import BodyCount
+from shanhai.ingest.decode.decoded import BodyCount, Keep, beginning
 from shanhai.ingest.decode.dialect import Dialect
 from shanhai.ingest.decode.headings import Placement, place, place_by_position
 from shanhai.ingest.decode.lines import Sieve, Sieved
@@ -33,6 +33,7 @@ class Delimited:
     body: str
     path: Path
     work: Path
+    keep: Keep = beginning
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,8 @@ def _slow(task: Delimited, placement: Placement, opening: Opening) -> Sieved:
             orderly.open("wb") as out,
         ):
             stream.seek(opening.offset)
-            sieve = Sieve(stream, out, task.dialect, placement.width, task.stated.max_line_bytes)
-            sieved = sieve.run()
+            longest = task.stated.max_line_bytes
+            sieved = Sieve(stream, out, task.dialect, placement.width, longest, task.keep).run()
         rest = "c0, decode(unhex(c1)) FROM " + _read_csv(task, orderly, placement.width + 2, has_header=False)
         cells = _cells(placement, first=2)
         rows = insert_raw(task.con, cells, task.body, rest) if sieved.records else 0

@@ -24,6 +24,8 @@ from shanhai.ingest.decode.decoded import (
     RAW_CHARACTERS,
     UNDECODABLE,
     UNTERMINATED_QUOTE,
+    Keep,
+    cut,
 )
 from shanhai.ingest.decode.dialect import Dialect
 from shanhai.ingest.decode.encoding import readable
@@ -33,6 +35,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
 _LF = re.compile(rb"\n")
 _ENDS = (b"\n", b"\r")
 _FORGET_AFTER_LINES = 50_000
+_CUT_BYTES = 4 * RAW_CHARACTERS  # a character has no more
 
 
 class Oversize(bytes):
@@ -59,7 +62,7 @@ def blocks(
             yield data[:cut]
         tail = data[cut:]
         if len(tail) > limit + 1:
-            yield Oversize(tail[:RAW_CHARACTERS])
+            yield Oversize(tail[:_CUT_BYTES])
             tail = _after_line(stream, tail[-1:], size, _LINE_END if has_cr else _LF)
     if tail:
         yield tail
@@ -75,6 +78,11 @@ def _after_line(stream: BinaryIO, data: bytes, size: int, end: re.Pattern[bytes]
         if not more:
             return b""
         data = (b"\r" if data.endswith(b"\r") else b"") + more
+
+
+def too_long(line: bytes, longest: int) -> str:
+    """What quarantine keeps of a line with more than `longest` bytes."""
+    return cut(readable(line[:_CUT_BYTES]), longest, is_whole=type(line) is bytes and len(line) <= _CUT_BYTES)
 
 
 def without_end(line: bytes) -> bytes:
@@ -99,14 +107,18 @@ class Sieve:
         out: takes the orderly copy.
         width: cells in a record.
         limit: largest record in bytes, line end not counted.
+        keep: what the copy holds of a malformed record.
     """
 
-    def __init__(self, stream: BinaryIO, out: BinaryIO, dialect: Dialect, width: int, limit: int) -> None:
+    def __init__(
+        self, stream: BinaryIO, out: BinaryIO, dialect: Dialect, width: int, limit: int, keep: Keep
+    ) -> None:
         self._blocks = blocks(stream, limit)
         self._out = out
         self._dialect = dialect
         self._width = width
         self._limit = limit
+        self._keep = keep
         self._record = dialect.record(width)
         self._good = dialect.delimiter * 2
         self._sieved = Sieved()
@@ -159,9 +171,9 @@ class Sieve:
 
     def _malformed(self, reason: str, raw: bytes) -> bytes:
         self._sieved.malformed += 1
-        text = readable(raw[: 4 * RAW_CHARACTERS])[:RAW_CHARACTERS].encode().hex().encode()
+        kept = self._keep(too_long(raw, self._limit) if reason == LINE_TOO_LONG else readable(raw))
         delimiter = self._dialect.delimiter
-        return reason.encode() + delimiter + text + delimiter * self._width + b"\n"
+        return reason.encode() + delimiter + kept.encode().hex().encode() + delimiter * self._width + b"\n"
 
     def _sort(self, lines: list[bytes]) -> None:
         index = 0
@@ -180,7 +192,7 @@ class Sieve:
             return 1
         taken = 1
         if isinstance(line, Oversize) or len(text) > self._limit:
-            row = self._malformed(LINE_TOO_LONG, line)
+            row = self._malformed(LINE_TOO_LONG, line if isinstance(line, Oversize) else text)
         elif self._record.fullmatch(text):
             row = self._checked(text)
         elif self._dialect.is_open(text):

@@ -19,7 +19,7 @@ from shanhai.ingest.decode.decoded import (
     LINE_TOO_LONG,
     NOT_A_RECORD,
     NOT_JSON,
-    RAW_CHARACTERS,
+    REFERENCE,
     UNDECODABLE,
     BodyCount,
 )
@@ -27,7 +27,7 @@ from shanhai.ingest.decode.encoding import UTF8_MARK, readable
 from shanhai.ingest.decode.foreign import check_not_foreign
 from shanhai.ingest.decode.json_list import is_too_deep
 from shanhai.ingest.decode.json_paths import Shape
-from shanhai.ingest.decode.lines import Oversize, blocks
+from shanhai.ingest.decode.lines import Oversize, blocks, too_long
 from shanhai.ingest.decode.record_table import Records, append_records
 
 _SEPARATOR = b"\x1e"
@@ -93,7 +93,8 @@ class _Lines:
                 yield self._table(block)
 
     def _table(self, block: bytes) -> pa.Table:
-        texts, faults, raws = [], [], []
+        texts, faults = [], []
+        raws: list[str | None] = []
         oversize = isinstance(block, Oversize)
         lines = [block] if oversize else block.removesuffix(b"\n").split(b"\n")
         self.lines += len(lines)
@@ -101,16 +102,20 @@ class _Lines:
             text = line.strip(b" \t\r" + _SEPARATOR)
             if not text and not oversize:
                 continue
-            fault = LINE_TOO_LONG if oversize or len(text) > self.longest else _unreadable(text)
+            is_too_long = oversize or len(text) > self.longest
+            fault = LINE_TOO_LONG if is_too_long else _unreadable(text)
             texts.append(None if fault else text)
             faults.append(fault)
-            raws.append(readable(text[: 4 * RAW_CHARACTERS])[:RAW_CHARACTERS] if fault else None)
+            if is_too_long:
+                raws.append(self.task.keep(too_long(line if oversize else text, self.longest)))
+            else:
+                raws.append(self.task.keep(readable(text)) if fault else None)
         columns = (texts, faults, raws)
         return pa.table([pa.array(column, pa.string()) for column in columns], ["text", "fault", "raw"])
 
 
 def _unreadable(text: bytes) -> str | None:
-    if is_too_deep(text):
+    if is_too_deep(text) or text.startswith(REFERENCE.encode()):
         return NOT_JSON
     try:
         text.decode("utf-8")

@@ -37,10 +37,13 @@ def insert_raw(con: duckdb.DuckDBPyConnection, cells: Sequence[str], body: str, 
 
     Raises:
         UnreadableError: so many columns that memory does not hold a batch of records.
+        duckdb.InvalidInputException: what `rest` reads is malformed.
     """
     chosen = "".join(f"{cell}, " for cell in cells)
     try:
         inserted = con.execute(f"INSERT INTO raw SELECT {chosen}{quote_literal(body)}, {rest}").fetchone()
+    except UnicodeDecodeError as error:  # of the parser's complaint, which ends within a character
+        raise duckdb.InvalidInputException("a long record is malformed") from error
     except duckdb.OutOfMemoryException as error:
         if len(cells) <= COLUMNS_HELD:
             raise

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from shanhai.contracts.model import Contract
 from shanhai.contracts.sql import quote_literal
-from shanhai.ingest.decode.decoded import RAW_CHARACTERS, BodyCount, Limits
+from shanhai.ingest.decode.decoded import RAW_CHARACTERS, BodyCount, Keep, Limits, beginning
 from shanhai.ingest.decode.headings import shown_unknown
 from shanhai.ingest.decode.json_paths import Shape, exists_sql, paths
 from shanhai.ingest.decode.raw_table import insert_raw
 
 RECORD_BYTES = 16 * 2**20
+_LONG_ONES = 16
+_KEPT = "_kept_texts"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Records:
     path: Path
     work: Path
     limits: Limits
+    keep: Keep = beginning
 
 
 def append_records(task: Records, shape: Shape, given: str, *, lines: int | None = None) -> BodyCount:
@@ -52,9 +56,10 @@ def append_records(task: Records, shape: Shape, given: str, *, lines: int | None
     task.con.execute(
         f"CREATE OR REPLACE TEMP TABLE _records AS "
         f"SELECT json, json->>[{wanted}] AS texts, fault, "
-        f"CASE WHEN fault IS NOT NULL THEN left(raw, {RAW_CHARACTERS}) END AS raw FROM {given}"
+        f"CASE WHEN fault IS NOT NULL THEN raw END AS raw FROM {given}"
     )
     try:
+        keep_raw(task, "_records")
         cells = _cells(ways)
         rows = insert_raw(task.con, cells, task.body, "fault, raw FROM _records")
         found = task.con.execute("SELECT count(*) FROM _records WHERE fault IS NULL").fetchone()
@@ -63,6 +68,28 @@ def append_records(task: Records, shape: Shape, given: str, *, lines: int | None
         return BodyCount(rows, rows - good, missing, _unknown(task, shape), lines)
     finally:
         task.con.execute("DROP TABLE IF EXISTS temp._records")
+
+
+def keep_raw(task: Records, table: str) -> None:
+    """Leave in `raw` of a temporary table what is to be kept of long texts."""
+    found = task.con.execute(
+        f"SELECT rowid, raw FROM temp.{table} WHERE strlen(raw) > {RAW_CHARACTERS}"
+    ).to_arrow_reader(_LONG_ONES)
+    kept = [
+        (row, task.keep(text))
+        for batch in found
+        for row, text in zip(*batch.to_pydict().values(), strict=True)
+    ]
+    if not kept:
+        return
+    rows, texts = zip(*kept, strict=True)
+    task.con.register(
+        _KEPT, pa.table({"place": pa.array(rows, pa.int64()), "kept": pa.array(texts, pa.string())})
+    )
+    try:
+        task.con.execute(f"UPDATE temp.{table} SET raw = kept FROM {_KEPT} WHERE {table}.rowid = place")
+    finally:
+        task.con.unregister(_KEPT)
 
 
 def _cells(ways: list[list[str]]) -> list[str]:

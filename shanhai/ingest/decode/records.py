@@ -20,14 +20,14 @@ from shanhai.contracts.model import JsonFormat
 from shanhai.contracts.sql import quote_literal
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.compression import room_for
-from shanhai.ingest.decode.decoded import NOT_A_RECORD, RAGGED, RAW_CHARACTERS, BodyCount
+from shanhai.ingest.decode.decoded import NOT_A_RECORD, RAGGED, BodyCount
 from shanhai.ingest.decode.encoding import check_decodable
 from shanhai.ingest.decode.foreign import check_not_foreign
 from shanhai.ingest.decode.headings import Placement, place
 from shanhai.ingest.decode.json_list import find_list
 from shanhai.ingest.decode.json_paths import Shape
 from shanhai.ingest.decode.raw_table import insert_raw, one_file
-from shanhai.ingest.decode.record_table import RECORD_BYTES, Records, append_records
+from shanhai.ingest.decode.record_table import RECORD_BYTES, Records, append_records, keep_raw
 
 _COPY_BYTES = 1 << 20
 _WHERE = re.compile(r"at byte \d+ in record/value \d+: [a-z0-9 ,'-]+", re.IGNORECASE)
@@ -92,14 +92,15 @@ def _append_lists(task: Records, given: str) -> BodyCount:
         )
     placement = place(task.contract, texts, task.body)
     task.con.execute(
-        "CREATE OR REPLACE TEMP TABLE _lists AS SELECT json, "
-        f"CASE WHEN json_type(json) <> 'ARRAY' THEN '{NOT_A_RECORD}' "
+        "CREATE OR REPLACE TEMP TABLE _lists AS "
+        "SELECT json, fault, CASE WHEN fault IS NOT NULL THEN json::VARCHAR END AS raw FROM ("
+        f"SELECT json, CASE WHEN json_type(json) <> 'ARRAY' THEN '{NOT_A_RECORD}' "
         f"WHEN json_array_length(json) <> {placement.width} THEN '{RAGGED}' END AS fault "
-        f"FROM {given} OFFSET 1"
+        f"FROM {given} OFFSET 1)"
     )
     try:
-        raw = f"CASE WHEN fault IS NOT NULL THEN left(json::VARCHAR, {RAW_CHARACTERS}) END"
-        rows = insert_raw(task.con, _cells(placement), task.body, f"fault, {raw} FROM _lists")
+        keep_raw(task, "_lists")
+        rows = insert_raw(task.con, _cells(placement), task.body, "fault, raw FROM _lists")
         found = task.con.execute("SELECT count(fault) FROM _lists").fetchone()
         return BodyCount(rows, int(found[0]) if found else 0, placement.missing, placement.unknown)
     finally:

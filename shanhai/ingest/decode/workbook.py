@@ -16,18 +16,24 @@ import pyarrow as pa
 
 from shanhai.contracts.model import Contract, WorkbookFormat
 from shanhai.errors import UnreadableError
-from shanhai.ingest.decode.decoded import RAGGED, RAW_CHARACTERS, BodyCount, BodyFile, Limits
+from shanhai.ingest.decode.decoded import RAGGED, BodyCount, BodyFile, Keep, Limits, beginning
 from shanhai.ingest.decode.headings import Placement, place, place_by_position
 from shanhai.ingest.decode.raw_table import insert_raw
 from shanhai.ingest.decode.sheet import Cells, Filled, Merge, Sheet, bearable, opened
 from shanhai.ingest.decode.workbook_guard import check_workbook
 
 _BATCH_ROWS = 10_000
+BATCH_CHARACTERS = 8 * 2**20
 _BATCH_NAME = "_sheet_batch"
 
 
 def decode_workbook(
-    con: duckdb.DuckDBPyConnection, contract: Contract, stated: WorkbookFormat, body: BodyFile, limits: Limits
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    stated: WorkbookFormat,
+    body: BodyFile,
+    limits: Limits,
+    keep: Keep = beginning,
 ) -> BodyCount:
     """Append the rows of one table to `raw`.
 
@@ -40,8 +46,8 @@ def decode_workbook(
     with opened(body, stated) as sheet:
         table = _Table(contract, stated, body, sheet, limits)
         rows = malformed = 0
-        while batch := list(itertools.islice(table.records, _BATCH_ROWS)):
-            rows += _append(con, table.placement, body.name, batch)
+        for batch in _batches(table.records):
+            rows += _append(con, table.placement, body.name, batch, keep)
             malformed += sum(_is_ragged(row, table.placement.width) for row in batch)
         placement = table.placement
     return BodyCount(rows, malformed, placement.missing, (*placement.unknown, *table.below))
@@ -142,12 +148,27 @@ def joined_headings(
     return [separator.join(parts) or None for parts in columns]
 
 
-def _append(con: duckdb.DuckDBPyConnection, placement: Placement, body: str, rows: Sequence[Cells]) -> int:
+def _batches(records: Iterator[Cells]) -> Iterator[list[Cells]]:
+    """Records, many at a time but of bounded length, however long the texts of their cells are."""
+    batch, size = [], 0
+    for record in records:
+        batch.append(record)
+        size += sum(map(len, filter(None, record)))
+        if len(batch) == _BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _append(
+    con: duckdb.DuckDBPyConnection, placement: Placement, body: str, rows: Sequence[Cells], keep: Keep
+) -> int:
     columns = {
         f"c{position}": pa.array([_cell(row, position) for row in rows], pa.string())
         for position in range(placement.width)
     }
-    columns["raw"] = pa.array([_raw(row, placement.width) for row in rows], pa.string())
+    columns["raw"] = pa.array([_raw(row, placement.width, keep) for row in rows], pa.string())
     con.register(_BATCH_NAME, pa.table(columns))
     try:
         cells = [
@@ -168,7 +189,7 @@ def _is_ragged(row: Cells, width: int) -> bool:
     return any(cell is not None for cell in row[width:])
 
 
-def _raw(row: Cells, width: int) -> str | None:
+def _raw(row: Cells, width: int, keep: Keep) -> str | None:
     if not _is_ragged(row, width):
         return None
-    return json.dumps(row, ensure_ascii=False)[:RAW_CHARACTERS]
+    return keep(json.dumps(row, ensure_ascii=False))

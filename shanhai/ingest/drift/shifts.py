@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shanhai.contracts.model import CsvFormat
-from shanhai.contracts.sql import quote_identifier
+from shanhai.contracts.sql import quote_identifier, quote_literal
 from shanhai.errors import UnreadableError
-from shanhai.ingest.decode.decoded import RAGGED, RAW_CHARACTERS
+from shanhai.ingest.decode.decoded import RAGGED, RAW_CHARACTERS, REFERENCE
 from shanhai.ingest.decode.delimited import dialect_of
 from shanhai.ingest.decode.dialect import Dialect
 from shanhai.ingest.decode.headings import place, place_by_position
@@ -103,7 +103,7 @@ def _of_ragged(look: Look, con: duckdb.DuckDBPyConnection, layout: _Layout) -> D
     """One cell too many, or too few, at the same place in most of the malformed records."""
     rows = con.execute(
         f"SELECT _raw FROM raw WHERE _malformed = '{RAGGED}' AND length(_raw) < {RAW_CHARACTERS} "
-        f"LIMIT {_MOST_ROWS}"
+        f"AND NOT starts_with(_raw, {quote_literal(REFERENCE)}) LIMIT {_MOST_ROWS}"
     ).fetchall()
     split = [layout.dialect.split(raw.encode("utf-8", "replace")) for (raw,) in rows]
     records = [[cell.decode("utf-8", "replace") for cell in cells] for cells in split if cells]
