@@ -100,6 +100,16 @@ def test_who_the_node_is_stands_in_the_signed_keyset(home: Path):
     assert min(datetime.fromisoformat(row["not_after"]) for row in rows) > datetime.now(UTC)
 
 
+def test_the_fingerprints_stand_on_the_screen_where_the_keys_were_made(home: Path, screen: str):
+    """Each of all root keys, in groups that people read to each other."""
+    roots = keyring_of(home).keyset().roots
+    assert {root.alg for root in roots} == {"ed25519", "ml-dsa-65"}
+    shown = " ".join(re.sub(r"\x1b\[\d+m", "", screen.partition("Root keys")[2]).split())
+    for root in roots:
+        groups = " ".join(re.findall(".{8}", root.kid))
+        assert f"{root.alg} fingerprint of a root key {groups} " in shown
+
+
 def test_age_of_debian_opens_a_key_file(home: Path, opened: Secret):
     """The format is age's own: an operator without this software reaches the keys."""
     holdings = Holdings.read(opened)
