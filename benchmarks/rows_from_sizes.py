@@ -106,15 +106,35 @@ def generated(rows: int, seed: int) -> Any:
     )
 
 
-def main() -> None:
-    known = seen(generated(KNOWN, 0))
-    print(f"{'rows':>9} {'by pages':>9} {'off':>7} {'by size':>9} {'off':>7}")
-    for seed, rows in enumerate(SIZES, start=1):
+@dataclass(frozen=True)
+class Guessed:
+    """The rows of a file, and what was guessed of them; None where there was no guess."""
+
+    rows: int
+    by_pages: float | None
+    by_size: float
+
+
+def guessed(sizes: Sequence[int], known_rows: int) -> Iterator[Guessed]:
+    """Generate, seal and guess one file of each size, knowing another of `known_rows`."""
+    known = seen(generated(known_rows, 0))
+    for seed, rows in enumerate(sizes, start=1):
         file = seen(generated(rows, seed))
-        cells = []
-        for guess in (by_pages(file), KNOWN * file.size / known.size):
-            cells += ["–", "–"] if guess is None else [f"{guess:,.0f}", f"{guess / rows - 1:+.1%}"]
-        print(f"{rows:>9,} {cells[0]:>9} {cells[1]:>7} {cells[2]:>9} {cells[3]:>7}")
+        yield Guessed(rows, by_pages(file), known_rows * file.size / known.size)
+
+
+def line(one: Guessed) -> str:
+    """For people: rows, and each guess with how far it is off."""
+    cells = []
+    for guess in (one.by_pages, one.by_size):
+        cells += ["–", "–"] if guess is None else [f"{guess:,.0f}", f"{guess / one.rows - 1:+.1%}"]
+    return f"{one.rows:>9,} {cells[0]:>9} {cells[1]:>7} {cells[2]:>9} {cells[3]:>7}"
+
+
+def main() -> None:
+    print(f"{'rows':>9} {'by pages':>9} {'off':>7} {'by size':>9} {'off':>7}")
+    for one in guessed(SIZES, KNOWN):
+        print(line(one))
 
 
 if __name__ == "__main__":
