@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class ShanhaiError(Exception):
-    """Base of all errors that Shanhai raises on purpose.
+    """Base of all errors that Shanhai raises on purpose; what is raised is a class below it.
 
     Args:
         message: what is wrong, naming the thing.
@@ -135,11 +135,15 @@ class BusyError(RetryableError):
     """Another process holds what this one needs."""
 
 
-class GateDisagreementError(ShanhaiError):
-    """Great Expectations and staging counted the same rule differently: one of the two is wrong."""
+class FaultError(ShanhaiError):
+    """This software found that it is wrong itself, and stopped before anything counts."""
 
     exit_code = 70
     recovery = "report"
+
+
+class GateDisagreementError(FaultError):
+    """Great Expectations and staging counted the same rule differently: one of the two is wrong."""
 
 
 def as_typed(text: str) -> str:

@@ -17,7 +17,7 @@ from infra.local.layout import Layout
 from infra.local.lock import clear_record, write_record
 from infra.local.processes import Started, stop
 from infra.local.progress import Progress
-from shanhai.errors import ShanhaiError
+from shanhai.errors import BusyError
 
 
 class Running:
@@ -66,7 +66,7 @@ class Running:
         """Stop all processes at the end, also after Ctrl-C or SIGTERM.
 
         Raises:
-            ShanhaiError: a process could not even be killed.
+            BusyError: a process could not even be killed.
         """
         with _signals_as_interrupt():
             try:
@@ -80,7 +80,9 @@ class Running:
             left = stop(self.processes)
             clear_record(self._layout)
         if left:
-            raise ShanhaiError("processes are left", given=", ".join(str(one.pid) for one in left))
+            raise BusyError(
+                "processes are left", given=", ".join(str(one.pid) for one in left), hint="end them by hand"
+            )
 
     def _add(self, process: Started) -> Started:
         self.processes.append(process)

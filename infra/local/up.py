@@ -12,7 +12,7 @@ from infra.local.processes import stop
 from infra.local.progress import Patience, Progress, wait_until_ready
 from infra.local.run import Plan, expected_dags, prepare_nodes
 from infra.local.running import Running
-from shanhai.errors import ShanhaiError
+from shanhai.errors import BusyError
 
 _PARSE_EVERY_SECONDS = 30
 
@@ -63,7 +63,7 @@ def down(layout: Layout) -> int:
         0, also when nothing was up.
 
     Raises:
-        ShanhaiError: a process could not be stopped.
+        BusyError: a process could not be stopped.
     """
     record = read_record(layout)
     if record is None or record.mode != "up":
@@ -71,7 +71,9 @@ def down(layout: Layout) -> int:
         return 0
     left = stop(record.processes)
     if left:
-        raise ShanhaiError("processes are left", given=", ".join(str(one.pid) for one in left))
+        raise BusyError(
+            "processes are left", given=", ".join(str(one.pid) for one in left), hint="end them by hand"
+        )
     clear_record(layout)
     print("down")
     return 0

@@ -10,7 +10,7 @@ import click
 from shanhai.cli.output import Heading, Row, say, show
 from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import ShanhaiError
+from shanhai.errors import FaultError
 from shanhai.ids import DatasetId
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def command(session: Session, dataset: DatasetId | None, check: bool) -> None:
         )
 
 
-class UnbalancedError(ShanhaiError):
-    """Rows were lost or counted twice: a fault of this software."""
-
-    exit_code = 70
+class UnbalancedError(FaultError):
+    """Rows were lost or counted twice."""
 
 
 def record(row: LedgerRow) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from shanhai.courier.progress import Tell, metered, silent
-from shanhai.errors import ShanhaiError
+from shanhai.errors import FaultError
 from shanhai.exchange.commitments import commitment
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.parquet.decrypt import Declared, first_rows
@@ -38,10 +38,8 @@ LANES = 2
 """Files of a table that are written at the same time."""
 
 
-class SealingError(ShanhaiError):
-    """What was written is not what was meant: a fault of this program. Nothing was signed."""
-
-    exit_code = 70
+class SealingError(FaultError):
+    """What was written is not what was meant. Nothing was signed."""
 
 
 @dataclass(frozen=True)

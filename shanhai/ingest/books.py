@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shanhai.errors import ShanhaiError
+from shanhai.errors import FaultError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.records import Staging, State
 from shanhai.ingest.waivers import Waivers
@@ -252,10 +252,10 @@ def entry(
         staging: what decided which of its rows are good; its terms and its quarantine file are noted.
 
     Raises:
-        ShanhaiError: it does not balance; nothing must be committed with it.
+        FaultError: it does not balance; nothing must be committed with it.
     """
     if not difference.balanced:
-        raise ShanhaiError(
+        raise FaultError(
             "an entry does not balance: rows would be lost or counted twice",
             given=f"{delivery} {asdict(difference)}",
             allowed="rows_in = loaded + quarantined + duplicates + superseded + withheld",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shanhai.errors import ShanhaiError, StoreError
+from shanhai.errors import FaultError, StoreError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.archive import kept_contract
 from shanhai.ingest.books import Net
@@ -18,9 +18,10 @@ def committed_terms(node: Node, delivery: DeliveryId, net: Net) -> Terms:
 
     Raises:
         ConfigurationError: the contract is no longer in the archive.
+        FaultError: the books have rows of the delivery and no staging.
     """
     if net.staged is None:
-        raise ShanhaiError("no entry of the delivery names a staging", given=delivery.short)
+        raise FaultError("no entry of the delivery names a staging", given=delivery.short)
     return Terms(kept_contract(node, delivery.dataset, net.staged.contract_digest), net.waivers)
 
 

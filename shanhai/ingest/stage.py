@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shanhai.contracts.since import not_given_yet
 from shanhai.contracts.sql import quote_literal
-from shanhai.errors import ShanhaiError, UnreadableError
+from shanhai.errors import FaultError, UnreadableError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.archive import keep_contract
 from shanhai.ingest.division import divide
@@ -261,7 +261,7 @@ def _unreadable(delivery: DeliveryId, terms: Terms, error: UnreadableError) -> S
 def _balance(staging: Staging) -> None:
     parts = staging.good + staging.quarantined + staging.duplicates + staging.superseded
     if parts != staging.rows_in:
-        raise ShanhaiError(
+        raise FaultError(
             f"rows were lost or counted twice while staging {staging.delivery}",
             given=f"{parts} = {staging.good} good + {staging.quarantined} quarantined + "
             f"{staging.duplicates} duplicates + {staging.superseded} superseded",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shanhai.contracts.sql import quote_identifier
-from shanhai.errors import ConfigurationError, ShanhaiError
+from shanhai.errors import ConfigurationError, FaultError
 from shanhai.quality.checked import CHECKED
 
 GX_VERSION = "1.24.1"
@@ -37,7 +37,7 @@ def count_unexpected(
 
     Raises:
         ConfigurationError: another version of Great Expectations is installed.
-        ShanhaiError: Great Expectations failed to evaluate an expectation.
+        FaultError: Great Expectations failed to evaluate an expectation.
     """
     import great_expectations as gx
 
@@ -130,7 +130,7 @@ def _count(result: Any) -> int:
     if unexpected is None:
         rule = result.expectation_config.meta["rule"]
         # The engine's own message could quote a value, and values can be personal.
-        raise ShanhaiError(
+        raise FaultError(
             f"Great Expectations could not evaluate {rule}",
             hint="run the expectation's condition over `checked` in DuckDB to see why",
         )
