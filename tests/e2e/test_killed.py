@@ -1,7 +1,8 @@
 """SIGKILL to each task at a durable write, at random, to a supervisor, to the scheduler; then older metadata.
 
-Deliveries are loaded, decided about, replayed, released and purged meanwhile. Twenty kills in all, some at
-writes by the seed; tests/integration/crash/test_killed_walk.py kills at each of the others.
+Deliveries are loaded, decided about, replayed, released and purged meanwhile; for a round the clock of tasks
+is set back. Twenty kills in all, some at writes by the seed; at each of the others
+tests/integration/crash/test_killed_walk.py kills.
 
 Nothing is lost, nothing is there twice, and nobody has to help.
 """
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,14 @@ from durable_writes import OF_A_PURGE, OF_A_RELEASE, OF_A_REPLAY, UNDER_AIRFLOW,
 from kill_places import WITH_A_BUILD
 from killed_county import Killed, in_reach, of_a_verdict
 from metadata import place_metadata
-from plain_state import differences
+from plain_state import differences, instants
 
 from tests.conformance.far_side import Asked, FarSide, Reply
 
 pytestmark = pytest.mark.e2e
 
 AT_RANDOM = 3
+HOURS_BACK = 26
 OF_EACH_DECISION = 1
 """Kills of a replay and of a release."""
 BY_SEED = ("pull", "stage", "check", "load", "report", "late")
@@ -47,16 +50,19 @@ class Story:
         alerts: what was posted.
         given_up: what failed until it was cleared.
         scheduler: its process, again and again while only tasks were killed.
+        instants: of all commits, when the clock of tasks had been set back for a round.
         dead: the process of the scheduler that was killed, once it was gone, and that of its successor.
     """
 
     killed: Killed
     alerts: list[dict[str, Any]]
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     given_up: list[tuple[str, str]] = field(default_factory=list)
     scheduler: list[int] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     supervised: dict[str, Any] = field(default_factory=dict)
     dead: list[int] = field(default_factory=list)
+    instants: list[datetime] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     differences_restored: list[str] = field(default_factory=list)
     runs_again: int = 0
@@ -83,10 +89,13 @@ def _told(told: Story) -> Story:
     copy = killed.county.root / "older.db"
     with killed.node.up():
         _kill_each_task(told)
+        killed.node.set_clock_back(hours=HOURS_BACK)
         killed.begin(3)
         _copy(killed.node.layout.database, copy)
         told.supervised = _kill_a_supervisor(killed)
         killed.wait(kills=AT_RANDOM)
+        told.instants = instants(killed.node.home)
+        killed.node.set_clock_back(hours=0)
         _kill_at_each_try(told)
         _kill_the_scheduler(told)
         killed.wait()
@@ -223,6 +232,14 @@ def test_no_run_needs_a_person(story: Story):
 
 
 def test_tables_quarantine_ledger_and_marts_are_those_of_a_clean_run(story: Story):
+    assert story.differences == []
+
+
+def test_tasks_whose_clock_was_set_back_load_nothing_twice_and_nothing_else(story: Story):
+    """What they commit is dated before what was there, and replaces it all the same."""
+    before = [at for at in story.instants if at < story.began]
+    assert before
+    assert max(before) < story.began - timedelta(hours=HOURS_BACK) / 2
     assert story.differences == []
 
 

@@ -1,4 +1,4 @@
-"""Work in a process of its own: which durable writes it makes, and killed before or after one of them."""
+"""Work in a process of its own: which durable writes it makes, killed at one, or with its clock set back."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ def killed_at(write: Write, when: str, work: Callable[..., object], *given: obje
         return _ended(Path(folder), [_order("once", write, when)], True, work, given)
 
 
+def undisturbed(work: Callable[..., object], *given: object) -> int | None:
+    """Do work to its end; returns the exit code."""
+    with TemporaryDirectory() as folder:
+        return _ended(Path(folder), [], False, work, given)
+
+
+def with_clock_back(hours_back: int, work: Callable[..., object], *given: object) -> int | None:
+    """Do work to its end with the clock set back as it is for a task under Airflow; returns the exit code."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "hours_back").write_text(str(hours_back), encoding="utf-8")
+        return _ended(Path(folder), [], False, work, given)
+
+
 def _order(name: str, write: Write, when: str) -> Order:
     return Order(name, None, "", write.function, when, write.about, within=write.within)
 
@@ -62,7 +75,9 @@ def _watched(
     if dies:
         # Only a process that leads a group of its own is killed with it; of any other it is only noted.
         os.setpgid(0, 0)
-    _killer().watch(folder, [asdict(order) for order in orders])
+    killer = _killer()
+    killer.set_clock(folder, "any")
+    killer.watch(folder, [asdict(order) for order in orders])
     work(*given)
 
 

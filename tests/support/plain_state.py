@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -136,6 +137,13 @@ def differences(clean: State, other: State, *, history: bool = True) -> list[str
     if clean.snapshots != other.snapshots:
         found.append(f"snapshots differ: {sorted(clean.snapshots ^ other.snapshots)[:3]}")
     return found
+
+
+def instants(home: Path) -> list[datetime]:
+    """When each commit of a dataset was made, by the clock of whoever made it."""
+    tables = [read_table(log.parent) for log in sorted(home.glob("lake/[!_]*/*/_delta_log"))]
+    told = [facts["at"] for table in tables for facts in table.facts.values() if "at" in facts]
+    return [datetime.fromisoformat(at) for at in told]
 
 
 def _add_up(

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from killed_once import with_clock_back
 from little_county import RULES, County
-from plain_state import differences, read_state
+from plain_state import differences, instants, read_state
 
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
@@ -66,3 +67,25 @@ def test_a_step_asks_no_clock_whether_its_work_is_done(tmp_path: Path):
     node = _walked(county, tmp_path / "home", lambda: NOW - timedelta(days=400))
     assert differences(before, read_state(tmp_path / "home")) == []
     assert {name for name in RULES if pending(node, DatasetId("acounty", name))} == set()
+
+
+def test_what_comes_a_day_earlier_by_the_clock_replaces_what_came_before(tmp_path: Path):
+    """Also books, marts and report are made where all that there is seems to lie ahead."""
+    county = County(tmp_path, seed=14)
+    county.declare(retries=0)
+    clean, back = tmp_path / "clean", tmp_path / "back"
+    for number in (2, 3):
+        county.send(number)
+        assert county.run(clean, "walk", "--all") == 0
+        hours = 26 if number == 3 else 0
+        assert with_clock_back(hours, _follow, county, back) == 0
+    for verb in ("build", "publish"):
+        assert county.command(clean, verb) == 0
+    assert max(instants(back)) - min(instants(back)) > timedelta(hours=25)
+    assert differences(read_state(clean), read_state(back)) == []
+
+
+def _follow(county: County, home: Path) -> None:
+    for arguments in (("walk", "--all"), ("build",), ("publish",), ("report",)):
+        assert county.run(home, *arguments) == 0, arguments
+    county.late(home)

@@ -1,4 +1,4 @@
-"""Kills the process group of a task before or after a function, once an order says so; lets days go by.
+"""Kills the process group of a task before or after a function, once an order says so; sets its clock.
 
 Python imports a module of this name when it starts, where its folder is on PYTHONPATH. In a process that is
 no task of Airflow's it does nothing; in a task for which there is no order it does nothing either.
@@ -80,16 +80,28 @@ def _task() -> dict[str, Any] | None:
     return None
 
 
-def _let_days_go_by(days: int) -> None:
-    """Set the clock of this process forward, for the product and for nothing else."""
+def set_clock(folder: Path, dag: str) -> None:
+    """Set the clock of this process for a task of a DAG, as the folder of orders says.
+
+    `days` is how far those of a purge go on, `hours_back` how far those of all others are set back.
+    """
+    on, back = folder / "days", folder / "hours_back"
+    if dag == "purge" and on.exists():
+        _shift_clock(timedelta(days=int(on.read_text(encoding="utf-8"))))
+    elif dag != "purge" and back.exists():
+        _shift_clock(-timedelta(hours=int(back.read_text(encoding="utf-8"))))
+
+
+def _shift_clock(by: timedelta) -> None:
+    """For the product and for nothing else: Airflow's own code has the clock of the machine."""
     from shanhai import clock
 
-    class Later(datetime):
+    class Shifted(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.now(tz) + timedelta(days=days)
+            return datetime.now(tz) + by
 
-    vars(clock)["datetime"] = Later
+    vars(clock)["datetime"] = Shifted
 
 
 def _arm() -> None:
@@ -97,8 +109,7 @@ def _arm() -> None:
     if task is None:
         return
     folder = Path(os.environ[FOLDER])
-    if task["dag"] == "purge" and (folder / "days").exists():
-        _let_days_go_by(int((folder / "days").read_text(encoding="utf-8")))
+    set_clock(folder, task["dag"])
     found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     wanted = [
         order
