@@ -334,6 +334,31 @@ WRITES: tuple[Write, ...] = (
 )
 
 
+IN_A_BUCKET: tuple[Write, ...] = (
+    Write(
+        "bytes on the way to a bucket, or from it",
+        ("pull into a bucket", "stage from a bucket"),
+        "shanhai.storage.incoming:IncomingFile.finish",
+        makes=("scratch/objects/.incoming/<id>", "scratch/objects/<random>/<sha256>"),
+        removes=("scratch/objects/.incoming/<id>", "scratch/objects/<random>/<sha256>"),
+    ),
+    Write(
+        "body in a bucket",
+        ("pull into a bucket",),
+        "shanhai.storage.s3:S3Store._upload",
+        "sha256/",
+        makes=("s3://<bucket>/<prefix>/sha256/<xx>/<sha256>",),
+    ),
+    Write(
+        "sidecar in a bucket",
+        ("pull into a bucket",),
+        "shanhai.storage.s3:S3Store._upload",
+        "deliveries/",
+        makes=("s3://<bucket>/<prefix>/deliveries/<district>/<dataset>/<delivery>.json",),
+    ),
+)
+"""What stands for incoming, body and sidecar where snapshots lie in a bucket."""
+
 _RARE = ("failing build", "mending build", "hundredth commit")
 UNDER_AIRFLOW = tuple(write for write in WRITES if write.tasks[0] not in _RARE)
 """What happens without a mart that is wrong, a file that is lost and a table of a hundred commits."""
@@ -360,6 +385,7 @@ OF_A_NOTE = tuple(write for write in OF_A_RELEASE if write.name == "commit of a 
 OF_A_PURGE = tuple(write for write in WRITES if "purge" in write.tasks)
 
 
-def unexplained(seen: Iterable[tuple[Act, str]]) -> list[str]:
-    """What was seen of names below a home that no write of the list explains."""
-    return sorted(f"{act}: {path}" for act, path in seen if not any(one.covers(act, path) for one in WRITES))
+def unexplained(seen: Iterable[tuple[Act, str]], writes: Iterable[Write] = WRITES) -> list[str]:
+    """What was seen of names that no write of the list explains."""
+    known = tuple(writes)
+    return sorted(f"{act}: {path}" for act, path in seen if not any(one.covers(act, path) for one in known))

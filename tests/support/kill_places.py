@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from durable_writes import (
+    IN_A_BUCKET,
     OF_A_NOTE,
     OF_A_PURGE,
     OF_A_RELEASE,
@@ -39,6 +40,7 @@ ALONE: dict[str, tuple[Write, ...]] = {
     "test_killed_failing_build": _rare("failing build"),
     "test_killed_mending": _rare("mending build"),
     "test_killed_checkpoint": _rare("hundredth commit"),
+    "test_killed_bucket": IN_A_BUCKET,
 }
 """The writes at which no task under Airflow is killed, by the module of tests/integration/crash that does."""
 MADE_ONCE = {

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from clean_walk import Clean
-from durable_writes import WRITES, Write, unexplained
+from durable_writes import IN_A_BUCKET, WRITES, Write, unexplained
 from watched_home import watched
 
 DOCUMENT = pathlib.Path(__file__).parents[3] / "docs" / "reference" / "faults.md"
@@ -24,7 +24,7 @@ def test_every_listed_write_was_seen(clean: Clean, write: Write):
     assert [one for one in clean.seen if write.covers(*one)]
 
 
-@pytest.mark.parametrize("write", WRITES, ids=lambda write: write.name)
+@pytest.mark.parametrize("write", [*WRITES, *IN_A_BUCKET], ids=lambda write: write.name)
 def test_the_function_around_a_write_is_python_of_that_name(write: Write):
     module, _, name = write.function.partition(":")
     found = importlib.import_module(module)
@@ -56,7 +56,8 @@ def test_the_document_lists_the_same_writes_at_the_same_places():
     assert section
     rows = [line.split("|")[1:-1] for line in section[1].splitlines() if line.startswith("| ")][1:]
     told = {row[0].strip(): set(re.findall(r"`([^`]+)`", row[2])) for row in rows}
-    listed = {write.name: {*write.makes, *write.replaces, *write.removes} for write in WRITES}
+    writes = (*WRITES, *IN_A_BUCKET)
+    listed = {write.name: {*write.makes, *write.replaces, *write.removes} for write in writes}
     assert told.keys() == listed.keys()
     for name, paths in listed.items():
         # A log entry and a data file are written beside their name first; the document tells that once.
