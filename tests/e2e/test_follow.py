@@ -133,6 +133,8 @@ def test_an_open_calendar_is_filled_for_any_range_and_again(node: Node) -> None:
     assert not (lake / "_delta_log").exists()
     # From before its start on, then a part of it once more: Airflow makes another run of that window.
     first = filled(node, DAYS[0], DAYS[-1])
+    node.wait_until_idle(seconds=SECONDS)
+    assert node.failed() == []
     assert {key: run["state"] for key, run in first.items()} == dict.fromkeys(DAYS, "success")
     assert [row[0] for row in rows(lake)] == [f"{day} {number}" for day in DAYS for number in range(3)]
     before = rows(lake), versions(node)
