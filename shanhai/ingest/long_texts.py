@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS = 2048
-_BYTES = 64 * 2**20
-"""What rows that are written together may have of long texts, unless one alone has more."""
+_BYTES = 8 * 2**20
+"""What rows that are written, and so read, together may have of long texts, unless one alone has more."""
 
 
 class LongTexts:
@@ -68,7 +68,7 @@ class LongTexts:
             with (
                 self._path.open("rb") as source,
                 pq.ParquetFile(file) as given,
-                RowGroups(whole) as taken,
+                RowGroups(whole, most_bytes=_BYTES) as taken,
             ):
                 for batch in given.iter_batches(_ROWS, use_threads=False):
                     for part in _whole(batch, source):

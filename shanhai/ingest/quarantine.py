@@ -47,7 +47,7 @@ REFUSED = """
       GROUP BY ALL
     ), discarded AS (
       SELECT delivery, list(reason) AS given_up FROM said WHERE kind = 'discard' GROUP BY ALL
-    ), refused AS (
+    ), refused AS NOT MATERIALIZED (
       SELECT delivery, body, "position", reasons, raw,
              CASE WHEN released THEN 'released' WHEN raw IS NULL THEN 'purged'
                   WHEN list_has_any(reasons, given_up) THEN 'discarded' ELSE 'open' END AS state
@@ -63,9 +63,15 @@ _GROUPS = """
 """
 
 _ROWS = """
-    SELECT body, "position", reasons, state, {raw} AS raw FROM refused
+    SELECT body, "position", reasons, state, NULL AS raw FROM refused
     WHERE delivery = $1 AND $2 IN ('', state) AND ($3 = '' OR list_contains(reasons, $3))
     ORDER BY body, "position" LIMIT {limit}
+"""
+# The rows are chosen without their texts, which may be long: only of those that are chosen they are held.
+_ROWS_AND_TEXTS = f"""
+    SELECT chosen.* REPLACE (refused.raw AS raw)
+    FROM ({_ROWS}) AS chosen JOIN refused USING (body, "position")
+    WHERE refused.delivery = $1 ORDER BY body, "position"
 """
 
 
@@ -102,7 +108,7 @@ def rows(
     Raises:
         RetryableError: a table cannot be read.
     """
-    query = _ROWS.format(raw="raw" if raw else "NULL", limit="ALL" if limit is None else int(limit))
+    query = (_ROWS_AND_TEXTS if raw else _ROWS).format(limit="ALL" if limit is None else int(limit))
     for body, position, reasons, condition, text in _query(node, query, str(delivery), state, reason):
         yield RefusedRow(body, position, tuple(reasons), condition, text)
 

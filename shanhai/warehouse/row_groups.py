@@ -22,16 +22,23 @@ class RowGroups:
 
     Args:
         constants: columns to add, with the one value that each has in every row.
+        most_bytes: about what the values of a row group may have.
     """
 
     def __init__(
-        self, path: Path, schema: pa.Schema | None = None, *, constants: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        schema: pa.Schema | None = None,
+        *,
+        constants: Mapping[str, str] | None = None,
+        most_bytes: int = _BYTES,
     ) -> None:
         path.unlink(missing_ok=True)
         self.path = path
         self.rows = 0
         self._schema = schema
         self._constants = dict(constants or {})
+        self._most_bytes = most_bytes
         self._waiting: list[pa.RecordBatch] = []
         self._size = self._bytes = 0
         self._writer: pq.ParquetWriter | None = None
@@ -44,7 +51,7 @@ class RowGroups:
         self._waiting.append(batch)
         self._size += batch.num_rows
         self._bytes += batch.nbytes
-        if self._size >= _ROWS or self._bytes >= _BYTES:
+        if self._size >= _ROWS or self._bytes >= self._most_bytes:
             self._flush()
 
     def close(self) -> None:

@@ -129,6 +129,9 @@ def test_many_long_records_are_kept_whole_in_bounded_memory(city, monkeypatch):
     kept = pq.ParquetFile(file)
     read = [text for batch in kept.iter_batches(10, columns=["raw"]) for text in batch.column(0).to_pylist()]
     assert read == [f"{n},{filler}" for n in range(120)]
+    assert [row.position for row in rows(city.node, city.delivery("a"))] == list(range(2, 122))
+    shown = rows(city.node, city.delivery("a"), limit=2, raw=True)
+    assert [(row.position, row.raw) for row in shown] == [(2, f"0,{filler}"), (3, f"1,{filler}")]
 
 
 def test_a_rule_keeps_the_columns_of_the_contract_and_not_what_it_ignores(city):
