@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from checkpoints import checkpoints, let_checkpoints_come
 from kill_places import EACH, MADE_ONCE, WHEN
 from killed_once import killed_at, named
 from little_county import RULES, County
@@ -18,6 +19,11 @@ from shanhai.ingest.node import open_node
 from shanhai.ingest.walk import walk
 from shanhai.settings import read_settings
 
+WRITTEN_BY_PUBLISH = {
+    "lake/_system/publications": "publication",
+    "marts/mart_every_visit": "version of a mart",
+}
+"""Whose commits delta-rs makes itself, with their data files."""
 each_table = pytest.mark.parametrize("table", MADE_ONCE)
 before_and_after = pytest.mark.parametrize("when", WHEN)
 
@@ -66,6 +72,20 @@ def _is_made_by_the_next(beside: Beside, home: Path, table: str, when: str) -> N
     assert list(home.glob(f"{table}/_delta_log/00000000000000000001.json"))
 
 
+def _makes_a_checkpoint_again(beside: Beside, home: Path, table: str, when: str) -> None:
+    """The table is there before it is published: from then on each of its commits makes a checkpoint."""
+    shutil.copytree(beside.homes["publish"], home)
+    made, write = (replace(named(name), about=table) for name in ("table", WRITTEN_BY_PUBLISH[table]))
+    assert killed_at(made, "after", beside.county.run, home, "publish") == -signal.SIGKILL
+    let_checkpoints_come(home, every=1)
+    before = len(checkpoints(home / table))
+    assert killed_at(write, when, beside.county.run, home, "publish") == -signal.SIGKILL
+    assert len(checkpoints(home / table)) - before == (when == "after")
+    assert beside.county.run(home, "publish") == 0
+    assert differences(beside.clean["publish"], read_state(home)) == []
+    assert len(checkpoints(home / table)) == before + 1
+
+
 @before_and_after
 @each_table
 def test_a_table_whose_maker_was_killed_is_made_by_the_next(
@@ -80,3 +100,21 @@ def test_a_table_whose_maker_was_killed_is_made_by_the_next(
 @each_table
 def test_the_same_each_time(beside: Beside, tmp_path: Path, table: str, when: str, again: int):
     _is_made_by_the_next(beside, tmp_path / "home", table, when)
+
+
+@before_and_after
+@pytest.mark.parametrize("table", WRITTEN_BY_PUBLISH)
+def test_a_publication_that_makes_a_checkpoint_and_was_killed_is_published_by_the_next(
+    beside: Beside, tmp_path: Path, table: str, when: str
+):
+    _makes_a_checkpoint_again(beside, tmp_path / "home", table, when)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("again", range(EACH))
+@before_and_after
+@pytest.mark.parametrize("table", WRITTEN_BY_PUBLISH)
+def test_a_publication_that_makes_a_checkpoint_each_time(
+    beside: Beside, tmp_path: Path, table: str, when: str, again: int
+):
+    _makes_a_checkpoint_again(beside, tmp_path / "home", table, when)
