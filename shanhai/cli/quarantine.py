@@ -43,8 +43,9 @@ _state = click.option("--state", type=click.Choice(STATES), help="Only rows in t
 def command() -> None:
     """Look at refused rows, release or discard them.
 
-    A row that breaks a rule is kept whole, with every rule that it broke, until the contract's retention lets
-    it go. Lists have counts only: the text of a row is shown by `show --raw`, and nowhere else.
+    A row that breaks a rule is kept whole, but for what its contract ignores, with every rule that it broke,
+    until the contract's retention lets it go; of a line that is too long the beginning is. Lists have counts
+    only: the text of a row is shown by `show --raw`, and nowhere else.
     """
 
 
