@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shanhai.cli.desk import FileToWrite
+from shanhai.cli.handed import bytes_of
 from shanhai.cli.output import Heading, Row, say, show, show_json
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DataError, NotFoundError
@@ -239,16 +240,24 @@ def _verify_disclosure(
     session: Session, disclosure: Path, keyset_file: Path | None, fingerprint: str
 ) -> None:
     from shanhai.audit.checkpoints import origin_of
-    from shanhai.audit.disclosure import read_disclosure
+    from shanhai.audit.disclosure import MOST_BYTES, read_disclosure
     from shanhai.audit.failures import EvidenceError
     from shanhai.courier.own_keys import keyring_of
+    from shanhai.exchange import dsse
     from shanhai.keyring.keyring import keyset_in, log_keys_of
 
     keyring = keyring_of(session.settings.home)
-    keyset = _compared(keyset_in(keyset_file), fingerprint) if keyset_file else keyring.keyset()
+    if keyset_file is None:
+        keyset = keyring.keyset()
+    else:
+        keyset = _compared(
+            keyset_in(bytes_of(keyset_file, dsse.MOST_BYTES[dsse.KEYSET]), keyset_file), fingerprint
+        )
     publics = keyring.log_keys() if keyset_file is None else log_keys_of(keyset)
     try:
-        found = read_disclosure(disclosure.read_bytes(), origin_of(keyset.node, keyset.generation), publics)
+        found = read_disclosure(
+            bytes_of(disclosure, MOST_BYTES), origin_of(keyset.node, keyset.generation), publics
+        )
     except EvidenceError as error:
         if error.code == "checkpoint-origin-other" and keyset_file is None:
             error.hint = "of another node: --keyset FILE and --fingerprint HEX say which one"

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from shanhai.cli.desk import FileToWrite, at_desk, by_option, person, state_of, write_once
+from shanhai.cli.handed import bytes_of
 from shanhai.cli.output import Heading, say, show
 from shanhai.cli.pair_shown import facts_of, tell
 from shanhai.cli.pair_standing import (
     READABLE,
-    bytes_of,
     end,
     move,
     relay_option,
@@ -134,12 +134,13 @@ def accept_command(session: Session, offer_file: Path, file: Path, name: str, re
       shanhai pair accept /media/usb/offer.json --name gongshu --relay file:///srv/relay \\
         --to /media/usb/acceptance.json --by "Chen Mei"
     """
+    from shanhai.courier.carried import MOST_FILE_BYTES
     from shanhai.courier.pairing import accept, carried_file
 
     _check_new(session, name, file)
     with at_desk(session, by) as desk:
         with of_file(offer_file):
-            partner = accept(desk, bytes_of(offer_file), name, relay=relay)
+            partner = accept(desk, bytes_of(offer_file, MOST_FILE_BYTES), name, relay=relay)
         write_once(file, carried_file(desk.home, partner))
         tell(session, desk.connection, partner)
     _next(session, f"Carry {file} back. Then compare the number: shanhai pair confirm {name}")
@@ -182,6 +183,7 @@ def confirm_command(
       shanhai pair confirm longyou /media/usb/acceptance.json --by "Li Wei"
       shanhai pair confirm gongshu --by "Chen Mei"
     """
+    from shanhai.courier.carried import MOST_FILE_BYTES
     from shanhai.courier.pairing import DEMONSTRATION, carried_file, confirm, confirm_without_people, take
     from shanhai.courier.partners import agreed, named
 
@@ -190,7 +192,7 @@ def confirm_command(
     with at_desk(session, by or DEMONSTRATION) as desk:
         if file is not None:
             with of_file(file):
-                take(desk, partner, bytes_of(file))
+                take(desk, partner, bytes_of(file, MOST_FILE_BYTES))
         with of_pairing(desk.connection, partner):
             before = named(desk.connection, partner)
             agreed(before)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from shanhai.cli.desk import at_desk, by_option, state_of
+from shanhai.cli.handed import bytes_of
 from shanhai.cli.pair_shown import rows_of, say_what_went, tell, tell_step
 from shanhai.cli.refused import of_file, of_pairing
 from shanhai.cli.session import Session, format_option, pass_session
@@ -149,20 +150,13 @@ def renew(session: Session, partner: str, keyset: Path, by: str) -> None:
       shanhai pair renew longyou /media/usb/keyset.json --by "Li Wei"
     """
     from shanhai.courier import partners, standing
+    from shanhai.courier.carried import MOST_FILE_BYTES
 
     with at_desk(session, by) as desk, of_file(keyset):
-        gone = standing.renew(desk, partner, bytes_of(keyset)).taken_back
+        gone = standing.renew(desk, partner, bytes_of(keyset, MOST_FILE_BYTES)).taken_back
         tell(session, desk.connection, partners.named(desk.connection, partner), taken_back=rows_of(gone))
     if session.form != "json":
         say_what_went(gone, untold=False)
-
-
-def bytes_of(file: Path) -> bytes:
-    """The file, or so much of it that it is refused as too large."""
-    from shanhai.courier.carried import MOST_FILE_BYTES
-
-    with file.open("rb") as opened:
-        return opened.read(MOST_FILE_BYTES + 1)
 
 
 def unknown(partner: str) -> NotFoundError:

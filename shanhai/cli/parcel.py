@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shanhai.cli.desk import FolderToWrite, at_desk, by_option, state_of, write_once
+from shanhai.cli.handed import bytes_of
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
 from shanhai.cli.refused import of_file
 from shanhai.cli.session import Session, format_option, pass_session
@@ -126,13 +127,15 @@ def verify_command(
       shanhai parcel verify /media/usb/message.json --keyset /media/usb/gongshu.json
       shanhai parcel verify /tmp/message.json --keyset /tmp/gongshu.json --set /tmp/set.json --files /tmp/f
     """
+    from shanhai.courier.evidence import MOST_BYTES
     from shanhai.courier.stranger import UNKNOWN, Beside, verify
+    from shanhai.exchange import dsse
     from shanhai.keyring.keyring import keyset_in
 
-    known = keyset_in(keyset)
+    known = keyset_in(bytes_of(keyset, dsse.MOST_BYTES[dsse.KEYSET]), keyset)
     beside = Beside(_bytes(statement), files, _bytes(before), session.progress)
     with of_file(file):
-        shown = verify(file.read_bytes(), known, beside)
+        shown = verify(bytes_of(file, MOST_BYTES), known, beside)
     if files is not None and "contents" not in shown.unknown:
         raise click.UsageError("nothing in --files was verified: the statement of the set goes with --set")
     roots = [root.kid for root in known.roots]
@@ -297,4 +300,6 @@ def _written(row: Arrived, folder: Path) -> list[str]:
 
 
 def _bytes(file: Path | None) -> bytes | None:
-    return None if file is None else file.read_bytes()
+    from shanhai.courier.evidence import MOST_BYTES
+
+    return None if file is None else bytes_of(file, MOST_BYTES)

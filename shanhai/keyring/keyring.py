@@ -262,13 +262,16 @@ class Keyring:
         write_locked(path, data)
 
 
-def keyset_in(file: Path) -> Keyset:
-    """The keyset of a file, signed by the roots that it names; whose roots they are is for people to compare.
+def keyset_in(data: bytes, file: Path) -> Keyset:
+    """A keyset signed by the roots that it names; whose roots they are is for people to compare.
+
+    Args:
+        file: where it came from, for the error.
 
     Raises:
         DataError: it is no keyset, or its roots did not sign it.
     """
-    return _read(file.read_bytes(), file)
+    return _read(data, file)
 
 
 def log_keys_of(keyset: Keyset) -> tuple[bytes, ...]:

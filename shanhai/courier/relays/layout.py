@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from shanhai.errors import DataError
+from shanhai.exchange.strict import GREATEST
 
 _MESSAGE = re.compile(r"m/([0-9]{6,})/([0-9]{10,})", re.ASCII)
 
@@ -150,9 +151,11 @@ def file_key(folder: str, sha256: str) -> str:
 
 
 def number_of(folder: str, key: str) -> tuple[int, int] | None:
-    """Generation and number that a key of a message tells; None: it is no such key."""
+    """Generation and number that a key of a message tells; None: no message can have that key."""
     found = _MESSAGE.fullmatch(key.removeprefix(f"{folder}/"))
     if found is None:
         return None
     generation, seq = int(found[1]), int(found[2])
-    return (generation, seq) if message_key(folder, generation, seq) == key else None
+    if max(generation, seq) > GREATEST or message_key(folder, generation, seq) != key:
+        return None
+    return generation, seq

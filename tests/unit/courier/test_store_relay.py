@@ -8,6 +8,7 @@ import pytest
 
 from shanhai.courier.relays.layout import Place, message_key, number_of
 from shanhai.courier.relays.store import StoreRelay
+from shanhai.exchange.strict import GREATEST
 from shanhai.storage.memory import MemoryStore
 
 NUMBERS = [(0, 2), (0, 10), (2, 0), (10, 0), (999_999, 9_999_999_999), (999_999, 10**10), (1_000_000, 0)]
@@ -35,6 +36,13 @@ def test_messages_come_in_the_order_of_their_numbers(seed: int):
 def test_a_number_has_one_key(number: tuple[int, int]):
     assert number_of("out", message_key("out", *number)) == number
     assert number_of("out", f"out/m/0{number[0]:06d}/{number[1]:010d}") is None
+
+
+@pytest.mark.parametrize("beyond", [(0, GREATEST + 1), (GREATEST + 1, 0), (0, 10**22)])
+def test_a_number_that_no_message_can_have_is_none(beyond: tuple[int, int]):
+    """Else whoever may write to the relay could let each run end with a refusal."""
+    assert number_of("out", message_key("out", *beyond)) is None
+    assert number_of("out", message_key("out", GREATEST, GREATEST)) == (GREATEST, GREATEST)
 
 
 def test_the_messages_of_a_relay_are_listed_in_bounds(monkeypatch: pytest.MonkeyPatch):
