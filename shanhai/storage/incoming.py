@@ -80,11 +80,16 @@ def incoming_file(root: Path, keep_free_bytes: int, modes: Modes = PRIVATE) -> I
 
 def sweep(root: Path, modes: Modes = PRIVATE) -> int:
     """Remove the files whose writer died, known by the lock that it no longer holds; returns how many."""
+    return sweep_folder(root / modes.incoming)
+
+
+def sweep_folder(folder: Path) -> int:
+    """The same for the files of one folder, which may be further names of files that are being written."""
     removed = 0
-    with suppress(OSError), _opened(root / modes.incoming) as folder, os.scandir(folder) as entries:
+    with suppress(OSError), _opened(folder) as opened, os.scandir(opened) as entries:
         for entry in entries:
             with suppress(OSError):
-                removed += _is_removed(folder, entry.name)
+                removed += _is_removed(opened, entry.name)
     return removed
 
 

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +29,7 @@ PART_BYTES = 16 * 2**20
 """An object up to this size is one request, a larger one an upload of parts; one part is held in memory."""
 
 _PROBES = ".probes"
+_READ = "read-"
 _ABANDONED = timedelta(days=1)
 
 
@@ -107,13 +108,14 @@ class S3Store:
     @contextmanager
     def local_path(self, key: str) -> Iterator[Path]:
         check_key(key)
-        with disk_errors(self._scratch):
-            self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            path = Path(folder) / key.rsplit("/", 1)[-1]
-            with path.open("wb") as stream:
+        # The lock of the file tells that it is read: of a reader who was killed both names are swept.
+        with incoming.incoming_file(self._scratch, self._keep_free_bytes) as file:
+            with file.path.open("wb") as stream:
                 self._download(key, stream)
-            yield path
+            with tempfile.TemporaryDirectory(prefix=_READ, dir=self._scratch) as folder:
+                path = Path(folder) / key.rsplit("/", 1)[-1]
+                path.hardlink_to(file.path)
+                yield path
 
     def exists(self, key: str) -> bool:
         try:
@@ -136,6 +138,8 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         name = self._prefix + check_key(key)
+        # Of what is let go nothing may be left on its way, either.
+        self._sweep()
         with self._failures(key):
             self._client.remove_object(self._access.bucket, name)
 
@@ -179,7 +183,7 @@ class S3Store:
     def _examine_once(self) -> None:
         if self._examined:
             return
-        incoming.sweep(self._scratch)
+        self._sweep()
         self.examine()
         for name, upload in self.abandoned_uploads():
             with self._failures():
@@ -187,6 +191,15 @@ class S3Store:
                     self._access.bucket, name, upload
                 )
         self._examined = True
+
+    def _sweep(self) -> None:
+        """Remove what was on its way when a process was killed, to the bucket or from it."""
+        incoming.sweep(self._scratch)
+        with suppress(OSError):
+            for folder in [one for one in self._scratch.iterdir() if one.name.startswith(_READ)]:
+                # An empty one may be about to be filled.
+                if incoming.sweep_folder(folder):
+                    folder.rmdir()
 
     def _create(self, key: str, file: incoming.IncomingFile) -> bool:
         """Make the object unless there is one; whether it was this call that made it."""

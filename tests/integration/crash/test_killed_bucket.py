@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from little_county import RULES, County
 from plain_state import State, differences, read_state
 from watched_home import watched
 
+from shanhai.ingest.stores import snapshot_store
+from shanhai.settings import read_settings
 from tests.support.servers.radosgw import RadosGateway
 
 IN_A_BUCKET = ALONE["test_killed_bucket"]
@@ -83,7 +87,7 @@ def _is_finished(
         if write.name == name:
             assert any(key.startswith(begins) for key in found) == (when == "after")
     assert undisturbed(_walk, county, home, bucket) == 0
-    assert [file for file in (home / "scratch" / "objects").rglob("*") if file.is_file()] == []
+    assert _on_the_way(home) == []
     _fetch(ceph, bucket, home / "snapshots")
     assert differences(clean, read_state(home)) == []
 
@@ -119,6 +123,30 @@ def test_a_pull_into_a_bucket_that_was_killed_is_done_by_the_next(
     when: str,
 ):
     _is_finished(ceph, county, clean, bucket, tmp_path / "home", write, when)
+
+
+def test_what_a_killed_reader_of_a_body_leaves_goes_with_the_next_pull_or_purge(
+    ceph: RadosGateway, county: County, clean: State, bucket: dict[str, str], tmp_path: Path
+):
+    """Its bytes may be personal."""
+    home = tmp_path / "home"
+    reading = replace(IN_A_BUCKET[0], function="shanhai.ingest.intake:_read")
+    assert killed_at(reading, "before", _walk, county, home, bucket) == -signal.SIGKILL
+    assert _on_the_way(home)
+    purged = shutil.copytree(home, tmp_path / "purged", symlinks=True)
+    assert undisturbed(_walk, county, home, bucket) == 0
+    assert _on_the_way(home) == []
+    assert undisturbed(_delete, purged, bucket) == 0
+    assert _on_the_way(purged) == []
+
+
+def _delete(home: Path, bucket: dict[str, str]) -> None:
+    os.environ.update(bucket)
+    snapshot_store(read_settings(home=home)).delete("sha256/00/none")
+
+
+def _on_the_way(home: Path) -> list[Path]:
+    return [file for file in (home / "scratch" / "objects").rglob("*") if file.is_file()]
 
 
 @pytest.mark.long
