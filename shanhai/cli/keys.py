@@ -129,6 +129,7 @@ def rotate_command(
     from shanhai.cli.passphrase import both_passphrases
     from shanhai.clock import system_clock
     from shanhai.courier.own_keys import Change, keyring_of, rotate_keys
+    from shanhai.exchange.strict import write_moment
 
     if since and not compromised:
         raise click.UsageError("--since is of a key that somebody else may have had: --compromised names it")
@@ -153,10 +154,13 @@ def rotate_command(
         show_json({"keyset": keyset.version, "keys": rows, "told": list(told.partners), "taken_back": gone})
         return
     show(rows, _HEADINGS, form="table", empty="")
-    say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next shanhai ship.")
-    say_what_went(told.taken_back, untold=False)
     if compromised:
-        say("Tell their people yourself as well: a partner believes the old keys until it has the keyset.")
+        say(f"Keyset {keyset.version} counts from now on; compromised since {write_moment(moment)}.")
+        say("Carry keyring/keyset.json to each partner now, for shanhai pair renew. Until it has the new")
+        say("keys it believes the old ones; where one of those signs, no message can bring the new.")
+    else:
+        say(f"Keyset {keyset.version} counts from now on; partners learn of it with the next shanhai ship.")
+    say_what_went(told.taken_back, untold=False)
 
 
 @command.command("retire")

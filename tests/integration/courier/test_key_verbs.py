@@ -37,6 +37,17 @@ def test_old_keys_stay_for_the_overlap_and_a_stolen_one_is_not_believed_since(
     assert (one["kid"], datetime.fromisoformat(one["compromised_since"])) == (stolen.kid, stolen.not_before)
 
 
+def test_who_gave_up_a_key_is_told_to_carry_the_new_ones(two: Two, capsys: pytest.CaptureFixture[str]):
+    """No message brings them: what a partner does not believe yet would sign it."""
+    call = calling(capsys, "--home", str(two.gongshu.home))
+    stolen = two.gongshu.keyset.of_use(SIGN)[0].kid[:12]
+    code, _, shown = call("keys", "rotate", "--by", "Li Wei", "--compromised", stolen)
+    assert code == 0
+    assert "compromised since 20" in shown
+    assert "shanhai pair renew" in shown
+    assert "with the next shanhai ship" not in shown
+
+
 def test_nothing_is_rotated_where_it_is_not_sure_which_key_is_meant(
     two: Two, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

@@ -98,8 +98,8 @@ def inside(disclosed: bytes, name: str, old: str, new: str) -> bytes:
 @pytest.mark.parametrize(
     ("name", "old", "new", "why"),
     [
-        ("event", "Wei", "Wai", "the event is not in the log"),
-        ("event", "2026-11-20T08:05", "2026-11-20T08:06", "the event is not in the log"),
+        ("event", "Wei", "Wai", "the event has another digest"),
+        ("event", "2026-11-20T08:05", "2026-11-20T08:06", "the event has another digest"),
         ("proof", "index 5", "index 4", "the event is not in the log"),
         ("proof", "index 5", "index 55", "the log has no such event"),
         ("proof", f"\n{EVENTS}\n", f"\n{EVENTS + 1}\n", "the signature of the checkpoint does not hold"),
@@ -112,6 +112,17 @@ def test_what_was_altered_is_not(stranger: Stranger, name: str, old: str, new: s
     assert done.returncode == 1
     assert done.stderr.endswith(f"WRONG: {why}\n")
     assert done.stdout == ""
+
+
+def test_a_digest_that_was_altered_is_told(stranger: Stranger):
+    fields = json.loads(stranger.told[5])
+    other = {**fields, "sha256": fields["sha256"][::-1]}
+    done = stranger.checks((json.dumps(other, indent=1) + "\n").encode())
+    assert (done.returncode, done.stderr, done.stdout) == (1, "WRONG: the event has another digest\n", "")
+    event = base64.b64decode(fields["event"]).replace(b"Wei", b"Wai")
+    other = {**fields, "event": base64.b64encode(event).decode(), "sha256": digest_of(event)}
+    done = stranger.checks((json.dumps(other, indent=1) + "\n").encode())
+    assert (done.returncode, done.stderr, done.stdout) == (1, "WRONG: the event is not in the log\n", "")
 
 
 def test_a_keyset_of_other_roots_is_told(stranger: Stranger):
