@@ -18,6 +18,7 @@ from shanhai.errors import ConfigurationError, as_typed
 
 _SECRET_PREFIX = "SHANHAI_SECRET_"  # noqa: S105 - a prefix, no secret
 _ENDPOINT_PREFIX = "SHANHAI_ENDPOINT_"
+_ENDPOINT = re.compile(r"[^.\s]+\.\S+")
 _FOLDERS = ("home", "federation", "dbt_project")
 _MISREAD = re.compile(r"[*?\[\]#%\\\x00-\x1f]")
 """What DuckDB takes for a pattern, or Delta Lake for a part of an address: another folder would be read."""
@@ -106,12 +107,13 @@ class Settings(BaseSettings):
         underscores because the names may have single ones.
 
         Raises:
-            ConfigurationError: a variable lacks the two underscores.
+            ConfigurationError: the file does not give addresses by names, or a variable lacks the two
+                underscores.
         """
         overrides: dict[str, str] = {}
         file = self.home / "endpoints.yml"
         if file.is_file():
-            overrides.update(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+            overrides.update(_stated_endpoints(file))
         for name, value in os.environ.items():
             if name.startswith(_ENDPOINT_PREFIX):
                 district, separator, endpoint = name[len(_ENDPOINT_PREFIX) :].lower().partition("__")
@@ -123,6 +125,40 @@ class Settings(BaseSettings):
                     )
                 overrides[f"{district}.{endpoint}"] = value
         return overrides
+
+
+def _stated_endpoints(file: Path) -> dict[str, str]:
+    """What a file of addresses states; an address may hold a password, and is told in no error.
+
+    Raises:
+        ConfigurationError: it is no YAML, gives no addresses by names, or cannot be read.
+    """
+    allowed = "lines of the form `<district>.<endpoint>: <folder or address>`"
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError("a file cannot be read", given=file, hint=error.strerror or "") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise ConfigurationError("not YAML in UTF-8", given=where, allowed=allowed) from None
+    if found is None:
+        return {}
+    wrong = (
+        [found]
+        if not isinstance(found, dict)
+        else [
+            name
+            for name, address in found.items()
+            if not (
+                isinstance(name, str) and _ENDPOINT.fullmatch(name) and isinstance(address, str) and address
+            )
+        ]
+    )
+    if wrong:
+        given = f"{file}: {as_typed(str(wrong[0]))}" if isinstance(found, dict) else str(file)
+        raise ConfigurationError("not the address of an endpoint", given=given, allowed=allowed)
+    return found
 
 
 class NeighbourSettings(Settings):

@@ -87,7 +87,8 @@ def check(session: Session, paths: tuple[Path, ...]) -> None:
       shanhai contract check districts/longyou/water_meters.odcs.yml
     """
     files = _files(session, paths)
-    faults = [fault for file in files if (fault := _fault(session, file))]
+    # One file may be in the way of others: it is listed once.
+    faults = list({str(fault): fault for file in files if (fault := _fault(session, file))}.values())
     rows = [fault.as_dict() for fault in faults]
     if rows or session.form == "json":
         show(rows, _CHECKED, form=session.form, empty="")
@@ -110,14 +111,12 @@ def _files(session: Session, paths: tuple[Path, ...]) -> list[Path]:
 def _fault(session: Session, file: Path) -> ContractError | None:
     """The first fault of one file. A file of this federation is also checked against its district."""
     from shanhai.connect.registry import check_options
-    from shanhai.contracts.load import SUFFIX, load_contract
-    from shanhai.ids import DatasetId
+    from shanhai.contracts.load import dataset_of, load_contract
     from shanhai.quality.compiles import check_compiles
 
     try:
         if file.resolve() in _own(session):
-            dataset = DatasetId(file.parent.name, file.name.removesuffix(SUFFIX))
-            contract = session.federation.contract(dataset)
+            contract = session.federation.contract(dataset_of(file, session.federation.shown(file)))
         else:
             contract = load_contract(file)
         check_compiles(contract)

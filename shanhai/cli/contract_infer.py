@@ -93,6 +93,9 @@ def infer(
 
 
 def _check_place(output: Path, force: bool) -> None:
+    from shanhai.contracts.federation import DISTRICTS
+    from shanhai.contracts.load import dataset_of
+
     folder = output.parent
     if not folder.is_dir():
         raise ConfigurationError(
@@ -101,6 +104,9 @@ def _check_place(output: Path, force: bool) -> None:
             allowed=f"a file of a folder that is there; {folder} is none",
             hint="name another" if folder.exists() else f"correct the path, or mkdir -p {folder}",
         )
+    if output.resolve().parent.parent.name == DISTRICTS:
+        # Anything else would be read by nobody there, or stop all that reads the contracts.
+        dataset_of(output.resolve(), str(output))
     if output.exists() and not force:
         raise ConfigurationError(
             "the file is there already", given=output, allowed="a new file", hint="or --force"
@@ -165,10 +171,12 @@ def _federation(session: Session) -> Federation | None:
 
 def _called(output: Path | None, source: str) -> tuple[DatasetId, str]:
     """The dataset that the output's place or the source's name says, and which of the two does."""
+    from shanhai.contracts.federation import DISTRICTS
+
     if output is None:
         return _named(_DISTRICT, _stem(source)), "the source"
     place = output.resolve()
-    is_in_place = place.parent.parent.name == "districts"
+    is_in_place = place.parent.parent.name == DISTRICTS
     return _named(place.parent.name if is_in_place else _DISTRICT, place.name.split(".")[0]), "the output"
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shanhai.contracts.load import SUFFIX, load_contract
+from shanhai.contracts.load import SUFFIX, dataset_of, load_contract
 from shanhai.contracts.model import Contract
 from shanhai.contracts.retention import FOR_EVER, Retention
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
@@ -74,10 +74,12 @@ class Federation:
 
     @functools.cached_property
     def datasets(self) -> tuple[DatasetId, ...]:
-        """The ids of all contracts, without reading them."""
-        return tuple(
-            DatasetId(file.parent.name, file.name.removesuffix(SUFFIX)) for file in self.contract_files()
-        )
+        """The ids of all contracts, without reading them.
+
+        Raises:
+            ContractError: a file is called as no dataset can be.
+        """
+        return tuple(dataset_of(file, self.shown(file)) for file in self.contract_files())
 
     @functools.cached_property
     def _loaded(self) -> dict[DatasetId, Contract]:

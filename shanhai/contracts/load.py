@@ -15,6 +15,7 @@ from shanhai.contracts.read_properties import SPELLED, read_custom_properties
 from shanhai.contracts.read_queries import read_queries
 from shanhai.contracts.reader import Reader
 from shanhai.contracts.yamlfile import PathInFile, parse_yaml, read_text
+from shanhai.errors import ConfigurationError, ContractError, as_typed
 from shanhai.ids import DatasetId
 
 SUFFIX = ".odcs.yml"
@@ -30,11 +31,32 @@ def load_contract(path: Path, *, shown_as: str | None = None, dataset: DatasetId
         dataset: of a file that is not called as its dataset is.
 
     Raises:
-        ContractError: it is no valid ODCS v3.1.0, or says something that Shanhai does not know.
+        ContractError: it is called as no dataset can be, is no valid ODCS v3.1.0, or says something that
+            Shanhai does not know.
     """
     name = shown_as or str(path)
-    dataset = dataset or DatasetId(path.parent.name, path.name.removesuffix(SUFFIX))
+    dataset = dataset or dataset_of(path, name)
     return _loaded(path, read_text(path, name), name, dataset)
+
+
+def dataset_of(path: Path, shown_as: str) -> DatasetId:
+    """The dataset that a contract declares: by its folder and its name.
+
+    Raises:
+        ContractError: it is called as no dataset can be.
+    """
+    try:
+        if path.name.endswith(SUFFIX):
+            return DatasetId(path.parent.name, path.name.removesuffix(SUFFIX))
+    except ConfigurationError:
+        pass
+    raise ContractError(
+        "a contract is called after its dataset",
+        file=shown_as,
+        given=as_typed(f"{path.parent.name}/{path.name}"),
+        allowed=f"<district>/<dataset>{SUFFIX}, both of a to z, 0 to 9 and _",
+        hint="give it another name",
+    )
 
 
 @functools.lru_cache(maxsize=1024)

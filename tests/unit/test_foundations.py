@@ -134,6 +134,33 @@ def test_an_endpoint_is_overridden_by_file_then_by_variable(tmp_path: Path, monk
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("longyou.portal: http://a\na: [", "endpoints.yml:2"),
+        ("longyou.portal: 5", "longyou.portal"),
+        ("longyou.portal:", "longyou.portal"),
+        ("longyou: {portal: http://li:s3cret@a}", "longyou"),
+        ("portal: http://li:s3cret@a", "portal"),
+        ("- http://li:s3cret@a", "endpoints.yml"),
+        ("http://li:s3cret@a", "endpoints.yml"),
+        ("longyou.portal: \x80", "endpoints.yml"),
+    ],
+)
+def test_a_file_of_endpoints_that_states_none_is_refused(tmp_path: Path, text: str, told: str):
+    (tmp_path / "endpoints.yml").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"allowed: .*<district>\.<endpoint>") as caught:
+        read_settings(home=tmp_path).endpoint_overrides()
+    assert told in str(caught.value.given)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "# none\n", "{}"])
+def test_a_file_of_endpoints_may_state_none(tmp_path: Path, text: str):
+    (tmp_path / "endpoints.yml").write_text(text)
+    assert read_settings(home=tmp_path).endpoint_overrides() == {}
+
+
 def test_an_endpoint_variable_without_two_underscores_is_refused(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("SHANHAI_ENDPOINT_LONGYOU_PORTAL", "http://c")
     with pytest.raises(ConfigurationError, match=r"SHANHAI_ENDPOINT_LONGYOU_PORTAL; allowed: .*__<ENDPOINT>"):

@@ -134,3 +134,19 @@ def test_a_draft_that_standard_output_has_no_signs_for_is_refused(
     piped.flush()
     assert piped.buffer.getvalue() == b""
     assert "--output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["路灯.odcs.yml", "Lamps.odcs.yml", "lamps.yml", ".odcs.yml"])
+def test_no_contract_is_written_among_others_that_none_of_them_could_be_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+):
+    """It would be read by nobody, or end each verb that reads the contracts."""
+    source, folder = tmp_path / "a.csv", tmp_path / "districts" / "longyou"
+    source.write_text("id,n\n1,2\n")
+    folder.mkdir(parents=True)
+    assert main(["contract", "infer", str(source), "--output", str(folder / name)]) == 78
+    assert "called after its dataset" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+    elsewhere = tmp_path / "draft.yml"
+    assert main(["contract", "infer", str(source), "--output", str(elsewhere)]) == 0
+    assert elsewhere.is_file()

@@ -77,6 +77,28 @@ def test_one_file_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "planet" in capsys.readouterr().out
 
 
+def test_a_file_that_is_called_as_no_dataset_can_be_is_blamed_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each verb that reads the contracts ends with it: which file it is must be told."""
+    right = _declare(tmp_path, "acity.one")
+    _declare(tmp_path, "acity.two")
+    stray = right.with_name("路灯.odcs.yml")
+    stray.write_text(right.read_text())
+    for verb in ("check", "list"):
+        assert main(["--federation", str(tmp_path), "contract", verb, "--format", "json"]) == 78
+        captured = capsys.readouterr()
+        fault = json.loads(captured.out)[0] if verb == "check" else json.loads(captured.err)
+        assert fault["file"] == "districts/acity/路灯.odcs.yml"
+        assert "called after its dataset" in fault["message"]
+        assert verb == "list" or json.loads(captured.err)["message"] == "1 of 3 contracts are wrong"
+    readme = tmp_path / "README.md"
+    readme.write_text("no contract")
+    assert main(["--federation", str(tmp_path), "contract", "check", str(readme)]) == 78
+    assert "README.md" in (told := capsys.readouterr().out)
+    assert "<district>/<dataset>.odcs.yml" in told.replace("\n", "")
+
+
 def test_an_endpoint_that_the_district_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _declare(tmp_path, "acity.one", source={"connector": "files", "endpoint": "moon", "options": {}})
     assert main(["--federation", str(tmp_path), "contract", "check"]) == 78
