@@ -144,21 +144,17 @@ def _stated_endpoints(file: Path) -> dict[str, str]:
         raise ConfigurationError("not YAML in UTF-8", given=where, allowed=allowed) from None
     if found is None:
         return {}
-    wrong = (
-        [found]
-        if not isinstance(found, dict)
-        else [
-            name
-            for name, address in found.items()
-            if not (
-                isinstance(name, str) and _ENDPOINT.fullmatch(name) and isinstance(address, str) and address
-            )
-        ]
-    )
-    if wrong:
-        given = f"{file}: {as_typed(str(wrong[0]))}" if isinstance(found, dict) else str(file)
+    if not isinstance(found, dict):
+        raise ConfigurationError("not the addresses of endpoints", given=file, allowed=allowed)
+    stated = {
+        name: address
+        for name, address in found.items()
+        if isinstance(name, str) and _ENDPOINT.fullmatch(name) and isinstance(address, str) and address
+    }
+    if wrong := sorted(map(str, found.keys() - stated.keys())):
+        given = f"{file}: {as_typed(wrong[0])}"
         raise ConfigurationError("not the address of an endpoint", given=given, allowed=allowed)
-    return found
+    return stated
 
 
 class NeighbourSettings(Settings):

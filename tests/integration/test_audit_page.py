@@ -49,6 +49,23 @@ def test_the_balance_is_the_reports(walked_home: Walked, con: duckdb.DuckDBPyCon
         assert [f"{count:,}" for count in found] == told, name
 
 
+def test_without_the_extension_an_earlier_version_is_read_as_well(
+    walked_home: Walked, con: duckdb.DuckDBPyConnection
+) -> None:
+    con.execute(block("plain"))
+    ledger, seen = "lake/_system/ledger", []
+    for version in (1, 2, None):
+        upto = "" if version is None else f", upto := {version}"
+        named = "" if version is None else f", version => {version}"
+        con.execute(f"SET VARIABLE files = (SELECT list(file) FROM files_of('{ledger}'{upto}))")
+        plain = "read_parquet(getvariable('files'), union_by_name = true)"
+        scans = (plain, f"delta_scan('{ledger}'{named})")
+        found = [con.execute(f"SELECT * FROM {scan} ORDER BY ALL").fetchall() for scan in scans]
+        assert found[0] == found[1], version
+        seen.append(len(found[0]))
+    assert 0 < seen[0] < seen[1] < seen[2]
+
+
 def test_each_file_of_a_table_is_the_one_that_was_committed(
     walked_home: Walked, con: duckdb.DuckDBPyConnection
 ) -> None:
