@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
-from durable_writes import WRITES, Write
+from durable_writes import UNDER_AIRFLOW, WRITES, Write
 from under_airflow import SITE, Order
 
 _IMPORTED = ["deltalake", "duckdb", "great_expectations", "shanhai.cli", "little_county"]
@@ -26,13 +26,16 @@ def named(name: str) -> Write:
 
 
 def writes_of(work: Callable[..., object], *given: object) -> list[Write]:
-    """Do work to its end; returns the writes that were on its way, as they came first."""
-    orders = [_order(write.name, write, "before") for write in WRITES]
+    """Do work to its end; returns the writes that were on its way, as they came first.
+
+    A table of a hundred commits is none that `work` has: its checkpoint cannot be told from any commit.
+    """
+    orders = [_order(write.name, write, "before") for write in UNDER_AIRFLOW]
     with TemporaryDirectory() as folder:
         assert _ended(Path(folder), orders, False, work, given) == 0
         noted = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.done")]
     came = {one["id"]: one["at"] for one in noted}
-    return sorted((write for write in WRITES if write.name in came), key=lambda write: came[write.name])
+    return sorted((write for write in UNDER_AIRFLOW if write.name in came), key=lambda write: came[write.name])
 
 
 def killed_at(write: Write, when: str, work: Callable[..., object], *given: object) -> int | None:
