@@ -10,8 +10,8 @@ class ShanhaiError(Exception):
 
     Args:
         message: what is wrong, naming the thing.
-        given: what was found; never a secret, never a personal value.
-        allowed: what would have been accepted.
+        given: what was found, one thing or several; never a secret, never a personal value.
+        allowed: what would have been accepted, one thing or several.
         hint: the next step for the person who reads it.
     """
 
@@ -20,7 +20,7 @@ class ShanhaiError(Exception):
 
     def __init__(self, message: str, *, given: object = None, allowed: object = None, hint: str = "") -> None:
         self.message = message
-        self.given = None if given is None else str(given)
+        self.given = None if given is None else _listed(given)
         self.allowed = None if allowed is None else _listed(allowed)
         self.hint = hint
         super().__init__(message)
@@ -154,11 +154,11 @@ def as_typed(text: str) -> str:
     return text if text.strip() and text.isprintable() else repr(text)
 
 
-def _listed(allowed: object) -> str:
-    if isinstance(allowed, (Mapping, list, tuple, set, frozenset)):
-        values = sorted(allowed, key=str) if isinstance(allowed, (set, frozenset)) else allowed
+def _listed(said: object) -> str:
+    if isinstance(said, (Mapping, list, tuple, set, frozenset)):
+        values = sorted(said, key=str) if isinstance(said, (set, frozenset)) else said
         return ", ".join(str(value) for value in values)
-    return str(allowed)
+    return str(said)
 
 
 def _rebuild(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shanhai.cli.output import Heading, say, show
+from shanhai.cli.selection import DATASET
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, NotFoundError
 
@@ -72,7 +73,7 @@ def _two(session: Session, what: tuple[str, ...]) -> tuple[Contract, Contract]:
     from shanhai.ingest.versions import last_contract
 
     if len(what) == 1:
-        dataset = DatasetId.parse(what[0])
+        dataset = DATASET.convert(what[0], None, click.get_current_context())
         contract = session.federation.contract(dataset)
         last = last_contract(session.node, dataset)
         if last is None:

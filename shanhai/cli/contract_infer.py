@@ -12,7 +12,7 @@ import click
 
 from shanhai.cli.output import say, show_document, show_json
 from shanhai.cli.progress import telling
-from shanhai.cli.selection import DATASET
+from shanhai.cli.selection import NEW_DATASET
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DiskFullError, StoreError, as_typed
 from shanhai.ids import DatasetId
@@ -30,7 +30,7 @@ _RULES_TOLD = 8
 @click.command("infer")
 @click.argument("source")
 @click.option(
-    "--dataset", type=DATASET, help="What the draft declares; by default as OUTPUT or SOURCE is called."
+    "--dataset", type=NEW_DATASET, help="What the draft declares; by default as OUTPUT or SOURCE is called."
 )
 @click.option(
     "--output",

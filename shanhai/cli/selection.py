@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from shanhai.errors import NotFoundError, ShanhaiError
+from shanhai.cli.session import Session
+from shanhai.contracts.near import no_such_dataset
+from shanhai.errors import ConfigurationError, NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
-
-if TYPE_CHECKING:
-    from shanhai.cli.session import Session
 
 _SHOWN = 8
 _MIN_DIGEST = 4
@@ -23,20 +22,31 @@ _OF_A_POSITION = 18
 
 
 class DatasetType(click.ParamType[DatasetId]):
-    """`<district>.<dataset>`."""
+    """`<district>.<dataset>`; what has another form is an error of the same class as a name that is none.
+
+    Attributes:
+        is_new: it is not declared yet, so that no declared one can have been meant.
+    """
 
     name = "dataset"
+
+    def __init__(self, *, is_new: bool = False) -> None:
+        self.is_new = is_new
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DatasetId:
         if isinstance(value, DatasetId):
             return value
         try:
-            return DatasetId.parse(value)
-        except ShanhaiError as error:
-            self.fail(str(error), param, ctx)
+            return DatasetId.parse(str(value))
+        except ConfigurationError:
+            session = ctx.find_object(Session) if ctx is not None else None
+            if self.is_new or session is None:
+                raise
+            raise no_such_dataset(str(value), session.federation.datasets) from None
 
 
 DATASET = DatasetType()
+NEW_DATASET = DatasetType(is_new=True)
 
 
 class RowType(click.ParamType[tuple[str, int]]):
@@ -87,7 +97,7 @@ def declared(session: Session, *datasets: DatasetId | None) -> None:
     known = session.federation.datasets
     for dataset in datasets:
         if dataset is not None and dataset not in known:
-            raise NotFoundError("no such dataset", given=dataset, allowed=[str(one) for one in known])
+            raise no_such_dataset(str(dataset), known)
 
 
 def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:

@@ -81,13 +81,17 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def format_option(command: Verb) -> Verb:
-    """Adds `--format table|json`; the verb reads it as `session.form`."""
+    """Adds `--format table|json`; the verb reads it as `session.form`.
+
+    It is read before the others: what is wrong with one of them is told in the form that was asked for.
+    """
     return click.option(
         "--format",
         type=click.Choice(["table", "json"]),
         default="table",
         show_default=True,
         expose_value=False,
+        is_eager=True,
         callback=_remember_form,
         help="A table for people, or one JSON document on standard output.",
     )(command)

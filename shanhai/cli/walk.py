@@ -141,10 +141,12 @@ def _became(session: Session, delivery: DeliveryId) -> dict[str, object]:
 
 def _wanted(session: Session, datasets: tuple[DatasetId, ...], every: bool) -> tuple[DatasetId, ...]:
     if every == bool(datasets):
+        named = ", ".join(map(str, datasets))
         raise ConfigurationError(
             "name datasets, or all of them with --all",
-            given=[str(dataset) for dataset in datasets] or "nothing",
-            allowed=[str(dataset) for dataset in session.federation.datasets],
+            given=f"--all, and {named}" if named else "nothing",
+            allowed="one of the two",
+            hint="leave out --all, or the names" if named else "`shanhai contract list` names the datasets",
         )
     if every:
         return session.federation.datasets

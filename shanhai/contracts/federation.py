@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shanhai.contracts.load import SUFFIX, dataset_of, load_contract
 from shanhai.contracts.model import Contract
+from shanhai.contracts.near import no_such_dataset
 from shanhai.contracts.retention import FOR_EVER, Retention
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
-from shanhai.errors import ConfigurationError, ContractError, NotFoundError
+from shanhai.errors import ConfigurationError, ContractError
 from shanhai.ids import DatasetId
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -99,9 +100,7 @@ class Federation:
         if dataset not in self._loaded:
             file = self.root / DISTRICTS / dataset.district / f"{dataset.name}{SUFFIX}"
             if not file.is_file():
-                raise NotFoundError(
-                    "no such dataset", given=dataset, allowed=[str(known) for known in self.datasets]
-                )
+                raise no_such_dataset(str(dataset), self.datasets)
             contract = load_contract(file, shown_as=self.shown(file))
             self._check_endpoint(contract, file)
             self._check_readings_of(contract, file)
