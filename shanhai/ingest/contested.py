@@ -12,7 +12,7 @@ from shanhai.ingest import settle
 from shanhai.ingest.parting import ROW, Parted, good_rows
 from shanhai.ingest.repeats import Repeats
 from shanhai.quality.divided import HASH
-from shanhai.warehouse.batches import batches
+from shanhai.warehouse.batches import at_once_of, batches
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,7 @@ def settle_held(
     names = settle.listed(contract.names)
     held = f"read_parquet({quote_literal(parted.held.path.as_posix())})"
     entering = f"SELECT {names} FROM {held} WHERE {ROW} IN (FROM fresh) ORDER BY {ROW}"
-    for batch in batches(con, entering):
+    for batch in batches(con, entering, at_once=at_once_of(parted.held.path)):
         parted.good.write(batch)
     parted.good.close()
     con.execute(
@@ -109,7 +109,7 @@ def _write_again(
         f"SELECT {names} FROM {_CONTESTED} WHERE {ROW} >= {_HELD} AND {ROW} NOT IN {lost}"
     )
     with good_rows(contract, delivery, scratch / "again.parquet") as again:
-        for batch in batches(con, query):
+        for batch in batches(con, query, at_once=at_once_of(parted.good.path)):
             again.write(batch)
     again.path.replace(parted.good.path)
     again.path = parted.good.path

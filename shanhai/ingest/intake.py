@@ -88,6 +88,7 @@ def _read(
                 expected=expected,
                 waiving=waiving,
                 blanks=blanks,
+                at_once=found.at_once,
             )
             if parted.rows == expected:
                 create_checked(con, contract, blanks=blanks)

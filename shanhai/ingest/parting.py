@@ -14,7 +14,7 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest import settle
 from shanhai.ingest.repeats import Repeats
 from shanhai.quality.divided import HASH, WAS, divided_select
-from shanhai.warehouse.batches import batches
+from shanhai.warehouse.batches import ROWS, batches
 from shanhai.warehouse.row_groups import RowGroups
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def part(
     waiving: bool = False,
     blanks: str = BLANKS,
     bits: int = 64,
+    at_once: int = ROWS,
 ) -> Parted:
     """Part the records of the relation `raw`, in one pass and in their order.
 
@@ -133,6 +134,7 @@ def part(
         waiving: broken records may be good after all: keep the values that they have.
         blanks: those of `BLANKS` that can occur in the texts.
         bits: of a row's hash; the fewer, the more rows are compared in vain.
+        at_once: how many records that follow one another are not too long for a batch.
 
     Raises:
         duckdb.InvalidInputException: `raw` is a view over malformed text, or a pattern is invalid.
@@ -140,7 +142,7 @@ def part(
     """
     parted = Parted(contract, delivery, good, scratch, expected=expected, waiving=waiving)
     query = divided_select(contract, hashed=settle.identity(contract), blanks=blanks, bits=bits)
-    for batch in batches(con, query):
+    for batch in batches(con, query, at_once=at_once):
         parted.take(batch)
     parted.held.close()
     parted.broken.close()

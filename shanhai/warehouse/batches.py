@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_ROWS = 1 << 16
-"""Fewer, and handing over a batch costs more than what is in it."""
+ROWS = 1 << 16
+"""Of a batch; fewer, and handing it over costs more than what is in it, unless rows are long."""
+BYTES = 32 * 2**20
+"""About what the texts of a batch may have where rows are long: DuckDB counts rows only."""
 _AHEAD = "64MB"
 """What is read ahead: less, and threads wait for each other at the order of rows."""
 
 
-def batches(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
+def batches(con: duckdb.DuckDBPyConnection, query: str, *, at_once: int = ROWS) -> Iterator[pa.RecordBatch]:
     """Run a query while its rows are taken; until the last one the connection is not free for another.
 
     A query that joins, as a lookup in a register or a long list does, runs on one thread: what several
     threads read passes a join in any order.
+
+    Args:
+        at_once: rows of a batch, at most; so many that they have about `BYTES`, wherever they stand.
 
     Raises:
         duckdb.Error: what DuckDB said, also where it said so after the first batch.
@@ -31,11 +37,21 @@ def batches(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBat
     con.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
     with _in_order(con, query):
         try:
-            yield from con.execute(query).to_arrow_reader(_ROWS)
+            yield from con.execute(query).to_arrow_reader(min(at_once, ROWS))
         except UnicodeDecodeError as error:  # of a parser's complaint, which ends within a character
             raise duckdb.InvalidInputException("a long record is malformed") from error
         except OSError as error:  # also pyarrow's errors: one came through its stream
             raise _as_duckdb(error) from error
+
+
+def at_once_of(file: Path) -> int:
+    """How many rows of a file of `RowGroups` are not too long together: as many as share a row group."""
+    import pyarrow.parquet as pq
+
+    groups = pq.read_metadata(file)
+    # The last one ended with the file, whatever was in it.
+    rows = (int(groups.row_group(number).num_rows) for number in range(groups.num_row_groups - 1))
+    return min(rows, default=ROWS)
 
 
 @contextmanager

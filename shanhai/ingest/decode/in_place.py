@@ -18,6 +18,7 @@ from shanhai.ingest.decode.decoded import BodyCount, BodyFile, Decoded, Limits, 
 from shanhai.ingest.decode.decoder import in_utf8
 from shanhai.ingest.decode.delimited import Delimited, PlainText, dialect_of, open_plain
 from shanhai.ingest.decode.survey import survey
+from shanhai.warehouse.batches import ROWS
 
 _MOST_BODIES = 32
 """Each body is a scan of its own in the view, planned anew whenever it is read."""
@@ -29,10 +30,12 @@ class InPlace:
 
     Attributes:
         blanks: those of `BLANKS` that can occur in its texts.
+        at_once: how many records that follow one another are not too long for a batch.
     """
 
     decoded: Decoded
     blanks: str
+    at_once: int
 
 
 def read_in_place(
@@ -58,7 +61,7 @@ def read_in_place(
     """
     if not isinstance(contract.format, CsvFormat) or len(bodies) > _MOST_BODIES:
         return None
-    selects, counts, blanks = [], [], set[str]()
+    selects, counts, blanks, at_once = [], [], set[str](), ROWS
     for number, body in enumerate(bodies):
         plain = _standing(con, contract, contract.format, body, folder, number, limits or Limits())
         if plain is None:
@@ -71,8 +74,9 @@ def read_in_place(
         selects.append(_select(contract, plain))
         counts.append(_count(plain, found.lines))
         blanks |= set(found.blanks)
+        at_once = min(at_once, found.at_once)
     con.execute(f"CREATE OR REPLACE VIEW raw AS {' UNION ALL '.join(selects)}")
-    return InPlace(total(counts), "".join(blank for blank in BLANKS if blank in blanks))
+    return InPlace(total(counts), "".join(blank for blank in BLANKS if blank in blanks), at_once)
 
 
 def _standing(
