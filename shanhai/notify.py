@@ -11,9 +11,10 @@ from shanhai.settings import Settings
 
 log = logging.getLogger("shanhai.notify")
 
-Event = Literal["failed", "held", "refused", "differs", "late", "returned", "waiting"]
+Event = Literal["failed", "held", "refused", "differs", "late", "returned", "waiting", "restarted"]
 """What people are told of; `differs`: accepted, and not as it used to be; `returned`: a source shows again
-what a newer edition had replaced; `waiting`: something of the exchange is for a person to do."""
+what a newer edition had replaced; `waiting`: something of the exchange is for a person to do; `restarted`:
+one of Airflow's processes had died."""
 
 _SECONDS = 5.0
 

@@ -18,6 +18,7 @@ from infra.local.processes import Started, start
 from shanhai.errors import ConfigurationError
 
 SLOTS = (os.cpu_count() or 2) + 2
+NAMES = ("scheduler", "api-server", "dag-processor")
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -78,13 +79,12 @@ def start_airflow(
     """
     port = free_port()
     write_configuration(layout, port=port, slots=SLOTS, parse_every=parse_every)
-    names = ("scheduler", "api-server", "dag-processor")
-    processes = tuple(started(start_process(layout, name, port, variables=variables)) for name in names)
+    processes = tuple(started(start_process(layout, name, port, variables=variables)) for name in NAMES)
     return Airflow(layout, f"http://127.0.0.1:{port}", processes)
 
 
 def start_process(layout: Layout, name: str, port: int, *, variables: Mapping[str, str] = _NONE) -> Started:
-    """Start one of the processes: `scheduler`, `api-server` on `port`, or `dag-processor`."""
+    """Start one of `NAMES`, by the configuration that was written; the API server listens on `port`."""
     arguments = {
         "scheduler": ["-m", "infra.local.scheduler"],
         "api-server": ["-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port)],
@@ -99,8 +99,13 @@ def start_process(layout: Layout, name: str, port: int, *, variables: Mapping[st
     )
 
 
+def previous_log(log: Path) -> Path:
+    """Where the log of the process before is kept."""
+    return log.with_suffix(".previous.log")
+
+
 def _fresh(log: Path) -> Path:
     """Keep the log of the run before, and no more than that."""
     if log.exists():
-        log.replace(log.with_suffix(".previous.log"))
+        log.replace(previous_log(log))
     return log

@@ -37,10 +37,16 @@ class OutOfTimeError(ShanhaiError):
 class ProcessDiedError(ShanhaiError):
     """One of Airflow's processes ended by itself."""
 
+    exit_code = 75
+    recovery = "retry"
+
     def __init__(self, dead: Sequence[Started]) -> None:
         self.dead = tuple(dead)
         names = ", ".join(process.name for process in dead)
-        super().__init__(f"{names} ended unexpectedly", hint=f"see {dead[0].log}")
+        super().__init__(
+            f"{names} ended unexpectedly",
+            hint=f"see {dead[0].log}; run it again: it goes on where it stopped",
+        )
 
 
 class ParsingError(ConfigurationError):

@@ -13,6 +13,7 @@ from infra.local import sources
 from infra.local.airflow import Airflow, prepare, start_airflow
 from infra.local.api import Api
 from infra.local.configuration import password
+from infra.local.keeper import start_keeper
 from infra.local.layout import Layout
 from infra.local.lock import clear_record, write_record
 from infra.local.processes import Started, stop
@@ -60,6 +61,10 @@ class Running:
             sources.use_folder(self._layout, data)
         progress.say(f"Airflow starts at {airflow.address}")
         return airflow, Api(airflow.address, password(self._layout))
+
+    def keep(self) -> None:
+        """Let a keeper look after all that was started, from now on."""
+        self._add(start_keeper(self._layout))
 
     @contextmanager
     def guarded(self) -> Iterator[Running]:

@@ -6,8 +6,10 @@ from contextlib import closing
 from functools import partial
 
 from infra.local.configuration import USER, password
+from infra.local.keeper import NAME as KEEPER
+from infra.local.keeper import start_keeper
 from infra.local.layout import Layout
-from infra.local.lock import check_not_up, clear_record, only_runner, read_record
+from infra.local.lock import check_not_up, clear_record, only_runner, read_record, write_record
 from infra.local.processes import stop
 from infra.local.progress import Patience, Progress, wait_until_ready
 from infra.local.run import Plan, expected_dags, prepare_nodes
@@ -32,6 +34,7 @@ def up(plan: Plan) -> int:
     record = read_record(layout)
     if record is not None and record.mode == "up" and record.alive():
         print(f"already up: {record.address}")
+        _keep_again(layout)
         return _say(layout, record.address)
     with only_runner(layout):
         check_not_up(layout)
@@ -50,6 +53,7 @@ def up(plan: Plan) -> int:
                 wait_until_ready(airflow, api, expected_dags(plan), progress, patience)
                 for dag in ("watch", "purge"):
                     api.unpause(dag)
+            running.keep()
         except BaseException:
             running.stop()
             raise
@@ -69,7 +73,10 @@ def down(layout: Layout) -> int:
     if record is None or record.mode != "up":
         print("nothing is up")
         return 0
-    left = stop(record.processes)
+    # First the keeper: it would start again what ends, and has not recorded yet what it starts just now.
+    left = stop([one for one in record.processes if one.name == KEEPER])
+    record = read_record(layout) or record
+    left += stop(record.processes)
     if left:
         raise BusyError(
             "processes are left", given=", ".join(str(one.pid) for one in left), hint="end them by hand"
@@ -77,6 +84,16 @@ def down(layout: Layout) -> int:
     clear_record(layout)
     print("down")
     return 0
+
+
+def _keep_again(layout: Layout) -> None:
+    """Start another keeper if that of an Airflow that is up has died."""
+    with only_runner(layout):
+        record = read_record(layout)
+        if record is None or any(one.name == KEEPER and one.alive() for one in record.processes):
+            return
+        others = [one for one in record.processes if one.name != KEEPER]
+        write_record(layout, record.mode, record.address, [*others, start_keeper(layout)])
 
 
 def _say(layout: Layout, address: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from infra.local.api import UNFINISHED, Api, Run
 from infra.local.configuration import password
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import read_record
+from infra.local.processes import Started
 from infra.simulator.statement import statement
 
 pytestmark = pytest.mark.e2e
@@ -165,6 +167,16 @@ def test_nobody_is_said_to_have_compared_a_number(layout: Layout, twice: tuple[F
 def test_a_second_run_sends_nothing(layout: Layout, again: Finished, relayed: set[str]) -> None:
     assert ", 0 of them new in this run;" in again.out
     assert _relayed(layout) == relayed
+
+
+def test_a_scheduler_that_died_is_started_again_and_told(layout: Layout, api: Api) -> None:
+    """What follows is scheduled by the one that was started again."""
+    before = _scheduler(layout)
+    os.kill(before.pid, signal.SIGKILL)
+    told = layout.logs / "keeper.log"
+    _wait(lambda: 'notify event=restarted process="scheduler"' in told.read_text(), seconds=60)
+    assert _scheduler(layout) != before
+    assert _scheduler(layout).alive()
 
 
 def test_tasks_of_the_exchange_that_are_killed_finish_and_each_parcel_is_admitted_once(
@@ -329,6 +341,13 @@ def _ledger(layout: Layout) -> list[dict[str, Any]]:
 
 def _publications(layout: Layout) -> int:
     return len(_shanhai(layout, "publications"))
+
+
+def _scheduler(layout: Layout) -> Started:
+    record = read_record(layout)
+    assert record is not None
+    (found,) = [process for process in record.processes if process.name == "scheduler"]
+    return found
 
 
 def _booked(line: dict[str, Any]) -> tuple[Any, ...]:

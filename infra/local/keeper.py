@@ -1,0 +1,145 @@
+"""What keeps Airflow up while nobody looks: one of its processes that has died is started again, and told.
+
+It lives beside Airflow between `up` and `down`, which ends it first. Nobody keeps the keeper itself: where it
+has died, `up` starts another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from infra.local.airflow import NAMES, previous_log, start_process
+from infra.local.environment import environment
+from infra.local.layout import REPOSITORY, Layout
+from infra.local.lock import read_record, write_record
+from infra.local.processes import Started, start, stop
+from shanhai.errors import ConfigurationError
+from shanhai.notify import notify
+from shanhai.settings import load_settings
+
+NAME = "keeper"
+LOOK_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 600.0
+STEADY_SECONDS = 600.0
+"""What has lived so long before it died is started after the first pause again."""
+_GRACE_SECONDS = 5.0
+_log = logging.getLogger("infra.local.keeper")
+
+
+@dataclass
+class _Falls:
+    """How often a process died without having lived long, and when it may be started again.
+
+    Both times are those of a clock that never goes back, in seconds.
+    """
+
+    count: int = 0
+    began: float = float("-inf")
+    due: float | None = None
+
+    def fell(self, now: float) -> float:
+        """When to start it again: after a pause that doubles each time."""
+        if self.due is None:
+            self.count = 1 if now - self.began > STEADY_SECONDS else self.count + 1
+            self.due = now + min(FIRST_PAUSE_SECONDS * 2 ** (self.count - 1), LONGEST_PAUSE_SECONDS)
+        return self.due
+
+    def begin(self, now: float) -> None:
+        self.began, self.due = now, None
+
+
+class Keeper:
+    """Looks after the processes that the record of a home names.
+
+    Args:
+        layout: the home.
+        start_again: starts one of Airflow's processes by its name, as it was started at first.
+        tell: is given each that was dead and has been started again.
+    """
+
+    def __init__(
+        self, layout: Layout, start_again: Callable[[str], Started], tell: Callable[[Started], object]
+    ) -> None:
+        self._layout, self._start_again, self._tell = layout, start_again, tell
+        self._falls = {name: _Falls() for name in NAMES}
+
+    def look(self) -> None:
+        """Start again what has died and whose pause is over.
+
+        What the dead one left running ends first: its tasks are tried again by Airflow.
+
+        Raises:
+            OSError: there is no room, or no process could be made. What the record does not name was stopped.
+        """
+        record = read_record(self._layout)
+        for process in record.processes if record else ():
+            falls, now = self._falls.get(process.name), time.monotonic()
+            if falls is None or process.alive() or now < falls.fell(now):
+                continue
+            stop([process], grace=_GRACE_SECONDS)
+            self._replace(process)
+            falls.begin(time.monotonic())
+            self._tell(process)
+
+    def _replace(self, dead: Started) -> None:
+        record = read_record(self._layout)
+        if record is None:
+            return
+        fresh = self._start_again(dead.name)
+        processes = [fresh if one == dead else one for one in record.processes]
+        try:
+            write_record(self._layout, record.mode, record.address, processes)
+        except OSError:
+            stop([fresh], grace=_GRACE_SECONDS)
+            raise
+
+
+def start_keeper(layout: Layout) -> Started:
+    """Start a keeper of what the record names."""
+    return start(
+        NAME,
+        [sys.executable, "-m", "infra.local.keeper"],
+        environment=environment(layout),
+        folder=REPOSITORY,
+        log=layout.logs / f"{NAME}.log",
+    )
+
+
+def main() -> int:
+    """Keep what the record of `SHANHAI_HOME` names, until SIGTERM.
+
+    Raises:
+        ConfigurationError: nothing is up there.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    settings = load_settings()
+    layout = Layout(home=settings.home, federation=settings.federation)
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    record = read_record(layout)
+    port = urlsplit(record.address).port if record else None
+    if port is None:
+        raise ConfigurationError("nothing is up in this home", given=layout.home, hint="make up")
+    keeper = Keeper(
+        layout,
+        lambda name: start_process(layout, name, port),
+        lambda dead: notify(settings, "restarted", process=dead.name, log=previous_log(dead.log).as_posix()),
+    )
+    while not over.wait(LOOK_SECONDS):
+        try:
+            keeper.look()
+        except OSError as error:
+            _log.error("look_failed error=%s", error.strerror)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
