@@ -93,7 +93,12 @@ def check(session: Session, paths: tuple[Path, ...]) -> None:
     if rows or session.form == "json":
         show(rows, _CHECKED, form=session.form, empty="")
     if faults:
-        raise ContractError(f"{len(faults)} of {len(files)} contracts are wrong", hint="each line says where")
+        raise ContractError(
+            f"{len(faults)} of {len(files)} contracts are wrong",
+            given=sorted({fault.file for fault in faults}),
+            allowed="contracts without a fault",
+            hint="each line says where",
+        )
     say(f"Contracts checked: {len(files)}, all right." if files else "No contract yet, nothing to check.")
 
 

@@ -139,23 +139,28 @@ def _write(output: Path, text: str) -> None:
         raise
     except StoreError as error:
         raise ConfigurationError(
-            "the draft cannot be written there", given=output, hint=error.given or "name another file"
+            "the draft cannot be written there",
+            given=f"{output}: {error.given or error.message}",
+            allowed="a place that may be written to",
+            hint="name another file",
         ) from error
 
 
 def _options(text: str | None) -> dict[str, Any]:
     import yaml
 
+    from shanhai.contracts.refusals import kind_of
+
     try:
         found = yaml.safe_load(text or "{}")
     except yaml.YAMLError as error:
         raise ConfigurationError(
-            "the options are no YAML", allowed="{path: v1/events, params: {size: 100}}"
+            "the options are no YAML",
+            given=as_typed(str(text)),
+            allowed="{path: v1/events, params: {size: 100}}",
         ) from error
     if not isinstance(found, dict):
-        raise ConfigurationError(
-            "the options are no mapping", given=type(found).__name__, allowed="{key: value}"
-        )
+        raise ConfigurationError("the options are no mapping", given=kind_of(found), allowed="{key: value}")
     return found
 
 

@@ -51,7 +51,10 @@ def propose(session: Session, delivery: str, write: bool) -> None:
         found = drafted(node, wanted, Path(folder), tell=tell)
     if not found.done:
         raise ConfigurationError(
-            "no contract can take what differs", given="; ".join(found.left), hint="ask the source"
+            "no contract can take what differs",
+            given="; ".join(found.left),
+            allowed="what a contract can state: columns, formats, codes",
+            hint="ask the source",
         )
     old = contract.path.read_text(encoding="utf-8-sig")
     if write:

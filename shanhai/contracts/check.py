@@ -64,7 +64,10 @@ def _check_columns(contract: Contract, complain: Complain) -> None:
         repeated = [value for value, count in Counter(values).items() if count > 1]
         if repeated:
             raise complain(
-                f"two columns have the same {kind}", ["schema", 0, "properties"], given=repeated[0]
+                f"two columns have the same {kind}",
+                ["schema", 0, "properties"],
+                given=repeated[0],
+                allowed=f"each {kind} once, aliases included" if kind == "source" else f"each {kind} once",
             )
     for position, column in enumerate(contract.columns):
         path: list[str | int] = ["schema", 0, "properties", position]
@@ -81,7 +84,9 @@ def _check_columns(contract: Contract, complain: Complain) -> None:
             _check_zone(column.time_zone, path, complain)
         both = [source for source in column.sources if source in contract.ignored]
         if both:
-            raise complain("a column is both declared and ignored", path, given=both[0])
+            raise complain(
+                "a column is both declared and ignored", path, given=both[0], allowed="one of the two"
+            )
 
 
 def _check_options(column: Column, path: list[str | int], complain: Complain) -> None:
@@ -133,7 +138,12 @@ def _check_versions(contract: Contract, complain: Complain) -> None:
     versions, path = contract.versions, ["customProperties", "versions"]
     if versions.rule in ("latest", "history"):
         if not contract.key:
-            raise complain(f"versions: {versions.rule} needs a primary key", path)
+            raise complain(
+                f"versions: {versions.rule} needs a primary key",
+                path,
+                given="no column with primaryKey",
+                allowed="primaryKey: true of the columns that tell one thing from another",
+            )
         if versions.by not in contract.names:
             raise complain(
                 f"versions: {versions.rule} by an unknown column",
@@ -143,12 +153,20 @@ def _check_versions(contract: Contract, complain: Complain) -> None:
             )
         if not contract.column(versions.by).required:
             raise complain(
-                "versions: the column that orders versions must be required", path, given=versions.by
+                "versions: the column that orders versions must be required",
+                path,
+                given=f"{versions.by}, not required",
+                allowed="a column with required: true",
             )
         if has_history(contract):
             _check_history(contract, contract.column(versions.by), complain)
     elif versions.by is not None:
-        raise complain(f"versions: {versions.rule} takes no `by`", path, given=versions.by)
+        raise complain(
+            f"versions: {versions.rule} takes no `by`",
+            path,
+            given=f"by: {versions.by}",
+            allowed="no by, or rule: latest or history",
+        )
     if versions.rule == "replace" and contract.duplicates == "table":
         # A row dropped as a copy of another partition's would be lost when that partition is replaced.
         raise complain(

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shanhai.contracts.load import SUFFIX, dataset_of, load_contract
 from shanhai.contracts.model import Contract
 from shanhai.contracts.near import no_such_dataset
+from shanhai.contracts.refusals import refusal
 from shanhai.contracts.retention import FOR_EVER, Retention
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ConfigurationError, ContractError
@@ -151,7 +152,13 @@ class Federation:
     def _check_endpoint(self, contract: Contract, file: Path) -> None:
         district = self.districts.get(contract.dataset.district)
         if district is None:
-            raise ContractError("the folder has no district.yml", file=self.shown(file))
+            raise ContractError(
+                "the folder has no district.yml",
+                file=self.shown(file),
+                given=f"{DISTRICTS}/{contract.dataset.district}",
+                allowed="a folder with a district.yml: name, title, endpoints",
+                hint="docs/guide/add-a-dataset.md begins with it",
+            )
         if contract.source.endpoint not in district.endpoints:
             raise ContractError(
                 "source: no such endpoint",
@@ -180,12 +187,15 @@ class Federation:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            first = error.errors()[0]
+            refused = refusal(model, error)
+            where = [*path, *refused.path]
             raise ContractError(
-                f"{'.'.join(str(step) for step in first['loc'])}: {first['msg']}",
+                f"{'.'.join(map(str, where)) or 'the document'}: {refused.problem}",
                 file=self.shown(file),
-                line=self._yaml(file).line([*path, *(str(step) for step in first["loc"])]),
-                allowed=list(model.model_fields),
+                line=self._yaml(file).line(where),
+                given=refused.given,
+                allowed=refused.allowed,
+                hint=refused.hint,
             ) from error
 
     def _yaml(self, file: Path) -> YamlFile:

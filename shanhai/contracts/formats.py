@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from shanhai.contracts.refusals import WrongValueError
+
 Compression = Literal["auto", "none", "gz", "zip"]
 
 MOST_LINES = 2**20
@@ -49,7 +51,9 @@ class CsvFormat(_Frozen):
     @classmethod
     def _tells_remarks_apart(cls, comment: str) -> str:
         if comment != comment.strip():
-            raise ValueError("a comment begins with something else than a blank")
+            raise WrongValueError(
+                "a remark begins with something else than a blank", allowed="a sign such as #"
+            )
         return comment
 
 
@@ -111,24 +115,39 @@ class WorkbookFormat(_Frozen):
     @classmethod
     def _is_a_place(cls, sheet: str | int) -> str | int:
         if isinstance(sheet, int) and not 0 <= sheet < MOST_SHEETS:
-            raise ValueError(f"a sheet is known by its name, or by its place from 0 to {MOST_SHEETS - 1}")
+            raise WrongValueError(
+                "no sheet has this place",
+                allowed=f"the name of a sheet, or its place from 0 to {MOST_SHEETS - 1:,}",
+            )
         return sheet
 
     @model_validator(mode="after")
     def _one_place(self) -> WorkbookFormat:
         if self.table is not None:
             if self.range is not None or self.ends != "sheet" or "sheet" in self.model_fields_set:
-                raise ValueError("a table knows its place: no sheet, range or ends beside it")
+                raise WrongValueError(
+                    "a table knows its place", allowed="table, without sheet, range and ends"
+                )
             if self.kind != "xlsx":
-                raise ValueError("only an xlsx workbook has tables with names")
+                raise WrongValueError(
+                    "only an xlsx workbook has tables with names", allowed="kind: xlsx, or sheet"
+                )
             if (self.header_row, self.header_rows) != (1, 1):
-                raise ValueError("a table has one row of headings, its first")
+                raise WrongValueError(
+                    "a table has one row of headings, its first",
+                    allowed="table, without header_row and header_rows",
+                )
         if self.fill_merged and self.kind == "ods":
-            raise ValueError("of an ods document merged areas are not known")
+            raise WrongValueError(
+                "of an ods document merged areas are not known",
+                allowed="fill_merged: false, or kind: xlsx or xls",
+            )
         if self.range is not None:
             *_, right = cell_range(self.range)
             if right is None and not self.header_rows:
-                raise ValueError("without headings a range says where it ends: B3:F")
+                raise WrongValueError(
+                    "without headings a range says where it ends", allowed="a range such as B3:F40 or B3:F"
+                )
         return self
 
 
@@ -150,16 +169,18 @@ def cell_range(text: str) -> tuple[int, int, int | None, int | None]:
     """First row, first column, last row and last column of a range, from 0; None: left open.
 
     Raises:
-        ValueError: the text is no such range.
+        WrongValueError: the text is no such range.
     """
     found = _RANGE.fullmatch(text)
     if found is None:
-        raise ValueError("a range is written B3:F40, B3:F or B3")
+        raise WrongValueError("not a range of a sheet", allowed="such as B3:F40, B3:F or B3")
     left, top, right, bottom = found.groups()
     first = int(top) - 1, column_number(left)
     last = int(bottom) - 1 if bottom else None, column_number(right) if right else None
     if (last[0] is not None and last[0] < first[0]) or (last[1] is not None and last[1] < first[1]):
-        raise ValueError("a range goes from its upper left to its lower right corner")
+        raise WrongValueError(
+            "a range goes from its upper left to its lower right corner", allowed="such as B3:F40"
+        )
     return (*first, *last)
 
 

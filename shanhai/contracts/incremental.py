@@ -49,7 +49,12 @@ def check_incremental(contract: Contract, complain: Callable[..., ContractError]
             allowed="per: pull",
         )
     if asks_for_windows(contract):
-        raise complain("a source with a cursor has no windows", _AT_SOURCE, given="{window} in an option")
+        raise complain(
+            "a source with a cursor has no windows",
+            _AT_SOURCE,
+            given="{window} in an option",
+            allowed="a cursor, or {window}, one of them",
+        )
     if contract.schedule.due_hours is not None:
         raise complain(
             "a source with a cursor is never due: where nothing is new there is no delivery",

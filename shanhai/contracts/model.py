@@ -16,6 +16,7 @@ from shanhai.contracts.formats import NdjsonFormat as NdjsonFormat
 from shanhai.contracts.formats import ParquetFormat as ParquetFormat
 from shanhai.contracts.formats import WorkbookFormat as WorkbookFormat
 from shanhai.contracts.queries import Query
+from shanhai.contracts.refusals import WrongValueError
 from shanhai.contracts.retention import Retention
 from shanhai.ids import DatasetId
 
@@ -34,6 +35,17 @@ MOST_HOURS = 87_600
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise WrongValueError(
+            f"not a regular expression: {error}",
+            allowed="an RE2 expression such as ^[A-Z]{2}[0-9]+$",
+            hint=r"what means itself is escaped: \( \[ \.",
+        ) from error
 
 
 class Column(_Frozen):
@@ -88,17 +100,17 @@ class Column(_Frozen):
         if precision is not None and not (
             1 <= precision[0] <= MOST_DIGITS and 0 <= precision[1] <= precision[0]
         ):
-            raise ValueError(f"1 to {MOST_DIGITS} digits, and no more decimals than digits")
+            raise WrongValueError(
+                "not a decimal number of the lake",
+                allowed=f"DECIMAL(digits,decimals), of 1 to {MOST_DIGITS} digits, no more of them decimals",
+            )
         return precision
 
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         if pattern is not None:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from error
+            _compiled(pattern)
         return pattern
 
 
@@ -123,12 +135,15 @@ class Partition(_Frozen):
     @model_validator(mode="after")
     def _pattern_where_needed(self) -> Partition:
         if self.by in ("file", "edition"):
-            if self.pattern is None:
-                raise ValueError(f"partition by {self.by} needs a pattern")
-            if "partition" not in re.compile(self.pattern).groupindex:
-                raise ValueError("the pattern needs a group (?P<partition>…)")
+            if self.pattern is None or "partition" not in _compiled(self.pattern).groupindex:
+                raise WrongValueError(
+                    f"by {self.by} needs a pattern with a group that is called partition",
+                    allowed=r"a pattern of a body's name such as '(?P<partition>\d{4}-\d\d)\.csv$'",
+                )
         elif self.pattern is not None:
-            raise ValueError(f"partition by {self.by} takes no pattern")
+            raise WrongValueError(
+                f"by {self.by} takes no pattern", allowed="by: file or edition, or no pattern"
+            )
         return self
 
 
@@ -160,7 +175,7 @@ class Tolerance(_Frozen):
     @model_validator(mode="after")
     def _ordered(self) -> Tolerance:
         if self.hold > self.refuse:
-            raise ValueError("hold must not exceed refuse")
+            raise WrongValueError("hold must not exceed refuse", allowed=f"hold up to {self.refuse}")
         return self
 
 
@@ -204,9 +219,11 @@ class FeedValue(_Frozen):
     @model_validator(mode="after")
     def _one_origin(self) -> FeedValue:
         if (self.column is None) == (self.value is None):
-            raise ValueError("give exactly one of column and value")
+            raise WrongValueError(
+                "is filled by one of column and value", allowed="column or value, one of them"
+            )
         if self.codes and self.column is None:
-            raise ValueError("codes need a column")
+            raise WrongValueError("codes need a column", allowed="column and codes, or value alone")
         return self
 
 

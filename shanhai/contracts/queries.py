@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shanhai.contracts.refusals import WrongValueError
 from shanhai.contracts.sql import quote_identifier
 
 DELIVERY_VIEW = "delivery"
@@ -57,9 +58,16 @@ class Query(BaseModel):
     def _limits_are_numbers(self) -> Query:
         pair = self.operator.endswith("Between")
         if len(self.limits) != (2 if pair else 1) or not all(map(_is_finite, self.limits)):
-            raise ValueError(f"{self.operator} takes {'two numbers' if pair else 'a number'}")
+            number = "[5, 10]" if pair else "5"
+            raise WrongValueError(
+                f"{self.operator} takes {'two numbers' if pair else 'a number'}",
+                allowed=f"such as {self.operator}: {number}",
+            )
         if pair and self.limits[0] > self.limits[1]:
-            raise ValueError(f"{self.operator}: the smaller number comes first")
+            low, high = self.limits
+            raise WrongValueError(
+                f"{self.operator}: the smaller number comes first", allowed=f"[{high}, {low}]"
+            )
         return self
 
     @property

@@ -83,7 +83,7 @@ def _custom_properties(reader: Reader, item: dict[str, Any], path: PathInFile) -
                 "unknown custom property", [*where, "property"], given=key, allowed=COLUMN_KEYS
             )
         if COLUMN_KEYS[key] in fields:
-            raise reader.error("a custom property stands twice", where, given=key)
+            raise reader.error("a custom property stands twice", where, given=key, allowed="each once")
         fields[COLUMN_KEYS[key]] = reader.text(value, [*where, "value"]) if key in _TEXTS else value
     return fields
 

@@ -21,6 +21,7 @@ from shanhai.contracts.model import (
     WorkbookFormat,
 )
 from shanhai.contracts.reader import Reader
+from shanhai.contracts.refusals import NOTHING
 from shanhai.contracts.retention import Retention
 from shanhai.contracts.yamlfile import PathInFile
 
@@ -74,12 +75,15 @@ def read_custom_properties(reader: Reader) -> dict[str, Any]:
             )
         field = _VALUES.get(key, key)
         if field in fields:
-            raise reader.error("a custom property stands twice", path, given=key)
+            raise reader.error("a custom property stands twice", path, given=key, allowed="each once")
         fields[field] = _value(reader, key, entry["value"], path)
     for key in _REQUIRED:
         if _VALUES.get(key, key) not in fields:
             raise reader.error(
-                f"the custom property {key} is missing", ["customProperties"], allowed=CONTRACT_KEYS
+                f"the custom property {key} is missing",
+                ["customProperties"],
+                given=list(fields) or NOTHING,
+                allowed=f"{', '.join(_REQUIRED)}, and others",
             )
     return fields
 

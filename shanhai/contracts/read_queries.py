@@ -8,6 +8,7 @@ from typing import Any
 from shanhai.contracts import standard
 from shanhai.contracts.queries import Query, query_fields
 from shanhai.contracts.reader import Reader
+from shanhai.contracts.refusals import as_written
 from shanhai.contracts.yamlfile import PathInFile
 
 
@@ -22,9 +23,13 @@ def read_queries(reader: Reader, table: dict[str, Any], path: PathInFile) -> tup
         if entry.get("type") == "sql":
             found.append(_query(reader, entry, column, where))
         elif column is None:
-            raise reader.error("a table's quality is queries", where, given=entry, allowed="type: sql")
+            raise reader.error(
+                "a table's quality is queries", where, given=as_written(entry), allowed="type: sql"
+            )
         if len({query.name for query in found}) < len(found):
-            raise reader.error("two queries have the same name", where, given=found[-1].name)
+            raise reader.error(
+                "two queries have the same name", where, given=found[-1].name, allowed="each name once"
+            )
     return tuple(found)
 
 

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shanhai.contracts import standard
+from shanhai.contracts.refusals import as_written, refusal
 from shanhai.contracts.yamlfile import PathInFile, YamlFile
 from shanhai.errors import ContractError
 
+_LOOK_UP = "docs/reference/contract.md says what each key takes"
 Model = TypeVar("Model", bound=BaseModel)
 Spelling = Mapping[str, tuple[str, ...]]
 """Where a model's field stands below its object: the models' names differ from the standard's."""
@@ -31,6 +33,7 @@ class Reader:
 
     def error(self, message: str, path: PathInFile, **facts: Any) -> ContractError:
         """The refusal of what stands at a path; the name of a custom property may stand for its position."""
+        facts["hint"] = facts.get("hint") or _LOOK_UP
         return ContractError(message, file=self.name, line=self.file.line(self._positions(path)), **facts)
 
     def _positions(self, path: PathInFile) -> PathInFile:
@@ -51,7 +54,7 @@ class Reader:
             raise self.error(
                 f"{key} of {keys.of} is not followed",
                 [*path, key],
-                given=shortened(str(item[key])),
+                given=as_written(item[key]),
                 allowed=keys.accepted,
                 hint=hint,
             )
@@ -68,7 +71,7 @@ class Reader:
         raise self.error(
             "YAML does not read this as the text that it is",
             path,
-            given=written or type(value).__name__,
+            given=written or as_written(value),
             allowed="a text",
             hint="quote it" if written is None else f"quote it: '{written}'",
         )
@@ -87,37 +90,27 @@ class Reader:
         try:
             return model.model_validate(value)
         except ValidationError as error:
-            first = error.errors()[0]
-            steps = [step for step in first["loc"] if isinstance(step, (str, int))]
-            what = ".".join(str(step) for step in steps) or model.__name__
+            refused = refusal(model, error)
+            steps = _as_written(list(refused.path), spelled or {})
+            what = ".".join(str(step) for step in (*self._called(path), *steps))
             raise self.error(
-                f"{what}: {first['msg']}",
-                [*path, *_as_written(steps, spelled or {})],
-                given=_given(first),
-                allowed=_allowed(model, first),
+                f"{what}: {refused.problem}" if what else refused.problem,
+                [*path, *steps],
+                given=refused.given,
+                allowed=refused.allowed,
+                hint=refused.hint,
             ) from error
 
-
-def shortened(text: str) -> str:
-    """A value for an error: its beginning, where it is long."""
-    return text if len(text) <= 160 else text[:157] + "..."
+    def _called(self, path: PathInFile) -> PathInFile:
+        """What people call what stands at a path: of a custom property its name."""
+        match list(path):
+            case ["customProperties", int(place), "value", *rest]:
+                return [self.file.data["customProperties"][place]["property"], *rest]
+            case _:
+                return ()
 
 
 def _as_written(steps: list[str | int], spelled: Spelling) -> list[str | int]:
     if not steps or not isinstance(steps[0], str):
         return steps
     return [*spelled.get(steps[0], (steps[0],)), *steps[1:]]
-
-
-def _given(first: Any) -> str | None:
-    value = first.get("input")
-    if isinstance(value, (dict, BaseModel)) and first["type"] == "missing":
-        return None
-    return shortened(repr(value))
-
-
-def _allowed(model: type[BaseModel], first: Any) -> str | None:
-    if first["type"] == "extra_forbidden":
-        return ", ".join(model.model_fields)
-    expected = (first.get("ctx") or {}).get("expected")
-    return str(expected) if expected else None

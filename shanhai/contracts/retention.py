@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shanhai.contracts.refusals import WrongValueError
+
 MOST_DAYS = 36_500
 """A century; whatever is to stay longer stays for ever."""
 
@@ -29,11 +31,15 @@ class Retention(BaseModel):
     @model_validator(mode="after")
     def _released_from_the_snapshot(self) -> Retention:
         if self.snapshot_days is not None and not (self.quarantine_days or 0) <= self.snapshot_days:
-            raise ValueError(
-                "quarantine_days must not exceed snapshot_days: rows are released from the bytes"
+            raise WrongValueError(
+                "quarantine_days must not exceed snapshot_days: rows are released from the bytes",
+                allowed=f"quarantine_days up to {self.snapshot_days}, or more snapshot_days",
             )
         if self.snapshot_days is not None and self.quarantine_days is None:
-            raise ValueError("snapshot_days needs quarantine_days: a row holds what the bytes hold")
+            raise WrongValueError(
+                "snapshot_days needs quarantine_days: a row holds what the bytes hold",
+                allowed=f"quarantine_days from 1 to {self.snapshot_days:,} beside it",
+            )
         return self
 
 

@@ -33,7 +33,9 @@ def check_schedule(contract: Contract, complain: Complain) -> None:
     if asks_for_windows(contract) and schedule.cron is None:
         raise complain("a windowed source needs a schedule", _PATH, given="no cron", allowed="cron and start")
     if schedule.cron is not None and schedule.start is None:
-        raise complain("schedule: a cron needs a start", _PATH, allowed="start: YYYY-MM-DD")
+        raise complain(
+            "schedule: a cron needs a start", _PATH, given="no start", allowed="start: YYYY-MM-DD beside it"
+        )
 
 
 def _check_days(schedule: Schedule, complain: Complain) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 
 import yaml
 
-from shanhai.errors import ContractError
+from shanhai.contracts.refusals import kind_of, shortened
+from shanhai.errors import ContractError, as_typed
+
+_DEEPEST = 100
+_MANY, _MUCH = 2_000, 1 << 20
+"""Openings and characters below which no text can be nested dangerously."""
 
 PathInFile = Sequence[str | int]
 """The keys and positions that lead from the top of a document to a value."""
@@ -107,9 +112,17 @@ def read_text(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ContractError(f"cannot be read: {error.strerror}", file=name) from error
+        raise ContractError(
+            "cannot be read", file=name, given=error.strerror, allowed="a file that may be read"
+        ) from error
     except UnicodeDecodeError as error:
-        raise ContractError("is not UTF-8", file=name, allowed="UTF-8 text") from error
+        raise ContractError(
+            "is not UTF-8",
+            file=name,
+            given=f"the byte 0x{error.object[error.start]:02x} at position {error.start:,}",
+            allowed="UTF-8 text",
+            hint="save it as UTF-8",
+        ) from error
 
 
 def parse_yaml(path: Path, text: str, name: str) -> YamlFile:
@@ -119,16 +132,43 @@ def parse_yaml(path: Path, text: str, name: str) -> YamlFile:
         ContractError: it is not YAML, repeats a key, or is something else.
     """
     try:
+        _check_depth(text, name)
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ContractError(
-            f"is not valid YAML: {error.problem}", file=name, line=mark.line + 1 if mark else None
+            f"is not valid YAML: {error.problem}",
+            file=name,
+            line=mark.line + 1 if mark else None,
+            given=as_typed(_line(text, mark.line)) if mark else None,
+            allowed="key: value, with what begins a list or a mapping ended, and each key once",
         ) from error
     except yaml.YAMLError as error:
-        raise ContractError("is not valid YAML", file=name) from error
+        told = str(error).partition("\n")[0]
+        raise ContractError("is not valid YAML", file=name, given=told, allowed="key: value") from error
     if not isinstance(data, dict):
-        raise ContractError(
-            "is not a mapping", file=name, line=1, given=type(data).__name__, allowed="key: value"
-        )
+        raise ContractError("is not a mapping", file=name, line=1, given=kind_of(data), allowed="key: value")
     return YamlFile(path, text, data)
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Refuse what is nested so deeply that libyaml, which recurses in C, would end the process."""
+    if len(text) < _MUCH and sum(text.count(one) for one in ("[", "{", "- ", "? ")) < _MANY:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ContractError(
+                "is nested too deeply",
+                file=name,
+                line=event.start_mark.line + 1 if event.start_mark else None,
+                given=f"more than {_DEEPEST} levels",
+                allowed=f"{_DEEPEST} levels",
+            )
+
+
+def _line(text: str, number: int) -> str:
+    """A line by its number from 0; the last one, where a file ends too early."""
+    lines = text.splitlines() or [""]
+    return shortened(lines[min(number, len(lines) - 1)].strip())

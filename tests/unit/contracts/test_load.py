@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from meters_contract import GOOD
 
 from shanhai.contracts import odcs, standard
 from shanhai.contracts.federation import open_federation
@@ -15,49 +16,6 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import partition_of, windows
 from shanhai.errors import ConfigurationError, ContractError, NotFoundError
 from shanhai.ids import DatasetId
-
-GOOD = """\
-apiVersion: v3.1.0
-kind: DataContract
-id: urn:test:meters
-name: meters
-version: 1.2.3
-status: active
-description: {purpose: 智能水表}
-schema:
-  - name: meters
-    logicalType: object
-    properties:
-      - name: meter_id
-        businessName: 水表编号
-        logicalType: string
-        primaryKey: true
-        logicalTypeOptions: {pattern: '^[A-Z]{2}$', maxLength: 2}
-        customProperties:
-          - {property: source, value: 编号}
-      - name: read_at
-        logicalType: timestamp
-        required: true
-        customProperties:
-          - {property: formats, value: ['%Y/%m/%d %H:%M']}
-      - name: volume_m3
-        logicalType: number
-        physicalType: DECIMAL(12,3)
-        customProperties:
-          - {property: unit, value: m3}
-      - name: state
-        logicalType: string
-        quality:
-          - {type: library, metric: invalidValues, mustBe: 0, arguments: {validValues: [ok, broken]}}
-customProperties:
-  - {property: level, value: community}
-  - {property: shareClass, value: conditional}
-  - {property: source, value: {connector: files, endpoint: portal, options: {path: '{window}.csv'}}}
-  - {property: format, value: {kind: csv, encoding: gb18030}}
-  - {property: delivery, value: {per: file, partition: {by: window}}}
-  - {property: versions, value: {rule: latest, by: read_at}}
-  - {property: schedule, value: {cron: '0 2 * * *', start: 2024-02-28, end: 2024-03-01}}
-"""
 
 
 @pytest.fixture
@@ -128,7 +86,7 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         "{type: library, metric: invalidValues, mustBe: 0, arguments: {validValues: [ok, broken]}}",
         "{type: sql, query: 'SELECT 1', mustBe: 0}",
         32,
-        "name: Field required",
+        "name: is missing",
     ),
     "a query of nothing": (
         "logicalType: object",
