@@ -115,12 +115,7 @@ class Event:
     salt: bytes
 
     def __post_init__(self) -> None:
-        if not _WHO.fullmatch(self.who):
-            raise ConfigurationError(
-                "not the name of a person",
-                given=as_typed(self.who),
-                allowed="letters, digits, blanks and . , ' - @, at most 100",
-            )
+        check_name(self.who)
         if self.at.utcoffset() is None or self.at.microsecond:
             raise ValueError("the moment of an event is in UTC and has no fraction of a second")
         if len(self.salt) != SALT_BYTES or missing_or_strange(self.kind, self.about):
@@ -138,6 +133,20 @@ class Event:
             "salt": to_base64(self.salt),
         }
         return canonical(fields)
+
+
+def check_name(who: str) -> None:
+    """Return if an event can say by this name who did it.
+
+    Raises:
+        ConfigurationError: it is empty, too long, or has characters that no name has.
+    """
+    if not _WHO.fullmatch(who):
+        raise ConfigurationError(
+            "not the name of a person",
+            given=as_typed(who),
+            allowed="letters, digits, blanks and . , ' - @, at most 100",
+        )
 
 
 def is_system(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, as_typed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,12 +19,24 @@ if TYPE_CHECKING:
     from shanhai.courier.desk import Desk
 
 
-def person(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Refuses, of an option that names a person, what stands for nobody."""
-    from shanhai.audit.events import is_system
+def person(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuses, of an option that names a person, what names nobody: also where nothing is to be done.
 
-    if value is not None and is_system(value):
-        raise click.BadParameter("that is no person: it stands for what nobody decided", ctx, param)
+    Raises:
+        ConfigurationError: no event can have the name, or it stands for what nobody decided.
+    """
+    from shanhai.audit.events import check_name, is_system
+
+    if value is None:
+        return None
+    if is_system(value):
+        raise ConfigurationError(
+            "that is no person: it stands for what nobody decided",
+            given=as_typed(value),
+            allowed="the name of whoever decides",
+            hint=f"{param.opts[0]} NAME",
+        )
+    check_name(value)
     return value
 
 
@@ -32,6 +44,21 @@ by_option = click.option(
     "--by", required=True, metavar="NAME", callback=person, help="Who does it; kept in the audit log."
 )
 """Adds `--by NAME`: the person who acts."""
+
+
+def _address(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    from shanhai.courier.relays.opening import check_address
+
+    return None if value is None else check_address(value)
+
+
+other_relay_option = click.option(
+    "--relay",
+    metavar="URL",
+    callback=_address,
+    help="Another relay for this time, such as tar:/media/usb/parcels.tar.",
+)
+"""Adds `--relay URL`: its form is looked at before anything is done, also where nothing would be."""
 
 
 class FileToWrite(click.Path):

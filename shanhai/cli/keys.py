@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -263,13 +264,18 @@ def _rows(keyset: Keyset, now: datetime, needs: Mapping[str, tuple[str, ...]]) -
             "state": _state(keyset, one.kid, one.not_before, one.not_after, now),
             "not_before": one.not_before,
             "not_after": one.not_after,
-            "days_left": max(0, (one.not_after - now).days),
+            "days_left": _days_left(one.not_after, now),
             "compromised_since": keyset.compromised.get(one.kid),
             "needed_for": list(needs[one.kid]) if one.kid in needs else None,
             "kid": one.kid,
         }
         for one in sorted(keyset.keys, key=lambda one: (one.use, one.key.alg, one.not_before))
     ]
+
+
+def _days_left(until: datetime, now: datetime) -> int:
+    """Days, of which the last counts until it is over: a key made for a day has one left, and then none."""
+    return max(0, math.ceil((until - now) / timedelta(days=1)))
 
 
 def _state(keyset: Keyset, kid: str, start: datetime, end: datetime, now: datetime) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shanhai.cli.desk import at_desk
+from shanhai.cli.desk import at_desk, other_relay_option
 from shanhai.cli.output import Heading, Row, say, show, show_json
 from shanhai.cli.pair_shown import rows_of, say_what_went
 from shanhai.cli.session import Session, format_option, pass_session
@@ -39,9 +39,7 @@ _ADMISSIONS = (
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[PARTNER]…")
-@click.option(
-    "--relay", metavar="URL", help="Another relay for this time, such as tar:/media/usb/parcels.tar."
-)
+@other_relay_option
 @click.option("--no-admit", "only", is_flag=True, help="Verify and open; leave the walk to somebody else.")
 @format_option
 @pass_session

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shanhai.cli.desk import other_relay_option
 from shanhai.cli.output import Heading, Row, say, show
+from shanhai.cli.pair_standing import unknown
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, ShanhaiError
 
@@ -26,7 +28,7 @@ _HEADINGS = (
 
 @click.command()
 @click.argument("partner", required=False)
-@click.option("--relay", metavar="ADDRESS", help="Another relay for this time, such as tar:/media/usb/a.tar.")
+@other_relay_option
 @click.option("--again", is_flag=True, help="Also what the partner has not settled yet: the same bytes.")
 @format_option
 @pass_session
@@ -51,10 +53,10 @@ def command(session: Session, partner: str | None, relay: str | None, again: boo
             "another relay is for one partner", given=relay, allowed="PARTNER and --relay"
         )
     with state_of(session) as connection:
-        if connection is None:
-            known: tuple[Partner, ...] = ()
-        elif partner is None:
-            known = partners.every(connection)
+        if partner is None:
+            known: tuple[Partner, ...] = () if connection is None else partners.every(connection)
+        elif connection is None:
+            raise unknown(partner)
         else:
             known = (partners.named(connection, partner),)
     rows: list[Row] = []

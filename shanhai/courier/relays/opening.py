@@ -37,7 +37,7 @@ def check_address(address: str) -> str:
     parts = urlsplit(address)
     plain = not (parts.query or parts.fragment) and address.isprintable()
     if address.startswith(_TAR):
-        good = Path(address.removeprefix(_TAR)).is_absolute()
+        good = address.isprintable() and _names_file(address.removeprefix(_TAR))
     elif parts.scheme == "file":
         good = plain and parts.netloc in ("", "localhost") and Path(unquote(parts.path)).is_absolute()
     else:
@@ -48,13 +48,22 @@ def check_address(address: str) -> str:
     return address
 
 
+def _names_file(path: str) -> bool:
+    """Whether a whole path can be that of a file, by its form: none is called as nothing, `.` or `..`."""
+    return Path(path).is_absolute() and path.rpartition("/")[2] not in ("", ".", "..")
+
+
 def check_there(address: str) -> None:
     """Return if a relay may be used by this address from now on; no bucket, and no stick for a tar, is asked.
 
     Raises:
-        ConfigurationError: it has another form, or is a folder that is not there.
+        ConfigurationError: it has another form, or is a folder that is not there, or a tar that is a folder.
     """
     check_address(address)
+    if address.startswith(_TAR) and (tar := Path(address.removeprefix(_TAR))).is_dir():
+        raise ConfigurationError(
+            "a folder is no tar", given=tar, allowed="the path of a file", hint=f"tar:{tar}/<name>.tar"
+        )
     folder = _folder_of(address)
     if folder is not None and not folder.is_dir():
         raise ConfigurationError(_NOT_THERE, given=folder, hint=_MOUNTED)
@@ -95,7 +104,7 @@ def open_relay(address: str, place: Place, settings: Settings) -> Iterator[Relay
         yield tar
         tar.close()
         return
-    yield StoreRelay(_store(address, settings), place)
+    yield StoreRelay(_store(address, settings), place, folder=_folder_of(address))
 
 
 def _store(address: str, settings: Settings) -> ObjectStore:

@@ -48,3 +48,9 @@ def test_nothing_is_released_where_nobody_is_known(call, tmp_path: Path):
 def test_another_relay_is_for_one_partner(call):
     code, _, error = call("ship", "--relay", "tar:/tmp/a.tar")
     assert (code, "for one partner" in error) == (78, True)
+
+
+def test_nothing_is_shipped_to_nobody(call, tmp_path: Path):
+    code, out, error = call("ship", "longyou")
+    assert (code, out, "no such partner" in error) == (78, "", True)
+    assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,11 @@ from shanhai.errors import ConfigurationError
         "s3://",
         "s3://bucket/a b",
         "tar:relative.tar",
+        "tar:",
+        "tar:/",
+        "tar:/media/usb/",
+        "tar:/media/usb/..",
+        "tar:/media/\x1b[2J.tar",
         "file:///srv/relay?x=1",
     ],
 )
