@@ -44,6 +44,19 @@ class MountedDisk:
     def clear(self) -> None:
         self._ballast.unlink(missing_ok=True)
 
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let nobody write there within the block."""
+        self._remount("ro")
+        try:
+            yield
+        finally:
+            self._remount("rw")
+
+    def _remount(self, how: str) -> None:
+        place = str(self.folder.parent)
+        subprocess.run(["/usr/bin/mount", "-o", f"remount,{how}", place], check=True, capture_output=True)
+
 
 class LimitedFiles:
     """A folder in a process whose files may not grow beyond a size (setrlimit(2), RLIMIT_FSIZE)."""

@@ -19,6 +19,7 @@ from shanhai.courier.relays.layout import (
     number_of,
     statement_key,
 )
+from shanhai.courier.relays.writable import check_not_read_only
 from shanhai.errors import DataError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused
@@ -30,17 +31,24 @@ _PIECE_BYTES = 1 << 20
 
 
 class StoreRelay:
-    """A `Relay` whose writes are creations in an object store."""
+    """A `Relay` whose writes are creations in an object store.
+
+    Args:
+        folder: where the store is one; None: a bucket.
+    """
 
     at_once = True
     looked_back: int | None = LOOKED_BACK
 
-    def __init__(self, store: ObjectStore, place: Place) -> None:
+    def __init__(self, store: ObjectStore, place: Place, *, folder: Path | None = None) -> None:
         self._store = store
         self._place = place
+        self._folder = folder
 
     def check_takes(self, messages: Sequence[bytes], size: int) -> None:
-        """Nothing is looked at: each is put by itself, and its own place is all that can be taken."""
+        """No place is looked at: each is put by itself, and its own place is all that can be taken."""
+        if self._folder is not None:
+            check_not_read_only(self._folder)
 
     def put_file(self, sha256: str, file: Path) -> None:
         key = file_key(self._place.folder_out, sha256)

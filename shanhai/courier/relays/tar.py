@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from shanhai.courier.relays.layout import Place, RelayConflictError
+from shanhai.courier.relays.writable import check_writable
 from shanhai.errors import DataError, NotFoundError, StoreError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused
@@ -66,6 +67,7 @@ class TarRelay:
 
     def check_takes(self, messages: Sequence[bytes], size: int) -> None:
         if not self._check_absent_or_holds({hashlib.sha256(one).hexdigest(): one for one in messages}):
+            check_writable(self._path.parent)
             # Not to the byte: what fails later counts as begun.
             require_room(self._path.parent, size + sum(map(len, messages)))
 

@@ -20,7 +20,7 @@ from shanhai.audit.database import transaction
 from shanhai.courier import outbox, partners
 from shanhai.courier.receiving import Received, receive_from
 from shanhai.courier.shipping import ship
-from shanhai.errors import DiskFullError, RetryableError
+from shanhai.errors import DiskFullError, RetryableError, StoreError
 from shanhai.settings import read_settings
 
 PAGE = 4096
@@ -92,6 +92,22 @@ def test_a_relay_with_less_room_than_a_home_keeps_takes_what_fits(seller: Seller
         assert (full.value.given, full.value.allowed) == ("0 bytes free", "at least 1.0 MiB free")
         disk.leave(2 << 20)
         assert ship(seller.home, settings, partner, now=desk.now).messages
+
+
+def test_a_relay_that_is_read_only_is_told_as_that_and_nothing_begins_to_leave(
+    seller: Seller, disk: MountedDisk
+):
+    """Also where it is full: whoever made room would come back for the same."""
+    disk.leave(0)
+    with disk.read_only():
+        for address in (None, f"tar:{disk.folder}/parcels.tar"):
+            with pytest.raises(StoreError) as closed:
+                seller.ship(address)
+            assert not isinstance(closed.value, DiskFullError)
+            assert (closed.value.given, "read-only" in closed.value.hint) == ("Read-only file system", True)
+    assert [one for one in seller.messages() if one.begun and not one.uploaded] == []
+    disk.clear()
+    assert seller.ship().messages
 
 
 def test_a_full_disk_of_the_recipient_is_no_fault_of_the_parcel(
