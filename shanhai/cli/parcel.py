@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.desk import FolderToWrite, at_desk, by_option, state_of, write_once
+from shanhai.cli.desk import (
+    FolderToWrite,
+    at_desk,
+    by_option,
+    other_relay_option,
+    state_of,
+    write_once,
+)
 from shanhai.cli.handed import bytes_of
 from shanhai.cli.output import Heading, fields, say, section, show, show_json
+from shanhai.cli.pair_standing import unknown
 from shanhai.cli.refused import of_file
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import NotFoundError, as_typed
@@ -72,6 +80,8 @@ def show_command(session: Session, digest: str | None, partner: str | None, fold
         raise click.UsageError("--to is for one message: DIGEST")
     with state_of(session) as connection:
         if digest is None:
+            if connection is None and partner is not None:
+                raise unknown(partner)
             rows = [] if connection is None else _rows(connection, partner)
             if session.form == "table":
                 rows = [{**row, "message": row["message"][:_SHORT], "number": _number(row)} for row in rows]
@@ -163,7 +173,7 @@ def verify_command(
     help="File to write, or the folder of an application; not there yet.",
 )
 @by_option
-@click.option("--relay", metavar="URL", help="Another relay for this time: tar:/media/usb/parcels.tar.")
+@other_relay_option
 @format_option
 @pass_session
 def open_command(session: Session, digest: str, target: Path, by: str, relay: str | None) -> None:

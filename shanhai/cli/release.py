@@ -33,6 +33,13 @@ _RULES = (
     Heading("change", "would have to change", wraps=True),
 )
 _FIRST = "shanhai pair offer"
+_OPTIONS = {"keep_days": "--keep-days", "people": "--people", "approver": "--approved-by"}
+_CHANGES = {
+    "keep_days": "For fewer days: shanhai grant add --revises, then release under the new revision.",
+    "people": "It was judged by what was counted then: shanhai exchange releases --format json.",
+    "approver": "Who agreed then: shanhai exchange releases.",
+}
+"""What whoever releases again can do about an option that changes nothing of what was released."""
 
 
 @click.command()
@@ -145,6 +152,8 @@ def _release(session: Session, ask: Ask, by: str) -> None:
     fields({name.replace("_", " "): value for name, value in facts.items() if name != "taken_back"})
     if done.repeated:
         say("It was released before; nothing was made anew.")
+        for name in done.unheard:
+            say(f"Not so by {_OPTIONS[name]}: what was signed stays as it is. {_CHANGES[name]}")
     elif done.message.uploaded is None:
         say(f"Signed and kept. Now take it to the relay: shanhai ship {ask.partner}")
 
@@ -161,6 +170,7 @@ def _facts(done: Released, partner: str) -> dict[str, Any]:
         "set": release.set_id,
         "sealed_anew": done.sealed,
         "repeated": done.repeated,
+        "unheard": [_OPTIONS[name] for name in done.unheard],
         "generation": message.generation,
         "seq": message.seq,
         "message": message.digest,

@@ -18,7 +18,8 @@ from shanhai.courier.sent_folders import find_folder
 from shanhai.courier.sets import KeptSet
 from shanhai.courier.shaping import Wanted, shape_of, shaped
 from shanhai.courier.subjects import Releasable, find
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.courier.unchanged import as_it_left
+from shanhai.errors import ConfigurationError, NotFoundError, as_typed
 from shanhai.exchange.grants import ONWARD, Grant, Terms
 from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.receipts import REFUSED
@@ -39,7 +40,7 @@ class Ask:
     Attributes:
         subject: `<district>.<dataset>` or `marts.<mart>`; the name of an application.
         partner: its name here.
-        version: None for the newest.
+        version: None for the newest, or the one with the same rows that left before.
         grant: the beginning of a grant's id; needed only where several are in force.
         columns: fewer than were granted; None for all of those.
         keep_days: fewer than were granted; None for as many.
@@ -116,13 +117,14 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     """Work out a release without making anything: no key is opened, and nothing is written.
 
     Raises:
-        NotFoundError: no such partner, subject, version or grant.
-        ConfigurationError: several grants are in force, and none is named; no column is called as `people`.
+        NotFoundError: no such partner, subject, version, grant or column.
+        ConfigurationError: several grants are in force, and none is named.
         ShapeRefusedError: a grant that no shape can keep to, since columns or their types are others now.
         StoreError: the version cannot be read.
     """
     partner = partners.named(connection, ask.partner)
-    found = _found(node, connection, ask, now)
+    found = _found(node, connection, ask, partner, now)
+    _check_columns(found, *(ask.columns or ()), *([] if ask.people is None else [ask.people]))
     grant = _grant(granted.given(connection, partner.pairing, found.subject), ask.grant, partner, now)
     _check_whole(found, grant, ask)
     columns = _columns(found, grant, ask.columns)
@@ -163,11 +165,22 @@ def plan(node: Node, connection: sqlite3.Connection, ask: Ask, *, who: str, now:
     )
 
 
-def _found(node: Node, connection: sqlite3.Connection, ask: Ask, now: datetime) -> Releasable:
+def _found(
+    node: Node, connection: sqlite3.Connection, ask: Ask, partner: Partner, now: datetime
+) -> Releasable:
     if ask.folder is None:
-        return find(node, connection, ask.subject, ask.version)
+        found = find(node, connection, ask.subject, ask.version)
+        return found if ask.version is not None else as_it_left(node, connection, partner.pairing, found)
     share, version = ask.share_class, ask.version
     return find_folder(connection, ask.subject, ask.folder, share_class=share, now=now, version=version)
+
+
+def _check_columns(found: Releasable, *named: str) -> None:
+    """See that each is a column: what is mistyped is not denied."""
+    known = [column.name for column in found.data.columns]
+    for name in named:
+        if found.folder is None and name not in known:
+            raise NotFoundError("no such column", given=as_typed(name), allowed=known)
 
 
 def _check_whole(found: Releasable, grant: Grant | None, ask: Ask) -> None:
@@ -268,9 +281,6 @@ def _counted(
     """What is measured, where somebody says who is meant, over all columns that the partner would have."""
     if people is None:
         return None
-    known = [column.name for column in wanted.found.data.columns]
-    if people not in known:
-        raise ConfigurationError("no such column", given=people, allowed=known)
     return count_people(
         node.settings,
         wanted.found,

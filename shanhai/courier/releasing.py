@@ -18,9 +18,13 @@ from shanhai.courier.releases import Release
 from shanhai.courier.taking_back import take_back_over
 from shanhai.courier.turns import one_at_a_time
 from shanhai.errors import NotFoundError
-from shanhai.governance.policy import ReleaseDeniedError, check_can_release
+from shanhai.governance.findings import Rule
+from shanhai.governance.policy import Decision, ReleaseDeniedError, check_can_release
 from shanhai.governance.values import Case
 from shanhai.ingest.node import Node
+
+_OF_ANY: tuple[Rule, ...] = ("grant", "pairing", "validity")
+"""Rules on whether anything may leave to a partner by a grant, whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Released:
         message: in the outbox; `shanhai ship` takes it to the relay.
         sealed: whether a set was written; else one that was there serves.
         repeated: whether it had been released before, and nothing was done.
+        unheard: what was asked of a repeated one and is not so, since it left as it was: names of `Ask`.
     """
 
     release: Release
     message: Outgoing
     sealed: bool
     repeated: bool
+    unheard: tuple[str, ...] = ()
 
 
 def release(desk: Desk, node: Node, ask: Ask) -> Released:
@@ -48,6 +54,7 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
 
     Raises:
         ReleaseDeniedError: policy says no. Where only a second person is lacking, that is noted as waiting.
+            What was released before is denied where nothing may leave now, by the grant or the pairing.
         DeniedError: the pairing is frozen.
         BusyError: another release of this home takes long, or its keys changed meanwhile.
         NotFoundError, ConfigurationError, ShapeRefusedError, StoreError: as `plan`.
@@ -59,7 +66,10 @@ def release(desk: Desk, node: Node, ask: Ask) -> Released:
         planned = plan(node, desk.connection, ask, who=desk.who, now=desk.now)
         partners.check_thawed(planned.partner)
         if planned.earlier is not None:
-            return _repeated(desk.connection, planned.earlier)
+            _check_open(planned)
+            return replace(
+                _repeated(desk.connection, planned.earlier), unheard=_unheard(ask, planned.earlier)
+            )
         _check_allowed(desk, planned)
         ready = taken(desk, planned.reused) if planned.reused else made(desk, node, planned)
         return _said(desk.later(), planned, ready)
@@ -70,6 +80,24 @@ def _repeated(connection: sqlite3.Connection, found: Release) -> Released:
     if message is None:
         raise NotFoundError("the message of a release is gone", given=found.message)
     return Released(found, message, sealed=False, repeated=True)
+
+
+def _check_open(planned: Plan) -> None:
+    """See that something could leave under the grant now: what is on its way may leave no more."""
+    against = tuple(one for one in planned.decision.denials if one.rule in _OF_ANY)
+    if against:
+        raise ReleaseDeniedError(Decision(against))
+
+
+def _unheard(ask: Ask, found: Release) -> tuple[str, ...]:
+    """What was asked that makes no other release, and stands otherwise, or nowhere, in the one that left."""
+    people = (found.counts.get("people") or {}).get("who")
+    asked = {
+        "keep_days": ask.keep_days is not None,
+        "people": ask.people not in (None, people),
+        "approver": ask.approver not in (None, found.approver),
+    }
+    return tuple(name for name, differs in asked.items() if differs)
 
 
 def _check_allowed(desk: Desk, planned: Plan) -> None:

@@ -22,6 +22,7 @@ from shanhai.governance.values import Data, DataState, Received
 from shanhai.ids import DatasetId
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node
+from shanhai.ingest.unseen import has_other_rows
 from shanhai.warehouse import pins
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.publications import Publication, PublishedMart, mart_path, mart_relation, publications
@@ -81,6 +82,22 @@ def find(node: Node, connection: sqlite3.Connection, name: str, version: int | N
     if place == MARTS:
         return _mart(node, connection, mart, version)
     return _dataset(node, connection, DatasetId.parse(name), version)
+
+
+def has_same_rows(node: Node, found: Releasable, version: int) -> bool:
+    """Whether a dataset or a mart had the very rows of this version at an earlier one already.
+
+    Versions come of deliveries that are held or refused, too, and publications of other marts.
+
+    Raises:
+        NotFoundError: there was no such version.
+        StoreError: the table cannot be read.
+    """
+    place, _, mart = found.subject.name.partition(".")
+    if place == MARTS:
+        before = _mart_of(_publication(publications(node.settings), version), mart)
+        return bool(before.version == found.lineage["mart"])
+    return not has_other_rows(node, DatasetId.parse(found.subject.name), after=version)
 
 
 def _dataset(

@@ -79,9 +79,39 @@ def test_one_relay_that_is_down_is_told_and_ends_with_its_code(call, seller: Sel
     assert "not there" in error
 
 
-def test_nobody_is_called_system(call):
-    code, _, error = call("release", TABLE, "--to", "longyou", "--by", "system", "--dry-run")
-    assert (code, "no person" in error) == (2, True)
+@pytest.mark.parametrize("name", ["", " ", "system", " System", "x" * 101, "Li\x1b[2J"], ids=repr)
+def test_what_names_no_person_does_nothing_in_anybody_s_name(call, name: str):
+    """Also where there is nothing to do, as for `exchange retire` at a node that released nothing yet."""
+    release = ("release", TABLE, "--to", "longyou")
+    for verb in (
+        (*release, "--dry-run", "--by", name),
+        (*release, "--by", "Li Wei", "--approved-by", name),
+        ("exchange", "retire", "--by", name),
+        ("keys", "rotate", "--by", name),
+        ("pair", "end", "longyou", "--by", name),
+        ("application", "retire", "notice_board", "--by", name),
+    ):
+        code, out, error = call(*verb)
+        assert (code, out, "person" in error) == (78, "", True), (verb, error)
+
+
+@pytest.mark.parametrize("address", ["foo", "tar:/", "tar:/media/usb/", "tar:parcels.tar"])
+def test_what_is_no_relay_is_told_before_anything_is_done(call, seller: Seller, address: str):
+    for verb in (
+        ("ship", "longyou", "--relay", address),
+        ("receive", "longyou", "--relay", address),
+        ("parcel", "open", "3fa90c", "--to", "again.parquet", "--by", "Li Wei", "--relay", address),
+        ("pair", "move", "longyou", "--relay", address),
+        ("pair", "offer", "zhaohua", "--to", "offer.json", "--by", "Li Wei", "--relay", address),
+    ):
+        code, _, error = call(*verb)
+        assert (code, "not the address of a relay" in error) == (78, True), (verb, error)
+    assert seller.two.gongshu.partner("longyou").relay == seller.two.relay
+
+
+def test_a_folder_is_no_tar(call, tmp_path: Path):
+    code, _, error = call("pair", "move", "longyou", "--relay", f"tar:{tmp_path}")
+    assert (code, "a folder is no tar" in error, f"{tmp_path}/<name>.tar" in error) == (78, True, True), error
 
 
 def test_what_is_taken_back_before_it_left_is_said(
