@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shanhai.contracts.drafting.glossary import AXES, PERSONAL, PERSONAL_WORDS, WORDS
 from shanhai.contracts.drafting.units import read_unit, unit_at_the_end
 
-_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*(?:\([^()]*\))?)[)）\]】]\s*$")
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]*(?:\([^()]*\))?)[)\]]\s*$")
+_ONE_FORM = str.maketrans("【〔〖{】〕〗}", "(" * 4 + ")" * 4)
+"""Brackets that NFKC leaves as they are."""
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NO_WORD = re.compile(r"[^0-9A-Za-z]+")
@@ -43,6 +46,8 @@ def read_heading(heading: str, *, nested: bool = False) -> Reading:
         nested: it is a dotted path in a JSON record, whose last part counts.
     """
     leaf = heading.rpartition(".")[2] if nested else heading
+    # Full-width letters, digits and brackets mean what the usual ones do; 亮度（ｌｕｘ） is 亮度(lux).
+    leaf = unicodedata.normalize("NFKC", leaf).translate(_ONE_FORM)
     bracket = _BRACKETS.search(leaf)
     bare = leaf[: bracket.start()].rstrip("/ ") if bracket else leaf
     words = _words(bare)

@@ -62,6 +62,25 @@ def test_the_last_words_of_a_name(name: str, unit: str | None):
     assert unit_at_the_end([]) is None
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "照度（lux）",
+        "照度(lux)",
+        "照度（ｌｕｘ）",
+        "照度【Lux】",
+        "照度〔勒克斯〕",
+        "照度（lx)",
+        "照度［lux］ ",
+        "照度(lux）",
+    ],
+)
+def test_brackets_and_letters_of_any_width_say_the_same_unit(heading):
+    assert read_heading(heading).unit == "lx"
+    assert read_heading("噪声（dB（A））").unit == "dB"
+    assert read_heading("《照度》").unit is None
+
+
 @pytest.mark.parametrize("heading", ["瞬时流量（m³/h）", "瞬时流量/(m³·h⁻¹)", "瞬时流量[单位：m3/h]"])
 def test_a_heading_keeps_its_name(heading: str):
     found = read_heading(heading)
