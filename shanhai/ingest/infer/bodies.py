@@ -11,6 +11,7 @@ from shanhai.contracts.encodings import likely_encodings
 from shanhai.contracts.formats import Format
 from shanhai.errors import UnreadableError, as_typed
 from shanhai.ingest.decode import BodyFile
+from shanhai.ingest.infer.no_table import ALLOWED, NoTableError
 from shanhai.ingest.infer.people import is_of_people
 from shanhai.ingest.infer.recognise import Recognised, recognise
 
@@ -40,11 +41,12 @@ def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
     """Tell what bodies are.
 
     Raises:
-        UnreadableError: none of them is anything that a contract can state.
+        UnreadableError: none of them is anything that a contract can state, or most are other things.
     """
     found: list[tuple[BodyFile, Recognised]] = []
     notes: list[str] = []
     refused: UnreadableError | None = None
+    no_tables = 0
     for number, body in enumerate(bodies):
         tell(_PROGRESS, number, len(bodies))
         folder = work / f"looked-at-{number}"
@@ -53,10 +55,18 @@ def look_at(bodies: Sequence[BodyFile], work: Path, tell: Tell) -> Bodies:
             found.append((body, recognise(body, folder)))
         except UnreadableError as error:
             refused = refused or error
+            no_tables += isinstance(error, NoTableError)
             notes.append(not_read(body, error))
     tell(_PROGRESS, len(bodies), len(bodies))
     if refused is not None and not found:
         raise refused
+    if no_tables > len(found):
+        raise NoTableError(
+            "most of what lies there is no table",
+            given=f"{no_tables:,} of {len(bodies):,} that were looked at; {'; '.join(notes)}",
+            allowed=ALLOWED,
+            hint="name the tables among them by a glob in quotes: 'folder/*.csv'",
+        )
     told = _commonest([one for _, one in found])
     readable = []
     for body, one in found:

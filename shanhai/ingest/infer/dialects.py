@@ -26,7 +26,8 @@ _MOMENT = re.compile(r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?(?:[ T].*)?")
 class Layout:
     """How a delimited text is laid out: dialect, lines before the headings, and whether it has some.
 
-    `why` is what speaks for it, `left_out` what of the text no row is made of; empty: nothing.
+    `why` is what speaks for it, `left_out` what of the text no row is made of; empty: nothing. `lines` are
+    those that were looked at, and `filled` tells in how many columns any of them has something.
     """
 
     delimiter: str
@@ -38,6 +39,8 @@ class Layout:
     width: int
     why: str
     left_out: str = ""
+    filled: int = 1
+    lines: tuple[str, ...] = ()
 
     def stated(self, encoding: str) -> CsvFormat:
         """The layout as a contract states it."""
@@ -76,7 +79,15 @@ def find_layout(text: str) -> Layout:
         width,
         f"{sum(len(record) == width for record in body):,} of the first {len(body):,} have {width} cells",
         _left_out(records[:first], width),
+        _filled(body, width),
+        tuple(line for line in lines if line.strip()),
     )
+
+
+def _filled(records: Sequence[Sequence[str]], width: int) -> int:
+    """In how many columns there is something: by tabs indented lines have one, by semicolons statements."""
+    cells = [record for record in records if len(record) == width]
+    return sum(any(record[place].strip() for record in cells) for place in range(width))
 
 
 def _best(kept: Sequence[str], text: str) -> tuple[str, str, str, list[list[str]]]:

@@ -20,6 +20,14 @@ from shanhai.settings import Settings
 _BODIES = 5
 _MAGIC = set("*?[")
 _MOST_BYTES = 2**30
+_OF_SERVERS = ("files", "{scheme}://{host}{folder}", "{{path: {file}}}")
+_OF_DATABASES = ("sql", "{scheme}://{host}{folder}/{file}", "{{table: SCHEMA.TABLE}}")
+_BY_SCHEME = {
+    **dict.fromkeys(("ftp", "ftps", "sftp"), _OF_SERVERS),
+    "s3": ("object_store", "https://HOST/{host}{folder}", "{{path: {file}}}"),
+    **dict.fromkeys(("postgresql", "postgres"), _OF_DATABASES),
+}
+"""What asks addresses of a scheme: a connector, its endpoint, and the least of its options."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,10 @@ def open_files(source: str) -> Given:
 
     Raises:
         NotFoundError: there is none.
-        ConfigurationError: it cannot be looked at.
+        ConfigurationError: it cannot be looked at, or is an address that a connector has to be named for.
     """
+    if "://" in source:
+        raise _of_a_connector(source)
     try:
         path = Path(source).expanduser()
         if path.is_file():
@@ -82,6 +92,25 @@ def open_files(source: str) -> Given:
             allowed="a file, a folder, a glob or a URL",
             hint="write the whole path, or ./ before a name that begins with ~",
         ) from error
+
+
+def _of_a_connector(source: str) -> ConfigurationError:
+    """The error of an address that is not http(s); a password in it is not told again."""
+    parts = urlsplit(source)
+    scheme, host = parts.scheme.lower(), parts.netloc.rpartition("@")[2]
+    folder, _, file = parts.path.rpartition("/")
+    hint = "`shanhai connectors` lists them"
+    if scheme in _BY_SCHEME:
+        known = {"scheme": scheme, "host": host, "folder": folder, "file": file or "'*'"}
+        name, endpoint, options = _BY_SCHEME[scheme]
+        asked = f"{endpoint.format(**known)} --connector {name} --options '{options.format(**known)}'"
+        hint = f"shanhai contract infer {asked}"
+    return ConfigurationError(
+        "such an address is asked through a connector that is named",
+        given=as_typed(f"{scheme}://{host}{parts.path}"),
+        allowed="a file, a folder, a glob or an http(s) address; any other endpoint with --connector",
+        hint=hint,
+    )
 
 
 def _several(path: Path, source: str) -> Given:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from shanhai.errors import UnreadableError
 from shanhai.ingest.decode.foreign import check_not_foreign
 
 ALLOWED = "delimited text, JSON, GeoJSON, a workbook or Parquet, plain or in .gz or .zip"
-_HINT = "look at what the source gave: a picture, a page of errors, another package?"
+_HINT = "look at what the source gave: a program, a picture, a page of errors, another package?"
 _MARKS = (
+    (b"#!", "a script"),
+    (b"-----BEGIN ", "a key or a certificate"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
@@ -31,6 +34,22 @@ _LOOK_CHARACTERS = 1 << 16
 _CONTROLS = re.compile("[\x00\x02-\x08\x0b\x0e-\x1b\x7f]")
 """What no text has; \\x01 is a delimiter, and others stand between records."""
 _SOME, _MANY = 2, 0.01
+_CODE = re.compile(
+    r"^[ \t]+\S"  # indented
+    r"|[{};\\]\s*$|^\s*[})\]]|(?:;|\)|:)\s*(?:then|do)\s*$|:$"  # the end of a statement, or of its head
+    r"|^\s*(?:fi|done|esac|else|end|then|begin|endif)\s*;?$"
+    r"|^\s*(?:import|from|def|class|function|return|export|echo|exit|include|using|package|public|var|let|const)\s"
+    r"|^\s*\[[\w .:\"-]+\]\s*$|^\s*</?\w"  # a section, a tag
+    r"|^\s*[A-Za-z_][\w.-]*\s*(?:[:+]?=[^=]|:\s)"  # a setting
+)
+_SECTION = re.compile(r"\[[A-Za-z][\w .:\"-]*\][ \t]*\r?\n\s*[\w;#\[]")
+"""Of an INI or TOML file, which begins like a list of JSON but for the quotes."""
+_NUMBER = re.compile(r"\s*[+-]?[\d.,]+%?\s*")
+_FEW, _FIFTH = 3, 0.2
+
+
+class NoTableError(UnreadableError):
+    """A body of which no contract could make rows: another kind of file."""
 
 
 def check_may_be_text(start: bytes, body: str) -> None:
@@ -59,11 +78,32 @@ def check_is_text(utf8: Path, text: str, body: str) -> None:
     looked = text[:_LOOK_CHARACTERS]
     if len(_CONTROLS.findall(looked)) > max(_SOME, _MANY * len(looked)):
         raise _refused(body, "bytes that are no text")
+    if _SECTION.match(looked):
+        raise _refused(body, "settings")
     try:
         check_not_foreign(utf8, body, allowed=ALLOWED)
     except UnreadableError as error:
         raise _refused(body, str(error.given)) from None
 
 
-def _refused(body: str, what: str) -> UnreadableError:
-    return UnreadableError(f"{body}: no table", given=what, allowed=ALLOWED, hint=_HINT)
+def check_is_list(lines: Sequence[str], body: str) -> None:
+    """Refuse a text of one cell a line whose lines are no values, but those of a program or of settings.
+
+    A list under a heading is a table of one column. Its lines are values: hardly one is indented, sets a name
+    to something, or ends as statements do; and remarks are fewer than they.
+
+    Raises:
+        NoTableError: more than a fifth of them do so, or most are remarks; says how many.
+    """
+    remarks = sum(line.startswith(("#", "//", "--", "%")) for line in lines)
+    values = [line for line in lines if line.strip() and not line.startswith("#")]
+    unlike = sum(_CODE.search(line) is not None and _NUMBER.fullmatch(line) is None for line in values)
+    if unlike >= _FEW and unlike > _FIFTH * len(values):
+        told = f"a text of which {unlike:,} of {len(values):,} lines are those of a program, or settings"
+        raise _refused(body, told)
+    if remarks >= _FEW and remarks > len(lines) / 2:
+        raise _refused(body, f"a text of which {remarks:,} of {len(lines):,} lines are remarks")
+
+
+def _refused(body: str, what: str) -> NoTableError:
+    return NoTableError(f"{body}: no table", given=what, allowed=ALLOWED, hint=_HINT)

@@ -14,12 +14,13 @@ from shanhai.ingest.decode.encoding import to_utf8
 from shanhai.ingest.infer.dialects import find_layout
 from shanhai.ingest.infer.documents import find_records
 from shanhai.ingest.infer.encodings import find_encoding
-from shanhai.ingest.infer.no_table import check_is_text, check_may_be_text
+from shanhai.ingest.infer.no_table import check_is_list, check_is_text, check_may_be_text
 from shanhai.ingest.infer.sheets import find_table
 
 _PARQUET = b"PAR1"
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 _LOOK_BYTES = 8 * 2**20
+_TWO = 2
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def _text(body: BodyFile, work: Path, packing: dict[str, str]) -> Recognised:
         stated = find_records(utf8, body.name, encoding.name)
         return Recognised(stated.model_copy(update=packing), (why,), body.path, utf8, is_ascii)
     layout = find_layout(text)
+    if layout.filled < _TWO:
+        check_is_list(layout.lines, body.name)
     told = layout.stated(encoding.name).model_copy(update=packing)
     notes = (f"dialect: {layout.why}", layout.left_out, *_headings(told))
     return Recognised(told, (why, *filter(None, notes)), body.path, utf8, is_ascii)
