@@ -115,6 +115,10 @@ class UnreadableError(DataError):
     """A snapshot cannot be decoded the way its contract states; its delivery is refused whole."""
 
 
+class DamagedError(DataError):
+    """A file of the home is lost, cut off or altered: no later try helps, to put it back does."""
+
+
 class SourceError(RetryableError):
     """A district's system did not answer, or answered with something else than data."""
 

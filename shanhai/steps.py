@@ -10,13 +10,15 @@ from shanhai.ingest.already import AlreadySoError
 from shanhai.ingest.build import build_marts
 from shanhai.ingest.decisions import Decision, carry_out
 from shanhai.ingest.node import open_node
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import reconcile_for_build
 from shanhai.ingest.sidecar import find_delivery
 from shanhai.ingest.unseen import is_ahead, unseen
 from shanhai.settings import load_settings
 
 if TYPE_CHECKING:
     from shanhai.courier.served import Served
+    from shanhai.errors import ShanhaiError
+    from shanhai.ingest.node import Node
 
 Result = dict[str, Any]
 
@@ -128,18 +130,25 @@ def unseen_step() -> Result:
 
 def stale_report_step() -> Result:
     """Write the report if it is not of the books as they are now: one that failed is made up for."""
-    from shanhai.report.write import is_behind, write_report
+    from shanhai.report.write import is_behind
 
     node = open_node()
-    reconcile(node)
-    return {"report": write_report(node, None).as_posix() if is_behind(node) else None}
+    reconcile_for_build(node)
+    return _reported(node) if is_behind(node) else {"report": None}
 
 
 def report_step() -> Result:
     """Write the report anew."""
+    return _reported(open_node())
+
+
+def _reported(node: Node) -> Result:
+    """Of what is damaged in one dataset, its own steps alert: the report is written of all else."""
     from shanhai.report.write import write_report
 
-    return {"report": write_report(open_node(), None).as_posix()}
+    left_out: list[ShanhaiError] = []
+    index = write_report(node, None, left_out=left_out)
+    return {"report": index.as_posix(), "left_out": [str(error) for error in left_out]}
 
 
 def due_step(node: str) -> Result:

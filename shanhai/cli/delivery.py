@@ -15,6 +15,7 @@ from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
     from shanhai.ingest.ledger import LedgerRow
+    from shanhai.ingest.records import Staging, Validation
     from shanhai.quality.difference import Difference
 
 Action = Literal["approve", "refuse", "withdraw"]
@@ -78,24 +79,35 @@ def command() -> None:
 def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | None) -> None:
     """List deliveries, their verdicts and the reasons.
 
-    One that was pulled and is not loaded yet has no verdict: it is listed as pending, without counts.
+    One that was pulled and is not loaded yet has no verdict: it is listed as pending, without counts. Where
+    files of one dataset are damaged, the deliveries of the others are listed before that is told.
 
     \b
     Examples:
       shanhai delivery list --verdict held
       shanhai delivery list --verdict pending --dataset longyou.water_meters
     """
+    from shanhai.errors import DamagedError, ShanhaiError
+
     declared(session, dataset)
+    damaged: list[ShanhaiError] = []
     rows = [
         _listed(row)
         for row in session.ledger
         if verdict in (None, row.verdict) and dataset in (None, row.delivery.dataset)
     ]
     if verdict in (None, PENDING):
-        rows += [_waiting(session, delivery) for delivery in _pending(session, dataset)]
+        for one in session.federation.datasets if dataset is None else (dataset,):
+            try:
+                rows += [_waiting(session, delivery) for delivery in _pending(session, one)]
+            except DamagedError as error:
+                damaged.append(error)
     shown = rows if session.form == "json" else [_in_brief(row) for row in rows]
     kind = f"{verdict} delivery" if verdict else "delivery"
     show(shown, _LISTED, form=session.form, empty=f"No {kind}.")
+    session.require_booked(dataset)
+    for why in damaged:
+        raise why
 
 
 def _in_brief(row: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +129,7 @@ def show_delivery(session: Session, delivery: str) -> None:
     from shanhai.report.read_books import read_history
 
     chosen = _chosen(session, delivery)
+    session.require_booked(chosen.dataset)
     booked = next((row for row in session.ledger if row.delivery == chosen), None)
     row = {**(_listed(booked) if booked else _waiting(session, chosen)), **_cursor(session, chosen)}
     if booked:
@@ -126,7 +139,7 @@ def show_delivery(session: Session, delivery: str) -> None:
         staging, validation = read_staging(session.node, chosen), read_validation(session.node, chosen)
     if staging and staging.not_yet:
         row["not_given_yet"] = list(staging.not_yet)
-    checks = [check.model_dump() for check in validation.checks if not check.success] if validation else []
+    checks = _broken(staging, validation)
     findings = [finding.model_dump() for finding in validation.findings] if validation else []
     differences = validation.differences if validation else ()
     entries = [
@@ -149,6 +162,27 @@ def show_delivery(session: Session, delivery: str) -> None:
         show(findings, _FINDINGS, form="table", empty="")
     section("Entries in the ledger")
     show(entries, _ENTRIES, form="table", empty="No entry.")
+
+
+def _broken(staging: Staging | None, validation: Validation | None) -> list[dict[str, Any]]:
+    """The checks that rows broke; first the reasons why records are none, which no rule counts."""
+    from shanhai.quality.scorecard import INDICATORS
+
+    malformed = staging.malformed if staging else {}
+    of_records = [
+        {
+            "rule": f"malformed.{reason}",
+            "dimension": INDICATORS["whole_records"],
+            "sql": None,
+            "unexpected": rows,
+            "total": staging.rows_in if staging else None,
+            "success": False,
+        }
+        for reason, rows in sorted(malformed.items())
+        if rows
+    ]
+    checks = validation.checks if validation else ()
+    return [*of_records, *(check.model_dump() for check in checks if not check.success)]
 
 
 def _different(difference: Difference) -> dict[str, Any]:
@@ -268,6 +302,8 @@ def _decide(
         already = error
         say_already(error)
     session.forget_ledger()
+    _ = session.ledger
+    session.require_booked(chosen.dataset)
     row = next(row for row in session.ledger if row.delivery == chosen)
     counts = row.counts
     if already is None:
@@ -282,16 +318,33 @@ def _decide(
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:
-    known = [row.delivery for row in session.ledger]
-    return find_delivery([*known, *_pending(session, None)], text)
+    """The delivery that is meant, also of a pending one where sidecars of other datasets are damaged.
+
+    Raises:
+        NotFoundError: none or several are meant.
+        DamagedError: none is meant of what can be read, and not all can be.
+    """
+    from shanhai.errors import DamagedError, NotFoundError
+
+    known, damaged = [row.delivery for row in session.ledger], list[DamagedError]()
+    for dataset in session.federation.datasets:
+        try:
+            known += _pending(session, dataset)
+        except DamagedError as error:
+            damaged.append(error)
+    try:
+        return find_delivery(known, text)
+    except NotFoundError:
+        for why in damaged:
+            raise why from None
+        raise
 
 
-def _pending(session: Session, dataset: DatasetId | None) -> list[DeliveryId]:
-    """The deliveries that were pulled and have no verdict in the books yet."""
+def _pending(session: Session, dataset: DatasetId) -> list[DeliveryId]:
+    """The deliveries of a dataset that were pulled and have no verdict in the books yet."""
     from shanhai.ingest.pending import pending
 
-    datasets = session.federation.datasets if dataset is None else (dataset,)
-    return [delivery for known in datasets for delivery in pending(session.node, known)]
+    return pending(session.node, dataset)
 
 
 def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
@@ -318,12 +371,14 @@ def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
 
 def _cursor(session: Session, delivery: DeliveryId) -> dict[str, str]:
     """How far a delivery reads its source; nothing where the source is not incremental."""
-    from shanhai.ingest.sidecar import sidecars
+    from shanhai.errors import NotFoundError
+    from shanhai.ingest.sidecar import sidecar
 
-    for sidecar in sidecars(session.node, delivery.dataset):
-        if sidecar.id == delivery and sidecar.cursor is not None:
-            return {"cursor": sidecar.cursor}
-    return {}
+    try:
+        cursor = sidecar(session.node, delivery).cursor
+    except NotFoundError:
+        return {}
+    return {} if cursor is None else {"cursor": cursor}
 
 
 def _listed(row: LedgerRow) -> dict[str, Any]:

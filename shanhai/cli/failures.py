@@ -26,7 +26,7 @@ Exit codes, by what helps:
   0    done, also when deliveries are held for a decision
   1    something unexpected: report it
   2    the command was called in a wrong way
-  65   fix the data: the source sent what its contract does not allow
+  65   fix the data: the source sent what its contract does not allow, or a file is damaged
   70   report it: a fault of ours, such as two counts that differ
   75   retry later: a source, a store or a lock was not available
   77   denied: policy does not allow it

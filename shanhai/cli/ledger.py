@@ -36,7 +36,7 @@ def command(session: Session, dataset: DatasetId | None, check: bool) -> None:
 
     Per delivery, net of all corrections: rows in = loaded + quarantined + duplicates + superseded + withheld.
     The table ends with the totals and says whether this holds for each delivery. JSON is a list with one
-    object per delivery.
+    object per delivery. Where files of one dataset are damaged, the others are shown before that is told.
 
     \b
     Examples:
@@ -62,6 +62,7 @@ def command(session: Session, dataset: DatasetId | None, check: bool) -> None:
             allowed=f"rows_in = {' + '.join(PARTS)}",
             hint="shanhai reconcile, then look again; if it stays, report it",
         )
+    session.require_booked(dataset)
 
 
 class UnbalancedError(FaultError):

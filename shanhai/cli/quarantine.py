@@ -16,6 +16,7 @@ from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
     from shanhai.ingest.books import Entry
+    from shanhai.ingest.reconcile import Behind
     from shanhai.ingest.replay import Replayed
 
 Place = tuple[str, int]
@@ -58,7 +59,8 @@ def command() -> None:
 def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: str | None) -> None:
     """Count refused rows by delivery, broken rule and state.
 
-    A row that breaks two rules is counted under both, so the counts may exceed the rows.
+    A row that breaks two rules is counted under both, so the counts may exceed the rows. Where those of one
+    dataset are lost, the others are listed before that is told.
 
     \b
     open       somebody may still release, replay or discard it
@@ -74,6 +76,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
     from shanhai.ingest.quarantine import groups
 
     declared(session, dataset)
+    behind: list[Behind] = []
     found = [
         {
             "delivery": str(group.delivery),
@@ -84,12 +87,14 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
             "state": group.state,
             "rows": group.rows,
         }
-        for group in groups(session.node, dataset=dataset)
+        for group in groups(session.node, dataset=dataset, behind=behind)
         if rule in ("", group.reason) and state in (None, group.state)
     ]
     narrowed = dataset is not None or rule or state is not None
     empty = "No such row in quarantine." if narrowed else "The quarantine is empty."
     show(found, _GROUPS, form=session.form, empty=empty)
+    for one in behind:
+        raise one.error
 
 
 @command.command("show")

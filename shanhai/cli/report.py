@@ -9,7 +9,7 @@ import click
 from shanhai.cli.output import Heading, say, show, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.session import Session, format_option, pass_session
-from shanhai.errors import DataError
+from shanhai.errors import DataError, ShanhaiError
 
 _SCORES = (
     Heading("dataset", "dataset"),
@@ -43,7 +43,8 @@ def command(context: click.Context, out: Path | None) -> None:
 
     Scores, ledger, quarantine reasons, changes, decisions, publications and lineage, as pages in Chinese and
     English that need no network and no server. They hold counts and reasons, and never a value of a row. Each
-    number leads to the SQL that counts it again; `shanhai report verify` does so for all of them.
+    number leads to the SQL that counts it again; `shanhai report verify` does so for all of them. Where a
+    sidecar is damaged or refused rows are lost, it is written of all others before that is told.
 
     \b
     Examples:
@@ -55,13 +56,23 @@ def command(context: click.Context, out: Path | None) -> None:
     session = context.find_object(Session) or Session()
     from shanhai.report import write_report
 
+    left_out: list[ShanhaiError] = []
     with telling() as progress:
-        index = write_report(session.node, out, progress=progress)
+        index = write_report(session.node, out, progress=progress, left_out=left_out)
     if session.form == "json":
-        show_json({"index": str(index)})
-        return
-    say("The report is written; open it in a browser:")
-    click.echo(index)
+        show_json({"index": str(index), "left_out": [str(error) for error in left_out]})
+    else:
+        say("The report is written; open it in a browser:")
+        click.echo(index)
+    _raise_last(left_out)
+
+
+def _raise_last(left_out: list[ShanhaiError]) -> None:
+    """Tell of everything that is left out, the last as the error that this call ends with."""
+    for error in left_out[:-1]:
+        say(f"left out: {error}")
+    for error in left_out[-1:]:
+        raise error
 
 
 @command.command("verify")
@@ -125,6 +136,7 @@ def scores_command(session: Session) -> None:
     from shanhai.quality.scorecard import INDICATORS
     from shanhai.report.read import read_report
 
+    left_out: list[ShanhaiError] = []
     rows = [
         {
             "dataset": str(dataset.id),
@@ -134,7 +146,8 @@ def scores_command(session: Session) -> None:
             "b": ratio.total,
             "share": round(ratio.good / ratio.total, 6) if ratio.total else None,
         }
-        for dataset in read_report(session.node).datasets
+        for dataset in read_report(session.node, left_out=left_out).datasets
         for name, ratio in dataset.card.items()
     ]
     show(rows, _SCORES, form=session.form, empty="Nothing has been loaded yet, so nothing is measured.")
+    _raise_last(left_out)

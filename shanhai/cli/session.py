@@ -6,7 +6,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
@@ -14,8 +14,10 @@ import click
 
 if TYPE_CHECKING:
     from shanhai.contracts.federation import Federation
+    from shanhai.ids import DatasetId
     from shanhai.ingest.ledger import LedgerRow
     from shanhai.ingest.node import Node, Progress
+    from shanhai.ingest.reconcile import Behind
     from shanhai.settings import Settings
 
 Form = Literal["table", "json"]
@@ -30,6 +32,8 @@ class Session:
     federation_root: Path | None = None
     debug: bool = False
     form: Form = "table"
+    behind: list[Behind] = field(default_factory=list)
+    """What the books could not be brought up to when the ledger was read; each is in the log."""
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -49,10 +53,21 @@ class Session:
 
     @functools.cached_property
     def ledger(self) -> Sequence[LedgerRow]:
-        """The net ledger, one row a delivery."""
+        """The net ledger, one row a delivery; what is wrong with one dataset stops no other (`behind`)."""
         from shanhai.ingest.ledger import ledger
 
-        return ledger(self.node)
+        self.behind.clear()
+        return ledger(self.node, self.behind)
+
+    def require_booked(self, dataset: DatasetId | None) -> None:
+        """Make sure that the ledger that was read has all of a dataset; None: of every one.
+
+        Raises:
+            ShanhaiError: why it has not.
+        """
+        for one in self.behind:
+            if one.table == "ledger" and dataset in (None, one.dataset):
+                raise one.error
 
     def forget_ledger(self) -> None:
         """Read the ledger again when it is next asked for, because this call changed it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shanhai.errors import StoreError
+from shanhai.errors import ShanhaiError
 from shanhai.ingest.node import Node
 from shanhai.ingest.reconcile import reconcile_for_build
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from shanhai.warehouse.last_build import BuildResult
 
 
-def build_marts(node: Node) -> tuple[BuildResult, tuple[StoreError, ...]]:
+def build_marts(node: Node) -> tuple[BuildResult, tuple[ShanhaiError, ...]]:
     """Build and test every mart on versions pinned now.
 
     Returns:
@@ -23,6 +23,6 @@ def build_marts(node: Node) -> tuple[BuildResult, tuple[StoreError, ...]]:
     """
     from shanhai.warehouse.build import build
 
-    behind: list[StoreError] = []
+    behind: list[ShanhaiError] = []
     result = build(node.settings, node.federation, reconcile=lambda: behind.extend(reconcile_for_build(node)))
     return result, tuple(behind)

@@ -10,9 +10,10 @@ from shanhai.ids import DeliveryId
 from shanhai.ingest.books import NOTES, Counts
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import LEDGER
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import Behind, reconcile, reconcile_as_far
 from shanhai.ingest.records import State
 from shanhai.warehouse import lake
+from shanhai.warehouse.damage import told_if_damaged
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -58,13 +59,20 @@ _NET = """
 """
 
 
-def ledger(node: Node) -> list[LedgerRow]:
+def ledger(node: Node, behind: list[Behind] | None = None) -> list[LedgerRow]:
     """The net of every delivery that has a verdict, by dataset and partition; brings the ledger up to date.
 
+    Args:
+        behind: gains what the books could not be brought up to; None: the first of it is raised.
+
     Raises:
+        DamagedError: a file of the ledger is lost or damaged.
         RetryableError: a table cannot be read.
     """
-    reconcile(node)
+    if behind is None:
+        reconcile(node)
+    else:
+        behind += reconcile_as_far(node)
     return ledger_as_it_is(node)
 
 
@@ -72,17 +80,19 @@ def ledger_as_it_is(node: Node) -> list[LedgerRow]:
     """The same from the ledger's table alone, which is left as it is.
 
     Raises:
+        DamagedError: a file of it is lost or damaged.
         RetryableError: the table cannot be read.
     """
     path = node.books(LEDGER)
     if not lake.exists(path):
         return []
+    table = LakeTable.open(path)
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in Counts.names())
     notes = ", ".join(map(quote_literal, sorted(NOTES)))
     alike = " AND ".join(["kind = 'replay'", "decided_by = ''", *(f"{name} = 0" for name in Counts.names())])
     told = f"cause = '' AND kind NOT IN ({notes}) AND NOT ({alike})"
-    with duckdb_session(node.settings) as con:
-        found = con.execute(_NET.format(sums=sums, told=told, ledger=LakeTable.open(path).relation()))
+    with told_if_damaged(table), duckdb_session(node.settings) as con:
+        found = con.execute(_NET.format(sums=sums, told=told, ledger=table.relation()))
         names = [column[0] for column in found.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     return [

@@ -9,7 +9,7 @@ from shanhai.errors import ConfigurationError, as_typed
 from shanhai.ids import DeliveryId
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import QUARANTINE
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import reconcile_of
 from shanhai.ingest.records import Staging
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
@@ -67,6 +67,6 @@ def _parquet(node: Node, file: str) -> str:
 
 
 def _booked(node: Node, delivery: DeliveryId) -> str:
-    reconcile(node)
+    reconcile_of(node, delivery.dataset)
     quarantine = LakeTable.open(node.books(QUARANTINE)).relation()
     return f"(SELECT * FROM {quarantine} WHERE delivery = {quote_literal(str(delivery))})"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import windows
 from shanhai.contracts.window_keys import first_day
+from shanhai.errors import DamagedError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.files import write_whole
 from shanhai.ingest.load import open_table
@@ -45,12 +46,27 @@ class Late:
         return f"{self.dataset}/{self.window}"
 
 
-def late(node: Node) -> list[Late]:
-    """Every late window of every dataset, by the node's clock."""
+def late(node: Node, left_out: set[DatasetId] | None = None) -> list[Late]:
+    """Every late window of every dataset, by the node's clock.
+
+    Args:
+        left_out: gains datasets with a damaged sidecar, of which nobody knows what came; None: it is raised.
+
+    Raises:
+        DamagedError: a sidecar is damaged.
+        StoreError: the store failed.
+    """
     found = []
     for dataset, contract in node.federation.contracts.items():
-        if contract.schedule.due_hours is not None and contract.schedule.start is not None:
+        if contract.schedule.due_hours is None or contract.schedule.start is None:
+            continue
+        try:
             found += late_windows(contract, sidecars(node, dataset), node.clock())
+        except DamagedError as error:
+            if left_out is None:
+                raise
+            log.error("failed what=late dataset=%s error=%s", dataset, error)
+            left_out.add(dataset)
     return found
 
 

@@ -95,7 +95,7 @@ def quarantine_change(node: Node, dataset: DatasetId, commits: list[Commit], boo
     """One file per delivery: the one that staging wrote, in the place of an earlier one of the delivery.
 
     Raises:
-        StoreError: a file is missing or differs from the digest in the commit, and cannot be made again.
+        DamagedError: a file is missing or differs from the digest in the commit, and cannot be made again.
     """
     latest: dict[str, Entry] = {}
     for commit in commits:

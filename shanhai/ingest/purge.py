@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError, DamagedError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.aside import forget_left_aside
 from shanhai.ingest.books import OF_STAGING, Counts, Entry, Net, entry, table_net
@@ -15,7 +15,7 @@ from shanhai.ingest.erase import Erased, bodies_that_go, erase, erase_bodies, wi
 from shanhai.ingest.kept import bodies_may_go
 from shanhai.ingest.load import on_newest
 from shanhai.ingest.node import Node
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import reconcile_as_far
 from shanhai.ingest.redact import redacted
 from shanhai.ingest.retention import Part, Ruling, Standing, judge
 from shanhai.ingest.sidecar import every_sidecar, sidecar
@@ -100,18 +100,19 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
 
     Raises:
         BusyError: a build is under way, or others kept committing first.
-        RetryableError: a table cannot be read or written, or a file is not the one that was committed and
-            cannot be made again.
+        DamagedError: a file is not the one that was committed, and cannot be made again.
+        RetryableError: a table cannot be read or written.
     """
-    chosen, failures = list(datasets), dict[DeliveryId, StoreError]()
+    chosen, failures = list(datasets), dict[DeliveryId, ShanhaiError]()
     # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
     with one_at_a_time(node.settings):
         items = [item for item in plan(node, chosen) if item.ruling.goes]
         known = publications(node.settings)
         for dataset in dict.fromkeys(item.delivery.dataset for item in items):
             on_newest(node, dataset, partial(_note, node, dataset, known, failures))
-    reconcile(node)
-    erased = sum((erase(node, dataset) for dataset in chosen), Erased())
+    behind = {one.dataset: one.error for one in reconcile_as_far(node)}
+    # What the quarantine table still names stays with it.
+    erased = sum((erase(node, dataset) for dataset in chosen if dataset not in behind), Erased())
     forget_left_aside(node)
     waiting = False
     try:
@@ -121,7 +122,7 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
     except BusyError:
         waiting = True
     log.info("purge entries=%d files=%d bytes=%d waiting=%s", len(items), erased.files, erased.size, waiting)
-    for error in failures.values():
+    for error in (*failures.values(), *behind.values()):
         raise error
     return Purged(tuple(items), erased, waiting)
 
@@ -130,7 +131,7 @@ def _note(
     node: Node,
     dataset: DatasetId,
     known: list[Publication],
-    failures: dict[DeliveryId, StoreError],
+    failures: dict[DeliveryId, ShanhaiError],
     table: LakeTable,
 ) -> Entry | None:
     """One commit with an entry for each delivery of which something goes."""
@@ -143,7 +144,7 @@ def _note(
         if rulings and net is not None:
             try:
                 lines.append(_line(node, standing, net, rulings))
-            except StoreError as error:
+            except (StoreError, DamagedError) as error:
                 log.error("failed delivery=%s error=%s", standing.delivery.short, error)
                 failures[standing.delivery] = error
     if not lines:

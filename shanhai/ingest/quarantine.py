@@ -9,7 +9,8 @@ from typing import Any, Literal
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import LEDGER, QUARANTINE
-from shanhai.ingest.reconcile import reconcile
+from shanhai.ingest.reconcile import Behind, reconcile, reconcile_as_far, reconcile_of
+from shanhai.warehouse.damage import told_if_damaged
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -76,13 +77,28 @@ _ROWS_AND_TEXTS = f"""
 
 
 def groups(
-    node: Node, *, dataset: DatasetId | None = None, delivery: DeliveryId | None = None
+    node: Node,
+    *,
+    dataset: DatasetId | None = None,
+    delivery: DeliveryId | None = None,
+    behind: list[Behind] | None = None,
 ) -> list[Group]:
     """The refused rows of all deliveries, of a dataset's or of one; brings the books up to date first.
 
+    Args:
+        behind: gains what the books could not be brought up to of what was asked for; None: it is raised.
+
     Raises:
+        DamagedError: a file of the books is lost or damaged, or one of refused rows for good.
         RetryableError: a table cannot be read.
     """
+    of = delivery.dataset if delivery is not None else dataset
+    if behind is not None:
+        behind += (one for one in reconcile_as_far(node) if of in (None, one.dataset))
+    elif of is not None:
+        reconcile_of(node, of)
+    else:
+        reconcile(node)
     found = _query(node, _GROUPS, str(delivery or ""))
     every = (Group(DeliveryId.parse(known), reason, state, rows) for known, reason, state, rows in found)
     return [group for group in every if dataset in (None, group.delivery.dataset)]
@@ -106,16 +122,17 @@ def rows(
         raw: with their text, for the eyes of whoever asked for it and nothing else.
 
     Raises:
+        DamagedError: a file of the books is lost or damaged, or one of the refused rows for good.
         RetryableError: a table cannot be read.
     """
+    reconcile_of(node, delivery.dataset)
     query = (_ROWS_AND_TEXTS if raw else _ROWS).format(limit="ALL" if limit is None else int(limit))
     for body, position, reasons, condition, text in _query(node, query, str(delivery), state, reason):
         yield RefusedRow(body, position, tuple(reasons), condition, text)
 
 
 def _query(node: Node, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
-    reconcile(node)
-    ledger, quarantine = (LakeTable.open(node.books(name)).relation() for name in (LEDGER, QUARANTINE))
-    refused = REFUSED.format(ledger=ledger, quarantine=quarantine)
-    with duckdb_session(node.settings) as con:
+    ledger, quarantine = (LakeTable.open(node.books(name)) for name in (LEDGER, QUARANTINE))
+    refused = REFUSED.format(ledger=ledger.relation(), quarantine=quarantine.relation())
+    with told_if_damaged(ledger, quarantine), duckdb_session(node.settings) as con:
         return con.execute(refused + sql, list(parameters)).fetchall()

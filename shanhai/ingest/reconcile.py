@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shanhai.errors import BusyError, DiskFullError, StoreError
+from shanhai.errors import BusyError, DamagedError, DiskFullError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import (
@@ -47,6 +47,15 @@ class Projection:
     owned: bool
 
 
+@dataclass(frozen=True)
+class Behind:
+    """A projection that is not up to the commits of one dataset, and why."""
+
+    table: str
+    dataset: DatasetId
+    error: ShanhaiError
+
+
 def reconcile(node: Node) -> int:
     """Project every commit that the books do not have yet; returns how many commits of ours there were.
 
@@ -54,15 +63,37 @@ def reconcile(node: Node) -> int:
     in the same commit as the lines: done twice, or killed anywhere and done again, it adds each line once.
 
     Raises:
+        DamagedError: a log, or a file of refused rows, is lost for good; after all other datasets were done.
         RetryableError: a table cannot be read or written; of one dataset's files after all others were done.
     """
-    seen, failures = _follow(node)
-    for failure in failures.values():
-        raise failure
+    seen, left_behind = _follow(node)
+    for behind in left_behind:
+        raise behind.error
     return seen
 
 
-def reconcile_for_build(node: Node) -> tuple[StoreError, ...]:
+def reconcile_as_far(node: Node) -> tuple[Behind, ...]:
+    """The same as far as it can be done; returns what is left behind. Each is in the log, too.
+
+    Raises:
+        DamagedError: of the books themselves.
+        RetryableError: the books themselves cannot be read or written.
+    """
+    return _follow(node)[1]
+
+
+def reconcile_of(node: Node, dataset: DatasetId) -> None:
+    """The same for what is asked of one dataset: what is wrong with others stands in the way of nothing.
+
+    Raises:
+        ShanhaiError: as `reconcile`, of this dataset.
+    """
+    for behind in reconcile_as_far(node):
+        if behind.dataset == dataset:
+            raise behind.error
+
+
+def reconcile_for_build(node: Node) -> tuple[ShanhaiError, ...]:
     """The same for a build, which reads tables and the ledger and no row in quarantine.
 
     Returns:
@@ -70,37 +101,38 @@ def reconcile_for_build(node: Node) -> tuple[StoreError, ...]:
         without it is as right as with it. Everybody else is told so until it is put back.
 
     Raises:
-        RetryableError: as `reconcile`, of the ledger.
+        ShanhaiError: as `reconcile`, of the ledger.
     """
-    _, failures = _follow(node)
-    if LEDGER in failures:
-        raise failures[LEDGER]
-    return tuple(failures.values())
+    left_behind = reconcile_as_far(node)
+    for behind in left_behind:
+        if behind.table == LEDGER:
+            raise behind.error
+    return tuple(behind.error for behind in left_behind)
 
 
-def _follow(node: Node) -> tuple[int, dict[str, StoreError]]:
-    """How many commits of ours there were, and by projection the first failure, of one dataset's files."""
+def _follow(node: Node) -> tuple[int, tuple[Behind, ...]]:
+    """How many commits of ours there were, and what was left behind of one dataset."""
     projections = (
         Projection(LEDGER, ledger_schema(), ledger_change, owned=True),
         Projection(QUARANTINE, quarantine_schema(), quarantine_change, owned=False),
     )
-    seen, failures = 0, dict[str, StoreError]()
+    seen, left_behind = 0, list[Behind]()
     for projection in projections:
         LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
-        counts = [_tried(node, projection, dataset, failures) for dataset in node.federation.datasets]
+        counts = [_tried(node, projection, dataset, left_behind) for dataset in node.federation.datasets]
         seen = max(seen, sum(counts))
-    return seen, failures
+    return seen, tuple(left_behind)
 
 
-def _tried(node: Node, projection: Projection, dataset: DatasetId, failures: dict[str, StoreError]) -> int:
+def _tried(node: Node, projection: Projection, dataset: DatasetId, left_behind: list[Behind]) -> int:
     """What is wrong with the files of one dataset stops no other; a full disk is one for all."""
     try:
         return _catch_up(node, projection, dataset)
     except DiskFullError:
         raise
-    except StoreError as error:
+    except (StoreError, DamagedError) as error:
         log.error("failed table=%s dataset=%s error=%s", projection.name, dataset, error)
-        failures.setdefault(projection.name, error)
+        left_behind.append(Behind(projection.name, dataset, error))
         return 0
 
 

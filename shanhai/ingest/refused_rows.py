@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from shanhai.errors import ConfigurationError, DeniedError, StoreError
+from shanhai.errors import ConfigurationError, DamagedError, DeniedError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.aside import staged_aside
 from shanhai.ingest.books import Entry, Net, table_net
@@ -17,6 +17,8 @@ from shanhai.warehouse.lake import LakeTable
 
 log = logging.getLogger(__name__)
 
+_RESTORE = "restore the file from a copy of the home"
+
 
 def require_refused_rows(node: Node, entry: Entry) -> None:
     """Make sure that the file is there as it was committed; one that is not is made again from the bytes.
@@ -26,23 +28,23 @@ def require_refused_rows(node: Node, entry: Entry) -> None:
     puts the same bytes there.
 
     Raises:
-        StoreError: it cannot be made again: its texts were purged, the contract is no longer in the archive,
-            or what is staged now is something else.
+        DamagedError: it cannot be made again: its texts were purged, the contract is no longer in the
+            archive, or what is staged now is something else.
         RetryableError: the bytes cannot be read, or are not those that were pulled.
     """
     if _is_whole(node, entry):
         return
-    delivery, why = DeliveryId.parse(entry.delivery), "staging it again gives another one"
+    delivery, why, hint = DeliveryId.parse(entry.delivery), "staging it again gives another one", _hint(entry)
     try:
         _make_again(node, delivery, entry)
     except (DeniedError, ConfigurationError) as error:
-        why = error.message
+        why, hint = error.message, _RESTORE
     if not _is_whole(node, entry):
-        raise StoreError(
+        raise DamagedError(
             f"the quarantine file is not the one that was committed, and is not made again: {why}",
             given=f"{delivery.short}: {entry.quarantine_file}",
             allowed=entry.quarantine_sha256,
-            hint=_hint(entry),
+            hint=hint,
         )
     log.warning("made again delivery=%s file=%s", delivery.short, entry.quarantine_file)
 
@@ -72,5 +74,4 @@ def _net(node: Node, delivery: DeliveryId) -> Net:
 
 def _hint(entry: Entry) -> str:
     """Only an accepted delivery is replayed."""
-    restore = "restore the file from a copy of the home"
-    return f"{restore}, or: shanhai replay" if entry.verdict == "accepted" else restore
+    return f"{_RESTORE}, or: shanhai replay" if entry.verdict == "accepted" else _RESTORE

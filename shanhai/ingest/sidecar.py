@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from shanhai.contracts.since import Age
-from shanhai.errors import NotFoundError, StoreError
+from shanhai.errors import DamagedError, NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
 from shanhai.warehouse.log import Log
@@ -87,15 +87,20 @@ def sidecar_key(delivery: DeliveryId) -> str:
     return f"deliveries/{delivery.dataset.district}/{delivery.dataset.name}/{delivery.key}.json"
 
 
-def sidecars(node: Node, dataset: DatasetId) -> list[Sidecar]:
+def sidecars(node: Node, dataset: DatasetId, damaged: list[DamagedError] | None = None) -> list[Sidecar]:
     """Every delivery pulled of a dataset, in the order in which they were.
 
+    Args:
+        damaged: gains what is wrong with those that are left out; None: the first of it is raised. What is
+            pulled, loaded or purged follows from all of them: whoever leaves some out only tells of the rest.
+
     Raises:
-        StoreError: the store failed, or a sidecar is damaged.
+        DamagedError: a sidecar is damaged.
+        StoreError: the store failed.
     """
     if dataset in node.pulled:
         return list(node.pulled[dataset].values())
-    found = _below(node, f"deliveries/{dataset.district}/{dataset.name}")
+    found = _below(node, f"deliveries/{dataset.district}/{dataset.name}", damaged)
     return sorted(found, key=lambda sidecar: sidecar.place)
 
 
@@ -110,13 +115,23 @@ def at_hand(node: Node, dataset: DatasetId) -> Node:
 
 
 def every_sidecar(node: Node) -> Iterator[Sidecar]:
-    """Every delivery that was ever pulled, also of datasets that no contract declares any more."""
+    """Every delivery that was ever pulled, also of datasets that no contract declares any more.
+
+    Raises:
+        DamagedError: a sidecar is damaged.
+        StoreError: the store failed.
+    """
     return _below(node, "deliveries")
 
 
-def _below(node: Node, prefix: str) -> Iterator[Sidecar]:
+def _below(node: Node, prefix: str, damaged: list[DamagedError] | None = None) -> Iterator[Sidecar]:
     for key in node.snapshots.list(prefix):
-        yield _read(node, key)
+        try:
+            yield _read(node, key)
+        except DamagedError as error:
+            if damaged is None:
+                raise
+            damaged.append(error)
 
 
 def _read(node: Node, key: str) -> Sidecar:
@@ -126,10 +141,12 @@ def _read(node: Node, key: str) -> Sidecar:
         return Sidecar.model_validate_json(text)
     except ValidationError:
         # Not its cause: it quotes what it read.
-        raise StoreError(
-            "a sidecar is damaged: nobody knows what was pulled as that delivery",
-            given=f"snapshots/{key}",
-            hint="restore the file from a copy of the home",
+        district, name = key.split("/")[1:3]
+        raise DamagedError(
+            f"a sidecar of {district}.{name} is damaged: nobody knows what was pulled as that delivery",
+            given=f"{node.settings.snapshots or node.home / 'snapshots'}/{key}",
+            allowed="JSON of the form that a pull writes",
+            hint="restore the file from a copy of the home; until then its dataset is not pulled or loaded",
         ) from None
 
 
@@ -138,7 +155,8 @@ def sidecar(node: Node, delivery: DeliveryId) -> Sidecar:
 
     Raises:
         NotFoundError: it was never pulled.
-        StoreError: the store failed, or the sidecar is damaged.
+        DamagedError: its sidecar is damaged.
+        StoreError: the store failed.
     """
     known = node.pulled.get(delivery.dataset, {}).get(str(delivery))
     if known is not None:

@@ -117,12 +117,15 @@ def late_step(node: Node) -> Result:
     A window is told again only when nobody could be told, or when it had come meanwhile.
 
     Returns:
-        all windows that are late, and those among them that were told now.
+        all windows that are late, and those among them that were told now. Of a dataset with a damaged
+        sidecar nobody knows what is late.
     """
-    found = late(node)
+    left_out: set[DatasetId] = set()
+    found = late(node, left_out)
     known = read_told(node)
     told = [item for item in found if item.name not in known and _tell_late(node, item)]
-    write_told(node, [item.name for item in found if item.name in known or item in told])
+    unknown = [name for name in known if DatasetId.parse(name.partition("/")[0]) in left_out]
+    write_told(node, [*unknown, *(item.name for item in found if item.name in known or item in told)])
     return {"late": [item.name for item in found], "told": [item.name for item in told]}
 
 

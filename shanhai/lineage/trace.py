@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shanhai.errors import NotFoundError
+from shanhai.errors import DamagedError, NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.node import Node
@@ -68,9 +68,15 @@ class Booking:
 
 @dataclass
 class Tracer:
-    """Looks lineage up in the commits, the sidecars and the publications of one node; reads each once."""
+    """Looks lineage up in the commits, the sidecars and the publications of one node; reads each once.
+
+    `damaged` gains by dataset why sidecars are left out, where whoever asks `leaves_out` those; else the
+    first one is raised.
+    """
 
     node: Node
+    leaves_out: bool = False
+    damaged: dict[DatasetId, list[DamagedError]] = field(default_factory=dict)
     _books: dict[DatasetId, tuple[Booking, ...]] = field(default_factory=dict)
     _sidecars: dict[DatasetId, Mapping[str, Sidecar]] = field(default_factory=dict)
 
@@ -96,9 +102,16 @@ class Tracer:
         return self._books[dataset]
 
     def sidecars(self, dataset: DatasetId) -> Mapping[str, Sidecar]:
-        """The sidecars of a dataset, by delivery."""
+        """The sidecars of a dataset, by delivery.
+
+        Raises:
+            DamagedError: one is damaged, and is not left out.
+        """
         if dataset not in self._sidecars:
-            self._sidecars[dataset] = {one.delivery: one for one in sidecars(self.node, dataset)}
+            damaged: list[DamagedError] | None = [] if self.leaves_out else None
+            self._sidecars[dataset] = {one.delivery: one for one in sidecars(self.node, dataset, damaged)}
+            if damaged:
+                self.damaged[dataset] = damaged
         return self._sidecars[dataset]
 
     def table(self, dataset: DatasetId, version: int | None = None) -> TablePart:

@@ -16,12 +16,14 @@ from shanhai.contracts.schema import DELIVERY
 from shanhai.contracts.sql import quote_identifier
 from shanhai.contracts.validity import has_history
 from shanhai.contracts.window_keys import first_day
+from shanhai.errors import ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
-from shanhai.ingest.ledger import LedgerRow, ledger, ledger_as_it_is
+from shanhai.ingest.ledger import LedgerRow, ledger_as_it_is
 from shanhai.ingest.node import Node
 from shanhai.ingest.pending import late
 from shanhai.ingest.projections import LEDGER, QUARANTINE
+from shanhai.ingest.reconcile import reconcile, reconcile_for_build
 from shanhai.ingest.records import Staging, Validation, read_record
 from shanhai.ingest.sidecar import Sidecar
 from shanhai.lineage.files import keep_lineage
@@ -54,20 +56,27 @@ def read_report(
     made_at: datetime | None = None,
     as_it_is: bool = False,
     progress: Progress = lambda *_: None,
+    left_out: list[ShanhaiError] | None = None,
 ) -> ReportData:
     """Everything that the pages show, read once; brings the ledger and the lineage up to date first.
 
     Args:
         made_at: for which moment; by default now.
         as_it_is: leave the home alone, and read the ledger as it stands.
+        left_out: gains why refused rows or sidecars are not in it; None: the first of that is raised.
 
     Raises:
+        DamagedError: a file of the home is lost or damaged.
         RetryableError: a table cannot be read.
         ConfigurationError: a contract of the federation is wrong.
     """
     made_at = made_at or node.clock()
-    rows = ledger_as_it_is(node) if as_it_is else ledger(node)
-    tracer = Tracer(node)
+    if not as_it_is and left_out is None:
+        reconcile(node)
+    elif left_out is not None:
+        left_out += reconcile_for_build(node)
+    rows = ledger_as_it_is(node)
+    tracer = Tracer(node, leaves_out=left_out is not None)
     if not as_it_is:
         keep_lineage(node, tracer)
     told = _Told(read_refused(node), by_delivery(read_reasons(node)), by_delivery(read_history(node)))
@@ -82,6 +91,8 @@ def read_report(
         progress("datasets", done, len(names))
         facts = _Reading(node, dataset, made_at, tracer, truths, told)
         datasets.append(facts.dataset(by_dataset[dataset]))
+    if left_out is not None:
+        left_out += (one for found in tracer.damaged.values() for one in found)
     newest = known[-1].marts if known else ()
     return ReportData(
         made_at=made_at,
@@ -89,7 +100,7 @@ def read_report(
         versions=read_versions(node),
         datasets=tuple(datasets),
         publications=tuple(known),
-        late=tuple(late(replace(node, clock=lambda: made_at))),
+        late=tuple(late(replace(node, clock=lambda: made_at), None if left_out is None else set())),
         traces=tuple(tracer.mart(mart.name) for mart in newest),
         columns=_columns(node, newest),
         truths=truths,
@@ -123,7 +134,9 @@ class _Reading:
         versions = [entry.table_version for row in rows for entry in self.told.history[row.delivery]]
         version = max(versions) if versions and exists(self.node.table(self.id)) else None
         held = self._in_lake(version)
-        calendar = _calendar(contract, self.made_at) if self._on_disk() or not pulled else None
+        # Whether a window came is told by its sidecar: where one cannot be read, no window is called late.
+        told = self.id not in self.tracer.damaged and (self._on_disk() or not pulled)
+        calendar = _calendar(contract, self.made_at) if told else None
         return DatasetFacts(
             id=self.id,
             contract=contract,

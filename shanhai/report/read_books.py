@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from shanhai.ids import DeliveryId
@@ -14,6 +13,7 @@ from shanhai.ingest.projections import LEDGER, QUARANTINE
 from shanhai.ingest.quarantine import REFUSED
 from shanhai.report.history import HistoryEntry
 from shanhai.report.refused import ReasonCount, Refused
+from shanhai.warehouse.damage import told_if_damaged
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.session import duckdb_session
 
@@ -61,14 +61,16 @@ def read_history(node: Node, delivery: DeliveryId | None = None) -> list[History
     """The entries of the ledger, oldest first: all of them, or those about one delivery."""
     if not exists(node.books(LEDGER)):
         return []
-    rows = _query(
-        node,
-        f"""
-        SELECT * FROM {_relation(node.books(LEDGER))} WHERE $1 IN ('', delivery)
-        ORDER BY district, dataset, table_version, entry
-        """,
-        str(delivery or ""),
-    )
+    table = LakeTable.open(node.books(LEDGER))
+    with told_if_damaged(table):
+        rows = _query(
+            node,
+            f"""
+            SELECT * FROM {table.relation()} WHERE $1 IN ('', delivery)
+            ORDER BY district, dataset, table_version, entry
+            """,
+            str(delivery or ""),
+        )
     return [
         HistoryEntry(
             delivery=DeliveryId.parse(row["delivery"]),
@@ -93,12 +95,10 @@ def _refused(node: Node, sql: str) -> list[dict[str, Any]]:
     books = [node.books(name) for name in (LEDGER, QUARANTINE)]
     if not all(exists(path) for path in books):
         return []
-    ledger, quarantine = map(_relation, books)
-    return _query(node, REFUSED.format(ledger=ledger, quarantine=quarantine) + sql)
-
-
-def _relation(path: Path) -> str:
-    return LakeTable.open(path).relation()
+    ledger, quarantine = map(LakeTable.open, books)
+    with told_if_damaged(ledger, quarantine):
+        refused = REFUSED.format(ledger=ledger.relation(), quarantine=quarantine.relation())
+        return _query(node, refused + sql)
 
 
 def _query(node: Node, sql: str, *parameters: str) -> list[dict[str, Any]]:

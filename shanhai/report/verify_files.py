@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from shanhai.errors import DeniedError, ShanhaiError
+from shanhai.errors import DamagedError, DeniedError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry, entries, net, table_net
 from shanhai.ingest.files import sha256_of
@@ -119,7 +119,10 @@ def _purged_files(lines: Iterable[Entry]) -> set[str]:
 
 def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference | None]:
     """Each snapshot with its size, and deep with its digest; each sidecar with its delivery's name."""
-    known = [one for dataset in node.federation.datasets for one in sidecars(node, dataset)]
+    damaged: list[DamagedError] = []
+    known = [one for dataset in node.federation.datasets for one in sidecars(node, dataset, damaged)]
+    for error in damaged:
+        yield Difference(f"sidecar {error.given}", "damaged", str(error.allowed))
     bodies = {body.sha256: body for one in known for body in one.bodies}
     purged = _without_bytes(node)
     needed = {body.sha256 for one in known if one.delivery not in purged for body in one.bodies}

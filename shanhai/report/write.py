@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shanhai import __version__
-from shanhai.errors import ConfigurationError
+from shanhai.errors import ConfigurationError, ShanhaiError
 from shanhai.report.adopted import read_adopted
 from shanhai.report.data import ReportData
 from shanhai.report.differences import Progress
@@ -28,12 +28,20 @@ TABLE = "figures.csv"
 _PAGE = re.compile(r"index\.html|(zh|en)/((datasets|deliveries|marts)/)?[0-9a-z_]+(\.[0-9a-z_]+)?\.html")
 
 
-def write_report(node: Node, out: Path | None = None, *, progress: Progress = lambda *_: None) -> Path:
+def write_report(
+    node: Node,
+    out: Path | None = None,
+    *,
+    progress: Progress = lambda *_: None,
+    left_out: list[ShanhaiError] | None = None,
+) -> Path:
     """Write the report of a node.
 
     Args:
         node: the node; its ledger must have been reconciled.
         out: the folder to write to; None: `report/` of the home.
+        left_out: gains why refused rows or sidecars are not in it; None: the first of that is raised, and
+            nothing is written.
 
     Returns:
         The path of the first page.
@@ -45,7 +53,7 @@ def write_report(node: Node, out: Path | None = None, *, progress: Progress = la
     from shanhai.report.read import read_report
 
     folder = out if out is not None else node.settings.home / "report"
-    data = read_report(node, progress=progress)
+    data = read_report(node, progress=progress, left_out=left_out)
     return write_pages(data, folder, origin=made_of(node), progress=progress)
 
 

@@ -13,6 +13,7 @@ from shanhai.errors import DiskFullError, StoreError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR}
+_SAID_OF_A_CLOSED_ONE = tuple(os.strerror(number) for number in (errno.EROFS, errno.EACCES, errno.EPERM))
 _SAID_OF_A_FULL_DISK = (*(os.strerror(number) for number in sorted(_FULL)), "max_temp_directory_size")
 _MIB = 1 << 20
 _MAKE_ROOM = "make room, then run it again: nothing is half-written"
@@ -60,13 +61,22 @@ def disk_error(error: OSError, place: Path) -> StoreError:
             hint=_MAKE_ROOM,
         )
     if error.errno in _CLOSED:
-        return StoreError(
-            f"{place} cannot be written or read",
-            given=reason,
-            allowed="a folder that this user may read and write",
-            hint="check that it is a folder, who owns it, and whether its file system is mounted read-only",
-        )
-    return StoreError(f"{place} failed", given=reason)
+        return _closed(f"{place} cannot be written or read", reason)
+    return StoreError(
+        f"{place} failed",
+        given=reason,
+        allowed="a place on a disk that takes files and gives them back",
+        hint="name another folder, or look whether its disk is there and whole: df, dmesg",
+    )
+
+
+def _closed(message: str, reason: object) -> StoreError:
+    return StoreError(
+        message,
+        given=reason,
+        allowed="a folder that this user may read and write",
+        hint="check that it is a folder, who owns it, and whether its file system is mounted read-only",
+    )
 
 
 def says_full(text: str) -> bool:
@@ -84,6 +94,9 @@ def library_error(message: str, error: Exception, *, given: object) -> StoreErro
     text = str(error)
     if says_full(text):
         return DiskFullError(f"{message}: the disk is full", given=given, hint=_MAKE_ROOM)
+    for said in _SAID_OF_A_CLOSED_ONE:
+        if said in text:
+            return _closed(f"{message} in {given}", said)
     return StoreError(
         f"{message}: {text.splitlines()[0][:200] if text else type(error).__name__}", given=given
     )

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError, DamagedError
 from shanhai.storage.disk import disk_errors, library_error
 from shanhai.warehouse import pins
 from shanhai.warehouse.bounds import Columns, statistics
 from shanhai.warehouse.columns import new_columns
+from shanhai.warehouse.damage import unreadable
 from shanhai.warehouse.log import (
     FILES,
     METADATA_KEY,
@@ -93,6 +94,7 @@ class LakeTable:
             log: what earlier handles have read of it.
 
         Raises:
+            DamagedError: its log has lost a file, or one is cut off or altered.
             StoreError: there is no table, or it cannot be read.
         """
         from deltalake.exceptions import DeltaError
@@ -100,7 +102,7 @@ class LakeTable:
         try:
             return cls(path, log or Log(path))
         except (DeltaError, OSError) as error:
-            raise StoreError("no readable table", given=path.name) from error
+            raise unreadable(path, error) from error
 
     @classmethod
     def create(cls, path: Path, schema: pa.Schema, *, name: str, log: Log | None = None) -> LakeTable:
@@ -111,6 +113,7 @@ class LakeTable:
 
         Raises:
             ConfigurationError: a column is there with another type; rows of it are, too.
+            DamagedError: it is there, and its log is damaged.
             StoreError: the table cannot be made or read.
         """
         from deltalake import DeltaTable
@@ -126,7 +129,9 @@ class LakeTable:
             if new := new_columns(name, table._table.schema(), schema):
                 DeltaTable(path.as_posix(), version=table.version).alter.add_columns(new)
         except (DeltaError, OSError) as error:
-            raise library_error("the table cannot be made", error, given=path.name) from error
+            if isinstance(told := unreadable(path, error), DamagedError):
+                raise told from error
+            raise library_error("the table cannot be made", error, given=path) from error
         return cls.open(path, log) if new else table
 
     @property
@@ -170,6 +175,14 @@ class LakeTable:
             for name, size in found.items()
             if (among is None or name in among) and not _has_size(self.path / name, size)
         )
+
+    def damaged_file(self) -> str | None:
+        """The first file of this version that is gone, cut off, or not of the digest in its commit."""
+        if gone := self.cut_files():
+            return gone[0]
+        digests = self.digests()
+        others = (name for name in self.files() if _sha256(self.path / name) != digests.get(name))
+        return next((name for name in others if name in digests), None)
 
     def bounds(self) -> Mapping[str, Columns]:
         """By name what commits have told of the bounds of files; also of files that are gone."""

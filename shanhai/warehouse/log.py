@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from shanhai.errors import StoreError
 from shanhai.storage.disk import disk_errors
 from shanhai.warehouse.bounds import Columns, read_statistics
+from shanhai.warehouse.damage import damaged
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -79,7 +80,8 @@ class Log:
         """The commits with facts of ours above `after` and up to a version, oldest first.
 
         Raises:
-            StoreError: one of them is not there, or cannot be read.
+            DamagedError: one of them is not there, or is none.
+            StoreError: one of them cannot be read.
         """
         if after > self._read:
             # Nobody has asked for those before.
@@ -148,16 +150,27 @@ def last_commit(path: Path) -> int:
         names = [file.stem for file in (path / "_delta_log").glob("*.json")]
     versions = [int(name) for name in names if name.isascii() and name.isdigit()]
     if not versions:
-        raise StoreError("no readable table", given=path.name)
+        raise StoreError("no readable table", given=path, hint="look whether its disk is there and whole")
     return max(versions)
 
 
 def actions(path: Path, version: int) -> list[dict[str, Any]]:
-    """The actions of one commit; none of a version that is not there."""
+    """The actions of one commit; none of a version that is not there.
+
+    Raises:
+        DamagedError: it is cut off or altered.
+        StoreError: it cannot be read.
+    """
     file = commit_file(path, version)
-    with disk_errors(path):
-        text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return [json.loads(line) for line in text.splitlines() if line]
+    try:
+        with disk_errors(path):
+            text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        return [json.loads(line) for line in text.splitlines() if line]
+    except ValueError:
+        # Not its cause: it quotes what it read.
+        raise damaged(
+            "the log of a table is damaged", path, file, "a commit: lines of JSON, each one action"
+        ) from None
 
 
 def _commits(path: Path, version: int) -> list[Commit]:
@@ -165,10 +178,8 @@ def _commits(path: Path, version: int) -> list[Commit]:
     # may have come since this version was opened.
     if not commit_file(path, version).is_file():
         # Taken for an empty commit, a delivery of which it tells would be loaded once more.
-        raise StoreError(
-            "a commit of the table is missing",
-            given=f"{path.name}, version {version}",
-            hint="put back its file in _delta_log",
+        raise damaged(
+            "a commit of the table is missing", path, commit_file(path, version), f"the commit {version}"
         )
     found = actions(path, version)
     told = [action["txn"] for action in found if "txn" in action]

@@ -11,9 +11,9 @@ from shanhai.contracts.model import Contract
 from shanhai.contracts.render_dbt import source_schema
 from shanhai.contracts.schema import DELIVERY, PARTITION, duckdb_type
 from shanhai.contracts.sql import quote_identifier, quote_literal
-from shanhai.errors import StoreError
 from shanhai.settings import Settings
 from shanhai.warehouse import pins as delta
+from shanhai.warehouse.damage import unreadable
 from shanhai.warehouse.lake import exists
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def open_version(path: Path, version: int | None = None) -> DeltaTable:
     """A Delta table at a version, by default the newest.
 
     Raises:
+        DamagedError: its log has lost a file, or one is cut off or altered.
         StoreError: there is no such table or version, or it cannot be read.
     """
     from deltalake import DeltaTable
@@ -83,7 +84,7 @@ def open_version(path: Path, version: int | None = None) -> DeltaTable:
     try:
         return DeltaTable(path.as_posix(), version=version)
     except (DeltaError, OSError) as error:
-        raise StoreError("no readable table", given=f"{path.name}, version {version}") from error
+        raise unreadable(path, error, version) from error
 
 
 def create_views(

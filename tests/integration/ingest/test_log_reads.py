@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from one_city import DATASET, City
 from opened import opened_in
 
-from shanhai.errors import BusyError, StoreError
+from shanhai.errors import BusyError, DamagedError
 from shanhai.ingest import walk
 from shanhai.ingest.books import table_net
 from shanhai.ingest.decide import decide
@@ -144,7 +144,7 @@ def test_a_commit_that_is_missing_is_no_empty_one(city: City) -> None:
     commit = log_of(city) / f"{newest.version():020}.json"
     lost = commit.rename(city.node.home / "lost.json")
     assert DeltaTable(city.node.table(DATASET).as_posix()).version() == newest.version()
-    with pytest.raises(StoreError, match="a commit of the table is missing"):
+    with pytest.raises(DamagedError, match="a commit of the table is missing"):
         pending(city.node, DATASET)
     lost.rename(commit)
     assert pending(city.node, DATASET) == []

@@ -14,7 +14,7 @@ from old_city import RETENTION, SECRET, WHO, old_city
 from one_city import DATASET, HEADER, City
 from published import build_small, publish_small
 
-from shanhai.errors import BusyError, DeniedError, StoreError
+from shanhai.errors import BusyError, DamagedError, DeniedError
 from shanhai.ingest.books import table_net
 from shanhai.ingest.check import check
 from shanhai.ingest.decide import decide
@@ -229,7 +229,7 @@ def test_a_damaged_file_stops_no_other_delivery(old):
     content, contracts = file.read_bytes(), old.node.home / "contracts"
     file.write_bytes(content[:-1])
     contracts.rename(contracts.with_suffix(".away"))
-    with pytest.raises(StoreError, match="not the one that was committed"):
+    with pytest.raises(DamagedError, match="not the one that was committed"):
         run(old)
     assert going(old) == {("bad", "quarantine"), ("bad", "snapshot")}
     contracts.with_suffix(".away").rename(contracts)
@@ -261,7 +261,7 @@ def test_no_text_comes_back_that_a_purge_took_meanwhile(old):
     (file,) = old.node.quarantine.glob(f"{bad.key}-*")
     file.unlink()
     node = replace(old.node, snapshots=_Meanwhile(old.node.snapshots, lambda: run(old)))
-    with bodies_stay(old.node), pytest.raises(StoreError, match="is not made again: staging it again"):
+    with bodies_stay(old.node), pytest.raises(DamagedError, match="is not made again: staging it again"):
         require_refused_rows(node, net.staged)
     (left,) = old.node.quarantine.glob(f"{bad.key}-*")
     assert left != file
