@@ -8,6 +8,7 @@ import click
 
 from shanhai.cli.desk import by_option
 from shanhai.cli.output import Heading, say, section, show, show_json
+from shanhai.cli.pair_standing import unknown
 from shanhai.cli.session import Session, format_option, pass_session
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def releases_command(session: Session, partner: str | None) -> None:
     from shanhai.courier.receipts import sent
 
     with state_of(session) as connection:
+        if connection is None and partner is not None:
+            raise unknown(partner)
         parcels = () if connection is None else sent(connection, system_clock(), partner)
     rows = [
         {

@@ -10,6 +10,7 @@ from shanhai.cli.desk import at_desk, by_option, state_of
 from shanhai.cli.grant_shown import LIST, row_of, tell
 from shanhai.cli.moments import MOMENT, in_utc
 from shanhai.cli.output import show
+from shanhai.cli.pair_standing import unknown
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError, DeniedError
 
@@ -152,7 +153,11 @@ def list_command(session: Session, partner: str | None) -> None:
 
     rows: list[dict[str, Any]] = []
     with state_of(session) as connection:
+        if connection is None and partner is not None:
+            raise unknown(partner)
         if connection is not None:
+            if partner is not None:
+                partners.named(connection, partner)
             names = {one.pairing: one.name for one in partners.every(connection)}
             now = system_clock()
             rows = [row_of(one, names[one.pairing], now) for one in granted.every(connection)]

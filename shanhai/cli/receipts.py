@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from shanhai.cli.output import Heading, show
+from shanhai.cli.pair_standing import unknown
 from shanhai.cli.session import Session, format_option, pass_session
 
 _HEADINGS = (
@@ -43,6 +44,8 @@ def command(session: Session, partner: str | None, only_open: bool) -> None:
     from shanhai.courier.receipts import sent
 
     with state_of(session) as connection:
+        if connection is None and partner is not None:
+            raise unknown(partner)
         found = () if connection is None else sent(connection, system_clock(), partner)
     rows = [one.as_dict() for one in found if not only_open or one.standing in _OPEN]
     empty = "Nothing has been sent yet." if not found else "All of it is settled."

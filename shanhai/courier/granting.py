@@ -21,6 +21,7 @@ from shanhai.exchange.grants import Grant, read_grant, widened, write_grant
 from shanhai.exchange.pairing_states import SPEAKING
 from shanhai.exchange.strict import canonical
 from shanhai.exchange.subjects import Subject
+from shanhai.governance.refusals import NAMES_NOTHING, ShapeRefusedError
 from shanhai.governance.shape import read_shape
 from shanhai.governance.values import Data
 
@@ -88,7 +89,7 @@ def add(desk: Desk, partner: str, draft: Draft, *, data: Data | None = None) -> 
         DeniedError: the pairing is frozen.
         ShapeRefusedError: a column, a mask or the row filter is never released.
         ConfigurationError: no partner would accept it, or the same is granted already.
-        NotFoundError: there is no such partner.
+        NotFoundError: there is no such partner, column or mask.
         LogUnwritableError: an event cannot be written.
     """
     _check_shape(draft, data)
@@ -218,7 +219,9 @@ def _check_stands(grant: Grant) -> None:
 
 
 def _check_shape(draft: Draft, data: Data | None) -> None:
-    if data is not None and draft.columns is not None:
+    if data is None or draft.columns is None:
+        return
+    try:
         read_shape(
             data.columns,
             names=draft.columns,
@@ -226,3 +229,9 @@ def _check_shape(draft: Draft, data: Data | None) -> None:
             masks=draft.masks,
             key=data.key,
         )
+    except ShapeRefusedError as refused:
+        if refused.code in NAMES_NOTHING:
+            raise NotFoundError(
+                refused.message, given=refused.given, allowed=refused.allowed, hint=refused.hint
+            ) from refused
+        raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from shanhai.courier.evidence import carried_by
 from shanhai.courier.fetching import digest_through, opened
 from shanhai.courier.progress import Tell, metered, silent
-from shanhai.errors import DataError
+from shanhai.errors import ConfigurationError
 from shanhai.exchange import dsse
 from shanhai.exchange.failures import Refused
 from shanhai.exchange.keysets import Keyset
@@ -77,7 +77,8 @@ def verify(data: bytes, keyset: Keyset, beside: Beside) -> Shown:
 
     Raises:
         Refused: what does not hold.
-        DataError: the message that was named as the one before is another one; the file is neither of these.
+        ConfigurationError: the message that was named as the one before is another one.
+        DataError: the file is evidence without a message, or damaged.
     """
     carried = carried_by(data)
     message, found = carried if carried else (data, None)
@@ -170,7 +171,7 @@ def _in_order(signed: Signed, before: bytes | None, keyset: Keyset) -> str:
         other = read_signed(before, keyset)
     place = (other.header.pairing, other.header.generation, other.header.seq + 1)
     if place != (header.pairing, header.generation, header.seq):
-        raise DataError(
+        raise ConfigurationError(
             "this is not the message before it",
             given=f"pairing {other.header.pairing}, {other.header.generation}/{other.header.seq}",
             allowed=f"pairing {header.pairing}, {header.generation}/{header.seq - 1}",

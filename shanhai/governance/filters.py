@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from shanhai.contracts.model import Column, ColumnType
+from shanhai.errors import as_typed
 from shanhai.governance.refusals import ShapeRefusedError
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def read_filter(text: str, columns: Sequence[Column]) -> RowFilter:
         columns: all columns of the dataset, also those that do not leave.
 
     Raises:
-        ShapeRefusedError: `row-filter-not-allowed`, with the first part that is on no list. Constants of
-            the condition are not repeated.
+        ShapeRefusedError: `row-filter-not-allowed`, with the first part that is on no list; `column-unknown`.
+            Constants of the condition are not repeated.
     """
     if not text.strip() or len(text) > MOST_CHARACTERS or _is_deceptive(text):
         raise _refused("form", f"{len(text)} characters", f"one line of 1 to {MOST_CHARACTERS} characters")
@@ -192,8 +193,15 @@ class _Reader:
 
     def _column(self, names: Sequence[str]) -> _Typed:
         name = names[-1]
-        if len(names) != 1 or name not in self._columns:
+        if len(names) != 1:
             raise _refused("column", ".".join(names), sorted(self._columns))
+        if name not in self._columns:
+            raise ShapeRefusedError(
+                "column-unknown",
+                "no such column, in the row filter",
+                given=as_typed(name),
+                allowed=sorted(self._columns),
+            )
         self.seen.add(name)
         return self._columns[name]
 

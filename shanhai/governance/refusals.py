@@ -22,6 +22,8 @@ ShapeCode = Literal[
     "row-filter-not-allowed",
 ]
 SHAPE_CODES: tuple[ShapeCode, ...] = get_args(ShapeCode)
+NAMES_NOTHING: tuple[ShapeCode, ...] = ("column-unknown", "mask-unknown")
+"""Those of names that are none: where a person types one, nothing was forbidden."""
 
 
 class ShapeRefusedError(DeniedError):

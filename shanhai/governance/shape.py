@@ -95,6 +95,8 @@ def read_shape(
         if name in names[:position]:
             raise ShapeRefusedError("column-twice", "a column is named twice", given=name)
     for name, action in sorted(masks.items()):
+        if name not in known:
+            raise ShapeRefusedError("column-unknown", "no such column", given=name, allowed=known)
         if name not in names:
             raise ShapeRefusedError(
                 "mask-of-other-column", "a mask of a column that does not leave", given=name, allowed=names

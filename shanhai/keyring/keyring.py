@@ -269,9 +269,14 @@ def keyset_in(data: bytes, file: Path) -> Keyset:
         file: where it came from, for the error.
 
     Raises:
-        DataError: it is no keyset, or its roots did not sign it.
+        Refused: the codes of `read_keyset`, with the file: it is somebody else's, who signed no such thing.
     """
-    return _read(data, file)
+    try:
+        return read_keyset(data, roots=named_roots(data))
+    except Refused as refusal:
+        refusal.given = refusal.given or str(file)
+        refusal.hint = refusal.hint or "keyring/keyset.json of its node, whole: have its people send it again"
+        raise
 
 
 def log_keys_of(keyset: Keyset) -> tuple[bytes, ...]:
@@ -302,5 +307,5 @@ def _read(envelope: bytes, file: Path) -> Keyset:
         raise DataError(
             "not a keyset that its roots signed",
             given=f"{file}: {refusal.code}",
-            hint="of an own one keyring/keysets/ has each version: the newest lies in keyset.json, too",
+            hint="keyring/keysets/ has each version: the newest lies in keyset.json, too",
         ) from refusal

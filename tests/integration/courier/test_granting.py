@@ -134,7 +134,6 @@ def test_a_grant_that_comes_back_from_the_grantee_is_refused(paired: Two):
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"columns": ("area_code", "nobody"), "masks": {}}, "column-unknown"),
         ({"masks": {"visits": "replace-with-null"}}, "mask-of-other-column"),
         ({"masks": {"holder": "show-first-4"}}, "mask-short-chinese-name"),
         ({"row_filter": "random() < 0.5"}, "row-filter-not-allowed"),
@@ -150,6 +149,25 @@ def test_what_no_release_would_let_pass_is_not_granted(paired: Two, changed: dic
     with paired.gongshu.desk() as desk, pytest.raises(ShapeRefusedError) as refused:
         granting.add(desk, "longyou", draft, data=DATA)
     assert refused.value.code == code
+    assert given_at(paired) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"columns": ("area_code", "nobody"), "masks": {}},
+        {"masks": {"nobody": "replace-with-null"}},
+        {"masks": {"holder": "rot13"}},
+        {"row_filter": "nobody = 1"},
+    ],
+    ids=str,
+)
+def test_a_name_that_is_none_is_mistyped_and_not_denied(paired: Two, changed: dict[str, object]):
+    draft = replace(DRAFT, **changed)
+    with paired.gongshu.desk() as desk, pytest.raises(NotFoundError) as unknown:
+        granting.add(desk, "longyou", draft, data=DATA)
+    assert unknown.value.given in ("nobody", "rot13")
+    assert unknown.value.allowed
     assert given_at(paired) == []
 
 
@@ -257,7 +275,7 @@ def test_the_command_line_grants_what_a_contract_says(
     counted = shanhai(home, *call, "--k", "10", **variables)
     assert "By the clock nothing leaves under it" in counted.stdout + counted.stderr
     wrong = shanhai(home, *call, "--column", "nobody", **variables)
-    assert (wrong.returncode, "no such column" in wrong.stderr) == (77, True)
+    assert (wrong.returncode, "no such column" in wrong.stderr) == (78, True)
     gone = shanhai(home, "grant", "revoke", str(given["id"])[:6], "--by", "Li Wei", **variables)
     assert gone.returncode == 0, gone.stderr
     listed = json.loads(shanhai(home, "grant", "list", "--format", "json", **variables).stdout)

@@ -16,7 +16,7 @@ from shanhai.audit.database import transaction
 from shanhai.courier.evidence import carried_by
 from shanhai.courier.own_keys import keyring_of
 from shanhai.courier.stranger import UNKNOWN, Beside, verify
-from shanhai.errors import DataError
+from shanhai.errors import ConfigurationError
 from shanhai.exchange.failures import Refused
 
 
@@ -109,7 +109,7 @@ def test_another_set_is_not_the_one_that_is_named(given: Given, two: Two):
 
 
 def test_another_message_is_not_the_one_before(given: Given):
-    with pytest.raises(DataError, match="not the message before"):
+    with pytest.raises(ConfigurationError, match="not the message before"):
         verify(given.message.envelope, given.keyset, given.beside(before=given.message.envelope))
 
 

@@ -42,7 +42,9 @@ def con():
         ({"names": ["village", "visits", "village"]}, "column-twice"),
         ({"names": ["village"], "masks": {"visits": "replace-with-null"}}, "mask-of-other-column"),
         ({"names": ["village"], "masks": {"village": "rot13"}}, "mask-unknown"),
-        ({"names": ["village"], "row_filter": "other"}, "row-filter-not-allowed"),
+        ({"names": ["village"], "masks": {"other": "replace-with-null"}}, "column-unknown"),
+        ({"names": ["village"], "row_filter": "other"}, "column-unknown"),
+        ({"names": ["village"], "row_filter": "random() < 0.5"}, "row-filter-not-allowed"),
     ],
 )
 def test_refused(stated, code):
