@@ -6,6 +6,7 @@ import contextlib
 import errno
 import functools
 import os
+import resource
 import shutil
 import sqlite3
 import stat
@@ -23,6 +24,11 @@ FILE = Path("exchange", "exchange.db")
 
 _UNWRITTEN = "the database of the exchange cannot be written"
 _WAIT_SECONDS = 30
+_LOOK = "see who owns it and its folder, and whether its file system is mounted read-only"
+_HELPS = {
+    sqlite3.SQLITE_BUSY: "another process of this home writes for long: wait, then run it again",
+    sqlite3.SQLITE_IOERR: "its disk failed: look into the log of the system, then run it again",
+}
 _SHARED_BYTES = 64 * 1024
 """Free room below which the file that connections share, of 32 KiB, may not be had."""
 
@@ -97,10 +103,20 @@ def unwritable(what: str, error: Exception, connection: sqlite3.Connection) -> L
 
 
 def _unwritable(what: str, error: Exception, file: Path) -> LogUnwritableError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if most != resource.RLIM_INFINITY and code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        # Of what the kernel says then, "file too large", SQLite leaves no word.
+        return LogDiskFullError(
+            f"{what}: no file of this process may grow beyond a size",
+            given=f"{file}, at most {most:,} bytes",
+            allowed="no such limit, or a greater one",
+            hint="raise it (ulimit -f), then run it again: nothing is half-written",
+        )
     if _is_full(error, file.parent):
         full = disk_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), file.parent)
         return LogDiskFullError(f"{what}: {full.message}", given=full.given, hint=full.hint)
-    return LogUnwritableError(what, given=file, hint=str(error))
+    return LogUnwritableError(what, given=file, hint=f"{_HELPS.get(code, _LOOK)} ({error})")
 
 
 def _is_full(error: Exception, folder: Path) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from small_disk import LimitedFiles
 
 from shanhai.audit.database import FILE, open_database, transaction
 from shanhai.audit.events import happened
@@ -123,3 +124,24 @@ def test_what_waits_waits_once_until_it_is_done(tmp_path: Path):
         assert not waiting.done(connection, "approve", "one", who="Li Wei", at=NOW)
         waiting.waits(connection, "approve", "one", NOW + timedelta(days=1))
         assert [one.kind for one in waiting.open_ones(connection)] == ["adopt", "approve"]
+
+
+def test_a_limit_on_the_size_of_files_is_told_as_that(tmp_path: Path):
+    """SQLite says "disk I/O error", or that the disk is full, and somebody would look at the disk."""
+    open_state(tmp_path).close()
+    files = LimitedFiles(tmp_path)
+    found: list[LogUnwritableError] = []
+    for room in (4096, 16 << 10, 64 << 10):
+        files.leave(room)
+        try:
+            with closing(open_state(tmp_path)) as connection, transaction(connection):
+                connection.execute("INSERT INTO listing VALUES ('m', ?)", (bytes(1 << 20),))
+        except LogUnwritableError as error:
+            found.append(error)
+        finally:
+            files.clear()
+    assert [(one.exit_code, "ulimit -f" in one.hint, "no file of this" in one.message) for one in found] == [
+        (75, True, True)
+    ] * 3
+    with closing(open_state(tmp_path)) as connection:
+        assert connection.execute("SELECT count(*) FROM listing").fetchone() == (0,)
