@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from shanhai.exchange.pairing_states import PairingState
 from shanhai.exchange.strict import read_moment, write_moment
 
 Kind = Literal[
@@ -56,8 +57,11 @@ def done(connection: sqlite3.Connection, kind: Kind, about: str, *, who: str, at
 
 
 def open_ones(connection: sqlite3.Connection) -> tuple[Waiting, ...]:
-    """What waits now, the oldest first."""
+    """What waits now, the oldest first; of a pairing that ended nobody can adopt an application any more."""
     rows = connection.execute(
-        "SELECT kind, about, since FROM waiting WHERE done IS NULL ORDER BY since, id"
+        "SELECT kind, about, since FROM waiting WHERE done IS NULL AND NOT (kind = 'adopt' AND about IN"
+        " (SELECT digest FROM inbox JOIN partner USING (pairing) WHERE partner.state = ?))"
+        " ORDER BY since, id",
+        (PairingState.ENDED.value,),
     ).fetchall()
     return tuple(Waiting(kind, about, read_moment(since)) for kind, about, since in rows)

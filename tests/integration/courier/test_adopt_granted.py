@@ -40,11 +40,15 @@ def test_a_revoked_grant_adopts_nothing_and_what_is_adopted_is_named(
 
 def test_an_ended_pairing_adopts_nothing(choosing: Two, tmp_path: Path):
     adopted(choosing.gongshu, 1)
+    found = looked_at(choosing.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
+    assert [one.kind for one in found.waiting if one.kind == "adopt"] == ["adopt"]
     given_up(choosing, tmp_path, content=End(None))
     with pytest.raises(Refused, match="pairing-ended"):
         adopted(choosing.gongshu, 2)
     found = looked_at(choosing.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
     assert [one.code for one in found.lapsed] == ["pairing-ended"]
+    # Version 2 waited to be adopted: nobody is asked for what nobody can do.
+    assert [one.kind for one in found.waiting if one.kind == "adopt"] == []
     retired(choosing.gongshu)
 
 
