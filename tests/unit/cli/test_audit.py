@@ -203,4 +203,4 @@ def test_a_keyset_belongs_to_a_disclosure(call, home: Path):
     file.write_bytes(b"{}")
     keys = ("--keyset", str(file), "--fingerprint", "04")
     done = call(home, "audit", "verify", "--disclosure", str(file), *keys)
-    assert (done[0], "not a keyset" in done[2]) == (65, True)
+    assert (done[0], "json-missing-field" in done[2]) == (77, True)

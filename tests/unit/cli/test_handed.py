@@ -37,4 +37,4 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(call, line: str):
     with Path("huge").open("wb") as huge:
         huge.truncate(1 << 40)
     code, _, told = call(*line.replace("FILE", "huge").split())
-    assert (code, "message-too-big" in told) == (65, True)
+    assert (code, "message-too-big" in told) == (77, True)
