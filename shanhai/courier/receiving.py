@@ -290,12 +290,13 @@ class _Run:
 
     def _statement(self, verified: Verified) -> bytes | None:
         """The set statement that the header names, as the relay has it."""
-        if verified.header.set_digest is None:
+        digest = verified.header.set_digest
+        if digest is None:
             return None
         try:
-            return self.relay.statement(verified.header.set_digest)
+            return self.relay.statement(digest)
         except NotFoundError:
-            raise Refused("file-omitted", field="statement") from None
+            raise Refused("file-omitted", field="statement", given=f"statement {digest}") from None
 
     def _fetched(self, verified: Verified, data: bytes | None) -> SetStatement | None:
         if data is None:

@@ -81,7 +81,10 @@ def test_a_statement_that_the_relay_lost_is_asked_for_again(pair: Two):
     sealed, _, _ = granted_and_sent(pair)
     (statement,) = relay_folder(pair).rglob(f"s/{sealed.statement.digest}")
     statement.unlink()
-    assert stopped(pair) == "file-omitted"
+    found = received(pair.gongshu, "longyou").stopped
+    assert isinstance(found, Refused)
+    told = f"statement {statement.name}, message 0/2 of longyou"
+    assert (found.code, found.given) == ("file-omitted", told)
     statement.write_bytes(sealed.envelope)
     assert received(pair.gongshu, "longyou").stopped is None
 
