@@ -40,7 +40,7 @@ def test_from_the_list_to_the_adopted_folder_and_back(
     assert (planned["adopted"], planned["added"]) == (False, [one["path"] for one in shown["files"]])
     assert used(node) == {}
     assert call(*adopt)[0] == 2
-    assert call(*adopt, "--by", "system", "--reason", "read it")[0] == 2
+    assert call(*adopt, "--by", "system", "--reason", "read it")[0] == 78
     for variable, file in passphrase_files(tmp_path / "passphrases").items():
         monkeypatch.setenv(variable, file)
     deciding = ("--by", "Li Wei", "--reason", "read it", "--format", "json")
