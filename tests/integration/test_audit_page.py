@@ -15,6 +15,7 @@ from walked import SCRIPT, Walked
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "audit-without-us.md").read_text(encoding="utf-8")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+WITHOUT_A_ROW = {"number": "0", "share": "–"}
 COUNTS = ("rows_in", "loaded", "quarantined", "duplicates", "superseded", "withheld")
 
 pytestmark = pytest.mark.timeout(180)
@@ -134,9 +135,23 @@ def test_every_statement_of_the_report_gives_its_figures(
         columns = [column[0] for column in found.description]
         rows = [dict(zip(columns, values, strict=True)) for values in found.fetchall()]
         results[name] = {tuple(str(row[key]) for key in statement["key"]): row for row in rows}
+    without = []
     for name, key, columns, form, shown in document["figures"]:
-        row = results[name].get(tuple(key), dict.fromkeys(columns, 0))
-        assert written(form, [row[column] for column in columns]) == shown, (name, key, columns)
+        row = results[name].get(tuple(key))
+        if row is None:
+            without.append((name, *key))
+            assert WITHOUT_A_ROW[form] == shown, (name, key, columns)
+        else:
+            assert written(form, [row[column] for column in columns]) == shown, (name, key, columns)
+    assert ("verdicts", "held") in without
+
+
+def test_whoever_counts_again_is_told_of_figures_without_a_row(walked_home: Walked) -> None:
+    """A statement that gives nothing for a figure would look like a figure that nobody can prove."""
+    assert f"`number` it must be written `{WITHOUT_A_ROW['number']}`, as a `share` `–`" in PAGE
+    for language, told in (("en", "is zero, a share"), ("zh", "没有相应的行")):
+        for page in ("check.html", "index.html"):
+            assert told in (walked_home.report / language / page).read_text("utf-8"), (language, page)
 
 
 def written(form: str, values: list[Any]) -> str:

@@ -10,9 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from browser import Browser, chromium
 from linked import unlinked
 from walked import NAMED, PERSON, SCRIPT, SECRET, Walked
+
+STRINGS = Path(__file__).parents[2] / "shanhai" / "report" / "strings"
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -160,6 +163,62 @@ _ENDS_OF_LINES = """[...document.querySelectorAll('main p.lead')].flatMap(one =>
   return ends;
 })"""
 """The two characters around each end of a line."""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_number_shows_that_it_leads_somewhere_and_prints_without(
+    walked_home: Walked, browser: Browser, dark: bool
+) -> None:
+    browser.open(walked_home.report / "en" / "index.html", dark=dark)
+    style = "(({textDecorationLine, textDecorationStyle}) => [textDecorationLine, textDecorationStyle])"
+    of_a_number = f"{style}(getComputedStyle(document.querySelector('main a.f')))"
+    assert browser.value(of_a_number) == ["underline", "dotted"]
+    browser.value("document.querySelector('main a.f').focus({focusVisible: true})")
+    assert browser.value(of_a_number) == ["underline", "solid"]
+    browser("Emulation.setEmulatedMedia", media="print")
+    assert browser.value(of_a_number)[0] == "none"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_on_a_phone_no_card_stands_alone_beside_nothing(
+    walked_home: Walked, browser: Browser, language: str
+) -> None:
+    browser.open(walked_home.report / language / "index.html", width=390)
+    found = browser.value(
+        "(() => { const all = document.querySelector('.looks').getBoundingClientRect();"
+        "return [...document.querySelectorAll('.looks li')].map(one => one.getBoundingClientRect())"
+        ".map(box => [box.top, box.width / all.width]) })()"
+    )
+    rows: dict[float, float] = {}
+    for top, width in found:
+        rows[top] = rows.get(top, 0) + width
+    assert len(found) == 5
+    assert min(rows.values()) > 0.9
+
+
+def test_on_a_phone_a_of_b_is_broken_before_of(walked_home: Walked, browser: Browser) -> None:
+    browser.open(walked_home.report / "en" / "index.html", width=390)
+    of = (
+        "(() => { const small = document.querySelector('.scores small'), range = document.createRange();"
+        "const [a, b] = small.querySelectorAll('a'); a.textContent = '{}'; b.textContent = '{}';"
+        "range.selectNode(a.nextSibling); const stroke = [...range.getClientRects()].at(-1);"
+        "return [a, b].map(one => one.getBoundingClientRect().top).concat(stroke.top) })()"
+    )
+    for a, b in (("33", "38"), ("1,339,724", "1,339,967"), ("11,339,724,123", "11,339,967,123")):
+        first, second, stroke = browser.value(of.replace("{}", a, 1).replace("{}", b, 1))
+        assert stroke == second, (a, b)
+    assert first < second, "too long for one line"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_lowest_score_says_of_what_it_is(walked_home: Walked, language: str) -> None:
+    page = (walked_home.report / language / "index.html").read_text("utf-8")
+    (card,) = re.findall(r"<li[^>]*><span class=\"name\">(?:最低评分|Lowest score)</span>.*?</li>", page)
+    number = int(re.search(r'data-f="(\d+)"', card)[1])
+    _, (indicator, dataset), *_ = walked_home.figures()["figures"][number]
+    strings = yaml.safe_load((STRINGS / f"{language}.yml").read_text("utf-8"))
+    assert f">{dataset}</span>" in card
+    assert strings[f"indicator.{indicator}"] in card
 
 
 @pytest.mark.parametrize(("language", "heading"), [("zh", "对账台账"), ("en", "Ledger")])
