@@ -119,17 +119,20 @@ class LakeTable:
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
+        there = False
         try:
             path.mkdir(parents=True, exist_ok=True)
             # To create a table that is there would read its log twice.
-            if not exists(path):
+            there = exists(path)
+            if not there:
                 place = path.as_posix()
                 DeltaTable.create(place, schema, mode="ignore", name=name, configuration=_CONFIGURATION)
             table = cls(path, log or Log(path))
             if new := new_columns(name, table._table.schema(), schema):
                 DeltaTable(path.as_posix(), version=table.version).alter.add_columns(new)
         except (DeltaError, OSError) as error:
-            if isinstance(told := unreadable(path, error), DamagedError):
+            # What could not be made leaves a log without a first commit, which is no damage.
+            if there and isinstance(told := unreadable(path, error), DamagedError):
                 raise told from error
             raise library_error("the table cannot be made", error, given=path) from error
         return cls.open(path, log) if new else table
