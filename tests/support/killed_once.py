@@ -35,7 +35,9 @@ def writes_of(work: Callable[..., object], *given: object) -> list[Write]:
         assert _ended(Path(folder), orders, False, work, given) == 0
         noted = [json.loads(file.read_text(encoding="utf-8")) for file in Path(folder).glob("*.done")]
     came = {one["id"]: one["at"] for one in noted}
-    return sorted((write for write in UNDER_AIRFLOW if write.name in came), key=lambda write: came[write.name])
+    return sorted(
+        (write for write in UNDER_AIRFLOW if write.name in came), key=lambda write: came[write.name]
+    )
 
 
 def killed_at(write: Write, when: str, work: Callable[..., object], *given: object) -> int | None:
