@@ -14,15 +14,16 @@ from tests.support.servers.radosgw import RadosGateway
 
 FIRST = (
     *("tests/e2e/", "tests/integration/crash/", "tests/integration/warehouse/", "tests/integration/faults/"),
-    *("tests/properties/", "tests/integration/", "tests/conformance/"),
+    *("tests/real/", "tests/properties/", "tests/integration/", "tests/conformance/"),
 )
 """Folders whose modules take longest begin, so that at the end no process is left alone with one of them."""
 TOGETHER = (
-    *("tests/integration/warehouse/", "tests/integration/crash/"),
+    *("tests/integration/warehouse/", "tests/integration/crash/", "tests/real/"),
     "tests/integration/courier/test_adopt",
 )
 """Modules that one process tests: dbt parses the marts once, what is killed is forked from one process that
-has imported everything, and what is adopted was sent and received once.
+has imported everything, the plain readers go through the real data once, and what is adopted was sent and
+received once.
 """
 APART = ("tests/e2e/test_killed_often.py",)
 """Modules whose tests share nothing and take long: each may go to another process."""

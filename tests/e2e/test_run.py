@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -23,6 +25,7 @@ from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import read_record
 from infra.local.processes import Started
 from infra.simulator.statement import statement
+from shanhai.cli import main
 
 pytestmark = pytest.mark.e2e
 
@@ -318,20 +321,15 @@ def _left(layout: Layout) -> list[str]:
 
 
 def _shanhai(layout: Layout, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "shanhai.cli", *arguments, "--format", "json"],
-        cwd=REPOSITORY,
-        env={
-            **os.environ,
-            "SHANHAI_HOME": str(layout.home),
-            "SHANHAI_FEDERATION": str(layout.federation),
-            **more,
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    """What a verb tells of a home, called in this process: a new one would import everything again."""
+    place = ["--home", str(layout.home), "--federation", str(layout.federation)]
+    said = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        for name, value in more.items():
+            patch.setenv(name, value)
+        assert main([*place, *arguments, "--format", "json"]) == 0
+    said.seek(0)
+    return json.load(said)
 
 
 def _ledger(layout: Layout) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ def rooms(name: str, *, fine: bool) -> Iterator[int]:
         yield from range(0, 8 * PAGE, PAGE)
         yield from (PAGE << power for power in range(3, 15))
     else:
-        yield from (0, *(PAGE << power for power in range(0, 16, 2)))
+        yield from (0, *(PAGE << power for power in range(2, 16, 4)))
 
 
 def squeezed(disk: SmallDisk, node: Node, name: str, *, fine: bool) -> list[int]:
