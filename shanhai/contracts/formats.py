@@ -173,7 +173,10 @@ def cell_range(text: str) -> tuple[int, int, int | None, int | None]:
     """
     found = _RANGE.fullmatch(text)
     if found is None:
-        raise WrongValueError("not a range of a sheet", allowed="such as B3:F40, B3:F or B3")
+        raise WrongValueError(
+            "a range is written B3:F40, B3:F or B3",
+            allowed="letters and a number of a corner, such as B3:F40",
+        )
     left, top, right, bottom = found.groups()
     first = int(top) - 1, column_number(left)
     last = int(bottom) - 1 if bottom else None, column_number(right) if right else None

@@ -194,6 +194,8 @@ def _member_in_words(schema: Schema, one: Schema) -> str:
             return f"a mapping of {', '.join(_keys(one))}"
         case "object":
             return "a mapping, {key: value}"
+        case "string" if one.get("format") == "date":
+            return "a day, YYYY-MM-DD"
         case str() as kind:
             return f"{_KINDS[kind]}{_bounds(one)}"
         case _:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from shanhai.contracts.incremental import cursor_column
 from shanhai.contracts.model import MOST_HOURS, Contract
+from shanhai.contracts.refusals import WrongValueError, refusal
 from shanhai.contracts.yamlfile import YamlFile, read_yaml
 from shanhai.errors import ContractError
 
@@ -44,7 +45,7 @@ class RowsRule(_Stated):
     def _ordered(self) -> RowsRule:
         for low, high in ((self.min, self.max), self.vs_median or (None, None)):
             if low is not None and high is not None and low > high:
-                raise ValueError("the lower limit exceeds the upper one")
+                raise WrongValueError("the lower limit exceeds the upper one", allowed="the lower one first")
         return self
 
 
@@ -138,8 +139,11 @@ def read_plausibility(root: Path, contract: Contract) -> Plausibility:
     try:
         rules = Plausibility.model_validate(file.data or {})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise _wrong(contract, file, f"{first['msg']}", list(first["loc"]), given=first["input"]) from error
+        refused = refusal(Plausibility, error)
+        told = f"{'.'.join(map(str, refused.path))}: {refused.problem}"
+        raise _wrong(
+            contract, file, told, list(refused.path), given=refused.given, allowed=refused.allowed
+        ) from error
     for column in rules.fill:
         if column not in contract.names:
             raise _wrong(

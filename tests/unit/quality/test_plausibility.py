@@ -118,11 +118,14 @@ def test_a_rule_does_not_hold_before_its_day():
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("rows: {min: 1}", "Field required"),
-        (f"rows: {{mim: 1, {SAID}}}", "Extra inputs"),
+        ("rows: {min: 1}", "rows.reason: is missing; given: min; allowed: a text"),
+        (f"rows: {{mim: 1, {SAID}}}", "rows.mim: is not known; given: mim; allowed: "),
         (f"rows: {{min: 5, max: 1, {SAID}}}", "the lower limit exceeds"),
         (f"fill: {{meter: {{min: 0.9, {SAID}}}}}", "meter_id"),
-        (f"fill: {{meter_id: {{min: 90, {SAID}}}}}", "less than or equal to 1"),
+        (
+            f"fill: {{meter_id: {{min: 90, {SAID}}}}}",
+            "is out of bounds; given: 90; allowed: a number from 0 to 1",
+        ),
         (f"freshness: {{column: meter_id, within_hours: 1, {SAID}}}", "read_at"),
         (f"freshness: {{column: born_at, within_hours: 1, {SAID}}}", "not personal"),
     ],
