@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shanhai.errors import StoreError
+from shanhai.errors import DamagedError, StoreError
 from shanhai.ingest.books import NOTES, Entry
 from shanhai.warehouse.log import Log, commit_file, last_commit
 from shanhai.warehouse.sources import table_in
@@ -65,7 +65,7 @@ class Tables:
             if known is None or not known.are_part_of(newest):
                 known = _Books(table)
             known.read_on(newest)
-        except (StoreError, OSError, ValueError):
+        except (DamagedError, StoreError, OSError, ValueError):
             self._books.pop(name, None)
             return None
         self._books[name] = known
@@ -93,7 +93,8 @@ class _Books:
         """Read the commits up to this one.
 
         Raises:
-            StoreError: one of them is not there, or cannot be read.
+            DamagedError: one of them is not there, or is none.
+            StoreError: one of them cannot be read.
             ValueError: an entry is none that this program knows.
         """
         for commit in self._log.commits(newest, after=self._newest):

@@ -11,7 +11,7 @@ from seller import COLUMNS, TABLE, Seller, table
 from shanhai.courier import waiting
 from shanhai.courier.due import OFFERED, due
 from shanhai.courier.sending import Sending, release_due
-from shanhai.errors import StoreError
+from shanhai.errors import DamagedError
 from shanhai.ingest.decisions import carry_out
 
 
@@ -77,7 +77,7 @@ def test_a_table_that_cannot_be_read_fails_the_run_when_all_others_have_left(sel
     offer(seller, "notice_board")
     log = seller.node.table(DATASET) / "_delta_log" / f"{0:020}.json"
     log.write_text("no commit")
-    with pytest.raises(StoreError):
+    with pytest.raises(DamagedError):
         send(seller)
     assert seller.messages()[-1].type == "parcel"
     assert asked(seller) == [TABLE]

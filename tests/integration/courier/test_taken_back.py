@@ -98,12 +98,16 @@ def test_rows_that_were_withdrawn_since_they_were_released_do_not_leave(
     assert seller.ship().held == 0
 
 
-def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller: Seller):
+@pytest.mark.parametrize("fault", ["gone", "damaged"])
+def test_rows_of_a_table_that_cannot_be_read_wait_and_hold_no_revocation(seller: Seller, fault: str):
     """They may stand, with the consent of whoever approved them, so they are not taken back for that."""
     first, second = seller.grant("village", "n"), seller.grant("n", purpose="another")
     done = seller.release(grant=first.id)
     log = seller.node.table(DatasetId.parse(TABLE)) / "_delta_log"
-    log.rename(log.with_name("elsewhere"))
+    if fault == "gone":
+        log.rename(log.with_name("elsewhere"))
+    else:
+        max(log.glob("*.json")).write_text("no commit")
     assert seller.ship().held == 1
     with seller.two.gongshu.desk() as desk:
         assert taking_back.take_back_over(desk, "longyou") == ()
