@@ -29,7 +29,7 @@ def command(session: Session) -> None:
     """
     from shanhai.warehouse.publications import publications
 
-    rows = [publication.as_row() for publication in publications(session.settings)]
+    rows = [publication.as_row() for publication in publications(session.node.settings)]
     if session.form == "table":
         for row in rows:
             row["versions"] = [f"{mart['name']} {mart['version']}" for mart in row["marts"]]

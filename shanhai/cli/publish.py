@@ -30,8 +30,8 @@ def command(session: Session) -> None:
     from shanhai.warehouse.last_build import last_build
     from shanhai.warehouse.publish import publish
 
-    settings = session.settings
-    publication = publish(settings, last_build(settings), session.node.clock)
+    node = session.node
+    publication = publish(node.settings, last_build(node.settings), node.clock)
     if session.form == "json":
         show_json(publication.as_row() if publication else None)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from shanhai.cli.output import Heading, say, show
-from shanhai.cli.selection import DATASET
+from shanhai.cli.selection import DATASET, check_windows, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.ids import DatasetId
 
@@ -41,6 +41,9 @@ def command(session: Session, dataset: DatasetId, window: str | None, full: bool
     from shanhai.ingest.sidecar import sidecar
     from shanhai.ingest.snapshot import pull
 
+    declared(session, dataset)
+    check_windows(session, dataset, [] if window is None else [window])
+    session.makes_home = True
     new = pull(session.node, dataset, window, full=full)
     rows = [
         {

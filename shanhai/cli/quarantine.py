@@ -16,6 +16,7 @@ from shanhai.ids import DatasetId, DeliveryId
 
 if TYPE_CHECKING:
     from shanhai.ingest.books import Entry
+    from shanhai.ingest.quarantine import Group
     from shanhai.ingest.reconcile import Behind
     from shanhai.ingest.replay import Replayed
 
@@ -77,6 +78,8 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
 
     declared(session, dataset)
     behind: list[Behind] = []
+    every = groups(session.node, dataset=dataset, behind=behind)
+    _check_rule(session, rule, every, session.federation.datasets if dataset is None else (dataset,))
     found = [
         {
             "delivery": str(group.delivery),
@@ -87,7 +90,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
             "state": group.state,
             "rows": group.rows,
         }
-        for group in groups(session.node, dataset=dataset, behind=behind)
+        for group in every
         if rule in ("", group.reason) and state in (None, group.state)
     ]
     narrowed = dataset is not None or rule or state is not None
@@ -117,8 +120,11 @@ def show_rows(session: Session, delivery: str, rule: str, state: str | None, lim
       shanhai quarantine show longyou.hazards/2024-03-02 --rule risk_level.codes
       shanhai quarantine show longyou.hazards/2024-03-02 --raw --limit 3
     """
-    from shanhai.ingest.quarantine import rows
+    from shanhai.ingest.quarantine import groups, rows
 
+    chosen = _chosen(session, delivery)
+    if rule:
+        _check_rule(session, rule, groups(session.node, delivery=chosen), (chosen.dataset,))
     found = [
         {
             "body": row.body,
@@ -129,7 +135,7 @@ def show_rows(session: Session, delivery: str, rule: str, state: str | None, lim
         }
         for row in rows(
             session.node,
-            _chosen(session, delivery),
+            chosen,
             reason=rule,
             state=state or "",
             limit=limit + 1,
@@ -140,6 +146,27 @@ def show_rows(session: Session, delivery: str, rule: str, state: str | None, lim
     show(found[:limit], headings, form=session.form, empty="No such row in quarantine.")
     if len(found) > limit:
         say(f"There are more than {limit}: --limit shows more.")
+
+
+def _check_rule(session: Session, rule: str, found: Iterable[Group], datasets: Iterable[DatasetId]) -> None:
+    """Make sure that there is a rule of that name: of a contract, or of a contract of then.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from shanhai.errors import NotFoundError, as_typed
+    from shanhai.ingest.waivers import is_unknown
+
+    broken = {group.reason for group in found}
+    contracts = [session.federation.contracts.get(dataset) for dataset in datasets]
+    if not rule or rule in broken or any(one and not is_unknown(one, rule) for one in contracts):
+        return
+    raise NotFoundError(
+        "there is no such rule",
+        given=as_typed(rule),
+        allowed=sorted(broken) or "the rules of the contract; no row broke one",
+        hint="shanhai quarantine list",
+    )
 
 
 def _chosen(session: Session, text: str) -> DeliveryId:

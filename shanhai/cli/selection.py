@@ -9,7 +9,7 @@ import click
 
 from shanhai.cli.session import Session
 from shanhai.contracts.near import no_such_dataset
-from shanhai.errors import ConfigurationError, NotFoundError
+from shanhai.errors import ConfigurationError, NotFoundError, as_typed
 from shanhai.ids import DatasetId, DeliveryId
 
 _SHOWN = 8
@@ -98,6 +98,30 @@ def declared(session: Session, *datasets: DatasetId | None) -> None:
     for dataset in datasets:
         if dataset is not None and dataset not in known:
             raise no_such_dataset(str(dataset), known)
+
+
+def has_windows(session: Session, dataset: DatasetId) -> bool:
+    """Whether a window means anything to a dataset: to its source, or to the calendar that it comes by."""
+    from shanhai.contracts.partitions import asks_for_windows
+
+    contract = session.federation.contract(dataset)
+    return asks_for_windows(contract) or contract.schedule.cron is not None
+
+
+def check_windows(session: Session, dataset: DatasetId, windows: Iterable[str]) -> None:
+    """Make sure that no window is asked of a dataset that has none: it would be let pass, and pull all.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    asked = [as_typed(window) for window in windows]
+    if asked and not has_windows(session, dataset):
+        raise ConfigurationError(
+            f"{dataset} has no windows: it is pulled as it is",
+            given=f"--window {', '.join(asked)}",
+            allowed="no window",
+            hint=f"nothing was pulled; shanhai walk {dataset}",
+        )
 
 
 def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:

@@ -32,6 +32,8 @@ class Session:
     federation_root: Path | None = None
     debug: bool = False
     form: Form = "table"
+    makes_home: bool = False
+    """Whether this call is one of those with which a home begins."""
     behind: list[Behind] = field(default_factory=list)
     """What the books could not be brought up to when the ledger was read; each is in the log."""
 
@@ -86,10 +88,14 @@ class Session:
 
     @functools.cached_property
     def node(self) -> Node:
-        """The node whose state lies in the home folder; on a terminal its steps tell how far they are."""
+        """The node whose state lies in the home folder; on a terminal its steps tell how far they are.
+
+        Raises:
+            NotFoundError: there is no home, and this call is none that makes one.
+        """
         from shanhai.ingest.node import open_node
 
-        return open_node(self.settings, progress=self.progress)
+        return open_node(self.settings, progress=self.progress, make=self.makes_home)
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from shanhai.cli.output import Heading, brief, say, show
-from shanhai.cli.selection import DATASET, declared
+from shanhai.cli.selection import DATASET, check_windows, declared, has_windows
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DatasetId, DeliveryId
@@ -59,7 +59,7 @@ def command(
 
     Without --window or --from, a closed calendar is pulled whole. A range may begin before the calendar and
     end after it, but no later than today; how many windows it has is said before the first one is pulled, and
-    more than --limit are refused. Datasets that have no windows are pulled as they are.
+    more than --limit are refused. Of --all or a range, datasets that have no windows are pulled as they are.
 
     Each step is skipped where it is already done, so a walk that was stopped is simply taken again. A
     delivery that fails does not stop the others: the code at the end is that of the first failure. A held
@@ -72,10 +72,13 @@ def command(
       shanhai walk --all
       shanhai walk gongshu.noise --until check       see the verdict, load nothing
     """
+    session.makes_home = True
     steps = STEPS[: STEPS.index(until) + 1]
     lines: list[dict[str, object]] = []
     failures: list[Exception] = []
     wanted = _wanted(session, datasets, every)
+    for dataset in datasets:
+        check_windows(session, dataset, chosen)
     asked_of = {dataset: _windows(session, dataset, chosen, first, last) for dataset in wanted}
     if first or last:
         _check_number(asked_of, limit)
@@ -171,7 +174,8 @@ def _windows(
     from shanhai.contracts.partitions import asks_for_windows, windows_between
 
     if first is None and last is None:
-        return chosen or (None,)
+        # Of --all, those without windows are pulled as they are.
+        return (chosen if has_windows(session, dataset) else ()) or (None,)
     if chosen:
         raise ConfigurationError("give windows or a range of days", given="--window and a range")
     contract = session.federation.contract(dataset)

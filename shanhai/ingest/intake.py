@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shanhai.errors import StoreError
+from shanhai.errors import DamagedError, NotFoundError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.decode import BodyFile, Decoded, decode, read_in_place
 from shanhai.ingest.files import sha256_of
 from shanhai.ingest.long_texts import LongTexts
 from shanhai.ingest.node import Node
 from shanhai.ingest.parting import Parted, part
-from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
+from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, place_of
 from shanhai.ingest.terms import Terms
 from shanhai.ingest.watched import watched
 from shanhai.quality.checked import TEXTS, create_checked
@@ -44,15 +44,19 @@ def take_in(
 
     Raises:
         UnreadableError: a body cannot be read.
-        StoreError: the bytes are not those that were pulled.
+        DamagedError: the bytes are gone, or not those that were pulled.
+        StoreError: the store failed.
     """
     with contextlib.ExitStack() as stack:
-        bodies = [
-            BodyFile(body.name, stack.enter_context(node.snapshots.local_path(body_key(body.sha256))))
-            for body in source.bodies
-        ]
+        bodies = []
+        for body in source.bodies:
+            try:
+                file = stack.enter_context(node.snapshots.local_path(body_key(body.sha256)))
+            except NotFoundError:
+                raise _lost(node, source, body, "no such file", "bytes of a snapshot are gone") from None
+            bodies.append(BodyFile(body.name, file))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=1))
-        intact = pool.submit(_check_bodies, source.bodies, bodies)
+        intact = pool.submit(_check_bodies, node, source, bodies)
         try:
             with watched(con, node.progress, f"{source.id.short}, bytes read", source.size):
                 return _read(con, terms, source.id, bodies, folder, scratch, texts)
@@ -101,18 +105,21 @@ def _read(
     return decoded, part(con, contract, delivery, good, scratch, expected=decoded.rows, waiving=waiving)
 
 
-def _check_bodies(expected: Sequence[BodyRef], bodies: Sequence[BodyFile]) -> None:
-    for body, file in zip(expected, bodies, strict=True):
-        _check_bytes(body, file.path)
-
-
-def _check_bytes(body: BodyRef, file: Path) -> None:
+def _check_bodies(node: Node, source: Sidecar, bodies: Sequence[BodyFile]) -> None:
     """Rows are booked under the digest of their bytes: make sure that it is still theirs."""
-    found = sha256_of(file)
-    if found != body.sha256:
-        raise StoreError(
-            "the bytes of a snapshot are not those that were pulled",
-            given=f"{body.name}, sha256 {found}",
-            allowed=f"sha256 {body.sha256}",
-            hint=f"restore the file, or remove it and pull again: {file}",
-        )
+    for body, file in zip(source.bodies, bodies, strict=True):
+        found = sha256_of(file.path)
+        if found != body.sha256:
+            message = "the bytes of a snapshot are not those that were pulled"
+            raise _lost(node, source, body, f"sha256 {found}", message)
+
+
+def _lost(node: Node, source: Sidecar, body: BodyRef, given: str, message: str) -> DamagedError:
+    place = place_of(node, body_key(body.sha256))
+    again = f"shanhai pull {source.id.dataset}" + (f" --window {source.window}" if source.window else "")
+    return DamagedError(
+        message,
+        given=f"{source.id.short}, {body.name}, {given}",
+        allowed=f"sha256 {body.sha256}",
+        hint=f"restore the file, or remove it and, while the source has it, {again}: {place}",
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from shanhai.connect.protocol import Kept
+from shanhai.ids import DeliveryId
 from shanhai.ingest.files import in_turn
 from shanhai.ingest.node import Node
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key
@@ -28,6 +29,9 @@ class KeptBodies:
         self._snapshots = snapshots
         self._deliveries = deliveries
         self._last: dict[tuple[str | None, str], BodyRef] | None = None
+        self._of_bytes: dict[str, DeliveryId] | None = None
+        self.brought_back: dict[str, DeliveryId] = {}
+        """By digest bodies that were stored anew, and the delivery that had them before."""
 
     def __call__(self, name: str) -> Kept | None:
         """What was last kept under `name`; None when nothing was, or its bytes are gone."""
@@ -49,6 +53,16 @@ class KeptBodies:
             open=lambda: self._snapshots.open(body_key(last.sha256)),
             facts=last.facts,
         )
+
+    def of_bytes(self, sha256: str) -> DeliveryId | None:
+        """The first delivery that was pulled with a body of this digest, in hex; be it there or not."""
+        if self._of_bytes is None:
+            self._of_bytes = {}
+            for delivery in self._deliveries:
+                known = delivery.id
+                for body in delivery.bodies:
+                    self._of_bytes.setdefault(body.sha256, known)
+        return self._of_bytes.get(sha256)
 
 
 def bodies_stay(node: Node) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from shanhai.clock import Clock, system_clock
 from shanhai.contracts.federation import Federation, open_federation
+from shanhai.errors import NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.stores import snapshot_store
 from shanhai.settings import Settings, load_settings
@@ -31,6 +32,8 @@ _FOLDERS = (
     "logs",
     "report",
 )
+_MARKS = ("lake", "snapshots", "keyring", "exchange")
+"""What lies in every home, or in that of a node that has only keys yet."""
 _CLOSED = ("snapshots", "staged", "quarantine", "lake", "scratch")
 """May hold personal values: what others put or leave open there, such as a library's files, stays hidden."""
 
@@ -94,19 +97,44 @@ class Node:
         return self.home / "quarantine"
 
 
+def is_home(folder: Path) -> bool:
+    """Whether a folder is the home of a node: something that a node makes is there.
+
+    Raises:
+        StoreError: it cannot be looked at.
+    """
+    with disk_errors(folder):
+        return any((folder / name).is_dir() for name in _MARKS)
+
+
 def open_node(
-    settings: Settings | None = None, *, clock: Clock = system_clock, progress: Progress = silent
+    settings: Settings | None = None,
+    *,
+    clock: Clock = system_clock,
+    progress: Progress = silent,
+    make: bool = True,
 ) -> Node:
     """The node that the settings describe; its home is made if it is not there, for the owner alone.
 
     Folders that may hold personal values are closed to others, whoever made them.
 
+    Args:
+        make: whether there may be no home yet; whoever only reads would make one at a path mistyped.
+
     Raises:
         ConfigurationError: the federation folder is none, or the store of snapshots is not described.
+        NotFoundError: there is no home, and none is to be made.
         StoreError: the home cannot be written.
     """
     settings = settings or load_settings()
     federation = open_federation(settings.federation)
+    if not make and not is_home(settings.home):
+        raise NotFoundError(
+            "there is no home of a node",
+            given=settings.home,
+            allowed="a folder that a node has made",
+            hint="look at --home and SHANHAI_HOME; make run, shanhai walk or shanhai node init make one",
+        )
     with disk_errors(settings.home):
         settings.home.parent.mkdir(parents=True, exist_ok=True)
         for folder in (settings.home, *(settings.home / name for name in _FOLDERS)):

@@ -65,7 +65,8 @@ def recount(node: Node, delivery: DeliveryId) -> Recount:
     Raises:
         NotFoundError: the delivery is not in the books.
         DeniedError: its bytes were purged.
-        RetryableError: the bytes are not those that were pulled, or cannot be read.
+        DamagedError: the bytes are gone, or not those that were pulled.
+        RetryableError: they cannot be read.
     """
     table = node.table(delivery.dataset)
     net = table_net(LakeTable.open(table)).get(str(delivery)) if exists(table) else None

@@ -28,16 +28,16 @@ def require_refused_rows(node: Node, entry: Entry) -> None:
     puts the same bytes there.
 
     Raises:
-        DamagedError: it cannot be made again: its texts were purged, the contract is no longer in the
-            archive, or what is staged now is something else.
-        RetryableError: the bytes cannot be read, or are not those that were pulled.
+        DamagedError: it cannot be made again: its texts were purged, its bytes are lost, the contract is
+            no longer in the archive, or what is staged now is something else.
+        RetryableError: the bytes cannot be read.
     """
     if _is_whole(node, entry):
         return
     delivery, why, hint = DeliveryId.parse(entry.delivery), "staging it again gives another one", _hint(entry)
     try:
         _make_again(node, delivery, entry)
-    except (DeniedError, ConfigurationError) as error:
+    except (DamagedError, DeniedError, ConfigurationError) as error:
         why, hint = error.message, _RESTORE
     if not _is_whole(node, entry):
         raise DamagedError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from shanhai.contracts.model import Contract
 from shanhai.errors import ConfigurationError, DeniedError, as_typed
 from shanhai.ids import DeliveryId
 from shanhai.ingest.already import AlreadySoError, already_so
@@ -209,11 +210,10 @@ def _check_waivable(node: Node, delivery: DeliveryId, rules: Collection[str]) ->
     refused = {rule: why for rule in sorted(rules) if (why := why_not_waivable(contract, rule)) is not None}
     told = "; ".join(f"{as_typed(rule)}: {why}" for rule, why in refused.items())
     if any(is_unknown(contract, rule) for rule in refused):
-        waiting = {one.reason for one in groups(node, delivery=delivery) if one.state == "open"}
         raise ConfigurationError(
             "there is no such rule to waive",
             given=told,
-            allowed=sorted(rule for rule in waiting if why_not_waivable(contract, rule) is None) or "nothing",
+            allowed=_waivable(node, delivery, contract),
             hint=f"shanhai quarantine show {delivery.short}",
         )
     if refused:
@@ -223,6 +223,20 @@ def _check_waivable(node: Node, delivery: DeliveryId, rules: Collection[str]) ->
             allowed="rules about values that are there",
             hint="such a row needs another contract, or other data",
         )
+
+
+def _waivable(node: Node, delivery: DeliveryId, contract: Contract) -> list[str] | str:
+    """The rules that open rows of a delivery broke and that can be waived; else why there is none."""
+    found = groups(node, delivery=delivery)
+    broken = sorted({one.reason for one in found if one.state == "open"})
+    if waivable := [rule for rule in broken if why_not_waivable(contract, rule) is None]:
+        return waivable
+    if broken:
+        return f"nothing: its open rows broke {', '.join(broken)}, and none of that can be waived"
+    if found:
+        states = sorted({f"{one.reason} ({one.state})" for one in found})
+        return f"nothing: no row of it is open any more: {', '.join(states)}"
+    return "nothing: the delivery has no refused row"
 
 
 def _waiver(rules: Collection[str], rows: Collection[Row] | None, person: Person) -> Waiver:

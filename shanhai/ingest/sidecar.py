@@ -13,6 +13,7 @@ from shanhai.contracts.since import Age
 from shanhai.errors import DamagedError, NotFoundError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.node import Node
+from shanhai.storage import LocalStore
 from shanhai.warehouse.log import Log
 
 
@@ -87,6 +88,13 @@ def sidecar_key(delivery: DeliveryId) -> str:
     return f"deliveries/{delivery.dataset.district}/{delivery.dataset.name}/{delivery.key}.json"
 
 
+def place_of(node: Node, key: str) -> str:
+    """Where a person finds an object of the snapshot store, also for a node whose home is aside."""
+    if isinstance(node.snapshots, LocalStore):
+        return str(node.snapshots.root / key)
+    return f"{node.settings.snapshots}/{key}"
+
+
 def sidecars(node: Node, dataset: DatasetId, damaged: list[DamagedError] | None = None) -> list[Sidecar]:
     """Every delivery pulled of a dataset, in the order in which they were.
 
@@ -144,7 +152,7 @@ def _read(node: Node, key: str) -> Sidecar:
         district, name = key.split("/")[1:3]
         raise DamagedError(
             f"a sidecar of {district}.{name} is damaged: nobody knows what was pulled as that delivery",
-            given=f"{node.settings.snapshots or node.home / 'snapshots'}/{key}",
+            given=place_of(node, key),
             allowed="JSON of the form that a pull writes",
             hint="restore the file from a copy of the home; until then its dataset is not pulled or loaded",
         ) from None

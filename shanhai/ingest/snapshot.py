@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from shanhai.connect.protocol import Body, ConnectContext, Connector
+from shanhai.connect.protocol import Body, ConnectContext, Connector, Kept
 from shanhai.connect.registry import connector as find_connector
 from shanhai.contracts.model import Contract
 from shanhai.contracts.partitions import asks_for_windows, partition_of, windows
 from shanhai.contracts.window_keys import is_key
 from shanhai.errors import ConfigurationError, DataError, as_typed
 from shanhai.ids import PARTITION_FORM, DatasetId, DeliveryId, is_partition
+from shanhai.ingest.books import table_net
 from shanhai.ingest.cursors import last_cursor
 from shanhai.ingest.kept import KeptBodies, bodies_stay
+from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.returned import tell_returned
 from shanhai.ingest.sidecar import BodyRef, Sidecar, body_key, sidecar_key, sidecars
+from shanhai.storage.protocol import Stored
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +67,12 @@ def pull(
         kept.window = asked
         with bodies_stay(node):
             for delivery, created in _pull_window(
-                node, contract, source, _Asked(asked, since, number, node.clock()), strangers
+                node, contract, source, _Asked(asked, since, number, node.clock(), kept), strangers
             ):
                 shown.add(delivery)
                 new += [delivery] if created else []
     tell_returned(node, contract, before, shown)
+    _tell_brought_back(node, contract, kept)
     if strangers:
         raise DataError(
             "a file's name does not tell its partition",
@@ -79,14 +83,26 @@ def pull(
     return new
 
 
+def _tell_brought_back(node: Node, contract: Contract, kept: KeptBodies) -> None:
+    """Say that bytes were lost and are there again; what was purged comes as long as the source has it."""
+    if not kept.brought_back:
+        return
+    nets = table_net(open_table(node, contract.dataset))
+    for sha256, delivery in kept.brought_back.items():
+        net = nets.get(str(delivery))
+        if net is None or "snapshot" not in net.purged:
+            log.warning("brought back delivery=%s sha256=%s", delivery.short, sha256)
+
+
 @dataclass(frozen=True)
 class _Asked:
-    """What one pull asked for, and when."""
+    """What one pull asked for, and when; `kept` is what was there before it."""
 
     window: str | None
     since: str | None
     number: int
     at: datetime
+    kept: KeptBodies
 
 
 def _windows(contract: Contract, window: str | None) -> tuple[str | None, ...]:
@@ -151,7 +167,7 @@ def _pull_window(
         if partition is None or not is_partition(partition):
             strangers.append(body.name)
             continue
-        kept.append(_keep(node, body, f"{contract.dataset}, bytes of body {len(kept) + 1}"))
+        kept.append(_keep(node, asked.kept, body, f"{contract.dataset}, bytes of body {len(kept) + 1}"))
         if contract.delivery.per == "file":
             found.append(_register(node, contract, partition, kept[-1:], asked, len(kept)))
     if contract.delivery.per == "pull" and kept:
@@ -160,8 +176,12 @@ def _pull_window(
     return found
 
 
-def _keep(node: Node, body: Body, what: str) -> BodyRef:
-    same = body.unchanged or node.snapshots.put(body_key, _told(node, body, what), if_absent=True)
+def _keep(node: Node, known: KeptBodies, body: Body, what: str) -> BodyRef:
+    same: Kept | Stored | None = body.unchanged
+    if same is None:
+        same = stored = node.snapshots.put(body_key, _told(node, body, what), if_absent=True)
+        if stored.created and (lost := known.of_bytes(stored.sha256)) is not None:
+            known.brought_back[stored.sha256] = lost
     return BodyRef(
         name=body.name,
         sha256=same.sha256,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 
-from shanhai.errors import BusyError, ConfigurationError, DiskFullError, RetryableError
+from shanhai.errors import BusyError, ConfigurationError, DamagedError, DiskFullError, RetryableError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.books import Counts, Entry, entry
 from shanhai.ingest.load import Decision, commit_decision, on_newest
@@ -50,7 +50,7 @@ def _staged(node: Node, delivery: DeliveryId) -> Staging | None:
         return stage(node, delivery)
     except (BusyError, DiskFullError):
         raise
-    except (ConfigurationError, RetryableError):
+    except (ConfigurationError, DamagedError, RetryableError):
         if _has_its_bytes(node, delivery):
             raise
         why = "its bytes are lost"

@@ -113,10 +113,11 @@ def test_a_walk_that_names_no_dataset_among_others_begins_nothing(city, shanhai)
     code, _, err = shanhai("walk", "acity.events", "acity.visits")
     assert code == 78
     assert "no such dataset" in err
-    assert json.loads(shanhai("delivery", "list", "--format", "json")[1]) == []
+    assert not (city.root / "home").exists()
 
 
 def test_where_nothing_is_behind_replay_says_so(city, shanhai):
+    assert city.node.home.is_dir()
     assert shanhai("replay", "--all-behind") == (0, "", "Nothing is behind its contract.\n")
     assert shanhai("replay", "--all-behind", "--format", "json")[1] == "[]\n"
 

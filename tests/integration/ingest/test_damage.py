@@ -71,7 +71,7 @@ def test_altered_bytes_are_not_booked_under_the_digest_of_others(pulled):
     body = _body(pulled, first)
     original = body.read_bytes()
     body.write_bytes(original.replace(b"a,1", b"a,7"))
-    with pytest.raises(StoreError, match="not those that were pulled"):
+    with pytest.raises(DamagedError, match="not those that were pulled"):
         walk.stage_step(pulled.node, DATASET)
     walk.check_step(pulled.node, DATASET)
     walk.load_step(pulled.node, DATASET)
@@ -134,7 +134,7 @@ def test_what_is_intact_stays_until_it_was_staged_again(pulled):
         refused.unlink()
     original = body.read_bytes()
     body.write_bytes(original.replace(b"a,1", b"a,7"))
-    with pytest.raises(StoreError, match="not those that were pulled"):
+    with pytest.raises(DamagedError, match="not those that were pulled"):
         stage(pulled.node, first)
     assert {name: (folder / name).read_bytes() for name in before} == before
     body.write_bytes(original)
@@ -151,7 +151,7 @@ def test_rows_for_the_check_are_there_whole_or_not_at_all(city):
     original = body.read_bytes()
     (city.staging(first) / SCRATCH).unlink()
     body.write_bytes(original.replace(b"a,x", b"a,1"))
-    with pytest.raises(StoreError, match="not those that were pulled"):
+    with pytest.raises(DamagedError, match="not those that were pulled"):
         stage(city.node, first)
     with pytest.raises(NotFoundError, match="was not staged"):
         check(city.node, first)

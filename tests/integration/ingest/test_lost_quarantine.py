@@ -18,7 +18,7 @@ from plain_state import differences, read_state
 from shanhai.cli import main
 from shanhai.contracts import render_suite
 from shanhai.contracts.federation import open_federation
-from shanhai.errors import DamagedError, StoreError
+from shanhai.errors import DamagedError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.ledger import ledger, ledger_as_it_is
@@ -124,7 +124,7 @@ def test_bytes_that_are_gone_too_are_what_is_told(tmp_path: Path) -> None:
     body = city.node.home / "snapshots" / body_key(delivery.bodies[0].sha256)
     body.chmod(0o600)
     body.write_bytes(b"x" * body.stat().st_size)
-    with pytest.raises(StoreError, match="not those that were pulled"):
+    with pytest.raises(DamagedError, match="not those that were pulled"):
         reconcile(city.node)
     assert not file.exists()
 
