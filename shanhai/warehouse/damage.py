@@ -92,10 +92,11 @@ def _damage_of_log(path: Path) -> tuple[Path, str] | None:
         for file in folder.iterdir()
         if file.suffix == ".json" and len(file.stem) == _DIGITS and file.stem.isdigit()
     )
-    for version in range(versions[-1] + 1 if versions else 1):
+    # A folder without a commit is no table yet, as a full disk may leave it.
+    for version in range(versions[-1] + 1 if versions else 0):
         file = folder / f"{version:0{_DIGITS}}.json"
         if not file.is_file():
-            return file, f"commits 0 to {versions[-1] if versions else 0}, none of them missing"
+            return file, f"commits 0 to {versions[-1]}, none of them missing"
         if (expected := _amiss(file, first=version == 0)) is not None:
             return file, expected
     for file in sorted(folder.glob("*.checkpoint.parquet")):

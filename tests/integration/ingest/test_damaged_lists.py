@@ -15,7 +15,7 @@ from one_city import HEADER, City
 from shanhai.cli import main
 from shanhai.contracts import render_suite
 from shanhai.contracts.federation import open_federation
-from shanhai.errors import DamagedError
+from shanhai.errors import DamagedError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.ledger import ledger_as_it_is
@@ -25,6 +25,8 @@ from shanhai.ingest.sidecar import body_key, sidecars
 from shanhai.report.verify import verify
 from shanhai.report.write import is_behind
 from shanhai.steps import report_step, stale_report_step
+from shanhai.storage.disk import library_error
+from shanhai.warehouse.damage import unreadable
 from shanhai.warehouse.lake import LakeTable
 
 DATA = 65
@@ -275,3 +277,17 @@ def test_bytes_that_were_purged_are_not_told_as_lost_whenever_the_source_shows_t
     city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
     assert "brought back" not in said("pull", str(EVENTS))[2]
     assert body.exists()
+
+
+def test_a_log_without_a_commit_is_no_damage(tmp_path: Path) -> None:
+    """A full disk leaves such a folder where a table was to be made: there is no file to put back."""
+    (tmp_path / "_delta_log").mkdir()
+    assert type(unreadable(tmp_path, OSError("No space left on device"))) is StoreError
+
+
+def test_a_library_that_may_not_write_is_told_in_our_words() -> None:
+    raw = 'IO Error: Cannot open file "/home/x/scratch/y": Permission denied'
+    told = library_error("DuckDB could not read or write", OSError(raw), given="/home/x")
+    assert (told.given, "IO Error" in str(told)) == ("Permission denied", False)
+    assert told.allowed == "a folder that this user may read and write"
+    assert told.hint

@@ -13,7 +13,7 @@ from one_city import DATASET, HEADER, City
 from plain_state import differences, read_state
 
 from shanhai.cli import main
-from shanhai.errors import ConfigurationError, DeniedError, GateDisagreementError, RetryableError
+from shanhai.errors import ConfigurationError, DamagedError, DeniedError, GateDisagreementError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import ledger
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_any_more_is_refused_without_a_row(city: City, how: 
         body.unlink()
     (city.data / "p1.csv").unlink()
     city.put("p2.csv", f"{HEADER}z,9,2024-01-01\n")
-    with pytest.raises((RetryableError, ConfigurationError)):
+    with pytest.raises(DamagedError):
         city.walk()
     decide(city.node, delivery, "refuse", **PERSON)
     assert city.walk()["loaded"] == 1
