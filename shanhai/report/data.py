@@ -39,6 +39,7 @@ class ReportData:
         columns: by mart of the newest publication, name and DuckDB type of each column.
         truths: the newest publication of which the truths across tables are known.
         applications: of partners, that are used here; None where the exchange cannot be read.
+        left_out: which files are lost or damaged, so that what rests on them is not here.
     """
 
     made_at: datetime
@@ -51,6 +52,7 @@ class ReportData:
     columns: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     truths: Publication | None = None
     applications: tuple[AdoptedApplication, ...] | None = ()
+    left_out: tuple[str, ...] = ()
 
     def dataset(self, dataset: DatasetId) -> DatasetFacts:
         """One dataset.

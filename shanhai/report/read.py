@@ -105,7 +105,13 @@ def read_report(
         columns=_columns(node, newest),
         truths=truths,
         applications=read_adopted(node.home),
+        left_out=tuple(dict.fromkeys(_named(node, error) for error in left_out or ())),
     )
+
+
+def _named(node: Node, error: ShanhaiError) -> str:
+    """What is damaged and its file, from the home: pages are read elsewhere."""
+    return f"{error.message}: {error.given}".replace(f"{node.home}/", "")
 
 
 @dataclass(frozen=True)

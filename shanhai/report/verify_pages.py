@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -75,6 +76,7 @@ def again(
 ) -> Iterator[Difference | None]:
     """Each statement and each page with those of a report that is made now, at the moment of the first."""
     data = read_report(node, made_at=datetime.fromisoformat(manifest["made_at"]), as_it_is=True)
+    data = replace(data, left_out=tuple(manifest.get("left_out", ())))
     figures = Figures()
     texts = {}
     for path, text in render(data, figures):

@@ -119,12 +119,13 @@ def figure_files(figures: Figures) -> dict[str, str]:
 
 
 def is_behind(node: Node) -> bool:
-    """Whether the report in the home is missing, or not of the books as they are now."""
+    """Whether the report is missing, leaves something out, or is not of the books as they are now."""
     from shanhai.report.read import read_versions
 
     try:
         text = (node.home / "report" / MANIFEST).read_text(encoding="utf-8")
-        return bool(json.loads(text)["versions"] != read_versions(node))
+        manifest = json.loads(text)
+        return bool(manifest["left_out"] or manifest["versions"] != read_versions(node))
     except (OSError, ValueError, KeyError, TypeError):
         return True
 
@@ -154,6 +155,7 @@ def _manifest(data: ReportData, pages: Mapping[str, str], files: Mapping[str, st
         "made_at": data.made_at.isoformat(),
         "versions": dict(data.versions),
         "made_of": origin,
+        "left_out": list(data.left_out),
         "files": _digests(files),
         "pages": _digests(pages),
     }

@@ -144,7 +144,10 @@ def test_a_report_is_written_of_all_but_a_damaged_sidecar(
     code, out, told = said("report", "--format", "json")
     assert (code, Path(json.loads(out)["index"]).is_file()) == (DATA, True)
     assert str(file) in told
-    assert not is_behind(city.node)
+    index = city.node.home / "report" / "zh" / "index.html"
+    assert file.relative_to(city.node.home).as_posix() in index.read_text(encoding="utf-8")
+    assert str(city.node.home) not in index.read_text(encoding="utf-8")
+    assert is_behind(city.node)
     assert said("report", "scores")[0] == DATA
     found = verify(city.node, city.node.home / "report")
     assert [one for one in found.differences if str(file) in one.what]
@@ -153,6 +156,8 @@ def test_a_report_is_written_of_all_but_a_damaged_sidecar(
     file.write_bytes(whole)
     assert said("report")[0] == 0
     assert verify(city.node, city.node.home / "report").differences == []
+    assert file.name not in index.read_text(encoding="utf-8")
+    assert not is_behind(city.node)
 
 
 def test_of_a_dataset_with_a_damaged_sidecar_no_window_is_called_late(city: City) -> None:
@@ -201,8 +206,13 @@ def test_refused_rows_that_are_lost_for_good_stop_no_other_dataset(
     assert (code, Path(out.strip()).is_file()) == (DATA, True)
     assert file.name in told
     monkeypatch.setattr("shanhai.steps.open_node", lambda: city.node)
-    assert stale_report_step() == {"report": None}
+    (left_out,) = stale_report_step()["left_out"]
+    assert file.name in left_out
+    assert verify(city.node, city.node.home / "report").differences
     file.write_bytes(whole)
+    assert stale_report_step()["left_out"] == []
+    assert verify(city.node, city.node.home / "report").differences == []
+    assert stale_report_step() == {"report": None}
     assert said("quarantine", "list")[0] == 0
 
 
