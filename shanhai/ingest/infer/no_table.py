@@ -42,8 +42,8 @@ _CODE = re.compile(
     r"|^\s*\[[\w .:\"-]+\]\s*$|^\s*</?\w"  # a section, a tag
     r"|^\s*[A-Za-z_][\w.-]*\s*(?:[:+]?=[^=]|:\s)"  # a setting
 )
-_SECTION = re.compile(r"\[[A-Za-z][\w .:\"-]*\][ \t]*\r?\n\s*[\w;#\[]")
-"""Of an INI or TOML file, which begins like a list of JSON but for the quotes."""
+_SECTION = re.compile(r"\s*\[[^\W\d][^\[\]{}\r\n]*\][ \t]*\r?\n\s*[\w;#\[\"']")
+"""Of an INI or TOML file, which begins like a list of JSON but for the quotes; or a title above a table."""
 _NUMBER = re.compile(r"\s*[+-]?[\d.,]+%?\s*")
 _FEW, _FIFTH = 3, 0.2
 
@@ -78,23 +78,31 @@ def check_is_text(utf8: Path, text: str, body: str) -> None:
     looked = text[:_LOOK_CHARACTERS]
     if len(_CONTROLS.findall(looked)) > max(_SOME, _MANY * len(looked)):
         raise _refused(body, "bytes that are no text")
-    if _SECTION.match(looked):
-        raise _refused(body, "settings")
     try:
         check_not_foreign(utf8, body, allowed=ALLOWED)
     except UnreadableError as error:
         raise _refused(body, str(error.given)) from None
 
 
-def check_is_list(lines: Sequence[str], body: str) -> None:
+def is_titled(text: str) -> bool:
+    """Whether a text begins with a title in brackets, and is therefore no JSON."""
+    return _SECTION.match(text[:_LOOK_CHARACTERS]) is not None
+
+
+def check_is_list(lines: Sequence[str], body: str, *, titled: bool = False) -> None:
     """Refuse a text of one cell a line whose lines are no values, but those of a program or of settings.
 
     A list under a heading is a table of one column. Its lines are values: hardly one is indented, sets a name
     to something, or ends as statements do; and remarks are fewer than they.
 
+    Args:
+        titled: a title in brackets is above them: of so few columns, that of a section.
+
     Raises:
-        NoTableError: more than a fifth of them do so, or most are remarks; says how many.
+        NoTableError: more than a fifth of them do so, or most are remarks, and says how many; or `titled`.
     """
+    if titled:
+        raise _refused(body, "settings")
     remarks = sum(line.startswith(("#", "//", "--", "%")) for line in lines)
     values = [line for line in lines if line.strip() and not line.startswith("#")]
     unlike = sum(_CODE.search(line) is not None and _NUMBER.fullmatch(line) is None for line in values)

@@ -14,7 +14,7 @@ from shanhai.ingest.decode.encoding import to_utf8
 from shanhai.ingest.infer.dialects import find_layout
 from shanhai.ingest.infer.documents import find_records
 from shanhai.ingest.infer.encodings import find_encoding
-from shanhai.ingest.infer.no_table import check_is_list, check_is_text, check_may_be_text
+from shanhai.ingest.infer.no_table import check_is_list, check_is_text, check_may_be_text, is_titled
 from shanhai.ingest.infer.sheets import find_table
 
 _PARQUET = b"PAR1"
@@ -74,12 +74,13 @@ def _text(body: BodyFile, work: Path, packing: dict[str, str]) -> Recognised:
     check_is_text(utf8, text, body.name)
     why = f"encoding: {encoding.why}"
     is_ascii = start.isascii() and b"\0" not in start
-    if text.lstrip("\x1e \t\r\n").startswith(("{", "[")):
+    titled = is_titled(text)
+    if not titled and text.lstrip("\x1e \t\r\n").startswith(("{", "[")):
         stated = find_records(utf8, body.name, encoding.name)
         return Recognised(stated.model_copy(update=packing), (why,), body.path, utf8, is_ascii)
     layout = find_layout(text)
-    if layout.filled < _TWO:
-        check_is_list(layout.lines, body.name)
+    if titled or layout.filled < _TWO:
+        check_is_list(layout.lines, body.name, titled=titled and layout.filled < _TWO)
     told = layout.stated(encoding.name).model_copy(update=packing)
     notes = (f"dialect: {layout.why}", layout.left_out, *_headings(told))
     return Recognised(told, (why, *filter(None, notes)), body.path, utf8, is_ascii)

@@ -18,6 +18,8 @@ OTHERS = {
     "statements": "var a = 1;\nvar b = a;\nlet c = b;\nf(c);\nif (c) {\n  g();\n}\n",
     "tabs": "all: build test\n\tmake build\n\tmake test\nbuild:\n\tcc -o a a.c\n\tstrip a\n",
     "settings": "[server]\nport = 8080\nhost = example\n[log]\nlevel=info\n",
+    "settings of one section": "[server]\nport = 8080\n",
+    "settings with lists": '[lint]\nselect = ["A", "B"]\nignore = ["C", "D"]\nfix = ["E", "F"]\n',
     "YAML": "name: a\ntitle: A\nendpoints:\n  data: http://x\n",
     "remarks": "# port of the server\n#Port 22\n# its address\n#ListenAddress 0.0.0.0\nPermitRootLogin no\n",
     "tags": "<rows>\n <row>\n  <id>1</id>\n </row>\n</rows>\n",
@@ -51,6 +53,24 @@ def test_no_draft_is_made_of_what_is_no_table(tmp_path: Path, capsys, name: str)
     assert captured.out == ""
     assert "no table" in captured.err
     assert "allowed delimited text" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("title", "row"),
+    [("[Sensor data]\n", "{},{}\n"), ("\r\n[传感器 (10 min)]\r\n", '"{}";"{}"\r\n')],
+    ids=["plain", "quoted"],
+)
+def test_a_title_in_brackets_above_a_table_is_left_out(tmp_path: Path, title: str, row: str):
+    """Exports of instruments begin so, and so do settings."""
+    source, output = tmp_path / "x.csv", tmp_path / "x.odcs.yml"
+    rows = [row.format(f"2024-01-{day:02} 08:{day:02}:00", f"{day}.5") for day in range(1, 31)]
+    source.write_bytes("".join([title, row.format("time", "value"), *rows]).encode())
+    assert main(["contract", "infer", str(source), "--dataset", "a.x", "--output", str(output)]) == 0
+    contract = load_contract(output)
+    assert [(column.source, column.type) for column in contract.columns] == [
+        ("time", "timestamp"),
+        ("value", "number"),
+    ]
 
 
 @pytest.mark.parametrize("name", LISTS)
