@@ -188,9 +188,22 @@ def net(lines: Iterable[tuple[int, Entry]], before: Mapping[str, Net] | None = N
             line.decided_by,
             known.loaded_version if known and stays else version if line.verdict == "accepted" else 0,
             line if line.staging else known.staged if known else None,
+            _still_purged(known, line),
             checked=line.staging or (known.checked if known else ""),
         )
     return found
+
+
+def _still_purged(known: Net | None, line: Entry) -> frozenset[str]:
+    """What was purged comes back with another staging, and with no verdict on the same one."""
+    same = known is not None and (
+        not line.staging or (known.staged is not None and _staging_of(line) == _staging_of(known.staged))
+    )
+    return known.purged if known is not None and same else frozenset()
+
+
+def _staging_of(line: Entry) -> tuple[str, str | None]:
+    return line.staging, line.quarantine_file
 
 
 def _is_noted(line: Entry) -> bool:

@@ -111,7 +111,7 @@ def _purged_files(lines: Iterable[Entry]) -> set[str]:
     purged: set[str] = set()
     for line in lines:
         if line.kind == "purge" and "quarantine" in line.scope:
-            purged |= named[line.delivery]
+            purged |= named[line.delivery] - {line.quarantine_file}
         if line.quarantine_file:
             named[line.delivery].add(line.quarantine_file)
     return purged

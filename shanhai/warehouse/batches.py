@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +37,29 @@ def batches(con: duckdb.DuckDBPyConnection, query: str, *, at_once: int = ROWS) 
     con.execute(f"SET streaming_buffer_size = '{_AHEAD}'")
     with _in_order(con, query):
         try:
-            yield from con.execute(query).to_arrow_reader(min(at_once, ROWS))
+            taken = con.execute(query).to_arrow_reader(min(at_once, ROWS))
+            yield from taken if at_once >= ROWS else _joined(taken)
         except UnicodeDecodeError as error:  # of a parser's complaint, which ends within a character
             raise duckdb.InvalidInputException("a long record is malformed") from error
         except OSError as error:  # also pyarrow's errors: one came through its stream
             raise _as_duckdb(error) from error
+
+
+def _joined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches with few rows, together where their rows are short after all."""
+    import pyarrow as pa
+
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        if waiting and (rows + len(batch) > ROWS or size + batch.nbytes > BYTES):
+            yield pa.concat_batches(waiting)
+            waiting, rows, size = [], 0, 0
+        waiting.append(batch)
+        rows += len(batch)
+        size += batch.nbytes
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def at_once_of(file: Path) -> int:

@@ -23,6 +23,7 @@ from shanhai.warehouse.damage import unreadable
 from shanhai.warehouse.log import (
     FILES,
     METADATA_KEY,
+    SEQUENCE,
     Commit,
     Log,
     State,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SEQUENCE = "shanhai.sequence"
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -216,8 +216,9 @@ class LakeTable:
             custom_metadata={METADATA_KEY: _text(facts)},
             max_commit_retries=0,
             app_transactions=[
-                Transaction(_SEQUENCE, self.version + 1),
                 *(Transaction(name, version) for name, version in change.transactions.items()),
+                # Last: a commit that was cut off has lost it.
+                Transaction(SEQUENCE, self.version + 1),
             ],
         )
         try:

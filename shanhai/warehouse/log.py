@@ -24,6 +24,11 @@ METADATA_KEY = "shanhai"
 FILES = "files"
 """The fact of a commit that tells the SHA-256 of each file that it adds."""
 
+SEQUENCE = "shanhai.sequence"
+"""The application transaction that ends each commit of ours: its version is that of the commit."""
+TRANSACTION = "transaction"
+"""The fact of a commit of a mart or of a publication: the application transaction that it ends with."""
+
 State = TypeVar("State")
 
 
@@ -187,7 +192,32 @@ def _commits(path: Path, version: int) -> list[Commit]:
     added = [action["add"] for action in found if "add" in action]
     bounds = {unquote(one["path"]): read_statistics(one.get("stats")) for one in added}
     entries = [action["commitInfo"] for action in found if METADATA_KEY in action.get("commitInfo", {})]
-    return [_commit(version, entry, transactions, bounds) for entry in entries]
+    commits = [_commit(version, entry, transactions, bounds) for entry in entries]
+    if not _is_whole(version, found, commits):
+        raise damaged(
+            "the log of a table is damaged",
+            path,
+            commit_file(path, version),
+            "a commit with all of its actions",
+        )
+    return commits
+
+
+def _is_whole(version: int, found: Sequence[Mapping[str, Any]], commits: Sequence[Commit]) -> bool:
+    """Whether all that was committed stands in a commit: delta-rs takes what is left of one for a commit.
+
+    What it tells comes first in it, and a transaction last: `SEQUENCE`, or the one that its facts name. Where
+    a table was made or altered, there is neither.
+    """
+    if not any("commitInfo" in action for action in found) or len(found) == 1:
+        return False
+    return all(
+        commit.facts[TRANSACTION] in commit.transactions
+        if TRANSACTION in commit.facts
+        else commit.transactions.get(SEQUENCE) == version
+        and commit.facts.get(FILES, {}).keys() == commit.bounds.keys()
+        for commit in commits
+    )
 
 
 def _commit(

@@ -17,7 +17,7 @@ from shanhai.warehouse.build import identity_of, one_at_a_time
 from shanhai.warehouse.digest import Content, content
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.last_build import BuildResult
-from shanhai.warehouse.log import METADATA_KEY
+from shanhai.warehouse.log import METADATA_KEY, TRANSACTION
 from shanhai.warehouse.project import SCHEMA
 from shanhai.warehouse.publications import (
     PUBLICATIONS,
@@ -98,7 +98,7 @@ def _publish_mart(
         LakeTable.create(path, reader.schema, name=mart)
     version = _written(path, transaction)
     if version is None:
-        facts = {"mart": mart, "rows": its.rows, "digest": its.digest, "transaction": transaction}
+        facts = {"mart": mart, "rows": its.rows, "digest": its.digest, TRANSACTION: transaction}
         version = _write(path, reader, transaction, facts, append=False)
     return PublishedMart(mart, version, its.rows, its.digest)
 
@@ -111,7 +111,7 @@ def _record(settings: Settings, publication: Publication) -> None:
     transaction = f"publication:{publication.publication_id}"
     if _written(path, transaction) is None:
         row = pa.Table.from_pylist([publication.as_row()], schema=schema)
-        facts = {**publication.facts(), "transaction": transaction}
+        facts = {**publication.facts(), TRANSACTION: transaction}
         _write(path, row, transaction, facts, append=True)
 
 
@@ -143,7 +143,7 @@ def _written(path: Path, transaction: str) -> int | None:
     if not table.transaction(transaction):
         return None
     for commit in reversed(table.commits()):
-        if commit.facts.get("transaction") == transaction:
+        if commit.facts.get(TRANSACTION) == transaction:
             return commit.version
     raise StoreError("the log of a table has lost a commit", given=path.name)
 

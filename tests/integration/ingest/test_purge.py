@@ -29,6 +29,8 @@ from shanhai.ingest.refused_rows import require_refused_rows
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.ingest.snapshot import pull
 from shanhai.ingest.stage import stage
+from shanhai.report.verify import verify
+from shanhai.report.write import write_report
 from shanhai.storage import ObjectStore
 from shanhai.warehouse.build import one_at_a_time
 
@@ -155,6 +157,20 @@ def test_a_purge_takes_the_values_and_leaves_the_counts(old):
     assert {group.state for group in groups(old.node, delivery=old.delivery("bad"))} == {"purged"}
     assert run(old).items == ()
     assert run(old).erased.files == 0
+
+
+def test_what_was_purged_stays_so_whatever_is_decided_afterwards(old):
+    run(old)
+    decide(old.node, old.delivery("stays"), "withdraw", **WHO)
+    gone = table_net(open_table(old.node, DATASET))[str(old.delivery("stays"))].purged
+    assert gone == {"quarantine"}
+    old.now += timedelta(days=1)
+    assert ("stays", "quarantine") not in going(old)
+    entries_before = told(old)
+    run(old)
+    assert told(old) == entries_before
+    write_report(old.node)
+    assert verify(old.node, old.node.home / "report").differences == []
 
 
 def test_a_body_goes_with_the_last_delivery_that_has_it(old):
