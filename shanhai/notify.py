@@ -44,7 +44,7 @@ def notify(settings: Settings, event: Event, **facts: str | int | float | None) 
     try:
         answer = httpx.post(settings.notify_url, json={"event": event, **facts}, timeout=_SECONDS)
         answer.raise_for_status()
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         log.error("notify_failed event=%s error=%s", event, type(error).__name__)
         return False
     return True

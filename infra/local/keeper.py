@@ -7,6 +7,7 @@ has died, `up` starts another one.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import psutil
 
 from infra.local.airflow import NAMES, previous_log, start_process
 from infra.local.environment import environment
@@ -30,6 +33,7 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 600.0
 STEADY_SECONDS = 600.0
 """What has lived so long before it died is started after the first pause again."""
+_MOST_DOUBLED = 20
 _GRACE_SECONDS = 5.0
 _log = logging.getLogger("infra.local.keeper")
 
@@ -49,7 +53,8 @@ class _Falls:
         """When to start it again: after a pause that doubles each time."""
         if self.due is None:
             self.count = 1 if now - self.began > STEADY_SECONDS else self.count + 1
-            self.due = now + min(FIRST_PAUSE_SECONDS * 2 ** (self.count - 1), LONGEST_PAUSE_SECONDS)
+            doubled = min(self.count - 1, _MOST_DOUBLED)
+            self.due = now + min(FIRST_PAUSE_SECONDS * 2**doubled, LONGEST_PAUSE_SECONDS)
         return self.due
 
     def begin(self, now: float) -> None:
@@ -74,20 +79,23 @@ class Keeper:
     def look(self) -> None:
         """Start again what has died and whose pause is over.
 
-        What the dead one left running ends first: its tasks are tried again by Airflow.
+        What the dead one left running ends at once: its tasks are tried again by Airflow.
 
         Raises:
             OSError: there is no room, or no process could be made. What the record does not name was stopped.
         """
         record = read_record(self._layout)
         for process in record.processes if record else ():
-            falls, now = self._falls.get(process.name), time.monotonic()
-            if falls is None or process.alive() or now < falls.fell(now):
+            falls = self._falls.get(process.name)
+            if falls is None or process.alive():
                 continue
-            stop([process], grace=_GRACE_SECONDS)
-            self._replace(process)
-            falls.begin(time.monotonic())
-            self._tell(process)
+            if falls.due is None:
+                # Not after the pause: the session may be of somebody else by then.
+                stop([process], grace=_GRACE_SECONDS)
+            if time.monotonic() >= falls.fell(time.monotonic()):
+                self._replace(process)
+                falls.begin(time.monotonic())
+                self._tell(process)
 
     def _replace(self, dead: Started) -> None:
         record = read_record(self._layout)
@@ -133,12 +141,19 @@ def main() -> int:
         lambda name: start_process(layout, name, port),
         lambda dead: notify(settings, "restarted", process=dead.name, log=previous_log(dead.log).as_posix()),
     )
-    while not over.wait(LOOK_SECONDS):
-        try:
-            keeper.look()
-        except OSError as error:
-            _log.error("look_failed error=%s", error.strerror)
+    while not over.wait(LOOK_SECONDS) and (record := read_record(layout)):
+        # `up` records it after it has begun: until then the record would lose it again.
+        if any(process.pid == os.getpid() for process in record.processes):
+            _looked(keeper)
     return 0
+
+
+def _looked(keeper: Keeper) -> None:
+    """Look; what fails is tried again by the next look, since nobody keeps the keeper."""
+    try:
+        keeper.look()
+    except (OSError, ValueError, KeyError, psutil.Error) as error:
+        _log.error("look_failed error=%s: %s", type(error).__name__, error)
 
 
 if __name__ == "__main__":

@@ -25,13 +25,13 @@ class Started:
 
     def alive(self) -> bool:
         """Whether it still runs; a zombie does not."""
-        process = self._process()
+        process = self.process()
         return process is not None and _running(process)
 
     def family(self) -> list[psutil.Process]:
         """The process and all its descendants, and whatever else lives in its session."""
         found: dict[int, psutil.Process] = {}
-        process = self._process()
+        process = self.process()
         if process is not None:
             found = {one.pid: one for one in (process, *process.children(recursive=True))}
         for one in psutil.process_iter():
@@ -39,7 +39,8 @@ class Started:
                 found[one.pid] = one
         return [one for one in found.values() if _running(one)]
 
-    def _process(self) -> psutil.Process | None:
+    def process(self) -> psutil.Process | None:
+        """The process, also a zombie; None when it is gone."""
         try:
             process = psutil.Process(self.pid)
             return process if abs(process.create_time() - self.created) < 1 else None
@@ -62,6 +63,16 @@ def start(
             start_new_session=True,
         )
     return Started(name, process.pid, psutil.Process(process.pid).create_time(), log)
+
+
+def stop_alone(process: Started, *, grace: float = GRACE_SECONDS) -> None:
+    """Ask it to end and wait, then kill it; what it has started lives on."""
+    if (found := process.process()) is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.terminate()
+        if psutil.wait_procs([found], timeout=grace)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.kill()
 
 
 def stop(processes: Sequence[Started], *, grace: float = GRACE_SECONDS) -> list[psutil.Process]:

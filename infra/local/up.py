@@ -10,7 +10,7 @@ from infra.local.keeper import NAME as KEEPER
 from infra.local.keeper import start_keeper
 from infra.local.layout import Layout
 from infra.local.lock import check_not_up, clear_record, only_runner, read_record, write_record
-from infra.local.processes import stop
+from infra.local.processes import stop, stop_alone
 from infra.local.progress import Patience, Progress, wait_until_ready
 from infra.local.run import Plan, expected_dags, prepare_nodes
 from infra.local.running import Running
@@ -74,9 +74,11 @@ def down(layout: Layout) -> int:
         print("nothing is up")
         return 0
     # First the keeper: it would start again what ends, and has not recorded yet what it starts just now.
-    left = stop([one for one in record.processes if one.name == KEEPER])
+    for process in record.processes:
+        if process.name == KEEPER:
+            stop_alone(process)
     record = read_record(layout) or record
-    left += stop(record.processes)
+    left = stop(record.processes)
     if left:
         raise BusyError(
             "processes are left", given=", ".join(str(one.pid) for one in left), hint="end them by hand"

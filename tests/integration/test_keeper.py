@@ -102,7 +102,7 @@ def test_what_died_is_started_again_without_what_it_left_and_told_once(kept: Kep
 
 def test_what_dies_again_and_again_waits_twice_as_long_each_time():
     falls, now, waited = keeping._Falls(), 0.0, []
-    for _ in range(12):
+    for _ in range(1100):
         waited.append(falls.fell(now) - now)
         assert falls.fell(now + 0.5) - now == waited[-1]
         now += waited[-1]
