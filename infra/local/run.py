@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -140,7 +141,7 @@ def _work(
         crossed = exchanged(plan.layout, parcels)
         lines += describe_exchange(crossed)
         complaints += disagreements(crossed)
-    for line in (*lines, *complaints, f"SHANHAI_HOME={plan.layout.home}"):
+    for line in (*lines, *complaints, f"SHANHAI_HOME={shlex.quote(str(plan.layout.home))}"):
         print(line, flush=True)
     return 1 if complaints else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from functools import partial
 
@@ -102,5 +103,5 @@ def _say(layout: Layout, address: str) -> int:
     print(f"Airflow: {address}")
     print(f"user: {USER}")
     print(f"password: {password(layout)}")
-    print(f"SHANHAI_HOME={layout.home}")
+    print(f"SHANHAI_HOME={shlex.quote(str(layout.home))}")
     return 0

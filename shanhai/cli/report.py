@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from shanhai.cli.output import Heading, say, show, show_json
+from shanhai.cli.output import Heading, raise_last, say, show, show_json
 from shanhai.cli.progress import telling
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.errors import DataError, ShanhaiError
@@ -64,15 +64,7 @@ def command(context: click.Context, out: Path | None) -> None:
     else:
         say("The report is written; open it in a browser:")
         click.echo(index)
-    _raise_last(left_out)
-
-
-def _raise_last(left_out: list[ShanhaiError]) -> None:
-    """Tell of everything that is left out, the last as the error that this call ends with."""
-    for error in left_out[:-1]:
-        say(f"left out: {error}")
-    for error in left_out[-1:]:
-        raise error
+    raise_last(left_out)
 
 
 @command.command("verify")
@@ -108,6 +100,9 @@ def verify_command(session: Session, report: Path | None, deep: bool) -> None:
     elif rows:
         show(rows, _DIFFERENCES, form="table", empty="")
     looked = ", ".join(f"{count:,} {kind}" for kind, count in found.looked.items())
+    if session.form == "table":
+        for note in found.notes:
+            say(note)
     if rows:
         raise TamperedError(
             f"{len(rows):,} things are not as the report says",
@@ -116,8 +111,6 @@ def verify_command(session: Session, report: Path | None, deep: bool) -> None:
             hint="write the report again only when you know why",
         )
     if session.form == "table":
-        for note in found.notes:
-            say(note)
         say(f"Everything agrees: {looked}.")
 
 
@@ -150,4 +143,4 @@ def scores_command(session: Session) -> None:
         for name, ratio in dataset.card.items()
     ]
     show(rows, _SCORES, form=session.form, empty="Nothing has been loaded yet, so nothing is measured.")
-    _raise_last(left_out)
+    raise_last(left_out)

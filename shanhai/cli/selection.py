@@ -139,7 +139,7 @@ def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
     meant = exact or [delivery for delivery in deliveries if _begins(delivery, text)]
     if len(meant) == 1:
         return meant[0]
-    candidates = [delivery.short for delivery in (meant or deliveries)]
+    candidates = [delivery.short for delivery in (meant or _near(deliveries, text) or deliveries)]
     more = [f"and {len(candidates) - _SHOWN} more"] if len(candidates) > _SHOWN else []
     raise NotFoundError(
         "several deliveries begin like this" if meant else "no such delivery",
@@ -147,6 +147,17 @@ def find_delivery(known: Iterable[DeliveryId], text: str) -> DeliveryId:
         allowed=[*candidates[:_SHOWN], *more] or "nothing has been pulled yet",
         hint="shanhai delivery list",
     )
+
+
+def _near(deliveries: list[DeliveryId], text: str) -> list[DeliveryId]:
+    """Those of which dataset and partition are nearly the text, the nearest first."""
+    import difflib
+
+    named: dict[str, list[DeliveryId]] = {}
+    for delivery in deliveries:
+        named.setdefault(f"{delivery.dataset}/{delivery.partition}", []).append(delivery)
+    alike = difflib.get_close_matches(text, named, n=_SHOWN, cutoff=0.8)
+    return [delivery for name in alike for delivery in named[name]]
 
 
 def _begins(delivery: DeliveryId, text: str) -> bool:

@@ -24,7 +24,7 @@ _NOT_IN_THE_LAKE = ("refused", "withdrawn")
 
 @dataclass
 class Erased:
-    """How many files are gone, and how many bytes they had."""
+    """How many files are gone, and how many bytes that freed: a file of two names is gone with the second."""
 
     files: int = 0
     size: int = 0
@@ -35,7 +35,8 @@ class Erased:
     def remove(self, file: Path) -> None:
         """Remove a file that may be gone already."""
         if file.is_file():
-            self.files, self.size = self.files + 1, self.size + file.stat().st_size
+            found = file.stat()
+            self.files, self.size = self.files + 1, self.size + (found.st_size if found.st_nlink == 1 else 0)
             file.unlink(missing_ok=True)
 
 

@@ -50,12 +50,12 @@ def verify(
         found.look("numbers staged again", verify_files.recounts(node, progress, left_out))
         if left_out:
             found.looked["deliveries whose bytes or contract are gone, not staged again"] = len(left_out)
+    note = verify_pages.why_not_comparable(node, manifest)
+    if note:
+        found.notes.append(note)
     if found.agrees:
         found.notes += behind(node)
-        note = verify_pages.why_not_comparable(node, manifest)
-        if note:
-            found.notes.append(note)
-        else:
+        if not note:
             found.look(
                 "pages and statements written again", verify_pages.again(node, manifest, document, progress)
             )

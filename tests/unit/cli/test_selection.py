@@ -62,3 +62,11 @@ def test_a_row_is_a_body_and_a_position() -> None:
 def test_what_is_no_row_or_too_far_is_told(text: str) -> None:
     with pytest.raises(click.BadParameter):
         ROW.convert(text, None, None)
+
+
+def test_what_is_nearly_a_delivery_is_answered_with_those_that_are_near():
+    others = [DeliveryId(DatasetId("acity", f"other_{n}"), "2024-03-01", f"{n:064x}") for n in range(9)]
+    with pytest.raises(NotFoundError) as told:
+        find_delivery([*others, *KNOWN], "gongshu.nosie/2024-03-01")
+    assert FIRST.short in str(told.value.allowed)
+    assert "other" not in str(told.value.allowed)
