@@ -27,7 +27,8 @@ def batches(con: duckdb.DuckDBPyConnection, query: str, *, at_once: int = ROWS) 
     threads read passes a join in any order.
 
     Args:
-        at_once: rows of a batch, at most; so many that they have about `BYTES`, wherever they stand.
+        at_once: so many rows that they have about `BYTES` at most, wherever they stand. A batch has more
+            where they are shorter than that: what is done for each batch takes longer than the rows of a few.
 
     Raises:
         duckdb.Error: what DuckDB said, also where it said so after the first batch.

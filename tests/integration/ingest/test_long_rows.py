@@ -38,6 +38,17 @@ def test_batches_of_long_records_are_bounded_by_their_bytes(tmp_path):
     ]
 
 
+def test_short_rows_beside_long_ones_come_in_large_batches():
+    """As few at once as the long ones they took more than ten times as long."""
+    long = f"SELECT n, repeat('l', {LONG}) AS note FROM range(100) AS long(n)"
+    short = f"SELECT n + 100 AS n, 's' AS note FROM range({ROWS}) AS short(n)"
+    with duckdb.connect(config={"threads": 2}) as con:
+        taken = list(batches(con, f"{long} UNION ALL {short}", at_once=BYTES // LONG))
+    assert max(batch.nbytes for batch in taken) < 2 * BYTES
+    assert len(taken) <= 100 // (BYTES // LONG) + 3
+    assert pa.Table.from_batches(taken).column("n").to_pylist() == list(range(ROWS + 100))
+
+
 @pytest.mark.parametrize(
     ("lines", "least", "most"),
     [
