@@ -129,7 +129,11 @@ def unseen_step() -> Result:
 
 
 def stale_report_step() -> Result:
-    """Write the report if it is not of the books as they are now: one that failed is made up for."""
+    """Write the report if it is not of the books as they are now: one that failed is made up for.
+
+    Raises:
+        ShanhaiError: as `report_step`.
+    """
     from shanhai.report.write import is_behind
 
     node = open_node()
@@ -138,17 +142,28 @@ def stale_report_step() -> Result:
 
 
 def report_step() -> Result:
-    """Write the report anew."""
+    """Write the report anew.
+
+    Raises:
+        ShanhaiError: something is damaged; the report is written of all else.
+    """
     return _reported(open_node())
 
 
 def _reported(node: Node) -> Result:
-    """Of what is damaged in one dataset, its own steps alert: the report is written of all else."""
+    """Of what is damaged in one dataset somebody is told, by a task that fails after all else is written.
+
+    Raises:
+        ShanhaiError: why something is left out: what a retry may cure, else the first.
+    """
+    from shanhai.errors import RetryableError
     from shanhai.report.write import write_report
 
     left_out: list[ShanhaiError] = []
     index = write_report(node, None, left_out=left_out)
-    return {"report": index.as_posix(), "left_out": [str(error) for error in left_out]}
+    if left_out:
+        raise next((error for error in left_out if isinstance(error, RetryableError)), left_out[0])
+    return {"report": index.as_posix()}
 
 
 def due_step(node: str) -> Result:

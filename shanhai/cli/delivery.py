@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
-from shanhai.cli.output import Heading, brief, cell, fields, say, say_already, section, show, show_json
+from shanhai.cli.output import (
+    Heading,
+    brief,
+    cell,
+    fields,
+    raise_last,
+    say,
+    say_already,
+    section,
+    show,
+    show_json,
+)
 from shanhai.cli.selection import DATASET, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
@@ -105,9 +117,7 @@ def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | 
     shown = rows if session.form == "json" else [_in_brief(row) for row in rows]
     kind = f"{verdict} delivery" if verdict else "delivery"
     show(shown, _LISTED, form=session.form, empty=f"No {kind}.")
-    session.require_booked(dataset)
-    for why in damaged:
-        raise why
+    raise_last((*session.unbooked(dataset), *damaged))
 
 
 def _in_brief(row: dict[str, Any]) -> dict[str, Any]:
@@ -295,7 +305,7 @@ def _decide(
     from shanhai.ingest.already import AlreadySoError
     from shanhai.ingest.decide import decide
 
-    chosen, already = _chosen(session, text), None
+    chosen, already = _chosen(session, text, decides=True), None
     try:
         decide(session.node, chosen, action, by=by, reason=reason)
     except AlreadySoError as error:
@@ -317,27 +327,39 @@ def _decide(
         show_json({**_listed(row), "already": already is not None})
 
 
-def _chosen(session: Session, text: str) -> DeliveryId:
+def _chosen(session: Session, text: str, *, decides: bool = False) -> DeliveryId:
     """The delivery that is meant, also of a pending one where sidecars of other datasets are damaged.
+
+    Args:
+        decides: nothing that cannot be read may be meant as well.
 
     Raises:
         NotFoundError: none or several are meant.
-        DamagedError: none is meant of what can be read, and not all can be.
+        DamagedError: none is meant of what can be read, and not all can be; or one is, and another may be.
     """
     from shanhai.errors import DamagedError, NotFoundError
 
-    known, damaged = [row.delivery for row in session.ledger], list[DamagedError]()
+    known, damaged = [row.delivery for row in session.ledger], dict[DatasetId, DamagedError]()
     for dataset in session.federation.datasets:
         try:
             known += _pending(session, dataset)
         except DamagedError as error:
-            damaged.append(error)
+            damaged[dataset] = error
     try:
-        return find_delivery(known, text)
+        chosen = find_delivery(known, text)
     except NotFoundError:
-        for why in damaged:
+        for why in damaged.values():
             raise why from None
         raise
+    for dataset, why in damaged.items() if decides else ():
+        if dataset == chosen.dataset or _may_begin(dataset, text):
+            raise why
+    return chosen
+
+
+def _may_begin(dataset: DatasetId, text: str) -> bool:
+    """Whether a delivery of a dataset may begin so, or its digest."""
+    return f"{dataset}/".startswith(text) or not set(text) - set(hexdigits)
 
 
 def _pending(session: Session, dataset: DatasetId) -> list[DeliveryId]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
@@ -151,6 +151,19 @@ def say(text: str) -> None:
 
     with aside():
         error_console().print(Text(text))
+
+
+def raise_last(left_out: Iterable[ShanhaiError]) -> None:
+    """Tell of everything that is left out, each once, the last as the error that this call ends with.
+
+    Raises:
+        ShanhaiError: it.
+    """
+    told = list({str(error): error for error in left_out}.values())
+    for error in told[:-1]:
+        say(f"left out: {error}")
+    for error in told[-1:]:
+        raise error
 
 
 def say_already(error: ShanhaiError) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.output import Heading, say, show
+from shanhai.cli.output import Heading, raise_last, say, show
 from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, format_option, pass_session
 from shanhai.ids import DatasetId
 
 if TYPE_CHECKING:
+    from shanhai.errors import DamagedError
     from shanhai.ingest.purge import Item
 
 _HEADINGS = (
@@ -46,14 +47,19 @@ def command(session: Session, dataset: DatasetId | None, dry_run: bool) -> None:
     declared(session, dataset)
     datasets = session.federation.datasets if dataset is None else (dataset,)
     if dry_run:
-        items = plan(session.node, datasets)
+        damaged: list[DamagedError] = []
+        items = plan(session.node, datasets, damaged)
         show([_shown(item) for item in items], _HEADINGS, form=session.form, empty="Nothing is kept yet.")
         going = [item for item in items if item.ruling.goes]
         say(f"{len(going)} of {len(items)} would go, {sum(item.size for item in going):,} bytes.")
+        raise_last(damaged)
         return
     done = purge(session.node, datasets)
     show([_shown(item) for item in done.items], _HEADINGS, form=session.form, empty="Nothing new to purge.")
     say(f"{done.erased.files:,} files removed, {done.erased.size:,} bytes.")
+    if done.items:
+        say("A report of before reads what is gone. The DAG watch writes it anew within half an hour;")
+        say("at once: shanhai report")
     if done.waiting:
         say("Something is being pulled: bytes of snapshots go with the next purge.")
 

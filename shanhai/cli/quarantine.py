@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shanhai.cli.output import Heading, Row, say, say_already, show, show_json
+from shanhai.cli.output import Heading, Row, raise_last, say, say_already, show, show_json
 from shanhai.cli.replay import outcome, show_outcome, unchanged
 from shanhai.cli.selection import DATASET, ROW, declared, find_delivery
 from shanhai.cli.session import Session, Verb, format_option, pass_session
@@ -96,8 +96,7 @@ def list_groups(session: Session, dataset: DatasetId | None, rule: str, state: s
     narrowed = dataset is not None or rule or state is not None
     empty = "No such row in quarantine." if narrowed else "The quarantine is empty."
     show(found, _GROUPS, form=session.form, empty=empty)
-    for one in behind:
-        raise one.error
+    raise_last(one.error for one in behind)
 
 
 @command.command("show")

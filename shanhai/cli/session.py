@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from shanhai.contracts.federation import Federation
+    from shanhai.errors import ShanhaiError
     from shanhai.ids import DatasetId
     from shanhai.ingest.ledger import LedgerRow
     from shanhai.ingest.node import Node, Progress
@@ -61,15 +62,18 @@ class Session:
         self.behind.clear()
         return ledger(self.node, self.behind)
 
+    def unbooked(self, dataset: DatasetId | None) -> list[ShanhaiError]:
+        """Why the ledger that was read has not all of a dataset; None: of every one."""
+        return [one.error for one in self.behind if one.table == "ledger" and dataset in (None, one.dataset)]
+
     def require_booked(self, dataset: DatasetId | None) -> None:
         """Make sure that the ledger that was read has all of a dataset; None: of every one.
 
         Raises:
             ShanhaiError: why it has not.
         """
-        for one in self.behind:
-            if one.table == "ledger" and dataset in (None, one.dataset):
-                raise one.error
+        for error in self.unbooked(dataset):
+            raise error
 
     def forget_ledger(self) -> None:
         """Read the ledger again when it is next asked for, because this call changed it."""

@@ -101,7 +101,7 @@ def _walk(
     from shanhai.ingest import walk
     from shanhai.ingest.pending import pending
 
-    node, failures = session.node, []
+    node, failures = session.node, list[Exception]()
 
     def tried(step: str, work: Callable[[], object], what: str = "") -> None:
         say(f"{step:<6} {dataset}{what}")
@@ -118,7 +118,10 @@ def _walk(
         if waiting:
             tried(step, partial(further[step], node, dataset))
     session.forget_ledger()
-    return [_became(session, delivery) for delivery in waiting], failures
+    became = [_became(session, delivery) for delivery in waiting]
+    if waiting:
+        failures += session.unbooked(dataset)
+    return became, failures
 
 
 def _became(session: Session, delivery: DeliveryId) -> dict[str, object]:

@@ -11,6 +11,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.projections import QUARANTINE
 from shanhai.ingest.reconcile import reconcile_of
 from shanhai.ingest.records import Staging
+from shanhai.warehouse.damage import told_if_damaged
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.session import duckdb_session
 
@@ -29,6 +30,7 @@ def require_released(node: Node, delivery: DeliveryId, rows: Iterable[Row], woul
     Raises:
         ConfigurationError: some are not: no such row is in quarantine, or it breaks other rules as well. Each
             is named by its place, and nothing of it is told but its rules.
+        DamagedError: a file of the quarantine table is lost or damaged.
         RetryableError: a table cannot be read.
     """
     listed = sorted(set(rows))
@@ -37,7 +39,7 @@ def require_released(node: Node, delivery: DeliveryId, rows: Iterable[Row], woul
     wrong = {row: f"breaks {', '.join(rules)}" for row, rules in refused.items() if rules}
     if missing := [row for row in listed if row not in refused]:
         # What a changed contract lets in is listed rightly, and needs no release any more.
-        booked = _refused(node, _booked(node, delivery), missing)
+        booked = _booked(node, delivery, missing)
         wrong |= {row: "no such row in quarantine" for row in missing if row not in booked}
     if not wrong:
         return
@@ -66,7 +68,9 @@ def _parquet(node: Node, file: str) -> str:
     return f"read_parquet({quote_literal((node.quarantine / file).as_posix())})"
 
 
-def _booked(node: Node, delivery: DeliveryId) -> str:
+def _booked(node: Node, delivery: DeliveryId, rows: list[Row]) -> Mapping[Row, tuple[str, ...]]:
     reconcile_of(node, delivery.dataset)
-    quarantine = LakeTable.open(node.books(QUARANTINE)).relation()
-    return f"(SELECT * FROM {quarantine} WHERE delivery = {quote_literal(str(delivery))})"
+    quarantine = LakeTable.open(node.books(QUARANTINE))
+    of_it = f"(SELECT * FROM {quarantine.relation()} WHERE delivery = {quote_literal(str(delivery))})"
+    with told_if_damaged(quarantine):
+        return _refused(node, of_it, rows)

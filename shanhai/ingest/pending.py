@@ -46,11 +46,12 @@ class Late:
         return f"{self.dataset}/{self.window}"
 
 
-def late(node: Node, left_out: set[DatasetId] | None = None) -> list[Late]:
+def late(node: Node, left_out: dict[DatasetId, DamagedError] | None = None) -> list[Late]:
     """Every late window of every dataset, by the node's clock.
 
     Args:
-        left_out: gains datasets with a damaged sidecar, of which nobody knows what came; None: it is raised.
+        left_out: gains datasets with a damaged sidecar, of which nobody knows what came, and the damage;
+            None: it is raised.
 
     Raises:
         DamagedError: a sidecar is damaged.
@@ -66,7 +67,7 @@ def late(node: Node, left_out: set[DatasetId] | None = None) -> list[Late]:
             if left_out is None:
                 raise
             log.error("failed what=late dataset=%s error=%s", dataset, error)
-            left_out.add(dataset)
+            left_out[dataset] = error
     return found
 
 

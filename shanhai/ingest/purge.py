@@ -32,7 +32,8 @@ class Item:
     """What retention says of one part of a delivery.
 
     Attributes:
-        size: bytes that go with it, or that it keeps; of a body that another delivery has they stay.
+        size: bytes that go with it, or that it keeps; of a body that another delivery has they stay, and of
+            all while something is damaged.
         shared: bodies that stay because another delivery has them.
     """
 
@@ -51,35 +52,58 @@ class Purged:
     waiting: bool
 
 
-def plan(node: Node, datasets: Iterable[DatasetId]) -> list[Item]:
+def plan(node: Node, datasets: Iterable[DatasetId], damaged: list[DamagedError] | None = None) -> list[Item]:
     """What a purge would do now to each delivery, and why; changes nothing.
 
+    Args:
+        damaged: gains what is wrong with datasets that are left out; no bytes of bodies go then, whosever
+            they are. None: it is raised.
+
     Raises:
+        DamagedError: a sidecar or the log of a table is damaged.
         RetryableError: a table or a sidecar cannot be read.
         ContractError: a contract is wrong.
     """
-    now, every = node.clock(), _everything(node)
+    wrong: list[DamagedError] = []
+    now, every = node.clock(), _everything(node, wrong)
     rulings = [
         (standing, ruling)
         for dataset in datasets
-        for standing in every[dataset]
+        for standing in every.get(dataset, ())
         for ruling in judge(standing, node.federation.retention(dataset), now)
     ]
     going = {str(one.delivery) for one, ruling in rulings if ruling.goes and ruling.part == "snapshot"}
-    gone = bodies_that_go(every_sidecar(node), going | _without_bytes(every))
+    gone = _bodies_that_go(node, going | _without_bytes(every), wrong)
+    for error in wrong if damaged is None else ():
+        raise error
+    if damaged is not None:
+        damaged += wrong
     return [_item(node, standing, ruling, gone) for standing, ruling in rulings]
 
 
-def _everything(node: Node) -> dict[DatasetId, list[Standing]]:
-    known = publications(node.settings)
-    return {dataset: standings(node, dataset, known) for dataset in node.federation.datasets}
+def _everything(node: Node, damaged: list[DamagedError]) -> dict[DatasetId, list[Standing]]:
+    """Every delivery as it stands, by dataset; without those of which something is damaged."""
+    known, every = publications(node.settings), {}
+    for dataset in node.federation.datasets:
+        try:
+            every[dataset] = standings(node, dataset, known)
+        except DamagedError as error:
+            log.error("failed what=purge dataset=%s error=%s", dataset, error)
+            damaged.append(error)
+    return every
+
+
+def _bodies_that_go(node: Node, purged: set[str], damaged: list[DamagedError]) -> dict[str, int] | None:
+    """Digest and size of the bodies that no other delivery has; None: of one nobody knows which it has."""
+    gone = bodies_that_go(every_sidecar(node, damaged), purged)
+    return None if damaged else gone
 
 
 def _without_bytes(every: dict[DatasetId, list[Standing]]) -> set[str]:
     return {name for found in every.values() for name in without_bytes(found)}
 
 
-def _item(node: Node, standing: Standing, ruling: Ruling, gone: dict[str, int]) -> Item:
+def _item(node: Node, standing: Standing, ruling: Ruling, gone: dict[str, int] | None) -> Item:
     delivery = standing.delivery
     if ruling.part == "quarantine":
         files = node.quarantine.glob(f"{delivery.key}-*")
@@ -87,6 +111,8 @@ def _item(node: Node, standing: Standing, ruling: Ruling, gone: dict[str, int]) 
     bodies = {body.sha256: body.size for body in sidecar(node, delivery).bodies}
     if not ruling.goes:
         return Item(delivery, ruling, sum(bodies.values()))
+    if gone is None:
+        return Item(delivery, ruling, 0)
     own = [size for digest, size in bodies.items() if digest in gone]
     return Item(delivery, ruling, sum(own), shared=len(bodies) - len(own))
 
@@ -96,33 +122,34 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
 
     An entry `purge` is committed first: from then on the delivery cannot be staged again, so that what is
     removed afterwards can be removed at any time. It cannot be undone. A delivery whose files are damaged
-    stops no other; it is raised afterwards.
+    stops no other, and a dataset with a damaged sidecar or log none but for bodies, which may be its own as
+    well: they wait. It is raised afterwards.
 
     Raises:
         BusyError: a build is under way, or others kept committing first.
         DamagedError: a file is not the one that was committed, and cannot be made again.
         RetryableError: a table cannot be read or written.
     """
-    chosen, failures = list(datasets), dict[DeliveryId, ShanhaiError]()
+    chosen, failures, damaged = list(datasets), dict[DeliveryId, ShanhaiError](), list[DamagedError]()
     # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
     with one_at_a_time(node.settings):
-        items = [item for item in plan(node, chosen) if item.ruling.goes]
+        items = [item for item in plan(node, chosen, damaged) if item.ruling.goes]
         known = publications(node.settings)
         for dataset in dict.fromkeys(item.delivery.dataset for item in items):
             on_newest(node, dataset, partial(_note, node, dataset, known, failures))
-    behind = {one.dataset: one.error for one in reconcile_as_far(node)}
+    behind = {one.dataset: one.error for one in reconcile_as_far(node) if one.dataset in chosen}
     # What the quarantine table still names stays with it.
     erased = sum((erase(node, dataset) for dataset in chosen if dataset not in behind), Erased())
     forget_left_aside(node)
     waiting = False
     try:
         with bodies_may_go(node):
-            gone = bodies_that_go(every_sidecar(node), _without_bytes(_everything(node)))
-            erased += erase_bodies(node, gone)
+            gone = _bodies_that_go(node, _without_bytes(_everything(node, damaged)), damaged)
+            erased += erase_bodies(node, gone or {})
     except BusyError:
         waiting = True
     log.info("purge entries=%d files=%d bytes=%d waiting=%s", len(items), erased.files, erased.size, waiting)
-    for error in (*failures.values(), *behind.values()):
+    for error in (*failures.values(), *behind.values(), *damaged):
         raise error
     return Purged(tuple(items), erased, waiting)
 

@@ -122,14 +122,17 @@ def at_hand(node: Node, dataset: DatasetId) -> Node:
     return replace(node, pulled={dataset: pulled}, logs={dataset: Log(node.table(dataset))})
 
 
-def every_sidecar(node: Node) -> Iterator[Sidecar]:
+def every_sidecar(node: Node, damaged: list[DamagedError] | None = None) -> Iterator[Sidecar]:
     """Every delivery that was ever pulled, also of datasets that no contract declares any more.
+
+    Args:
+        damaged: as of `sidecars`.
 
     Raises:
         DamagedError: a sidecar is damaged.
         StoreError: the store failed.
     """
-    return _below(node, "deliveries")
+    return _below(node, "deliveries", damaged)
 
 
 def _below(node: Node, prefix: str, damaged: list[DamagedError] | None = None) -> Iterator[Sidecar]:
@@ -149,9 +152,9 @@ def _read(node: Node, key: str) -> Sidecar:
         return Sidecar.model_validate_json(text)
     except ValidationError:
         # Not its cause: it quotes what it read.
-        district, name = key.split("/")[1:3]
+        folders = ".".join(key.split("/")[1:-1])
         raise DamagedError(
-            f"a sidecar of {district}.{name} is damaged: nobody knows what was pulled as that delivery",
+            f"a sidecar of {folders or 'no dataset'} is damaged: nobody knows what was pulled as it",
             given=place_of(node, key),
             allowed="JSON of the form that a pull writes",
             hint="restore the file from a copy of the home; until then its dataset is not pulled or loaded",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from shanhai.errors import RetryableError, ShanhaiError
+from shanhai.errors import DamagedError, RetryableError, ShanhaiError
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.books import Entry
 from shanhai.ingest.check import check
@@ -119,13 +119,19 @@ def late_step(node: Node) -> Result:
     Returns:
         all windows that are late, and those among them that were told now. Of a dataset with a damaged
         sidecar nobody knows what is late.
+
+    Raises:
+        DamagedError: there is such a dataset; after all others were told.
     """
-    left_out: set[DatasetId] = set()
+    left_out: dict[DatasetId, DamagedError] = {}
     found = late(node, left_out)
     known = read_told(node)
     told = [item for item in found if item.name not in known and _tell_late(node, item)]
-    unknown = [name for name in known if DatasetId.parse(name.partition("/")[0]) in left_out]
+    unreadable = {str(dataset) for dataset in left_out}
+    unknown = [name for name in known if name.partition("/")[0] in unreadable]
     write_told(node, [*unknown, *(item.name for item in found if item.name in known or item in told)])
+    for error in left_out.values():
+        raise error
     return {"late": [item.name for item in found], "told": [item.name for item in told]}
 
 

@@ -100,7 +100,7 @@ def read_report(
         versions=read_versions(node),
         datasets=tuple(datasets),
         publications=tuple(known),
-        late=tuple(late(replace(node, clock=lambda: made_at), None if left_out is None else set())),
+        late=tuple(late(replace(node, clock=lambda: made_at), None if left_out is None else {})),
         traces=tuple(tracer.mart(mart.name) for mart in newest),
         columns=_columns(node, newest),
         truths=truths,

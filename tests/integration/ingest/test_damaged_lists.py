@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from shanhai.ingest import walk
 from shanhai.ingest.ledger import ledger_as_it_is
 from shanhai.ingest.pending import late
 from shanhai.ingest.purge import purge
+from shanhai.ingest.quarantine import groups
 from shanhai.ingest.sidecar import body_key, sidecars
 from shanhai.report.verify import verify
 from shanhai.report.write import is_behind
@@ -152,7 +154,10 @@ def test_a_report_is_written_of_all_but_a_damaged_sidecar(
     found = verify(city.node, city.node.home / "report")
     assert [one for one in found.differences if str(file) in one.what]
     monkeypatch.setattr("shanhai.steps.open_node", lambda: city.node)
-    assert str(file) in report_step()["left_out"][0]
+    before = index.stat().st_mtime_ns
+    with pytest.raises(DamagedError, match=file.name):
+        report_step()
+    assert index.stat().st_mtime_ns > before
     file.write_bytes(whole)
     assert said("report")[0] == 0
     assert verify(city.node, city.node.home / "report").differences == []
@@ -167,14 +172,23 @@ def test_of_a_dataset_with_a_damaged_sidecar_no_window_is_called_late(city: City
     assert {one.dataset for one in before} == {EVENTS}
     told = walk.late_step(city.node)["told"]
     _cut(_sidecar(city))
-    left_out: set[DatasetId] = set()
-    assert (late(city.node, left_out), left_out) == ([], {EVENTS})
+    left_out: dict[DatasetId, DamagedError] = {}
+    assert (late(city.node, left_out), set(left_out)) == ([], {EVENTS})
     with pytest.raises(DamagedError):
         late(city.node)
     known = (city.node.home / "notified" / "late.json").read_text()
-    assert walk.late_step(city.node) == {"late": [], "told": []}
+    with pytest.raises(DamagedError, match=r"acity\.events"):
+        walk.late_step(city.node)
     assert (city.node.home / "notified" / "late.json").read_text() == known
     assert told == [] or told[0] in known
+
+
+def test_a_name_that_is_none_in_what_was_told_stops_no_watch(city: City) -> None:
+    told = city.node.home / "notified" / "late.json"
+    told.parent.mkdir(exist_ok=True)
+    told.write_text('{"windows": ["no dataset"]}')
+    assert walk.late_step(city.node) == {"late": [], "told": []}
+    assert "no dataset" not in told.read_text()
 
 
 def _lose_refused_rows(city: City) -> tuple[Path, bytes]:
@@ -206,14 +220,128 @@ def test_refused_rows_that_are_lost_for_good_stop_no_other_dataset(
     assert (code, Path(out.strip()).is_file()) == (DATA, True)
     assert file.name in told
     monkeypatch.setattr("shanhai.steps.open_node", lambda: city.node)
-    (left_out,) = stale_report_step()["left_out"]
-    assert file.name in left_out
+    with pytest.raises(DamagedError, match=file.name):
+        stale_report_step()
     assert verify(city.node, city.node.home / "report").differences
     file.write_bytes(whole)
-    assert stale_report_step()["left_out"] == []
+    assert stale_report_step()["report"]
     assert verify(city.node, city.node.home / "report").differences == []
     assert stale_report_step() == {"report": None}
     assert said("quarantine", "list")[0] == 0
+
+
+def test_what_is_damaged_in_several_datasets_is_told_of_each(city: City, said: Said) -> None:
+    files = [
+        file
+        for dataset in (EVENTS, OTHERS)
+        for file in (city.node.home / "snapshots" / "deliveries" / "acity" / dataset.name).iterdir()
+    ]
+    whole = [file.read_bytes() for file in files]
+    for file in files:
+        _cut(file)
+    code, _, told = said("delivery", "list")
+    assert (code, [str(file) in told.replace("\n", "") for file in files]) == (DATA, [True, True])
+    for file, content in zip(files, whole, strict=True):
+        file.write_bytes(content)
+    shutil.rmtree(city.node.books("quarantine"))
+    shutil.rmtree(city.node.home / "contracts")
+    files = list(city.node.quarantine.glob("*.parquet"))
+    for file in files:
+        file.unlink()
+    code, _, told = said("quarantine", "list")
+    assert (code, [file.name in told for file in files]) == (DATA, [True, True])
+
+
+def test_while_a_sidecar_cannot_be_read_nothing_is_decided_that_it_may_be_meant_by(
+    city: City, said: Said
+) -> None:
+    first = _sidecar(city)
+    city.put("p2.csv", f"{HEADER}c,1,2024-01-01\n")
+    assert said("pull", str(EVENTS))[0] == 0
+    (file,) = {*first.parent.iterdir()} - {first}
+    _cut(file)
+    who = ("--by", "Li Wei", "--reason", "as the district asked")
+    for name in ("acity", str(EVENTS), f"{EVENTS}/p1"):
+        code, _, told = said("delivery", "withdraw", name, *who)
+        assert (code, str(file) in told) == (DATA, True)
+    assert {row.verdict for row in ledger_as_it_is(city.node)} == {"accepted"}
+    assert said("delivery", "withdraw", str(OTHERS), *who)[0] == 0
+
+
+def _delivered_again(city: City) -> Path:
+    """Of two deliveries of which the newer has all rows of the older, the bytes of the older; all is old."""
+    city.declare(retention={"quarantine_days": 1, "snapshot_days": 1})
+    (source,) = sidecars(city.node, EVENTS)
+    city.put("p1.csv", f"{HEADER}a,2,2024-01-02\nb,2,2024-01-02\n")
+    walk.walk(city.node, EVENTS)
+    city.now += timedelta(days=9)
+    return city.node.home / "snapshots" / body_key(source.bodies[0].sha256)
+
+
+def _states(city: City) -> set[str]:
+    return {group.state for group in groups(city.node, dataset=EVENTS)}
+
+
+@pytest.mark.parametrize("stray", [False, True], ids=["cut", "stray"])
+def test_a_purge_takes_texts_while_a_sidecar_of_another_dataset_is_damaged_and_bodies_wait(
+    city: City, said: Said, stray: bool
+) -> None:
+    body = _delivered_again(city)
+    (file,) = (city.node.home / "snapshots" / "deliveries" / "acity" / "others").iterdir()
+    whole = file.read_bytes()
+    if stray:
+        file = file.parents[2] / "stray.json"
+        file.write_text("{}")
+    else:
+        _cut(file)
+    assert _states(city) == {"open"}
+    code, out, told = said("purge", "--dry-run", "--format", "json")
+    going = {line["part"]: line["bytes"] for line in json.loads(out) if line["does"] == "goes"}
+    assert (code, going["snapshot"], str(file) in told) == (DATA, 0, True)
+    with pytest.raises(DamagedError) as refused:
+        purge(city.node, [EVENTS])
+    assert refused.value.given == str(file)
+    assert (_states(city), body.exists()) == ({"purged"}, True)
+    file.unlink() if stray else file.write_bytes(whole)
+    purge(city.node, [EVENTS])
+    assert not body.exists()
+
+
+def test_a_purge_of_one_dataset_does_not_end_with_what_another_has_lost(city: City) -> None:
+    _lose_refused_rows(city)
+    purge(city.node, [OTHERS])
+    with pytest.raises(DamagedError):
+        purge(city.node, [EVENTS])
+
+
+def test_a_walk_that_the_ledger_could_not_follow_is_no_success(
+    city: City, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyarrow import parquet
+
+    written = parquet.write_table
+
+    def fails(table: object, where: object, **options: object) -> None:
+        if Path(str(where)).parent == city.node.books("ledger"):
+            raise OSError(errno.EIO, "Input/output error")
+        written(table, where, **options)
+
+    city.put("p2.csv", f"{HEADER}c,1,2024-01-01\n")
+    with monkeypatch.context() as disk:
+        disk.setattr(parquet, "write_table", fails)
+        code, _, told = said("walk", str(EVENTS))
+    assert (code, "Input/output error" in told) == (75, True)
+    assert said("ledger")[0] == 0
+
+
+def test_rows_are_not_released_by_a_quarantine_table_that_is_damaged(city: City, said: Said) -> None:
+    folder = city.node.books("quarantine")
+    (name,) = (one for one in LakeTable.open(folder).files() if _sidecar(city).stem in one)
+    _cut(folder / name)
+    who = ("--by", "Li Wei", "--reason", "seen on the spot")
+    row = ("--rule", "n.range", "--row", "p1.csv:77")
+    code, _, told = said("quarantine", "release", str(EVENTS), *row, *who)
+    assert (code, name in told) == (DATA, True)
 
 
 @pytest.mark.parametrize("version", [0, 1])
