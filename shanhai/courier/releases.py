@@ -34,7 +34,8 @@ class Release:
         shape: id of the shape; None for an application.
         message: digest of the parcel.
         decision: what every rule said, as `Decision.as_dict`.
-        counts: the columns whose keys were given, rows that leave and are held, what was measured of groups.
+        counts: the columns whose keys were given, for how many days, rows that leave and are held, what was
+            measured of groups.
         who, approver: by name.
     """
 

@@ -93,7 +93,7 @@ def _unheard(ask: Ask, found: Release) -> tuple[str, ...]:
     """What was asked that makes no other release, and stands otherwise, or nowhere, in the one that left."""
     people = (found.counts.get("people") or {}).get("who")
     asked = {
-        "keep_days": ask.keep_days is not None,
+        "keep_days": ask.keep_days not in (None, found.counts.get("keep_days")),
         "people": ask.people not in (None, people),
         "approver": ask.approver not in (None, found.approver),
     }
@@ -213,6 +213,7 @@ def _counts(planned: Plan) -> dict[str, Any]:
         measured = {**vars(counted), **told, "compared_with": compared}
     return {
         "columns": list(planned.terms.columns),
+        "keep_days": (planned.terms.retain_until - planned.case.now).days,
         "rows": planned.leaving.rows,
         "rows_held": planned.leaving.rows_held,
         "people": measured,

@@ -20,8 +20,10 @@ from shanhai.exchange.subjects import DATASET, Subject
 from shanhai.governance.derived import derived_columns, derived_received, derived_share_class
 from shanhai.governance.values import Data, DataState, Received
 from shanhai.ids import DatasetId
+from shanhai.ingest import projections
 from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node
+from shanhai.ingest.reconcile import Behind
 from shanhai.ingest.unseen import has_other_rows
 from shanhai.warehouse import pins
 from shanhai.warehouse.lake import LakeTable, exists
@@ -195,8 +197,16 @@ def _contract(node: Node, table: str) -> Contract:
 
 
 def _deliveries(node: Node, sources: Mapping[str, int]) -> tuple[DataState, list[dict[str, Any]]]:
-    """Whether every row of these versions stands accepted now, and the ledger on each delivery of one."""
-    known = {str(row.delivery): row for row in ledger(node)}
+    """Whether every row of these versions stands accepted now, and the ledger on each delivery of one.
+
+    Raises:
+        ShanhaiError: why the ledger has not all of one of these tables; what others lack is not asked here.
+    """
+    behind: list[Behind] = []
+    known = {str(row.delivery): row for row in ledger(node, behind)}
+    for one in behind:
+        if one.table == projections.LEDGER and str(one.dataset) in sources:
+            raise one.error
     there: set[str] = set()
     with duckdb_session(node.settings) as con:
         for table, version in sources.items():

@@ -95,6 +95,21 @@ def test_what_is_released_again_says_what_it_does_not_heed_and_is_denied_where_n
     assert seller.release().repeated
 
 
+def test_the_days_that_were_signed_are_heeded_when_they_are_asked_for_again(seller: Seller):
+    seller.grant("n", retention_days=90)
+    shipped(seller, keep_days=7)
+    assert seller.release(keep_days=7).unheard == ()
+    assert seller.release(keep_days=8).unheard == ("keep_days",)
+    assert seller.release().unheard == ()
+
+
+def test_the_days_of_the_grant_are_those_that_were_signed_where_none_were_asked_for(seller: Seller):
+    seller.grant("n", retention_days=90)
+    shipped(seller)
+    assert seller.release(keep_days=90).unheard == ()
+    assert seller.release(keep_days=89).unheard == ("keep_days",)
+
+
 def test_an_option_that_changes_nothing_is_told(
     seller: Seller,
     capsys: pytest.CaptureFixture[str],
