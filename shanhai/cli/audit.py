@@ -64,11 +64,14 @@ def log_command(session: Session, kind: str | None, last: int | None) -> None:
     """
     from shanhai.audit.events import KINDS
     from shanhai.courier.log_kept import check_kept
+    from shanhai.ingest.node import check_home
 
     if kind is not None and kind not in KINDS:
         raise ConfigurationError("no such kind of event", given=kind, allowed=list(KINDS))
     check_kept(session.settings.home)
     with _log(session) as log:
+        if log is None:
+            check_home(session.settings.home)
         rows = [] if log is None else [_row(entry) for entry in log.entries()]
     chosen = [row for row in rows if kind in (None, row["kind"])]
     chosen = chosen[-last:] if last else chosen
@@ -178,8 +181,12 @@ def _sign_checkpoint(session: Session) -> Checkpoint:
 
 
 def _verify_log(session: Session) -> None:
+    from shanhai.ingest.node import check_home
+
     found = _verified(session)
     rows: list[Row] = [{"code": one.code, "leaf": one.leaf, "means": one.message} for one in found.wrong]
+    if not rows and not found.events:
+        check_home(session.settings.home)
     size = found.checkpoint.size if found.checkpoint else None
     if session.form == "json":
         show_json(

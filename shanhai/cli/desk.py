@@ -121,18 +121,21 @@ def at_desk(session: Session, who: str) -> Iterator[Desk]:
 
 @contextlib.contextmanager
 def state_of(session: Session) -> Iterator[sqlite3.Connection | None]:
-    """The state of the exchange, without any key; None where there is none yet.
+    """The state of the exchange, without any key; None of a home where there is none yet.
 
     Raises:
+        NotFoundError: there is no home.
         EvidenceError: this node has keys, and its log is lost or was shortened.
     """
     from shanhai.audit.database import FILE
     from shanhai.courier.database import open_state
     from shanhai.courier.log_kept import check_kept
+    from shanhai.ingest.node import check_home
 
     home = session.settings.home
     check_kept(home)
     if not (home / FILE).is_file():
+        check_home(home)
         yield None
         return
     with contextlib.closing(open_state(home)) as connection:

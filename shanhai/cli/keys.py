@@ -66,9 +66,12 @@ def list_command(session: Session) -> None:
     """
     from shanhai.clock import system_clock
     from shanhai.courier.own_keys import keyring_of
+    from shanhai.ingest.node import check_home
 
     home, now = session.settings.home, system_clock()
     keyring = keyring_of(home)
+    if not keyring.exists:
+        check_home(home)
     rows = _rows(keyring.keyset(), now, _needs(home, now)) if keyring.exists else []
     headings = (*_HEADINGS, _OPENS) if any(row["needed_for"] is not None for row in rows) else _HEADINGS
     if session.form == "table":

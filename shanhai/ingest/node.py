@@ -107,6 +107,22 @@ def is_home(folder: Path) -> bool:
         return any((folder / name).is_dir() for name in _MARKS)
 
 
+def check_home(folder: Path) -> None:
+    """See that a folder is the home of a node, before what is not in it is told as nothing.
+
+    Raises:
+        NotFoundError: it is none.
+        StoreError: it cannot be looked at.
+    """
+    if not is_home(folder):
+        raise NotFoundError(
+            "there is no home of a node",
+            given=folder,
+            allowed="a folder that a node has made",
+            hint="look at --home and SHANHAI_HOME; make run, shanhai walk or shanhai node init make one",
+        )
+
+
 def open_node(
     settings: Settings | None = None,
     *,
@@ -128,13 +144,8 @@ def open_node(
     """
     settings = settings or load_settings()
     federation = open_federation(settings.federation)
-    if not make and not is_home(settings.home):
-        raise NotFoundError(
-            "there is no home of a node",
-            given=settings.home,
-            allowed="a folder that a node has made",
-            hint="look at --home and SHANHAI_HOME; make run, shanhai walk or shanhai node init make one",
-        )
+    if not make:
+        check_home(settings.home)
     with disk_errors(settings.home):
         settings.home.parent.mkdir(parents=True, exist_ok=True)
         for folder in (settings.home, *(settings.home / name for name in _FOLDERS)):

@@ -42,11 +42,15 @@ NOTHING = {"agrees": True, "events": 0, "erased": 0, "checkpoint": None, "after_
 
 def test_an_empty_home_has_no_log_and_gets_none(call, tmp_path: Path):
     for verb in ("log", "verify"):
+        code, out, error = call(tmp_path, "audit", verb)
+        assert (code, out, "there is no home of a node" in error) == (78, "", True)
+    (tmp_path / "lake").mkdir()
+    for verb in ("log", "verify"):
         assert call(tmp_path, "audit", verb) == (0, "", "Nothing has been logged yet.\n")
     assert call(tmp_path, "audit", "log", "--format", "json")[:2] == (0, "[]\n")
     code, out, _ = call(tmp_path, "audit", "verify", "--format", "json")
     assert (code, json.loads(out)) == (0, NOTHING)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "lake"]
 
 
 @pytest.mark.parametrize("gone", ["exchange", "exchange audit", "exchange keyring", "events"])
