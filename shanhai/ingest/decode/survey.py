@@ -24,6 +24,7 @@ class Survey:
         blanks: the characters of `BLANKS` that occur at all: no other one can stand at the edge of a cell.
             A line feed does not count; it is for the parser to tell whether one stands in a cell.
         at_once: how many lines that follow one another have about `BYTES` at most, wherever they stand.
+            A record with line breaks is as many lines; a text with such records is decoded.
     """
 
     lines: int | None
