@@ -24,5 +24,7 @@ def node(walked_home: Walked, tmp_path: Path) -> Walked:
 
 def copied(node: Walked, root: Path) -> Walked:
     """A node elsewhere with the same home, without what dbt leaves behind."""
-    shutil.copytree(node.root, root, ignore=shutil.ignore_patterns("dbt", "logs", "airflow", "target", "recount"))
+    shutil.copytree(
+        node.root, root, ignore=shutil.ignore_patterns("dbt", "logs", "airflow", "target", "recount")
+    )
     return Walked(root)
