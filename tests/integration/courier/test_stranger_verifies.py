@@ -186,4 +186,4 @@ def test_receive_and_show_at_the_command_line(
         [given.message.envelope, given.sealed.envelope]
     )
     assert shanhai(two.gongshu.home, "parcel", "show", "ffff").returncode == 78
-    assert shanhai(tmp_path / "empty", "parcel", "show").returncode == 0
+    assert shanhai(tmp_path / "empty", "parcel", "show").returncode == 78
