@@ -215,7 +215,7 @@ def _is_whole(version: int, found: Sequence[Mapping[str, Any]], commits: Sequenc
         commit.facts[TRANSACTION] in commit.transactions
         if TRANSACTION in commit.facts
         else commit.transactions.get(SEQUENCE) == version
-        and commit.facts.get(FILES, {}).keys() == commit.bounds.keys()
+        and (FILES not in commit.facts or commit.facts[FILES].keys() == commit.bounds.keys())
         for commit in commits
     )
 
