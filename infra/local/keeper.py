@@ -10,9 +10,8 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -35,6 +34,7 @@ STEADY_SECONDS = 600.0
 """What has lived so long before it died is started after the first pause again."""
 _MOST_DOUBLED = 20
 _GRACE_SECONDS = 5.0
+_NAP_SECONDS = 0.1
 _log = logging.getLogger("infra.local.keeper")
 
 
@@ -130,8 +130,9 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     settings = load_settings()
     layout = Layout(home=settings.home, federation=settings.federation)
-    over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    # No event: its handler would wait for a lock that the thread that it interrupts holds.
+    asked: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     record = read_record(layout)
     port = urlsplit(record.address).port if record else None
     if port is None:
@@ -141,11 +142,19 @@ def main() -> int:
         lambda name: start_process(layout, name, port),
         lambda dead: notify(settings, "restarted", process=dead.name, log=previous_log(dead.log).as_posix()),
     )
-    while not over.wait(LOOK_SECONDS) and (record := read_record(layout)):
+    while _waited(asked) and (record := read_record(layout)):
         # `up` records it after it has begun: until then the record would lose it again.
         if any(process.pid == os.getpid() for process in record.processes):
             _looked(keeper)
     return 0
+
+
+def _waited(asked: Sequence[int]) -> bool:
+    """Wait from one look to the next; returns whether nobody has asked for the end."""
+    until = time.monotonic() + LOOK_SECONDS
+    while not asked and time.monotonic() < until:
+        time.sleep(_NAP_SECONDS)
+    return not asked
 
 
 def _looked(keeper: Keeper) -> None:

@@ -7,11 +7,12 @@ import json
 import os
 import secrets
 import signal
-import threading
 from pathlib import Path
 
 from infra.simulator.server import serve, warm
 from infra.simulator.statement import statement
+
+_TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> int:
@@ -20,14 +21,13 @@ def main() -> int:
     if options.truth:
         print(json.dumps(statement(), ensure_ascii=False, indent=2))
         return 0
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    # Not by a handler that sets an event: it would wait for a lock that the thread that it interrupts holds.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TO_STOP)
     simulator = serve(token=_token(options.token_file), port=options.port, hiccups=not options.calm)
     if options.print_urls:
         print(json.dumps({**simulator.urls, "pid": os.getpid()}), flush=True)
     warm()
-    stopped.wait()
+    signal.sigwait(_TO_STOP)
     simulator.stop()
     return 0
 
