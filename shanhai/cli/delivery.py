@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from string import hexdigits
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from shanhai.cli.chosen import chosen_delivery, pending_of
 from shanhai.cli.follow import build_option, follow
 from shanhai.cli.ledger import COUNTS, record
 from shanhai.cli.output import (
@@ -21,7 +21,7 @@ from shanhai.cli.output import (
     show,
     show_json,
 )
-from shanhai.cli.selection import DATASET, declared, find_delivery
+from shanhai.cli.selection import DATASET, declared
 from shanhai.cli.session import Session, Verb, format_option, pass_session
 from shanhai.ids import DatasetId, DeliveryId
 
@@ -111,7 +111,7 @@ def list_deliveries(session: Session, verdict: str | None, dataset: DatasetId | 
     if verdict in (None, PENDING):
         for one in session.federation.datasets if dataset is None else (dataset,):
             try:
-                rows += [_waiting(session, delivery) for delivery in _pending(session, one)]
+                rows += [_waiting(session, delivery) for delivery in pending_of(session, one)]
             except DamagedError as error:
                 damaged.append(error)
     shown = rows if session.form == "json" else [_in_brief(row) for row in rows]
@@ -138,7 +138,7 @@ def show_delivery(session: Session, delivery: str) -> None:
     from shanhai.ingest.records import Staging, Validation, read_record, read_staging, read_validation
     from shanhai.report.read_books import read_history
 
-    chosen = _chosen(session, delivery)
+    chosen = chosen_delivery(session, delivery)
     session.require_booked(chosen.dataset)
     booked = next((row for row in session.ledger if row.delivery == chosen), None)
     row = {**(_listed(booked) if booked else _waiting(session, chosen)), **_cursor(session, chosen)}
@@ -233,7 +233,7 @@ def recount_delivery(session: Session, delivery: str) -> None:
     from shanhai.errors import DataError
     from shanhai.ingest.recount import recount
 
-    outcome = recount(session.node, _chosen(session, delivery))
+    outcome = recount(session.node, chosen_delivery(session, delivery))
     lines = [{**vars(line), "agrees": line.agrees} for line in outcome.lines]
     if session.form == "json":
         facts = {"delivery": str(outcome.delivery), "comparable": outcome.comparable}
@@ -305,7 +305,7 @@ def _decide(
     from shanhai.ingest.already import AlreadySoError
     from shanhai.ingest.decide import decide
 
-    chosen, already = _chosen(session, text, decides=True), None
+    chosen, already = chosen_delivery(session, text, decides=True), None
     try:
         decide(session.node, chosen, action, by=by, reason=reason)
     except AlreadySoError as error:
@@ -325,48 +325,6 @@ def _decide(
         follow(session, now=now)
     if session.form == "json":
         show_json({**_listed(row), "already": already is not None})
-
-
-def _chosen(session: Session, text: str, *, decides: bool = False) -> DeliveryId:
-    """The delivery that is meant, also of a pending one where sidecars of other datasets are damaged.
-
-    Args:
-        decides: nothing that cannot be read may be meant as well.
-
-    Raises:
-        NotFoundError: none or several are meant.
-        DamagedError: none is meant of what can be read, and not all can be; or one is, and another may be.
-    """
-    from shanhai.errors import DamagedError, NotFoundError
-
-    known, damaged = [row.delivery for row in session.ledger], dict[DatasetId, DamagedError]()
-    for dataset in session.federation.datasets:
-        try:
-            known += _pending(session, dataset)
-        except DamagedError as error:
-            damaged[dataset] = error
-    try:
-        chosen = find_delivery(known, text)
-    except NotFoundError:
-        for why in damaged.values():
-            raise why from None
-        raise
-    for dataset, why in damaged.items() if decides else ():
-        if dataset == chosen.dataset or _may_begin(dataset, text):
-            raise why
-    return chosen
-
-
-def _may_begin(dataset: DatasetId, text: str) -> bool:
-    """Whether a delivery of a dataset may begin so, or its digest."""
-    return f"{dataset}/".startswith(text) or not set(text) - set(hexdigits)
-
-
-def _pending(session: Session, dataset: DatasetId) -> list[DeliveryId]:
-    """The deliveries of a dataset that were pulled and have no verdict in the books yet."""
-    from shanhai.ingest.pending import pending
-
-    return pending(session.node, dataset)
 
 
 def _waiting(session: Session, delivery: DeliveryId) -> dict[str, Any]:
