@@ -5,25 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
+from another_dataset import OTHERS, declare_another
 from one_city import DATASET
 from seller import COLUMNS, TABLE, Seller, table
 
-from shanhai.contracts import render_suite
-from shanhai.contracts.federation import open_federation
 from shanhai.courier import waiting
 from shanhai.courier.due import OFFERED, due
 from shanhai.courier.sending import Sending, release_due
 from shanhai.errors import DamagedError
-from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.decisions import carry_out
 from shanhai.ingest.projections import LEDGER
 from shanhai.ingest.reconcile import reconcile_as_far
 from shanhai.warehouse.lake import LakeTable
 from shanhai.warehouse.log import commit_file
-
-OTHERS = DatasetId("acity", "others")
 
 
 def asked(seller: Seller) -> list[str]:
@@ -96,19 +91,7 @@ def test_a_table_that_cannot_be_read_fails_the_run_when_all_others_have_left(sel
 
 def another(seller: Seller) -> None:
     """A second dataset of the same columns, with a delivery that is loaded, and not in the books yet."""
-    folder = seller.city.root / "districts" / "acity"
-    text = (folder / "events.odcs.yml").read_text(encoding="utf-8").replace("events", "others")
-    document = yaml.safe_load(text)
-    for one in document["customProperties"]:
-        if one["property"] == "source":
-            one["value"]["options"] = {"path": "others/*.csv"}
-        if one["property"] == "delivery":
-            one["value"] = {"per": "file", "partition": {"by": "none"}}
-    (folder / "others.odcs.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-    for path, suite in render_suite.render(open_federation(seller.city.root)).items():
-        (seller.city.root / path).write_text(suite, encoding="utf-8")
-    (seller.city.data / "others").mkdir()
-    seller.city.put("others/o.csv", table(range(4)))
+    declare_another(seller.city, table(range(4)))
     walk.walk(seller.node, OTHERS)
 
 

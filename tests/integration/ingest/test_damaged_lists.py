@@ -10,13 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import yaml
+from another_dataset import OTHERS, declare_another
 from one_city import HEADER, City
 
 from shanhai.cli import main
-from shanhai.contracts import render_suite
-from shanhai.contracts.federation import open_federation
-from shanhai.errors import DamagedError, StoreError
+from shanhai.errors import DamagedError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.ledger import ledger_as_it_is
@@ -27,12 +25,10 @@ from shanhai.ingest.sidecar import body_key, sidecars
 from shanhai.report.verify import verify
 from shanhai.report.write import is_behind
 from shanhai.steps import report_step, stale_report_step
-from shanhai.storage.disk import library_error
-from shanhai.warehouse.damage import unreadable
 from shanhai.warehouse.lake import LakeTable
 
 DATA = 65
-EVENTS, OTHERS = DatasetId("acity", "events"), DatasetId("acity", "others")
+EVENTS = DatasetId("acity", "events")
 Said = Callable[..., tuple[int, str, str]]
 
 
@@ -42,21 +38,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> City:
     city = City(tmp_path_factory.mktemp("walked") / "city")
     city.root.mkdir()
     city.declare()
-    folder = city.root / "districts" / "acity"
-    document = yaml.safe_load(
-        (folder / "events.odcs.yml").read_text(encoding="utf-8").replace("events", "others")
-    )
-    for one in document["customProperties"]:
-        if one["property"] == "source":
-            one["value"]["options"] = {"path": "others/*.csv"}
-        if one["property"] == "delivery":
-            one["value"] = {"per": "file", "partition": {"by": "none"}}
-    (folder / "others.odcs.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-    for path, suite in render_suite.render(open_federation(city.root)).items():
-        (city.root / path).write_text(suite, encoding="utf-8")
     city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
-    (city.data / "others").mkdir()
-    city.put("others/o.csv", f"{HEADER}o,1,2024-01-01\nb,x,2024-01-01\n")
+    declare_another(city, f"{HEADER}o,1,2024-01-01\nb,x,2024-01-01\n")
     for dataset in (EVENTS, OTHERS):
         walk.walk(city.node, dataset)
     city.quarantined()
@@ -415,17 +398,3 @@ def test_bytes_that_were_purged_are_not_told_as_lost_whenever_the_source_shows_t
     city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
     assert "brought back" not in said("pull", str(EVENTS))[2]
     assert body.exists()
-
-
-def test_a_log_without_a_commit_is_no_damage(tmp_path: Path) -> None:
-    """A full disk leaves such a folder where a table was to be made: there is no file to put back."""
-    (tmp_path / "_delta_log").mkdir()
-    assert type(unreadable(tmp_path, OSError("No space left on device"))) is StoreError
-
-
-def test_a_library_that_may_not_write_is_told_in_our_words() -> None:
-    raw = 'IO Error: Cannot open file "/home/x/scratch/y": Permission denied'
-    told = library_error("DuckDB could not read or write", OSError(raw), given="/home/x")
-    assert (told.given, "IO Error" in str(told)) == ("Permission denied", False)
-    assert told.allowed == "a folder that this user may read and write"
-    assert told.hint

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from another_dataset import OTHERS, declare_another
 from at_once import at_once
 from killed_once import killed_at, named
 from one_city import DATASET, HEADER, City
 from plain_state import differences, read_state
 
 from shanhai.cli import main
-from shanhai.contracts import render_suite
-from shanhai.contracts.federation import open_federation
 from shanhai.errors import DamagedError
-from shanhai.ids import DatasetId
 from shanhai.ingest import walk
 from shanhai.ingest.ledger import ledger, ledger_as_it_is
 from shanhai.ingest.reconcile import reconcile
@@ -140,19 +137,6 @@ def _reconciled_at_once(root: Path, start: Any, outcome: Any) -> None:
 
 def _second_dataset(city: City) -> None:
     """Another dataset after the first one, walked, with a refused row of its own."""
-    folder = city.root / "districts" / "acity"
-    text = (folder / "events.odcs.yml").read_text(encoding="utf-8").replace("events", "others")
-    document = yaml.safe_load(text)
-    for one in document["customProperties"]:
-        if one["property"] == "source":
-            one["value"]["options"] = {"path": "others/*.csv"}
-        if one["property"] == "delivery":
-            one["value"] = {"per": "file", "partition": {"by": "none"}}
-        if one["property"] == "tolerance":
-            one["value"] = TOLERANCES["accepted"]
-    (folder / "others.odcs.yml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
-    for path, suite in render_suite.render(open_federation(city.root)).items():
-        (city.root / path).write_text(suite, encoding="utf-8")
-    (city.data / "others").mkdir()
-    city.put("others/o.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
-    walk.walk(city.node, DatasetId("acity", "others"))
+    rows = f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n"
+    declare_another(city, rows, tolerance=TOLERANCES["accepted"])
+    walk.walk(city.node, OTHERS)
