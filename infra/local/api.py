@@ -26,6 +26,10 @@ def _may_pass(error: BaseException) -> bool:
     )
 
 
+def _moments(backfill: Json) -> list[datetime]:
+    return [datetime.fromisoformat(backfill[name]) for name in ("from_date", "to_date")]
+
+
 _PATIENTLY = retry(
     retry=retry_if_exception(_may_pass),
     stop=stop_after_attempt(6),
@@ -134,10 +138,21 @@ class Api:
         return Run(dag_id, answer["dag_run_id"], answer["state"])
 
     def backfill(self, dag_id: str, first: str, last: str) -> int:
-        """Run the partitions between two moments again; returns the number of the backfill."""
+        """Run the partitions between two moments again; returns the number of the backfill.
+
+        A backfill has no name. A server that began it and could not say so answers with a conflict when it is
+        asked again: the one of these moments that has not ended is meant.
+        """
         body = {"dag_id": dag_id, "from_date": first, "to_date": last, "reprocess_behavior": "completed"}
-        answer = self._send("POST", "/api/v2/backfills", json=body).json()
-        return int(answer["id"])
+        try:
+            return int(self._send("POST", "/api/v2/backfills", json=body).json()["id"])
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise
+            for one in self._all("/api/v2/backfills", "backfills", {"dag_id": dag_id}):
+                if one["completed_at"] is None and _moments(one) == _moments(body):
+                    return int(one["id"])
+            raise
 
     def backfill_done(self, number: int) -> bool:
         return self._get(f"/api/v2/backfills/{number}", {})["completed_at"] is not None

@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from infra.local.api import Api, Run
+
+BACKFILLS = "/api/v2/backfills"
+DAYS = ("2024-03-01T00:00:00Z", "2024-03-03T23:59:59Z")
 
 
 class Forgetful(ThreadingHTTPServer):
@@ -21,6 +25,7 @@ class Forgetful(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.failures = failures
         self.runs: dict[str, dict[str, Any]] = {}
+        self.backfills: list[dict[str, Any]] = []
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -31,18 +36,34 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        name = body.get("dag_run_id") or f"manual__{len(self.server.runs)}"
-        known = name in self.server.runs
-        run = self.server.runs.setdefault(name, {"dag_run_id": name, "state": "queued", "conf": body["conf"]})
+        known, made = (self._begin if self.path == BACKFILLS else self._make)(body)
         if self.server.failures:
             self.server.failures -= 1
             self._say(500, {"detail": "database is locked"})
         else:
-            self._say(409 if known else 200, {"detail": "it exists"} if known else run)
+            self._say(409 if known else 200, {"detail": "it exists"} if known else made)
+
+    def _make(self, body: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        name = body.get("dag_run_id") or f"manual__{len(self.server.runs)}"
+        known = name in self.server.runs
+        run = self.server.runs.setdefault(name, {"dag_run_id": name, "state": "queued", "conf": body["conf"]})
+        return known, run
+
+    def _begin(self, body: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        """One at a time, as Airflow has it, which tells moments to the microsecond."""
+        if any(one["completed_at"] is None for one in self.server.backfills):
+            return True, {}
+        moments = {name: body[name].replace("Z", ".000000Z") for name in ("from_date", "to_date")}
+        self.server.backfills.append({"id": len(self.server.backfills) + 1, **moments, "completed_at": None})
+        return False, self.server.backfills[-1]
 
     def do_GET(self) -> None:
-        run = self.server.runs.get(self.path.rpartition("/")[2])
-        self._say(200 if run else 404, run or {})
+        if self.path.startswith(BACKFILLS):
+            found = self.server.backfills
+            self._say(200, {"backfills": found, "total_entries": len(found)})
+        else:
+            run = self.server.runs.get(self.path.rpartition("/")[2])
+            self._say(200 if run else 404, run or {})
 
     def _say(self, status: int, answer: dict[str, Any]) -> None:
         text = json.dumps(answer).encode()
@@ -74,3 +95,20 @@ def test_a_decision_is_asked_for_once_though_the_server_could_not_say_that_it_wa
         again = api.trigger("decisions", conf={"action": "withdraw"})
     assert [run["conf"] for run in server.runs.values()] == [{"action": "withdraw"}] * 2
     assert [made, again] == [Run("decisions", name, "queued") for name in server.runs]
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_backfill_is_begun_once_though_the_server_could_not_say_that_it_was(failures):
+    with serving(failures) as (server, api):
+        for number in (1, 2):
+            assert api.backfill("acounty__days", *DAYS) == number
+            server.backfills[-1]["completed_at"] = "2024-04-01T00:00:00Z"
+    assert len(server.backfills) == 2
+
+
+def test_a_backfill_of_other_days_is_not_taken_for_the_one_that_is_asked_for():
+    with serving(0) as (server, api):
+        api.backfill("acounty__days", *DAYS)
+        with pytest.raises(httpx.HTTPStatusError, match="409 Conflict"):
+            api.backfill("acounty__days", DAYS[0], "2024-03-02T23:59:59Z")
+    assert len(server.backfills) == 1
