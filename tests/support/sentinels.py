@@ -8,9 +8,16 @@ from typing import TypeVar
 
 Word = TypeVar("Word", str, bytes)
 
+SHORTEST = 8
+"""Characters of base64 that chance does not write: 48 bits, looked for in some hundred thousand places."""
+
 
 def spellings(word: str | bytes) -> Iterator[bytes]:
-    """A text in UTF-8, GB18030 and UTF-16, or bytes: as they are, in hex, and in base64 in each alignment."""
+    """A text in UTF-8, GB18030 and UTF-16, or bytes: as they are, in hex, and in base64 in each alignment.
+
+    Raises:
+        ValueError: if the word is so short that it may be found where nobody wrote it.
+    """
     if isinstance(word, bytes):
         yield from _spelled(word)
         return
@@ -25,7 +32,10 @@ def _spelled(raw: bytes) -> Iterator[bytes]:
     for shift in range(3):
         # The first and last characters also depend on what lies beside the word.
         inner = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-        yield inner[4 if shift else 0 : -1]
+        spelled = inner[4 if shift else 0 : -1]
+        if len(spelled) < SHORTEST:
+            raise ValueError(f"a word of {len(raw)} bytes may be found by chance; take a longer one")
+        yield spelled
 
 
 def found(content: bytes, words: Iterable[Word]) -> list[Word]:

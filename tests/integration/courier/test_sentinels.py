@@ -19,7 +19,9 @@ from shanhai.courier import sealing
 VILLAGES = ["拱墅区上塘路的卫生站", "Mishixiang-sentinel-0423"]
 PERSON = "张三的病历在此"
 VALUES = [*VILLAGES, PERSON]
-WORDS = [*VALUES, "village", "person", TABLE]
+VILLAGE, PERSON_NAME = "home_village", "name_of_patient"
+WORDS = [*VALUES, VILLAGE, PERSON_NAME, TABLE]
+NAMED = {"village": VILLAGE, "person": PERSON_NAME}
 ROWS = [f"id-{n},{VILLAGES[n % 2]},{PERSON},{n},2024-02-01T08:00:00Z" for n in range(200)]
 
 
@@ -31,8 +33,8 @@ def _a_verb_was_called_in_this_process() -> None:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     made = City(tmp_path_factory.mktemp("city") / "root")
-    made.declare(COLUMNS)
-    made.put("a.csv", "\n".join(["编号,village,person,n,at", *ROWS]) + "\n")
+    made.declare([{**column, "name": NAMED.get(column["name"], column["name"])} for column in COLUMNS])
+    made.put("a.csv", "\n".join([f"编号,{VILLAGE},{PERSON_NAME},n,at", *ROWS]) + "\n")
     made.walk()
     return made
 
@@ -40,7 +42,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 @pytest.fixture
 def stored(paired: Two, city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stored:
     seller = settle(paired, city, tmp_path)
-    seller.grant("village", "n")
+    seller.grant(VILLAGE, "n")
     return Stored(seller, monkeypatch)
 
 
@@ -51,7 +53,7 @@ def told(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) ->
 
 def test_neither_stored_bytes_nor_logs_tell(stored: Stored, told: Told):
     stored.ship()
-    rows = stored.seller.arrive(stored.seller.messages()[-1]).rows("village", "n")
+    rows = stored.seller.arrive(stored.seller.messages()[-1]).rows(VILLAGE, "n")
     assert sorted(rows, key=lambda row: row[1]) == [(VILLAGES[n % 2], n) for n in range(len(ROWS))]
     seen = stored.seen()
     assert min(len(seen["relay"]), len(seen["written"])) > len(ROWS) * 16

@@ -66,6 +66,12 @@ def test_the_search_knows_each_spelling(encoding: str, shift: int):
         assert found(b"before" + told + b"after") == [VALUES[0]]
 
 
+def test_a_word_that_chance_could_write_is_not_looked_for():
+    assert sentinels.found(b"a longish word", ["a longish", "not there"]) == ["a longish"]
+    with pytest.raises(ValueError, match="a word of 8 bytes may be found by chance"):
+        sentinels.found(b"", ["a longis"])
+
+
 def test_errors_and_holders_tell_nothing(tmp_path):
     """A refused file, a refused key and everything that prints itself on the way."""
     made = sealed(table())
