@@ -37,9 +37,7 @@ def far() -> Iterator[FarSide]:
 
 
 def session(far: FarSide, user: str = "u", **headers: str) -> HttpSession:
-    context = ConnectContext(
-        far.address, lambda name: SecretStr("x" * 9), attempts=2, timeout_seconds=1, sleep=lambda s: None
-    )
+    context = ConnectContext(far.address, lambda name: SecretStr("x" * 9), attempts=2, sleep=lambda s: None)
     auth = AUTH.validate_python({"kind": "basic", "user": user, "secret": "portal"})
     return HttpSession(context, auth=auth, headers=headers)
 

@@ -32,7 +32,7 @@ class Trial:
     def __init__(self, far: FarSide, **limits: float) -> None:
         self.waits: list[float] = []
         self.context = ConnectContext(
-            far.address, timeout_seconds=0.3, clock=fixed_clock(NOW), sleep=self.waits.append, **limits  # type: ignore[arg-type]
+            far.address, clock=fixed_clock(NOW), sleep=self.waits.append, **limits  # type: ignore[arg-type]
         )  # fmt: skip
 
     def get(self) -> bytes:

@@ -48,7 +48,6 @@ def session(
         f"{far.address}/base",
         lambda name: SecretStr(secret),
         attempts=2,
-        timeout_seconds=1,
         sleep=lambda seconds: None,
     )
     parsed = None if auth is None else AUTH.validate_python(auth)

@@ -26,9 +26,7 @@ def far() -> Iterator[FarSide]:
 
 
 def context(far: FarSide) -> ConnectContext:
-    return ConnectContext(
-        far.address, lambda name: SecretStr("canary-77"), attempts=2, timeout_seconds=1, sleep=lambda s: None
-    )
+    return ConnectContext(far.address, lambda name: SecretStr("canary-77"), attempts=2, sleep=lambda s: None)
 
 
 def open311(far: FarSide, **options: Any) -> Open311Connector:

@@ -61,7 +61,7 @@ def test_where_it_may_not(target: str) -> None:
 def test_a_private_system_is_not_reached_by_a_redirect(far: FarSide) -> None:
     with FarSide(lambda asked: Reply(b"private")) as inner:
         far.answer = lambda asked: Reply(status=302, headers={"Location": inner.address})
-        context = ConnectContext(far.address, attempts=2, timeout_seconds=1, sleep=lambda s: None)
+        context = ConnectContext(far.address, attempts=2, sleep=lambda s: None)
         with HttpSession(context) as session, pytest.raises(DeniedError, match="option origins"):
             session.get(session.base)
         assert inner.asked == []
@@ -83,6 +83,6 @@ def test_a_public_name_that_stands_for_a_private_address_is_seen_when_it_is_conn
 
 def test_a_head_that_never_ends_is_given_up(far: FarSide) -> None:
     far.answer = lambda asked: Reply(head_pause=0.05)
-    context = ConnectContext(far.address, attempts=1, timeout_seconds=0.1)
+    context = ConnectContext(far.address, attempts=1, timeout_seconds=1)
     with HttpSession(context) as session, pytest.raises(SourceError, match="too slow"):
         session.get(session.base)

@@ -37,7 +37,7 @@ def far(certificate: Path) -> Iterator[FarSide]:
 
 
 def get(address: str) -> bytes:
-    context = ConnectContext(address, attempts=2, timeout_seconds=2, sleep=lambda seconds: None)
+    context = ConnectContext(address, attempts=2, sleep=lambda seconds: None)
     with HttpSession(context) as session:
         return b"".join(session.get(session.base).chunks)
 

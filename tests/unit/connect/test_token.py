@@ -61,7 +61,6 @@ def session(far: FarSide, authority: Authority, **options: Any) -> HttpSession:
         f"{far.address}/api/v1",
         lambda name: SecretStr(SECRET),
         attempts=2,
-        timeout_seconds=1,
         monotonic=lambda: authority.now,
         sleep=lambda seconds: None,
     )
