@@ -131,6 +131,10 @@ class DiskFullError(StoreError):
     """There is not enough room for the next step."""
 
 
+class MemoryLimitError(ConfigurationError):
+    """A step needs more memory than its DuckDB session may use; the same try would need as much again."""
+
+
 class NotFoundError(ConfigurationError):
     """A dataset, delivery, connector or file that was named does not exist."""
 

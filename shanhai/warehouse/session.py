@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shanhai.errors import MemoryLimitError
 from shanhai.settings import Settings
 from shanhai.storage.disk import disk_errors, library_error, says_full
 
@@ -34,6 +35,7 @@ def duckdb_session(
 
     Raises:
         DiskFullError: DuckDB ran out of room while spilling.
+        MemoryLimitError: what cannot be spilled takes more than `memory_limit`.
         StoreError: it failed to read or write a file.
     """
     import duckdb
@@ -46,9 +48,14 @@ def duckdb_session(
             con.execute("SET TimeZone = 'UTC'")
             yield con
     except duckdb.Error as error:
-        refused = isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException))
-        if refused or says_full(str(error)):
+        if isinstance(error, duckdb.IOException) or says_full(str(error)):
             raise library_error("DuckDB could not read or write", error, given=settings.home) from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise MemoryLimitError(
+                "a step needs more memory than one DuckDB session may use",
+                given=settings.memory_limit,
+                hint="set SHANHAI_MEMORY_LIMIT higher, or let fewer long values come in one delivery",
+            ) from error
         raise
 
 

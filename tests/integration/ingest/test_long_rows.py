@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ from one_city import COLUMNS
 from plain_contract import plain_contract
 
 from shanhai.contracts.model import Column
+from shanhai.errors import MemoryLimitError
 from shanhai.ingest.decode import BodyFile, read_in_place
 from shanhai.ingest.decode.survey import survey
 from shanhai.warehouse.batches import BYTES, ROWS, at_once_of, batches
@@ -79,6 +82,24 @@ def test_rows_of_a_file_are_taken_as_its_row_groups_have_them(tmp_path):
         short.write(batch)
     assert pq.read_metadata(long.path).num_row_groups == 3
     assert (at_once_of(long.path), at_once_of(short.path)) == (100, ROWS)
+
+
+def test_more_than_a_session_may_hold_is_a_setting_that_a_person_must_change(city, monkeypatch):
+    """Tried again it would end alike; with more memory nothing of it is lost."""
+    source = {"connector": "files", "endpoint": "data", "options": {"path": "*.ndjson"}}
+    city.declare(columns=NOTED, format={"kind": "ndjson"}, source=source)
+    records = (
+        {"编号": f"k{number}", "n": number, "at": "2024-01-01", "note": "x" * LONG} for number in range(40)
+    )
+    city.put("a.ndjson", "\n".join(map(json.dumps, records)) + "\n")
+    monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "40MB")
+    with pytest.raises(MemoryLimitError, match=r"given: 40MB; hint: set SHANHAI_MEMORY_LIMIT higher") as met:
+        city.walk()
+    assert met.value.exit_code == 78
+    assert city.rows() == []
+    monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "1GB")
+    city.walk()
+    assert city.rows("count(*), sum(length(note))") == [(40, 40 * LONG)]
 
 
 @pytest.mark.long
