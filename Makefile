@@ -20,7 +20,7 @@ LONG_WORKERS ?= 2
 REAL_HOME := $(or $(SHANHAI_HOME),$(CURDIR)/var/real)
 export SHANHAI_HOME ?= $(CURDIR)/var/run
 
-.PHONY: help run real up down test test-long check fix generate bench bench-exchange bench-peers lock lock-peers clean
+.PHONY: help run real up down test test-long check fix generate bench bench-exchange bench-peers peers lock lock-peers clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-exchange: $(VENV)/.dev ## what encryption costs, into benchmarks/EXCHANGE.
 
 bench-peers: $(VENV)/.dev ## beside other loaders, into benchmarks/PEERS.md: make bench-peers ROWS=100000000
 	@$(BIN)/python -m benchmarks.peers --page benchmarks/PEERS.md $(if $(ROWS),--rows $(ROWS)) $(PEERS)
+
+peers: $(VENV)/.dev ## the environments of the other loaders, from their locks
+	@$(BIN)/python -m benchmarks.peers --prepare
 
 lock: $(UV) ## resolve the dependencies anew
 	@$(UV) pip compile pyproject.toml --group build --universal --generate-hashes --python-version 3.11 \

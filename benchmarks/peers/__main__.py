@@ -32,6 +32,8 @@ def main() -> int:
     uv = Path(sys.prefix) / "uv" / "bin" / "uv"
     for subject in wanted:
         make(subject, uv)
+    if arguments.prepare:
+        return 0
     if not offline():
         _say("the system does not permit a process without a network: telemetry is off by settings alone")
     folder = Path(tempfile.mkdtemp(prefix="shanhai-peers-", dir=arguments.folder))
@@ -72,6 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rows", type=_sizes, default=[1_000_000, 10_000_000], help="sizes, joined by commas"
     )
+    parser.add_argument("--prepare", action="store_true", help="make the environments, measure nothing")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", type=lambda text: text.split(","), help="names, joined by commas")
     parser.add_argument("--limit-seconds", type=float, default=400, help="of one measurement")

@@ -59,7 +59,7 @@ def test_a_result_has_every_row_it_must_have(subject: Subject, tmp_path: Path):
     if gone and subject.name in INSTALLED:
         subject = replace(subject, environment=None)
     elif gone:
-        pytest.skip(f"`make bench-peers` did not make the environment {', '.join(gone)} here")
+        pytest.skip(f"`make peers` did not make the environment {', '.join(gone)} here")
     found = series(tmp_path, subject)
     (outcome,) = found.outcomes
     assert (outcome.wrong, outcome.left_out) == (None, None)
