@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,10 @@ from shanhai.errors import ConfigurationError, ShanhaiError
 _HEADINGS = (Heading("check", "check"), Heading("state", "state"), Heading("detail", "detail", wraps=True))
 
 
+class _NoneYet(str):
+    """Says of something that it is not there yet, which is no failure."""
+
+
 @click.command()
 @format_option
 @pass_session
@@ -22,7 +27,7 @@ def command(session: Session) -> None:
     """Look whether all is here that the walk needs.
 
     Folders, room on the disk, the store of snapshots, contracts, connectors, the dbt project. Leaves
-    nothing behind and asks no source.
+    nothing behind and asks no source. Where no home is yet, that is said, and none is made.
     Ends with code 78 when something is missing.
 
     \b
@@ -39,33 +44,46 @@ def command(session: Session) -> None:
     }
     rows = [_examined(name, check, session) for name, check in checks.items()]
     show(rows, _HEADINGS, form=session.form, empty="")
-    failed = [row for row in rows if row["state"] != "ok"]
+    failed = [row for row in rows if row["state"] == "failed"]
     if failed:
         raise ConfigurationError(f"{len(failed)} of {len(rows)} checks failed", hint="each line says what")
 
 
 def _examined(name: str, check: Callable[[Session], str], session: Session) -> dict[str, str]:
     try:
-        return {"check": name, "state": "ok", "detail": check(session)}
+        detail = check(session)
     except ShanhaiError as error:
         return {"check": name, "state": "failed", "detail": str(error)}
+    return {"check": name, "state": "none yet" if isinstance(detail, _NoneYet) else "ok", "detail": detail}
 
 
 def _home(session: Session) -> str:
+    from shanhai.ingest.node import is_home
+
     home = session.settings.home
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        home.mkdir(exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=home):
-            return str(home)
+        with tempfile.TemporaryFile(dir=_nearest(home)):
+            pass
     except OSError as error:
         raise ConfigurationError(
             "the home folder cannot be written", given=home, hint="set SHANHAI_HOME or --home"
         ) from error
+    if is_home(home):
+        return str(home)
+    return _NoneYet(
+        f"there is no home in {home}: make run, shanhai walk or shanhai node init make one there; "
+        "if yours lies elsewhere: --home or SHANHAI_HOME"
+    )
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the one above it that is there, in which it would be made."""
+    return next(one for one in (folder, *folder.parents) if one.exists())
 
 
 def _room(session: Session) -> str:
-    free, needed = shutil.disk_usage(session.settings.home).free, session.settings.free_disk_bytes
+    home, needed = _nearest(session.settings.home), session.settings.free_disk_bytes
+    free = shutil.disk_usage(home).free
     if free < needed:
         raise ConfigurationError("the disk is full", given=f"{free:,} bytes", allowed=f">= {needed:,} bytes")
     return f"{free / 2**30:,.1f} GiB free"
