@@ -68,8 +68,8 @@ class Api:
 
     def log_in(self) -> None:
         """Fetch a token; valid for a day."""
-        answer = self._client.post("/auth/token", json={"username": USER, "password": self._password})
-        self._client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        answer = self._send("POST", "/auth/token", json={"username": USER, "password": self._password})
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def dags(self) -> dict[str, Json]:
         """All DAGs that are known and not stale, by id."""

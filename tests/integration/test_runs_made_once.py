@@ -15,6 +15,7 @@ import pytest
 from infra.local.api import Api, Run
 
 BACKFILLS = "/api/v2/backfills"
+TOKEN = "/auth/token"
 DAYS = ("2024-03-01T00:00:00Z", "2024-03-03T23:59:59Z")
 
 
@@ -36,12 +37,15 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known, made = (self._begin if self.path == BACKFILLS else self._make)(body)
+        known, made = {BACKFILLS: self._begin, TOKEN: self._let_in}.get(self.path, self._make)(body)
         if self.server.failures:
             self.server.failures -= 1
             self._say(500, {"detail": "database is locked"})
         else:
             self._say(409 if known else 200, {"detail": "it exists"} if known else made)
+
+    def _let_in(self, _: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        return False, {"access_token": "4711"}
 
     def _make(self, body: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
         name = body.get("dag_run_id") or f"manual__{len(self.server.runs)}"
@@ -95,6 +99,13 @@ def test_a_decision_is_asked_for_once_though_the_server_could_not_say_that_it_wa
         again = api.trigger("decisions", conf={"action": "withdraw"})
     assert [run["conf"] for run in server.runs.values()] == [{"action": "withdraw"}] * 2
     assert [made, again] == [Run("decisions", name, "queued") for name in server.runs]
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_a_server_that_is_busy_is_asked_again_to_let_in(failures):
+    with serving(failures) as (_, api):
+        api.log_in()
+        assert api._client.headers["Authorization"] == "Bearer 4711"
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
