@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 import psutil
 
 GRACE_SECONDS = 15.0
+_DEATH_SECONDS = 60.0
+"""What is killed is dead at once; a machine that is busy may take a while to see to it."""
+_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,10 @@ class Started:
         found: dict[int, psutil.Process] = {}
         process = self.process()
         if process is not None:
-            found = {one.pid: one for one in (process, *process.children(recursive=True))}
+            found[self.pid] = process
+            # It may end just now: then what it has started is found by its session.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found |= {one.pid: one for one in process.children(recursive=True)}
         for one in psutil.process_iter():
             if one.pid not in found and _session(one.pid) == self.pid and one.create_time() >= self.created:
                 found[one.pid] = one
@@ -87,8 +94,10 @@ def stop(processes: Sequence[Started], *, grace: float = GRACE_SECONDS) -> list[
     for one in families.values():
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
-    _, left = psutil.wait_procs(list(families.values()), timeout=5)
-    return [one for one in left if _running(one)]
+    until, left = time.monotonic() + _DEATH_SECONDS, list(families.values())
+    while left and time.monotonic() < until:
+        left = [one for one in psutil.wait_procs(left, timeout=_LOOK_SECONDS)[1] if _running(one)]
+    return left
 
 
 def _running(process: psutil.Process) -> bool:
