@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import contextlib
 import json
 import os
 import secrets
@@ -11,8 +12,12 @@ import socket
 from pathlib import Path
 
 from infra.local.layout import REPOSITORY, Layout
+from shanhai.errors import BusyError
 
 USER = "admin"
+_FIRST_PORT = 20_000
+_GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PORT_TRIES = 100
 
 _FIXED: dict[str, dict[str, object]] = {
     "core": {
@@ -51,11 +56,28 @@ _FIXED: dict[str, dict[str, object]] = {
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of the loopback interface that nobody listens on now.
+
+    Where Linux says which ones it gives to whoever asks for any, or connects somewhere, it is none of those:
+    such a one may be taken by the time when a server that starts slowly, or again, listens on it.
+
+    Raises:
+        BusyError: all that were tried are taken.
+    """
+    own = range(_FIRST_PORT, _first_given_port())
+    for _ in range(_PORT_TRIES):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(own) if own else 0))
+            return int(probe.getsockname()[1])
+    raise BusyError("no port is free", given=f"{_PORT_TRIES} of {own}", hint="end what listens there")
+
+
+def _first_given_port() -> int:
+    """The first port that the system gives away; 0 where it does not tell."""
+    try:
+        return int(_GIVEN_PORTS.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def write_private(file: Path, text: str) -> None:

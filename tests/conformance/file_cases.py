@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from connectors.files import FilesConnector
+from infra.local.configuration import free_port
 from shanhai.connect.conformance import Case, ConnectorConformance, Moving, collect
 from shanhai.connect.protocol import ConnectContext
 from tests.conformance.rows import arrivals
@@ -37,7 +37,7 @@ def context(endpoint: str, secret: str = SECRET, **changes: Any) -> ConnectConte
     given = ConnectContext(
         endpoint,
         secret=lambda name: SecretStr(secret),
-        timeout_seconds=5,
+        timeout_seconds=60,
         attempts=3,
         sleep=lambda seconds: None,
     )
@@ -46,9 +46,7 @@ def context(endpoint: str, secret: str = SECRET, **changes: Any) -> ConnectConte
 
 def nobody(scheme: str) -> str:
     """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"{scheme}://127.0.0.1:{probe.getsockname()[1]}/"
+    return f"{scheme}://127.0.0.1:{free_port()}/"
 
 
 class ServerCases(ConnectorConformance):

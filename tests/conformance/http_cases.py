@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +10,7 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
+from infra.local.configuration import free_port
 from shanhai.connect.conformance import Case
 from shanhai.connect.protocol import ConnectContext
 from tests.conformance.far_side import Asked, FarSide, Reply
@@ -22,9 +22,7 @@ CUT = Reply(b"[" + b"1," * 900, cut_after=700)
 
 def closed_port() -> str:
     """An address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 def no_wait(seconds: float) -> None:
@@ -73,7 +71,7 @@ class HttpCases(ABC):
             "cut off": always(CUT),
             "cut off in chunks": always(replace(CUT, chunked=True)),
             "shorter than announced": always(Reply(b"[]", announced=100, cut_after=2)),
-            "silent": lambda: _impatient(self.after(*[Reply(b"[1]" * 2, piece=1, pause=0.3)] * 3)),
+            "silent": lambda: _impatient(self.after(*[Reply(b"[1]" * 2, piece=1, pause=0.8)] * 3)),
         }
 
     def hiccups(self) -> Mapping[str, Callable[[], Case]]:
@@ -125,7 +123,7 @@ class HttpCases(ABC):
 
 
 def _impatient(case: Case) -> Case:
-    return replace(case, context=replace(case.context, timeout_seconds=0.2))
+    return replace(case, context=replace(case.context, timeout_seconds=0.5))
 
 
 def _rest(reply: Reply, start: int) -> Reply:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -58,7 +60,7 @@ def family(layout: Layout, kind: str = "close") -> Started:
         folder=layout.home,
         log=log,
     )
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while log.read_text().count("born") < 2:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -72,6 +74,28 @@ def test_stop_leaves_no_grandchild(layout: Layout) -> None:
     assert stop([started], grace=0.2) == []
     assert not [one for one in everyone if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert stop([started]) == [], "stopping twice is harmless"
+
+
+def test_a_leader_that_ends_just_as_it_is_stopped_leaves_nobody(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, look = family(layout), psutil.Process.children
+
+    def look_too_late(process: psutil.Process, recursive: bool = False) -> list[psutil.Process]:
+        process.kill()
+        process.wait()
+        return look(process, recursive)
+
+    monkeypatch.setattr(psutil.Process, "children", look_too_late)
+    assert stop([started], grace=0.2) == []
+    assert not [one for one in psutil.process_iter() if _leader(one) == started.pid]
+
+
+def _leader(process: psutil.Process) -> int:
+    """Of whose session a process is that lives; 0 for any other."""
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        return 0 if process.status() == psutil.STATUS_ZOMBIE else os.getsid(process.pid)
+    return 0
 
 
 def test_stop_touches_no_process_that_only_has_the_same_number() -> None:
@@ -121,6 +145,16 @@ def test_secrets_are_made_once_and_for_the_owner_alone(layout: Layout) -> None:
     write_configuration(layout, port=free_port(), slots=2, parse_every=30)
     assert first == {name: (layout.airflow / name).read_text() for name in first}
     assert len(password(layout)) >= 20
+
+
+def test_a_free_port_is_none_that_the_system_may_give_away_before_a_server_listens() -> None:
+    given, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+    if int(given) <= 1 << 15:
+        assert all(1 << 14 < free_port() < int(given) for _ in range(20))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        assert taken.getsockname()[1] not in {free_port() for _ in range(20)}
 
 
 def test_everything_listens_on_loopback_only(layout: Layout) -> None:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from infra.local.configuration import free_port
 from tests.support.required import program
-from tests.support.servers.process import bound, free_port
+from tests.support.servers.process import bound
 
 USER = "reader"
 DATABASE = "city"
 _OWNER = "owner"
-_WAIT_SECONDS = 30
+_WAIT_SECONDS = 300
 _QUICK = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 

@@ -30,13 +30,6 @@ def kill_children(pid: int) -> None:
                 child.kill()
 
 
-def free_port() -> int:
-    """A port of loopback on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def answers(port: int) -> bool:
     """Whether somebody listens on a port of loopback."""
     with socket.socket() as probe:

@@ -16,11 +16,12 @@ from typing import Any
 
 from minio import Minio
 
+from infra.local.configuration import free_port
 from tests.support.required import program
-from tests.support.servers.process import answers, bound, free_port
+from tests.support.servers.process import answers, bound
 
 REGION = "default"
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 300
 _CONFIGURATION = """
 [global]
 fsid = {fsid}

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.local.configuration import free_port
 from tests.support.required import program
-from tests.support.servers.process import answers, bound, free_port, kill_children
+from tests.support.servers.process import answers, bound, kill_children
 
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 300
 _CONFIGURATION = """
 ListenAddress 127.0.0.1:{port}
 HostKey {folder}/host_key

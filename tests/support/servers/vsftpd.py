@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.configuration import free_port
 from tests.support.required import program
-from tests.support.servers.process import answers, bound, free_port
+from tests.support.servers.process import answers, bound
 
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 300
 _CONFIGURATION = """
 listen=YES
 listen_address=127.0.0.1
