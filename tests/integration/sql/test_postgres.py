@@ -281,7 +281,7 @@ def test_a_locked_table_is_waited_for_and_then_said(db: SqlSource, postgres: Pos
         ):
             released.wait(0.02)
         with pytest.raises(SourceError, match="locked"):
-            of_postgres(postgres, timeout_seconds=0.1).pull(table="public.t")
+            of_postgres(postgres, timeout_seconds=2).pull(table="public.t")
     finally:
         postgres.execute("SELECT pg_cancel_backend(pid) FROM pg_locks WHERE mode LIKE 'AccessEx%'")
         holding.join()

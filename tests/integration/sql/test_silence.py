@@ -17,9 +17,11 @@ from tests.support.servers.wire import Wire
 from tests.support.sql_source import SqlSource, of_postgres
 
 ROWS = 60_000
-SECONDS = 0.4
-MOST_SECONDS = 25.0
+SECONDS = 1.0
+MOST_SECONDS = 60.0
 """Of a pull that waits for `SECONDS` a few times, on a machine with more to do."""
+PATIENT_SECONDS = 600.0
+"""Where nobody is silent: a server that others keep from its work is none that has died."""
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +35,10 @@ def db(postgres: Postgres) -> SqlSource:
     return source(postgres)
 
 
-def source(postgres: Postgres, port: int | None = None, *, silence: float = SECONDS) -> SqlSource:
-    given = of_postgres(postgres, port=port, timeout_seconds=SECONDS)
+def source(
+    postgres: Postgres, port: int | None = None, *, silence: float = SECONDS, wait: float = SECONDS
+) -> SqlSource:
+    given = of_postgres(postgres, port=port, timeout_seconds=wait)
     options = {**given.options, "table": "public.t", "batch_rows": 1000, "max_silence_seconds": silence}
     return SqlSource(given.context, options)
 
@@ -50,6 +54,10 @@ def stopped(*pids: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+def patient(postgres: Postgres) -> SqlSource:
+    return source(postgres, silence=PATIENT_SECONDS, wait=PATIENT_SECONDS)
+
+
 def serving(postgres: Postgres) -> int:
     """The process of the server that serves the pull that began last."""
     sessions = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shanhai'"
@@ -59,7 +67,7 @@ def serving(postgres: Postgres) -> int:
 def test_a_backend_that_is_stopped_amid_its_rows_ends_the_pull_and_the_next_one_has_them_all(
     db: SqlSource, postgres: Postgres
 ):
-    bodies = db.connector().pull(None)
+    bodies = source(postgres, wait=PATIENT_SECONDS).connector().pull(None)
     body = next(bodies)
     next(body.chunks)
     began = time.monotonic()
@@ -69,7 +77,7 @@ def test_a_backend_that_is_stopped_amid_its_rows_ends_the_pull_and_the_next_one_
     bodies.close()  # type: ignore[attr-defined]
     assert time.monotonic() - began < MOST_SECONDS
     assert refused.value.recovery == "retry"
-    [pulled] = db.pull(columns=["id"])
+    [pulled] = patient(postgres).pull(columns=["id"])
     assert pulled.values("id") == list(range(1, ROWS + 1))
 
 
@@ -96,17 +104,15 @@ def test_a_silence_at_any_step_ends_the_pull(db: SqlSource, postgres: Postgres, 
 
 
 def test_work_without_a_sign_is_waited_for_as_long_as_allowed(db: SqlSource, postgres: Postgres):
-    postgres.execute(
-        "CREATE OR REPLACE VIEW v AS SELECT id, pg_sleep(1.5)::text AS slept FROM t WHERE id <= 1"
-    )
-    [pulled] = source(postgres, silence=30).pull(table="public.v")
+    postgres.execute("CREATE OR REPLACE VIEW v AS SELECT id, pg_sleep(3)::text AS slept FROM t WHERE id <= 1")
+    [pulled] = source(postgres, silence=PATIENT_SECONDS).pull(table="public.v")
     assert pulled.values("id") == [1]
     with pytest.raises(SourceError, match="went silent"):
         source(postgres).pull(table="public.v")
 
 
 def test_a_pull_of_a_silent_server_can_be_given_up(db: SqlSource, postgres: Postgres):
-    bodies = source(postgres, silence=600).connector().pull(None)
+    bodies = patient(postgres).connector().pull(None)
     next(next(bodies).chunks)
     began = time.monotonic()
     with stopped(serving(postgres)):

@@ -137,7 +137,7 @@ def test_a_lost_cursor_column_leaves_all_as_it_was_until_it_is_back(city: City, 
 def test_a_silent_database_leaves_no_delivery_and_the_next_pull_has_all(
     city: City, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("SHANHAI_HTTP_TIMEOUT_SECONDS", "0.4")
+    monkeypatch.setenv("SHANHAI_HTTP_TIMEOUT_SECONDS", "1")
     monkeypatch.setenv("SHANHAI_HTTP_ATTEMPTS", "2")
     with Wire(postgres.port, silent_after=1500) as wire:
         endpoint = postgres.endpoint.replace(str(postgres.port), str(wire.port))
@@ -146,6 +146,7 @@ def test_a_silent_database_leaves_no_delivery_and_the_next_pull_has_all(
             pull(city.node, DATASET)
     assert refused.value.exit_code == 75
     assert delivered(city) == []
+    monkeypatch.setenv("SHANHAI_HTTP_TIMEOUT_SECONDS", "600")
     monkeypatch.setenv("SHANHAI_ENDPOINT_ACITY__DATA", postgres.endpoint)
     city.walk()
     assert city.rows() == table(postgres)
