@@ -53,7 +53,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def twice(layout: Layout) -> tuple[Finished, Finished]:
     """The first run, and what a second one said that was started while the first was working."""
     first = _start(layout, "run", "--timeout", str(MINUTES))
-    _wait(lambda: read_record(layout) is not None, seconds=60)
+    _wait(lambda: read_record(layout) is not None, seconds=600)
     second = _finish(_start(layout, "run"), layout)
     return _finish(first, layout), second
 
@@ -177,7 +177,7 @@ def test_a_scheduler_that_died_is_started_again_and_told(layout: Layout, api: Ap
     before = _scheduler(layout)
     os.kill(before.pid, signal.SIGKILL)
     told = layout.logs / "keeper.log"
-    _wait(lambda: 'notify event=restarted process="scheduler"' in told.read_text(), seconds=60)
+    _wait(lambda: 'notify event=restarted process="scheduler"' in told.read_text(), seconds=600)
     assert _scheduler(layout) != before
     assert _scheduler(layout).alive()
 
@@ -203,7 +203,7 @@ def test_three_partitions_backfilled_twice_load_nothing_the_second_time(layout: 
     before = _ledger(layout)
     for _ in range(2):
         number = api.backfill("longyou__water_meters", "2024-03-01T00:00:00Z", "2024-03-03T23:59:59Z")
-        _wait(partial(api.backfill_done, number), seconds=240)
+        _wait(partial(api.backfill_done, number), seconds=900)
     runs = api.runs("longyou__water_meters", run_type=["backfill"])
     assert [run.state for run in runs] == ["success"] * 6
     assert _ledger(layout) == before
@@ -215,13 +215,13 @@ def test_an_approval_over_rest_reaches_the_marts(layout: Layout, api: Api) -> No
     delivery = f"{held['district']}.{held['dataset']}/{held['partition']}/{held['snapshot_sha256']}"
     conf = {"delivery": delivery, "action": "approve", "by": "Wang", "reason": "seen on site"}
     run = api.trigger("decisions", conf=conf)
-    _wait(lambda: _states(api, "decisions") == {"success"}, seconds=240)
+    _wait(lambda: _states(api, "decisions") == {"success"}, seconds=900)
     assert run.dag_id == "decisions"
     (approved,) = [line for line in _ledger(layout) if line["snapshot_sha256"] == held["snapshot_sha256"]]
     assert approved["verdict"] == "accepted"
     assert approved["withheld"] == 0
     assert approved["loaded"] == held["withheld"]
-    _wait(lambda: _publications(layout) == published + 1, seconds=240)
+    _wait(lambda: _publications(layout) == published + 1, seconds=900)
 
 
 def _relayed(layout: Layout) -> set[str]:
@@ -269,7 +269,7 @@ def _run_killed(api: Api, dag_id: str, *tasks: str) -> None:
     """Run a DAG; the first try of each of the tasks is killed while it works."""
     run = api.trigger(dag_id)
     for name in tasks:
-        pid = _wait_for(lambda name=name: _first_try(api, run, name), seconds=240)
+        pid = _wait_for(lambda name=name: _first_try(api, run, name), seconds=900)
         psutil.Process(pid).kill()
     _wait(lambda: _state(api, run) in ("success", "failed"), seconds=600)
     tries = {task["task_id"]: task["try_number"] for task in api.tasks(run)}

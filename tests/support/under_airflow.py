@@ -82,7 +82,7 @@ class Node:
         return self.county.root / "orders"
 
     @contextmanager
-    def up(self, *, seconds: float = 300) -> Iterator[Api]:
+    def up(self, *, seconds: float = 900) -> Iterator[Api]:
         """Airflow's processes, from start to stop."""
         self.layout.make_folders()
         self.orders.mkdir(exist_ok=True)
@@ -123,7 +123,10 @@ class Node:
 
     def order(self, orders: Iterable[Order]) -> None:
         for order in orders:
-            (self.orders / f"{order.id}.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
+            # A task that begins just now reads all orders: none of them in part.
+            beside = self.orders / f"{order.id}.new"
+            beside.write_text(json.dumps(asdict(order)), encoding="utf-8")
+            beside.replace(self.orders / f"{order.id}.json")
             self.ordered.append(order)
 
     def done(self) -> list[dict[str, Any]]:
