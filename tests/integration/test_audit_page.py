@@ -18,7 +18,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 WITHOUT_A_ROW = {"number": "0", "share": "–"}
 COUNTS = ("rows_in", "loaded", "quarantined", "duplicates", "superseded", "withheld")
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_who_takes_too_long_is_ended_with_its_children(tmp_path: Path):
 
 
 def test_memory_is_that_of_a_process_and_its_children(tmp_path: Path):
-    child = "import time; held = bytearray(b'x') * (80 << 20); time.sleep(0.6)"
+    child = "import time; held = bytearray(b'x') * (80 << 20); time.sleep(3)"
     command = script(
         "import subprocess, sys\n"
         "held = bytearray(b'x') * (50 << 20)\n"

@@ -17,7 +17,7 @@ from walked import NAMED, PERSON, SCRIPT, SECRET, Walked
 
 STRINGS = Path(__file__).parents[2] / "shanhai" / "report" / "strings"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

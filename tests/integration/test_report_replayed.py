@@ -13,7 +13,7 @@ from shanhai.ingest.node import Node, open_node
 from shanhai.ingest.release import release
 from shanhai.settings import read_settings
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 WHO = {"by": "Li Wei", "reason": "a meter that runs backwards"}
 
 

@@ -20,7 +20,7 @@ from shanhai.report.verify_figures import _Tables, figures
 from shanhai.settings import read_settings
 from shanhai.warehouse.lake import LakeTable
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(900)
 TABLE = Path("lake/longyou/water_meters")
 
 

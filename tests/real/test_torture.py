@@ -37,7 +37,7 @@ READ = [
 REFUSED = [(name, group) for group in TABLE["refused"] for name in group["files"]]
 NO_TABLE = TABLE["no_table"]["files"]
 FORMATS = {name: stated for name, stated, _ in READ}
-LONGEST_SECONDS = 60
+LONGEST_SECONDS = 600
 IN_LINES = ("csv", "ndjson")
 PACKED = (b"\x1f\x8b", b"PK")
 

@@ -19,7 +19,7 @@ def at_once(work: Callable[..., None], *given: object, processes: int = 2) -> li
     for other in others:
         other.start()
     start.set()
-    told = [outcome.get(timeout=120) for _ in others]
+    told = [outcome.get(timeout=600) for _ in others]
     for other in others:
         other.join()
     return told

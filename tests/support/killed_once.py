@@ -70,7 +70,7 @@ def _ended(
     context.set_forkserver_preload(_IMPORTED)
     process = context.Process(target=_watched, args=(folder, orders, dies, work, given))
     process.start()
-    process.join(timeout=300)
+    process.join(timeout=1800)
     return process.exitcode
 
 

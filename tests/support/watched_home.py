@@ -98,6 +98,6 @@ def watched(root: Path) -> Iterator[Watched]:
         yield watcher.watched
     finally:
         (root / ".end").touch()
-        thread.join(timeout=30)
+        thread.join(timeout=300)
         (root / ".end").unlink()
     assert not thread.is_alive()

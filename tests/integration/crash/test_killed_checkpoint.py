@@ -109,7 +109,7 @@ def _ends_whole_on_sight(county: County, clean: State, home: Path, table: str, s
         process.start()
         assert process.pid is not None
         found.seen = _Alarm(ON_SIGHT[sight], process.pid)
-        process.join(timeout=300)
+        process.join(timeout=1800)
     assert process.exitcode == -signal.SIGKILL
     # The commit stands, as it does when its checkpoint finds no room.
     assert read_table(home / table).version > version

@@ -59,7 +59,7 @@ def begin(county: County, home: Path, *arguments: str, python: Sequence[str]) ->
 def together(county: County, home: Path, *verbs: str) -> list[tuple[int, str]]:
     """Exit codes and what was said, of commands that begin at the same moment."""
     begun = [begin(county, home, verb, python=("-m", "shanhai.cli")) for verb in verbs]
-    said = [one.communicate(timeout=300)[1] for one in begun]
+    said = [one.communicate(timeout=1800)[1] for one in begun]
     return [(one.returncode, text) for one, text in zip(begun, said, strict=True)]
 
 
@@ -89,6 +89,6 @@ def test_a_build_that_ended_can_be_published_whoever_builds_meanwhile(county: Co
         time.sleep(0.2)
     (second,) = together(county, home, "build")
     waits.unlink()
-    first.communicate(timeout=300)
+    first.communicate(timeout=1800)
     assert (first.returncode, second[0]) == (0, BUSY)
     assert county.command(home, "publish") == 0

@@ -105,7 +105,7 @@ def killed_pull(city: City, pages: Pages, page: int, how: dict[str, Any]) -> Non
     process: list[subprocess.Popen[bytes]] = []
     pages.tear(page, **how, afterwards=lambda: os.kill(process[0].pid, signal.SIGKILL))
     process.append(subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL))
-    assert process[0].wait(120) == -signal.SIGKILL
+    assert process[0].wait(1800) == -signal.SIGKILL
 
 
 def test_a_pull_that_is_torn_anywhere_is_done_again_without_loss_or_double(
