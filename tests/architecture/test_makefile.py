@@ -25,6 +25,6 @@ def test_make_real_takes_the_home_that_is_given(given: str | None, expected: str
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     assert f'SHANHAI_HOME="{expected}" .venv/bin/python -m infra.local real' in done.stdout

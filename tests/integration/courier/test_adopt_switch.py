@@ -20,13 +20,13 @@ def test_two_who_adopt_at_once_do_it_one_after_the_other(node: NodeHome, monkeyp
 
     def held(place: Place) -> None:
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(300)
         real(place)
 
     monkeypatch.setattr(Place, "switch", held)
     first = threading.Thread(target=adopted, args=(node, 1))
     first.start()
-    assert inside.wait(20)
+    assert inside.wait(300)
     monkeypatch.undo()
     with pytest.raises(BusyError):
         adopted(node, 2)

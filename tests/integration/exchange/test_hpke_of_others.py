@@ -24,7 +24,7 @@ def opened(vector: Path, *change: str) -> dict[str, object]:
             pytest.fail(reason)
         pytest.skip(reason)
     command = [str(node), "open.mjs", str(vector), *change]
-    told = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=300, check=True)
     found: dict[str, object] = json.loads(told.stdout)
     return found
 

@@ -25,7 +25,7 @@ def verified(envelope: bytes, public: bytes, folder: Path) -> subprocess.Complet
     program("/usr/bin/openssl", "openssl")
     (folder / "envelope.json").write_bytes(envelope)
     command = ["/bin/sh", str(SCRIPT), "envelope.json", b64(public)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("kind", SIGNED)

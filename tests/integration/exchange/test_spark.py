@@ -91,7 +91,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         session.sparkContext._gateway.shutdown()
         # It ends when its input does.
         process.stdin.close()
-        process.wait(30)
+        process.wait(300)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest
     return calling(capsys, "--home", str(tmp_path / "home"))
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("line", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("given", ["pipe", "endless"])
 def test_a_pipe_or_a_device_is_no_file(call, line: str, given: str):
@@ -30,7 +30,7 @@ def test_a_pipe_or_a_device_is_no_file(call, line: str, given: str):
     assert (code, "a pipe or a device" in told, given in told) == (78, True, True)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("line", CALLS.values(), ids=CALLS)
 def test_a_file_that_is_too_large_is_not_read_to_its_end(call, line: str):
     """A terabyte, of which there is nothing on the disk."""

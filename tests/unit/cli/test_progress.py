@@ -14,14 +14,13 @@ from shanhai.cli.output import say
 from shanhai.cli.progress import telling
 
 with telling() as tell:
-    began, said = time.monotonic(), False
-    while (passed := time.monotonic() - began) < 3.2:
+    # Rounds, not seconds: where the machine is busy there is as much to draw, and it takes longer.
+    for done in range(64):
         tell("deliveries staged", 1, 32)
-        tell("tenths of a second", int(10 * passed), 1_000)
+        tell("rounds", done, 1_000)
         time.sleep(0.05)
-        if passed > 2.6 and not said:
+        if done == 52:
             say("one could not be read")
-            said = True
 print("done")
 """
 
@@ -47,11 +46,11 @@ def _on_a_terminal() -> str:
 
 def test_a_long_call_tells_how_far_it_is_after_two_seconds() -> None:
     text = _on_a_terminal()
-    told = re.findall(r"deliveries staged: 1 of 32 · tenths of a second: (\d+) of 1,000", text)
-    tenths = [int(one) for one in told]
-    assert len(tenths) > 2
-    assert tenths == sorted(tenths)
-    assert tenths[0] >= 19, "a call that is short says nothing"
+    told = re.findall(r"(\d+) s · deliveries staged: 1 of 32 · rounds: (\d+) of 1,000", text)
+    rounds = [int(done) for _, done in told]
+    assert len(rounds) > 2
+    assert rounds == sorted(rounds)
+    assert int(told[0][0]) >= 2, "a call that is short says nothing"
     assert re.search(r"\r\x1b\[Kone could not be read\r?\n", text), "what is said stands on a line of its own"
     assert text.endswith("\r\x1b[K"), "the line is taken away at the end"
 

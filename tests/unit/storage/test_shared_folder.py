@@ -145,6 +145,6 @@ def swept_in_time(store: LocalStore) -> bool:
     """Whether a first write ends, in a process of its own: where it waits, it can only be killed."""
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(120)
         os._exit(0 if store.put("a/b", [b"x"]).created else 1)
     return os.waitpid(child, 0)[1] == 0
