@@ -69,7 +69,7 @@ def test_its_end_is_a_refusal_and_leaves_nothing(tmp_path, number: signal.Signal
             process.send_signal(number)
 
     _once_it_runs(hit)
-    limits = cell.Cell(seconds=2.5)
+    limits = cell.Cell(seconds=2.5 if number == signal.SIGSTOP else 60)
     assert code_of(lambda: parse(tmp_path, GOOD, limits=limits)) == code
     assert (tmp_path / "out").read_bytes() == b""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
@@ -84,9 +84,10 @@ def test_keys_are_in_no_argument_and_no_environment(tmp_path):
             process.send_signal(signal.SIGSTOP)
             seen.append("\0".join(process.cmdline()).encode())
             seen.append(Path(f"/proc/{process.pid}/environ").read_bytes())
+            process.kill()
 
     _once_it_runs(look)
-    assert code_of(lambda: parse(tmp_path, GOOD, limits=cell.Cell(seconds=2.5))) == "parser-hang"
+    assert code_of(lambda: parse(tmp_path, GOOD, limits=cell.Cell(seconds=60))) == "parser-memory"
     assert len(seen) == 2
     spelled = [
         one
@@ -250,7 +251,7 @@ os._exit(0)
 
 def tries(how: str, file: Path) -> dict[str, object]:
     command = [sys.executable, "-c", TRIES, how, str(file)]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return json.loads(done.stdout)
 
@@ -282,7 +283,7 @@ def test_a_process_whose_parent_ended_before_it_began_ends_too(parent: str):
         "import os; from shanhai.courier.confine import Limits, limit;"
         f"limit(Limits(4 << 30, 60, 1 << 20), parent={parent})"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=300)
     assert (done.returncode == 0) is (parent != "1")
 
 
@@ -298,7 +299,15 @@ def _result(told: bytes) -> Iterator[int]:
 
 
 def _inside() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "shanhai.courier.inside" in " ".join(one.cmdline())]
+    return [one for one in psutil.Process().children() if "shanhai.courier.inside" in _command(one)]
+
+
+def _command(one: psutil.Process) -> str:
+    """Of a process; nothing where it has ended meanwhile."""
+    try:
+        return " ".join(one.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _once_it_runs(call: Callable[[], None]) -> None:
