@@ -21,7 +21,10 @@ _BOTTOM = 26
 _DENSE = 14
 _DENSE_STEP = 26
 _DENSE_BAR = 16
+_VALUE_HEIGHT = 12
 _COURSE_WIDTH, _COURSE_LEFT = 300, 48
+_COURSE_DIGIT = 6
+"""What a character of a label below a course takes at most; a Chinese one takes two."""
 _FLOORS = (0.99, 0.95, 0.9, 0.8, 0.5)
 _ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
@@ -96,21 +99,41 @@ def trend(bars: Sequence[Bar], *, title: str) -> Markup:
     return _svg(frame, parts + _labels(frame, bars), title)
 
 
+def in_reach(bars: Sequence[Bar], limits: Mapping[str, float]) -> dict[str, float]:
+    """The limits on the scale of `bad_shares`: the lowest, and what the worst delivery comes near."""
+    top = _top_share(bars, limits)
+    return {name: value for name, value in limits.items() if value <= top}
+
+
 def bad_shares(bars: Sequence[Bar], *, title: str, limits: Mapping[str, float]) -> Markup:
     """The share of quarantined rows of each delivery, against the limits that are in reach."""
-    highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
-    reached = max(highest, min(limits.values(), default=0.0), 0.001)
-    frame = _Frame(len(bars), min(1.0, _ceiling(reached * 1.15)))
+    frame = _Frame(len(bars), _top_share(bars, limits))
     parts = [_axis(frame, [(value, limit(round(value, 6))) for value in (0, frame.top / 2, frame.top)])]
-    parts += [_limit_line(frame, value, name) for name, value in limits.items() if value <= frame.top]
+    lines = in_reach(bars, limits)
+    parts += [_limit_line(frame, value, name) for name, value in lines.items()]
+    heights = [frame.y(value) for value in lines.values()]
     for position, bar in enumerate(bars):
         bad = bad_share(bar.counts)
         left, top = frame.x(position), frame.y(bad)
         marks = _rect(left, top, frame.bar, max(frame.y(0) - top, 1), "quarantined")
         if not frame.dense:
-            marks += _text(left + frame.bar / 2, top - 5, share(bad), "value")
+            marks += _text(left + frame.bar / 2, _clear_of(heights, top - 5), share(bad), "value")
         parts.append(_linked(bar, marks, share(bad)))
     return _svg(frame, parts + _labels(frame, bars), title)
+
+
+def _top_share(bars: Sequence[Bar], limits: Mapping[str, float]) -> float:
+    highest = max((bad_share(bar.counts) for bar in bars), default=0.0)
+    reached = max(highest, min(limits.values(), default=0.0), 0.001)
+    return min(1.0, _ceiling(reached * 1.15))
+
+
+def _clear_of(lines: Sequence[float], y: float) -> float:
+    """Where a value stands that no line runs through: at `y`, or above the line that would."""
+    for line in sorted(lines, reverse=True):
+        if y - _VALUE_HEIGHT < line < y + 3:
+            y = line - 5
+    return y
 
 
 def balance(counts: Counts, *, title: str) -> Markup:
@@ -177,17 +200,17 @@ def course(points: Sequence[Point], *, title: str, none: str) -> Markup:
             steps += f"{'L' if joined else 'M'}{drawn[-1][0]:.1f} {drawn[-1][1]:.1f}"
     parts.append(Markup('<path class="course" d="{}"/>').format(steps) if "L" in steps else Markup(""))
     parts += [_dot(left, top, point) for left, top, point in drawn]
-    parts += [_text(x(place), 82, points[place].label, f"tick at-{end}") for place, end in _ends(points)]
+    ends = sorted({0, len(points) - 1}) if points else []
+    parts += [_below(x(place), points[place].label) for place in ends]
     return Markup(
         '<svg class="course-chart" viewBox="0 0 {0} 88" role="group" aria-label="{1}">{2}</svg>'
     ).format(_COURSE_WIDTH, title, Markup("").join(parts))
 
 
-def _ends(points: Sequence[Point]) -> list[tuple[int, str]]:
-    """The places whose labels are written below a course: the first and the last."""
-    if not points:
-        return []
-    return [(0, "start"), *([(len(points) - 1, "end")] if len(points) > 1 else [])]
+def _below(x: float, label: str) -> Markup:
+    """A label under its point, and within the chart."""
+    half = sum(1 if one.isascii() else 2 for one in label) * _COURSE_DIGIT / 2
+    return _text(max(half, min(x, _COURSE_WIDTH - half)), 82, label, "tick below")
 
 
 def _dot(left: float, top: float, point: Point) -> Markup:

@@ -31,6 +31,17 @@ def test_limits_in_reach_are_drawn() -> None:
     svg = chart.bad_shares(bars, title="bad", limits={"hold": 0.05, "refuse": 0.5})
     assert "l-hold" in svg
     assert "l-refuse" not in svg
+    assert chart.in_reach(bars, {"hold": 0.05, "refuse": 0.5}) == {"hold": 0.05}
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2, 3, 4, 5, 6, 9, 40, 60])
+def test_no_line_runs_through_a_value(bad: int) -> None:
+    bars = [chart.Bar(f"p{n}", "a.html", Counts(1000, 1000 - n, n)) for n in (bad * 10, 700)]
+    svg = chart.bad_shares(bars, title="bad", limits={"hold": 0.05, "refuse": 0.1})
+    lines = [float(y) for y in re.findall(r'class="limit[^>]*y1="([\d.]+)"', svg)]
+    values = [float(y) for y in re.findall(r'class="value"[^>]*y="([\d.]+)"', svg)]
+    assert (len(lines), len(values)) == (2, 2)
+    assert not [(y, line) for y in values for line in lines if y - 10 < line < y + 1]
 
 
 @pytest.mark.parametrize("bars", [0, 1, 3, 14, 15, 200])
@@ -68,3 +79,16 @@ def test_a_course_is_broken_where_nothing_was_measured() -> None:
     assert "<path" not in svg
     assert "a: 50.00% (1 / 2)" in svg
     assert "not measured" in chart.course([chart.Point("a", "", 0, 0)], title="x", none="not measured")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_the_labels_of_a_course_stand_under_its_points(count: int) -> None:
+    points = [chart.Point(f"2024-03-{day:02}", "", 1, 2) for day in range(1, count + 1)]
+    svg = chart.course(points, title="accuracy", none="not measured")
+    labels = [float(x) for x in re.findall(r'class="tick below" x="([\d.]+)"', svg)]
+    dots = [float(x) for x in re.findall(r'cx="([\d.]+)"', svg)]
+    assert len(labels) == min(count, 2)
+    for label, dot in zip(labels, (dots[0], dots[-1]), strict=False):
+        # At the right edge a label stays within the chart, and the dot above it.
+        assert label == dot if dot < 270 else label <= dot < label + 30
+        assert label + 30 <= 300
