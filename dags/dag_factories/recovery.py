@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import signal
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,17 @@ def die_of_faults(_context: Any) -> None:
 def tell_failure(context: Any) -> None:
     """Post a failed task to the configured address and the log; called by Airflow after the last try.
 
-    Of an error that is not ours the class is told and where its log lies: its text may quote data.
+    Of an error that is not ours the class is told and where its log lies: its text may quote data. Of one
+    damaged file people are told once a run, however many of its tasks meet it.
     """
     from shanhai.notify import facts_of, notify
     from shanhai.settings import load_settings
 
-    ti = context["ti"]
-    settings = load_settings()
+    ti, error = context["ti"], context.get("exception")
+    settings, facts = load_settings(), facts_of(error)
+    told = _told(settings.home, ti.dag_id, ti.run_id)
+    if not _is_first(told, error, facts):
+        return
     notify(
         settings,
         "failed",
@@ -57,13 +62,29 @@ def tell_failure(context: Any) -> None:
         task=ti.task_id,
         tries=ti.try_number,
         log=f"dag_id={ti.dag_id}/run_id={ti.run_id}/task_id={ti.task_id}/attempt={ti.try_number}.log",
-        **facts_of(context.get("exception")),
+        **facts,
     )
     # A full disk may be what failed: then the run is told as well.
     with contextlib.suppress(OSError):
-        told = _told(settings.home, ti.dag_id, ti.run_id)
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         told.touch(mode=0o600)
+
+
+def _is_first(told: Path, error: object, facts: Mapping[str, str | None]) -> bool:
+    """Whether no task of the run has told of this damage; where that cannot be noted, it is told again."""
+    from shanhai.errors import DamagedError
+
+    if not isinstance(error, DamagedError):
+        return True
+    digest = hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()
+    try:
+        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        told.with_name(f"{told.name}-{digest}").touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def tell_failed_run(context: Any) -> None:
@@ -77,8 +98,10 @@ def tell_failed_run(context: Any) -> None:
     settings = load_settings()
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     told = _told(settings.home, dag_id, run_id)
-    if told.exists():
-        told.unlink(missing_ok=True)
+    was_told = told.exists()
+    for one in told.parent.glob(f"{told.name}*"):
+        one.unlink(missing_ok=True)
+    if was_told:
         return
     log = f"dag_id={dag_id}/run_id={run_id}"
     notify(settings, "failed", dag=dag_id, run=run_id, log=log, error="Killed")

@@ -34,6 +34,16 @@ tell_failure({"ti": task, "exception": ValueError()})
 tell_failed_run(run)
 tell_failed_run(run)
 """
+DAMAGED = """
+from types import SimpleNamespace
+from dag_factories.recovery import tell_failed_run, tell_failure
+from shanhai.errors import DamagedError
+for run_id in ("r1", "r2"):
+    for name, file in (("late", "a.json"), ("report", "a.json"), ("marts", "b.json")):
+        task = SimpleNamespace(dag_id="watch", run_id=run_id, task_id=name, try_number=1)
+        tell_failure({"ti": task, "exception": DamagedError("a sidecar is damaged", given=file)})
+    tell_failed_run({"dag": SimpleNamespace(dag_id="watch"), "run_id": run_id})
+"""
 
 FAULT = """
 import ctypes, resource, sys
@@ -88,6 +98,18 @@ def test_a_run_of_which_no_task_could_tell_is_posted_itself(tmp_path: Path):
     posted = [json.loads(asked.body) for asked in heard]
     assert [one["error"] for one in posted] == ["Killed", "ValueError", "Killed"]
     assert posted[0]["log"] == "dag_id=longyou__noise/run_id=r"
+
+
+def test_one_damaged_file_is_posted_once_a_run(tmp_path: Path):
+    """Two tasks of `watch` meet it; the next run tells again, as long as it is not mended."""
+    posted = [json.loads(asked.body) for asked in heard_of(tmp_path, DAMAGED)]
+    assert [(one["run"], one["given"]) for one in posted] == [
+        ("r1", "a.json"),
+        ("r1", "b.json"),
+        ("r2", "a.json"),
+        ("r2", "b.json"),
+    ]
+    assert list((tmp_path / "home" / "notified" / "failed").iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["ValueError('330825194910011234')", "RuntimeError('张三')"])
