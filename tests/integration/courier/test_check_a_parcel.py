@@ -239,6 +239,13 @@ def test_another_node_is_told(auditor: Auditor):
     assert done.stderr == "WRONG: message 000000/0000000000: no key of the keyset signed it\n"
 
 
+def test_a_folder_without_a_message_is_told(auditor: Auditor):
+    (auditor.folder / "nothing").mkdir()
+    done = auditor.runs("check-parcels.sh", "nothing")
+    told = f"WRONG: no parcels in {(auditor.folder / 'nothing').resolve()}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+
+
 def test_a_message_that_is_gone_is_told(auditor: Auditor):
     auditor.message(1).unlink()
     done = auditor.runs("check-parcels.sh", "relay")
