@@ -23,6 +23,7 @@ from shanhai.ingest.infer.columns import guess_columns
 from shanhai.ingest.infer.inference import DEFAULT_ROWS, with_codes
 from shanhai.ingest.infer.places import place_columns
 from shanhai.ingest.infer.sample import take_sample
+from shanhai.ingest.infer.sources import names_said
 from shanhai.ingest.load import open_table
 from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, Validation, read_record, read_validation
@@ -123,8 +124,8 @@ def _columns(
         if node.federation.register(AREA_CODES) is not None:
             attach_registers(con, with_codes(sample.reader), node.federation)
         nested = sample.sources.nested
-        readings = [read_heading(name, nested=nested) for name in sample.sources.names]
-        names = unique_names(reading.name for reading in readings)
+        readings = [read_heading(title, nested=nested) for title in sample.sources.titles]
+        names = unique_names(names_said(sample.sources, readings))
         guesses = guess_columns(sample, readings, names, tell)
         guesses, _ = place_columns(sample, guesses, readings)
     # Rows of one delivery are no proof of a list of codes, nor of what personal columns are called.

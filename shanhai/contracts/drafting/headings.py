@@ -60,11 +60,10 @@ def read_heading(heading: str, *, nested: bool = False) -> Reading:
     return Reading(_name(words), tuple(words), unit, axis, personal)
 
 
-def unique_names(wanted: Iterable[str | None]) -> list[str]:
-    """A name for each column, every one once; `column_3` where a heading said none."""
+def unique_names(wanted: Iterable[str]) -> list[str]:
+    """A name for each column, every one once."""
     names: list[str] = []
-    for number, name in enumerate(wanted, start=1):
-        name = name or f"column_{number}"
+    for name in wanted:
         if name in _RESERVED or name.endswith("__value"):
             name = f"source_{name.removesuffix('__value')}"
         candidate, again = name, 2

@@ -25,6 +25,8 @@ from shanhai.ingest.infer.given import Given
 from shanhai.ingest.infer.keys import Key, find_key
 from shanhai.ingest.infer.places import place_columns
 from shanhai.ingest.infer.sample import TABLE, Sample, take_sample
+from shanhai.ingest.infer.sources import names_said
+from shanhai.ingest.node import is_home
 from shanhai.quality.checked import CHECKED, checked_select
 from shanhai.quality.registers import AREA_CODES, attach_registers
 from shanhai.quality.rules import checked_violation, rules_for
@@ -77,7 +79,9 @@ def infer(
     Raises:
         UnreadableError: a body is nothing that a contract can state.
     """
-    with duckdb_session(settings, work / "sample.duckdb") as con:
+    # A home is not made by a draft: where there is none, what does not fit the memory goes into `work`.
+    spilling = settings if is_home(settings.home) else settings.model_copy(update={"home": work})
+    with duckdb_session(spilling, work / "sample.duckdb") as con:
         sample = take_sample(con, given.bodies, rows, work, tell)
         if federation is not None and federation.register(AREA_CODES) is not None:
             attach_registers(con, with_codes(sample.reader), federation)
@@ -102,7 +106,7 @@ def _draft(sample: Sample, endpoint: Endpoint, dataset: DatasetId, tell: Tell) -
     given = endpoint.given
     titles = sample.sources.titles if not sample.sources.nested else sample.sources.names
     readings = [read_heading(title, nested=sample.sources.nested) for title in titles]
-    names = unique_names(reading.name for reading in readings)
+    names = unique_names(names_said(sample.sources, readings))
     guesses = _renamed(guess_columns(sample, readings, names, tell), readings)
     guesses, outside = place_columns(sample, guesses, readings)
     key = find_key(sample, guesses, [reading.words for reading in readings])

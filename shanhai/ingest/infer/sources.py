@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shanhai.contracts.drafting.headings import Reading
 from shanhai.contracts.formats import (
     CsvFormat,
     Format,
@@ -48,6 +49,14 @@ class Sources:
     titles: tuple[str, ...]
     nested: bool
     ignored: tuple[str, ...] = ()
+
+
+def names_said(sources: Sources, readings: Sequence[Reading]) -> Iterator[str]:
+    """What each heading says for a name; `column_3` of the third of the body, from 1, where it says none."""
+    first = len(sources.ignored) + 1
+    for place, (title, reading) in enumerate(zip(sources.titles, readings, strict=True), start=first):
+        said = reading.name if title != f"#{place}" else None
+        yield said or f"column_{place}"
 
 
 def sources_of(body: BodyFile, stated: Format, text: Path | None) -> tuple[Sources, Format]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def drafted(folder: Path, capsys: pytest.CaptureFixture[str], source: Path) -> str:
     assert main(["--home", str(folder.parent / "home"), "contract", "infer", str(source)]) == 0
     told = capsys.readouterr()
+    assert not (folder.parent / "home").exists()
     assert not [one for one in told.out + told.err if not (one.isprintable() or one == "\n")]
     assert not [line for line in (told.out + told.err).splitlines() if line.startswith("id: evil")]
     return told.out + told.err
@@ -57,3 +59,15 @@ def test_a_heading_that_controls_a_terminal_leaves_the_draft_readable(
     source = folder / "a.csv"
     source.write_text(TABLE.replace("id,n", "id,n\x1b[2J\u202e"))
     assert r"n\e[2J\u202E" in drafted(folder, capsys, source)
+
+
+@pytest.mark.parametrize("heading", ["", " ", "甲乙"])
+def test_a_column_whose_heading_says_nothing_is_named_by_its_place_in_the_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], heading: str
+):
+    """As a person counts, also where a column before it is ignored."""
+    source = folder / "a.csv"
+    lines = [f",id,{heading},n", *(f"{number},k{number},{number % 7},{number * 2}" for number in range(20))]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    page = drafted(folder, capsys, source)
+    assert re.findall("^ +- name: (\\w+)$", page, re.MULTILINE)[-3:] == ["id", "column_3", "n"]
