@@ -45,6 +45,19 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 5
 _PARTS = ("good", "quarantined", "released", "duplicates", "superseded")
 
+Asked = Literal["replay", "release"]
+_DENIED: dict[Asked, tuple[str, str]] = {
+    "replay": (
+        "only an accepted delivery is replayed",
+        "to approve a delivery is to judge it by the contract as it is then",
+    ),
+    "release": (
+        "only rows of an accepted delivery are released, or taken back",
+        "approve the delivery first: shanhai delivery approve",
+    ),
+}
+"""What is told of a delivery that is not accepted, and the way out."""
+
 
 Part = Rows | Literal["waivers", "files"]
 """Something in which a delivery may differ from the books though every count is the same."""
@@ -123,7 +136,7 @@ def replay(
         ConfigurationError: files of another delivery are lost, and so is its contract.
     """
     person = Person(by.strip(), reason.strip(), idempotency_key)
-    return judge_again(node, delivery, lambda waivers: waivers, person, dry_run=dry_run)
+    return judge_again(node, delivery, lambda waivers: waivers, person, dry_run=dry_run, asked="replay")
 
 
 def judge_again(
@@ -133,11 +146,13 @@ def judge_again(
     person: Person,
     *,
     dry_run: bool = False,
+    asked: Asked = "release",
 ) -> Replayed:
     """Replay a delivery with other waivers than it has.
 
     Args:
         waive: from the waivers that it has to those that it shall have.
+        asked: what a person wants of it, which is told where it is not accepted.
 
     Raises:
         ShanhaiError: as `replay`, and whatever `waive` raises.
@@ -148,7 +163,7 @@ def judge_again(
         if (known := requested(table, delivery, person.idempotency_key)) is not None:
             return Replayed(delivery, known.contract_version, entry=known)
         expected = table.transaction(str(delivery))
-        net = _replayable(delivery, table)
+        net = _replayable(delivery, table, asked)
         staging, found, who = _judged(node, table, delivery, net, waive(net.waivers), person)
         if dry_run:
             return found
@@ -164,14 +179,15 @@ def judge_again(
     raise BusyError("others decided at the same time", given=delivery.short, hint="shanhai delivery show")
 
 
-def _replayable(delivery: DeliveryId, table: LakeTable) -> Net:
+def _replayable(delivery: DeliveryId, table: LakeTable, asked: Asked) -> Net:
     net = table_net(table).get(str(delivery))
     if net is None or net.verdict != "accepted":
+        message, hint = _DENIED[asked]
         raise DeniedError(
-            "only an accepted delivery is replayed",
+            message,
             given=f"{delivery.short}, {net.verdict if net else 'without a verdict'}",
             allowed="accepted",
-            hint="to approve a delivery is to judge it by the contract as it is then",
+            hint=hint,
         )
     require_unpurged(delivery, net.purged, "quarantine", "snapshot")
     return net

@@ -49,6 +49,7 @@ WINDOWED = {
     "schedule": {"cron": "0 3 * * *", "start": "2024-01-02"},
 }
 """What its source gives is the file of the window that is asked for, and nothing without one."""
+RELEASED = "only rows of an accepted delivery are released, or taken back"
 DECIDED = ("--by", "Li Wei", "--reason", "recalled")
 
 
@@ -209,7 +210,7 @@ def test_what_is_denied_is_told_at_once_and_changes_nothing(node: Node) -> None:
         ("refuse", accepted, [], "denied", "a delivery that is accepted cannot be changed so"),
         ("withdraw", refused, [], "denied", "a delivery that is refused cannot be changed so"),
         ("replay", refused, [], "denied", "only an accepted delivery is replayed"),
-        ("release", refused, ["n.range"], "denied", "only an accepted delivery is replayed"),
+        ("release", refused, ["n.range"], "denied", RELEASED),
         ("release", accepted, ["n.type"], "denied", "a rule cannot be waived"),
         ("release", accepted, ["n.tipe"], wrong, "there is no such rule to waive"),
         (

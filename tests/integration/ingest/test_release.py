@@ -230,3 +230,14 @@ def test_the_entry_tells_who_released_what(loaded):
     assert line["waivers"] == json.loads(
         '[{"rules": ["n.range"], "rows": [["p1.csv", 4]], "by": "Li", "reason": "measured by hand"}]'
     )
+
+
+@pytest.mark.parametrize("decision", [release, revoke])
+def test_a_delivery_that_is_held_is_told_as_such(city, decision):
+    city.put("p1.csv", HEADER + "a,1,2024-01-01\nb,-1,2024-01-01\nc,-1,2024-01-01\n")
+    city.walk()
+    with pytest.raises(DeniedError) as error:
+        decision(city.node, city.delivery("p1"), ["n.range"], **WHO)
+    told = str(error.value)
+    assert "only rows of an accepted delivery are released, or taken back" in told
+    assert (", held" in told, "replay" in told) == (True, False)
