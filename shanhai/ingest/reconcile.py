@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from shanhai.ingest.projections import (
 )
 from shanhai.storage.disk import disk_errors
 from shanhai.warehouse import lake
+from shanhai.warehouse.damage import damaged
 from shanhai.warehouse.lake import Change, LakeTable
 from shanhai.warehouse.log import Commit
 
@@ -56,8 +57,8 @@ class Behind:
     error: ShanhaiError
 
 
-def reconcile(node: Node) -> int:
-    """Project every commit that the books do not have yet; returns how many commits of ours there were.
+def reconcile(node: Node) -> Mapping[str, int]:
+    """Project every commit that the books do not have yet; returns how many each of their tables took up.
 
     Each projection records, per dataset, the Delta version it has reached as an application transaction
     in the same commit as the lines: done twice, or killed anywhere and done again, it adds each line once.
@@ -66,10 +67,26 @@ def reconcile(node: Node) -> int:
         DamagedError: a log, or a file of refused rows, is lost for good; after all other datasets were done.
         RetryableError: a table cannot be read or written; of one dataset's files after all others were done.
     """
-    seen, left_behind = _follow(node)
+    taken_up, left_behind = _follow(node)
     for behind in left_behind:
         raise behind.error
-    return seen
+    return taken_up
+
+
+def check_books(node: Node) -> None:
+    """See that each file of the books is the one that was committed: to bring them up reads none of them.
+
+    Raises:
+        DamagedError: one is lost, cut off or altered.
+        StoreError: a table cannot be read.
+    """
+    for name in (LEDGER, QUARANTINE):
+        file = LakeTable.open(node.books(name)).damaged_file()
+        # A purge may have replaced and removed it meanwhile.
+        if file is not None and file in (table := LakeTable.open(node.books(name))).files():
+            raise damaged(
+                "a file of a table is damaged", table.path, table.path / file, "the bytes that were committed"
+            )
 
 
 def reconcile_as_far(node: Node) -> tuple[Behind, ...]:
@@ -110,18 +127,18 @@ def reconcile_for_build(node: Node) -> tuple[ShanhaiError, ...]:
     return tuple(behind.error for behind in left_behind)
 
 
-def _follow(node: Node) -> tuple[int, tuple[Behind, ...]]:
-    """How many commits of ours there were, and what was left behind of one dataset."""
+def _follow(node: Node) -> tuple[Mapping[str, int], tuple[Behind, ...]]:
+    """How many commits of ours each table took up, and what was left behind of one dataset."""
     projections = (
         Projection(LEDGER, ledger_schema(), ledger_change, owned=True),
         Projection(QUARANTINE, quarantine_schema(), quarantine_change, owned=False),
     )
-    seen, left_behind = 0, list[Behind]()
+    taken_up, left_behind = dict[str, int](), list[Behind]()
     for projection in projections:
         LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
         counts = [_tried(node, projection, dataset, left_behind) for dataset in node.federation.datasets]
-        seen = max(seen, sum(counts))
-    return seen, tuple(left_behind)
+        taken_up[projection.name] = sum(counts)
+    return taken_up, tuple(left_behind)
 
 
 def _tried(node: Node, projection: Projection, dataset: DatasetId, left_behind: list[Behind]) -> int:
