@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shanhai.contracts.model import Column
+    from shanhai.courier.granting import Draft
     from shanhai.exchange.subjects import Subject
     from shanhai.governance.values import Data
 
@@ -111,22 +112,15 @@ def add_command(
       shanhai grant add water_desk --application --to gongshu --purpose trial --until 2027-06-30 \\
         --retention-days 365 --share-class conditional --by "Chen Mei"
     """
-    from shanhai.courier.granting import Changed, Draft, add, given, revise
+    from dataclasses import replace
+
+    from shanhai.courier.granting import Changed, add, given, revise
     from shanhai.courier.partners import of_pairing
 
-    about = _subject(subject, application=stated.pop("application"))
+    begins_now = stated["start"] is None
+    draft, known = _drafted(session, subject, partner, stated)
     with at_desk(session, by) as desk:
-        known = _known(session, desk.connection, about)
-        draft = Draft(
-            subject=about,
-            columns=_columns(stated.pop("columns"), known),
-            masks=_masks(stated.pop("masks")),
-            share_class=_share_class(stated.pop("share_class"), known),
-            valid_from=in_utc(stated.pop("start") or desk.now),
-            until=in_utc(stated.pop("until")),
-            row_filter=stated.pop("rows"),
-            **stated,
-        )
+        draft = replace(draft, valid_from=desk.now) if begins_now else draft
         if revises is None:
             grant = add(desk, partner, draft, data=known)
         else:
@@ -191,6 +185,36 @@ def revoke_command(session: Session, grant: str, by: str) -> None:
     tell(session, revoked, partner)
 
 
+def _drafted(
+    session: Session, subject: str, partner: str, stated: dict[str, Any]
+) -> tuple[Draft, Data | None]:
+    """What is stated, its names looked up: a slip is told before anybody is asked for a passphrase."""
+    from shanhai.clock import system_clock
+    from shanhai.courier import partners
+    from shanhai.courier.granting import Draft, check_shape
+    from shanhai.courier.own_keys import keyring_of
+
+    about = _subject(subject, application=stated.pop("application"))
+    keyring_of(session.settings.home).keyset()
+    with state_of(session) as connection:
+        if connection is None:
+            raise unknown(partner)
+        partners.named(connection, partner)
+        known = _known(session, connection, about)
+    draft = Draft(
+        subject=about,
+        columns=_columns(stated.pop("columns"), known),
+        masks=_masks(stated.pop("masks")),
+        share_class=_share_class(stated.pop("share_class"), known),
+        valid_from=in_utc(stated.pop("start") or system_clock()),
+        until=in_utc(stated.pop("until")),
+        row_filter=stated.pop("rows"),
+        **stated,
+    )
+    check_shape(draft, known)
+    return draft, known
+
+
 def _subject(name: str, *, application: bool) -> Subject:
     from shanhai.exchange.subjects import APPLICATION, DATASET, Subject
     from shanhai.ids import DatasetId
@@ -242,8 +266,8 @@ def _masks(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 def _share_class(given: str | None, known: Data | None) -> str:
     stated = known.share_class if known else None
-    if stated == "not_shared":
-        raise DeniedError("the contracts say that it is not shared", given=known and known.subject.name)
+    if known is not None and stated == "not_shared":
+        raise _not_shared(known.subject.name)
     if given is None and stated is None:
         raise ConfigurationError(
             "an application has no contract that states its share class",
@@ -252,6 +276,23 @@ def _share_class(given: str | None, known: Data | None) -> str:
             hint="say it: --share-class conditional",
         )
     return given or str(stated)
+
+
+def _not_shared(name: str) -> DeniedError:
+    from shanhai.courier.subjects import MARTS
+
+    place, _, table = name.partition(".")
+    if place == MARTS:
+        says, way = "a dataset that the mart rests on", f"which those are: shanhai lineage show {table}"
+    else:
+        file = f"districts/{place}/{table}.odcs.yml"
+        says, way = "its contract", f"whoever may decide otherwise states so in {file}"
+    return DeniedError(
+        f"{says} says that it is not shared, so no grant lets it leave",
+        given=name,
+        allowed="shareClass unconditional or conditional",
+        hint=way,
+    )
 
 
 def _check_partner(given: str, allowed: str) -> None:

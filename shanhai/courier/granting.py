@@ -92,7 +92,7 @@ def add(desk: Desk, partner: str, draft: Draft, *, data: Data | None = None) -> 
         NotFoundError: there is no such partner, column or mask.
         LogUnwritableError: an event cannot be written.
     """
-    _check_shape(draft, data)
+    check_shape(draft, data)
     with transaction(desk.connection):
         recipient = partners.named(desk.connection, partner)
         grantee = partners.agreed(recipient).partner_of(desk.me).node
@@ -114,7 +114,7 @@ def revise(desk: Desk, text: str, draft: Draft, *, data: Data | None = None, wid
     Raises:
         As `add`; and DeniedError: it is revoked, about something else, or wider unasked.
     """
-    _check_shape(draft, data)
+    check_shape(draft, data)
     with one_transaction(desk):
         before = given(desk, text)
         _check_stands(before.grant)
@@ -218,7 +218,16 @@ def _check_stands(grant: Grant) -> None:
         raise DeniedError("the grant is revoked", given=grant.id, hint="give a new one: shanhai grant add")
 
 
-def _check_shape(draft: Draft, data: Data | None) -> None:
+def check_shape(draft: Draft, data: Data | None) -> None:
+    """See that a draft names columns and masks that there are, in a shape that may be released.
+
+    Args:
+        data: as of `add`.
+
+    Raises:
+        ShapeRefusedError: a column, a mask or the row filter is never released.
+        NotFoundError: there is no such column or mask.
+    """
     if data is None or draft.columns is None:
         return
     try:

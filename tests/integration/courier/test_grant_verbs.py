@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,6 +48,35 @@ def test_a_grant_is_masked_open_and_not_widened_by_a_slip(call, seller: Seller):
     changed = told(call(*wider, "--wider"))
     assert (changed["id"], changed["rev"], changed["masks"]) == (grant["id"], 2, {})
     assert call(*granting(TABLE, "--mask", "village"))[0] == 2
+
+
+def test_a_slip_is_told_before_the_passphrase_is_asked_for(
+    call, seller: Seller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("SHANHAI_PASSPHRASE_FILE")
+    slips = {
+        "acity.evnts": granting("acity.evnts"),
+        "vilage": granting(TABLE, "--column", "vilage"),
+        "mask-nothing": granting(TABLE, "--column", "village", "--mask", "village=mask-nothing"),
+        "longyuo": tuple("longyuo" if word == "longyou" else word for word in granting(TABLE)),
+    }
+    for slip, words in slips.items():
+        code, out, error = call(*words)
+        assert (code, out, slip in error, "passphrase" in error) == (78, "", True, False), error
+    code, _, error = call(*granting(TABLE))
+    assert (code, "nobody to ask" in error) == (78, True), error
+
+
+def test_what_is_not_shared_is_denied_with_what_would_have_to_change(
+    call, seller: Seller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("SHANHAI_PASSPHRASE_FILE")
+    seller.city.declare(COLUMNS, shareClass="not_shared")
+    code, _, error = call(*granting(TABLE))
+    denied = json.loads(error)
+    assert (code, denied["given"]) == (77, TABLE)
+    assert "its contract says that it is not shared" in denied["message"]
+    assert "districts/acity/events.odcs.yml" in denied["hint"]
 
 
 def test_a_key_of_long_numbers_is_granted_and_released_by_no_digest(call, seller: Seller):
