@@ -155,7 +155,8 @@ def test_three_errors_are_three(copy: Path):
     keyring, file = keyring_of(copy), copy / "keyring" / "node.age"
     with pytest.raises(PassphraseError, match="type it again"):
         keyring.unlock(Secret(b"correct horse battery stable"))
-    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(Exception, match=r"a key file is damaged.*put back a copy"):
         keyring.unlock(Secret(NODE_PASSPHRASE.encode()))
     file.chmod(0o644)
