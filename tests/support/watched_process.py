@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -82,12 +83,18 @@ def _told(pid: int, name: str) -> bytes:
 
 
 def _read(folders: Sequence[Path], passing: dict[tuple[str, int, int], bytes]) -> None:
+    for path in _files(folders):
+        try:
+            told = path.stat()
+            mark = (str(path), told.st_size, told.st_mtime_ns)
+            if mark not in passing:
+                passing[mark] = path.read_bytes()
+        except OSError:
+            continue
+
+
+def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    """What `os.walk` finds: unlike `Path.rglob` it goes on where a folder is gone when its turn comes."""
     for folder in folders:
-        for path in folder.rglob("*"):
-            try:
-                told = path.stat()
-                mark = (str(path), told.st_size, told.st_mtime_ns)
-                if path.is_file() and mark not in passing:
-                    passing[mark] = path.read_bytes()
-            except OSError:
-                continue
+        for place, _, names in os.walk(folder):
+            yield from (Path(place, name) for name in names)
