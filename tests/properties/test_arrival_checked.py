@@ -39,7 +39,8 @@ def some_files(chance: random.Random) -> dict[str, str]:
     """Files whose rows compete for few keys: one comes twice, and of one an older edition is late."""
     texts = {"p1.v2.csv": 40, "p1.v1.csv": 41, "p2.v1.csv": 45, SMALL: 20}
     made = {name: HEADER + "".join(_row(chance) for _ in range(rows)) for name, rows in texts.items()}
-    return {**made, "p3.v1.csv": made["p2.v1.csv"]}
+    # Among rows of many keys those of few may all be older than others: one key is nowhere else.
+    return {**made, SMALL: f"{made[SMALL]}k50,1,2024-01-01\n", "p3.v1.csv": made["p2.v1.csv"]}
 
 
 def _row(chance: random.Random) -> str:
