@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shanhai import errors
@@ -20,6 +20,7 @@ from tests.conformance.far_side import Asked, FarSide, Reply
 SHA = "ab" * 32
 
 
+@settings(deadline=None)
 @given(partition=st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._:+-]{0,40}", fullmatch=True))
 def test_a_delivery_id_reads_back(partition: str):
     delivery = DeliveryId(DatasetId("longyou", "events"), partition, SHA)

@@ -13,7 +13,7 @@ from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import BuildFailedError
 from tests.integration.warehouse.conftest import event
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 MARTS = (
     "dim_area",

@@ -15,7 +15,7 @@ from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import invoke
 from shanhai.warehouse.session import duckdb_session
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 CITIES = {"Lhasa": (91.1, 29.6), "Hangzhou": (120.14, 30.32), "Harbin": (126.6, 45.8), "Sanya": (109.5, 18.3)}
 DUBLIN, SINGAPORE = (-6.26, 53.35), (103.8, 0.5)

@@ -15,7 +15,7 @@ from shanhai.warehouse.last_build import BuildResult
 from shanhai.warehouse.project import assemble
 from shanhai.warehouse.runner import invoke
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 DUBLIN, SHANGHAI = ZoneInfo("Europe/Dublin"), ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)

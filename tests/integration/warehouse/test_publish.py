@@ -18,7 +18,7 @@ from shanhai.warehouse.publish import publish
 from shanhai.warehouse.runner import BuildFailedError
 from tests.integration.warehouse.conftest import event
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 MOMENT = datetime(2024, 3, 4, 8, tzinfo=UTC)
 CLOCK = fixed_clock(MOMENT)
