@@ -33,7 +33,7 @@ def access(server: RadosGateway, bucket: str, **changes: object) -> Access:
     keys = Keys(
         SecretStr(server.access_key), SecretStr(server.secret_key), "secrets s3_access_key, s3_secret_key"
     )
-    given = {"endpoint": server.address, "bucket": bucket, "keys": keys, "attempts": 3, "timeout_seconds": 5}
+    given = {"endpoint": server.address, "bucket": bucket, "keys": keys, "attempts": 3, "timeout_seconds": 60}
     return Access(**{**given, **changes})
 
 

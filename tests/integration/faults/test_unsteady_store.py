@@ -41,7 +41,7 @@ def bucket(ceph: RadosGateway) -> str:
 
 
 def store(
-    ceph: RadosGateway, proxy: Unsteady, bucket: str, scratch: Path, *, attempts: int = 2, timeout: float = 5
+    ceph: RadosGateway, proxy: Unsteady, bucket: str, scratch: Path, *, attempts: int = 2, timeout: float = 60
 ) -> S3Store:
     keys = Keys(SecretStr(ceph.access_key), SecretStr(ceph.secret_key), "secrets")
     address = f"http://127.0.0.1:{proxy.port}"
@@ -76,7 +76,7 @@ def test_a_store_that_always_fails_is_an_error_that_a_retry_helps(
     ceph: RadosGateway, proxy: Unsteady, bucket: str, tmp_path: Path, fault: Fault
 ) -> None:
     # Slow is a store whose answers come after the caller's patience.
-    kept = store(ceph, proxy, bucket, tmp_path, timeout=0.1 if fault == "late" else 5)
+    kept = store(ceph, proxy, bucket, tmp_path, timeout=0.1 if fault == "late" else 60)
     proxy.follow(every(1, [fault]))
     for use in (lambda: kept.put("k", [b"x"]), lambda: kept.open("k"), lambda: list(kept.list())):
         with pytest.raises(StoreError) as failed:

@@ -59,8 +59,6 @@ paxos min wait = 0.01
 [osd]
 osd data = {folder}/osd
 osd objectstore = memstore
-# For so long another gateway waits for one that was killed to forget what it had cached.
-osd client watch timeout = 1
 memstore device bytes = 1073741824
 osd class load list = *
 osd class default list = *
@@ -72,6 +70,9 @@ rgw data = {folder}/rgw
 rgw thread pool size = 32
 # So few objects make more than one page of a listing.
 rgw max listing results = 100
+# Nobody is told what others cached: whoever tells waits for one that was killed, half a minute, or as long as
+# the OSD waits for a sign of it; and one that is slower than that ends with a fault of memory.
+rgw cache enabled = false
 rgw run sync thread = false
 rgw enable gc threads = false
 rgw enable lc threads = false
