@@ -27,7 +27,7 @@ def test_data_connections_resume_the_session_of_tls(tmp_path: Path, monkeypatch:
         assert collect(FilesConnector({"path": "*/*.csv"}, context(server.endpoint)), None) == FILES
         assert ", reused," in server.log
         # The same server shuts out whoever does not.
-        with ftplib.FTP_TLS(context=ssl.create_default_context(), timeout=5) as other:  # noqa: S321
+        with ftplib.FTP_TLS(context=ssl.create_default_context(), timeout=60) as other:  # noqa: S321
             other.connect("127.0.0.1", server.port)
             other.login()
             other.prot_p()
