@@ -83,7 +83,7 @@ def values(task: Records, part: tuple[int, int] | None, *, kind: str = "array") 
 
 def _append_lists(task: Records, given: str) -> BodyCount:
     headings = task.con.execute(f"SELECT json FROM {given} LIMIT 1").fetchone()
-    texts = _texts(json.loads(headings[0])) if headings else None
+    texts = _texts(_read(headings[0], task.body)) if headings else None
     if texts is None:
         raise UnreadableError(
             f"{task.body}: no headings",
@@ -112,6 +112,14 @@ def _cells(placement: Placement) -> list[str]:
         "NULL" if at is None else f"CASE WHEN fault IS NULL THEN json->>{quote_literal(f'$[{at}]')} END"
         for at in placement.positions
     ]
+
+
+def _read(element: str, body: str) -> Any:
+    """An element of a list; the engine takes more for JSON, such as a comma before a bracket."""
+    try:
+        return json.loads(element)
+    except ValueError:
+        raise UnreadableError(f"{body}: not JSON", given="the first list", allowed="valid JSON") from None
 
 
 def _texts(value: Any) -> list[str] | None:

@@ -106,6 +106,7 @@ REFUSED = {
     "no key": (b'{"result": {"list": [], "n": 1}}', UNDER, "items is missing.*list, n"),
     "no object on the way": (b'{"result": []}', UNDER, "no object"),
     "no list there": (b'{"result": {"items": {}}}', UNDER, "no list of records"),
+    "a comma behind headings": (b'[["a",], ["1"]]', JsonFormat(lists=True), "not JSON.*the first list"),
     "another encoding": ('[{"a": "一月"}]'.encode("gb18030"), TOP, "bytes that are not utf-8"),
     "not the stated encoding": (
         b'[{"a": "\xff\xff"}]',
