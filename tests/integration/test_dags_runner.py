@@ -22,7 +22,7 @@ from infra.local.configuration import free_port, password, write_configuration
 from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import check_not_up, only_runner, read_record, write_record
-from infra.local.processes import Started, start, stop
+from infra.local.processes import Started, _running, start, stop
 from infra.local.run import calendars
 from infra.local.sources import use_folder
 from shanhai.errors import BusyError, ConfigurationError, SourceError
@@ -72,7 +72,7 @@ def test_stop_leaves_no_grandchild(layout: Layout) -> None:
     everyone = started.family()
     assert len(everyone) == 3
     assert stop([started], grace=0.2) == []
-    assert not [one for one in everyone if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert not [one for one in everyone if _running(one)]
     assert stop([started]) == [], "stopping twice is harmless"
 
 
@@ -93,8 +93,8 @@ def test_a_leader_that_ends_just_as_it_is_stopped_leaves_nobody(
 
 def _leader(process: psutil.Process) -> int:
     """Of whose session a process is that lives; 0 for any other."""
-    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-        return 0 if process.status() == psutil.STATUS_ZOMBIE else os.getsid(process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(process.pid) if _running(process) else 0
     return 0
 
 

@@ -18,7 +18,7 @@ from infra.local.environment import environment
 from infra.local.keeper import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Keeper
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import Record, read_record, write_record
-from infra.local.processes import Started, start, stop
+from infra.local.processes import Started, _running, start, stop
 from infra.local.run import Plan
 from infra.local.up import down, up
 
@@ -93,7 +93,7 @@ def test_what_died_is_started_again_without_what_it_left_and_told_once(kept: Kep
     assert (fresh.name, same) == ("scheduler", other)
     assert fresh.pid != scheduler.pid
     assert fresh.alive()
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert not _running(child)
     for _ in range(3):
         kept.keeper.look()
     assert kept.told == [scheduler]
