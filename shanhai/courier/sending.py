@@ -14,7 +14,14 @@ from shanhai.courier.planning import Ask
 from shanhai.courier.releases import Release
 from shanhai.courier.releasing import Released, release
 from shanhai.courier.retiring import retire_sets
-from shanhai.errors import ConfigurationError, DamagedError, DataError, DeniedError, StoreError
+from shanhai.errors import (
+    ConfigurationError,
+    DamagedError,
+    DataError,
+    DeniedError,
+    MemoryLimitError,
+    StoreError,
+)
 from shanhai.governance.policy import ReleaseDeniedError
 from shanhai.ingest.node import Node
 
@@ -60,18 +67,18 @@ def release_due(desk: Desk, node: Node, name: str, asks: Collection[Ask]) -> Sen
         asks: what is due; what left since it was asked is not released again.
 
     Raises:
-        StoreError, DamagedError: of the first that could not be read or written.
+        StoreError, DamagedError, MemoryLimitError: of the first that could not be read or written.
         RetryableError: the log failed, or the home is busy.
     """
     released: list[Released] = []
     stayed: dict[str, list[str]] = {}
     noted: set[str] = set()
     lacking: set[str] = set()
-    failed: dict[str, StoreError | DamagedError] = {}
+    failed: dict[str, StoreError | DamagedError | MemoryLimitError] = {}
     for ask in asks:
         try:
             released.append(release(desk, node, ask))
-        except (StoreError, DamagedError) as error:
+        except (StoreError, DamagedError, MemoryLimitError) as error:
             failed.setdefault(ask.subject, error)
         except (DeniedError, ConfigurationError, DataError) as error:
             why = _why(error)

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from shanhai.errors import BusyError, DamagedError, ShanhaiError, StoreError
+from shanhai.errors import (
+    BusyError,
+    DamagedError,
+    MemoryLimitError,
+    RetryableError,
+    ShanhaiError,
+    StoreError,
+)
 from shanhai.ids import DatasetId, DeliveryId
 from shanhai.ingest.aside import forget_left_aside
 from shanhai.ingest.books import OF_STAGING, Counts, Entry, Net, entry, table_net
@@ -127,8 +134,9 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
 
     Raises:
         BusyError: a build is under way, or others kept committing first.
+        RetryableError: a table cannot be read or written. What a retry may cure is raised first.
         DamagedError: a file is not the one that was committed, and cannot be made again.
-        RetryableError: a table cannot be read or written.
+        MemoryLimitError: to make one again needs more than a session may use.
     """
     chosen, failures, damaged = list(datasets), dict[DeliveryId, ShanhaiError](), list[DamagedError]()
     # A build chooses the versions that it reads: while none does, nothing can come to rest on what goes.
@@ -139,7 +147,12 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
             on_newest(node, dataset, partial(_note, node, dataset, known, failures))
     behind = {one.dataset: one.error for one in reconcile_as_far(node) if one.dataset in chosen}
     # What the quarantine table still names stays with it.
-    erased = sum((erase(node, dataset) for dataset in chosen if dataset not in behind), Erased())
+    erased = Erased()
+    for dataset in chosen:
+        try:
+            erased += erase(node, dataset) if dataset not in behind else Erased()
+        except DamagedError as error:
+            damaged.append(error)
     forget_left_aside(node)
     waiting = False
     try:
@@ -149,8 +162,8 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
     except BusyError:
         waiting = True
     log.info("purge entries=%d files=%d bytes=%d waiting=%s", len(items), erased.files, erased.size, waiting)
-    for error in (*failures.values(), *behind.values(), *damaged):
-        raise error
+    if wrong := [*failures.values(), *behind.values(), *damaged]:
+        raise next((error for error in wrong if isinstance(error, RetryableError)), wrong[0])
     return Purged(tuple(items), erased, waiting)
 
 
@@ -171,7 +184,7 @@ def _note(
         if rulings and net is not None:
             try:
                 lines.append(_line(node, standing, net, rulings))
-            except (StoreError, DamagedError) as error:
+            except (StoreError, DamagedError, MemoryLimitError) as error:
                 log.error("failed delivery=%s error=%s", standing.delivery.short, error)
                 failures[standing.delivery] = error
     if not lines:

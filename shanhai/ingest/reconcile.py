@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shanhai.errors import BusyError, DamagedError, DiskFullError, ShanhaiError, StoreError
+from shanhai.errors import BusyError, DamagedError, DiskFullError, MemoryLimitError, ShanhaiError, StoreError
 from shanhai.ids import DatasetId
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import (
@@ -22,7 +22,7 @@ from shanhai.storage.disk import disk_errors
 from shanhai.warehouse import lake
 from shanhai.warehouse.damage import damaged
 from shanhai.warehouse.lake import Change, LakeTable
-from shanhai.warehouse.log import Commit
+from shanhai.warehouse.log import PROJECTED, Commit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,19 +135,21 @@ def _follow(node: Node) -> tuple[Mapping[str, int], tuple[Behind, ...]]:
     )
     taken_up, left_behind = dict[str, int](), list[Behind]()
     for projection in projections:
-        LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
+        books = LakeTable.create(node.books(projection.name), projection.schema, name=projection.name)
+        # What a commit has lost of them would be taken up once more.
+        books.require_whole_log()
         counts = [_tried(node, projection, dataset, left_behind) for dataset in node.federation.datasets]
         taken_up[projection.name] = sum(counts)
     return taken_up, tuple(left_behind)
 
 
 def _tried(node: Node, projection: Projection, dataset: DatasetId, left_behind: list[Behind]) -> int:
-    """What is wrong with the files of one dataset stops no other; a full disk is one for all."""
+    """What is wrong with one dataset stops no other; a full disk is one for all."""
     try:
         return _catch_up(node, projection, dataset)
     except DiskFullError:
         raise
-    except (StoreError, DamagedError) as error:
+    except (StoreError, DamagedError, MemoryLimitError) as error:
         log.error("failed table=%s dataset=%s error=%s", projection.name, dataset, error)
         left_behind.append(Behind(projection.name, dataset, error))
         return 0
@@ -185,7 +187,7 @@ def _project(
                 remove=change.remove,
                 digests=change.digests,
                 transactions={str(dataset): table.version},
-                facts={"projected": str(dataset), "to_version": table.version},
+                facts={PROJECTED: str(dataset), "to_version": table.version},
             ),
             at=node.clock(),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from shanhai.errors import ConfigurationError, DamagedError, DeniedError
+from shanhai.errors import ConfigurationError, DamagedError, DeniedError, MemoryLimitError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.aside import staged_aside
 from shanhai.ingest.books import Entry, Net, table_net
@@ -30,6 +30,7 @@ def require_refused_rows(node: Node, entry: Entry) -> None:
     Raises:
         DamagedError: it cannot be made again: its texts were purged, its bytes are lost, the contract is
             no longer in the archive, or what is staged now is something else.
+        MemoryLimitError: to make it again needs more than a session may use.
         RetryableError: the bytes cannot be read.
     """
     if _is_whole(node, entry):
@@ -37,6 +38,8 @@ def require_refused_rows(node: Node, entry: Entry) -> None:
     delivery, why, hint = DeliveryId.parse(entry.delivery), "staging it again gives another one", _hint(entry)
     try:
         _make_again(node, delivery, entry)
+    except MemoryLimitError:
+        raise
     except (DamagedError, DeniedError, ConfigurationError) as error:
         why, hint = error.message, _RESTORE
     if not _is_whole(node, entry):

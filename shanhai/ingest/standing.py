@@ -17,6 +17,7 @@ from shanhai.ingest.books import Net, moving, table_net
 from shanhai.ingest.node import Node
 from shanhai.ingest.retention import Standing, that_count
 from shanhai.ingest.sidecar import Sidecar, sidecars
+from shanhai.warehouse.damage import told_if_damaged
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.last_build import last_build
 from shanhai.warehouse.publications import Publication
@@ -59,6 +60,7 @@ def standings(node: Node, dataset: DatasetId, publications: Iterable[Publication
         publications: all of the home, oldest first.
 
     Raises:
+        DamagedError: a sidecar, or a file of the table, is damaged.
         RetryableError: a table or a sidecar cannot be read.
     """
     read = _read(node, dataset, publications) if exists(node.table(dataset)) else _Read()
@@ -95,7 +97,7 @@ def _rows(node: Node, path: Path, versions: Iterable[int]) -> dict[int, Counter[
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     if every:
         listed = ", ".join(quote_literal((path / name).as_posix()) for name in every)
-        with duckdb_session(node.settings) as con:
+        with told_if_damaged(LakeTable.open(path)), duckdb_session(node.settings) as con:
             counted = con.execute(
                 f"SELECT filename, {DELIVERY}, count(*) "
                 f"FROM read_parquet([{listed}], union_by_name = true, filename = true) GROUP BY ALL"

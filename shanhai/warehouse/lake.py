@@ -28,6 +28,7 @@ from shanhai.warehouse.log import (
     Log,
     State,
     actions,
+    last_checkpoint,
     with_bounds,
     with_transactions,
 )
@@ -240,6 +241,15 @@ class LakeTable:
     def commits(self, *, after: int = -1) -> list[Commit]:
         """The commits with facts of ours and a version above `after`, oldest first."""
         return self._log.commits(self.version, after=after)
+
+    def require_whole_log(self) -> None:
+        """See that no commit has lost its end, as far as a checkpoint does not tell what it did.
+
+        Raises:
+            DamagedError: one has, or is not there.
+            StoreError: one cannot be read.
+        """
+        self._log.commits(self.version, after=last_checkpoint(self.path))
 
     def fold(self, step: Callable[[State, Sequence[Commit]], State], start: State) -> State:
         """What `step` makes of `start` and all commits with facts of ours; see `Log.fold`."""

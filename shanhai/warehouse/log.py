@@ -26,6 +26,8 @@ FILES = "files"
 
 SEQUENCE = "shanhai.sequence"
 """The application transaction that ends each commit of ours: its version is that of the commit."""
+PROJECTED = "projected"
+"""The fact of a commit of the books: the dataset whose version it records as an application transaction."""
 TRANSACTION = "transaction"
 """The fact of a commit of a mart or of a publication: the application transaction that it ends with."""
 
@@ -159,6 +161,21 @@ def last_commit(path: Path) -> int:
     return max(versions)
 
 
+def last_checkpoint(path: Path) -> int:
+    """The version up to which a checkpoint tells what the commits do; -1 without one.
+
+    Raises:
+        StoreError: the log cannot be read.
+    """
+    file = path / "_delta_log" / "_last_checkpoint"
+    with disk_errors(path):
+        told = file.read_text(encoding="utf-8") if file.is_file() else ""
+    try:
+        return int(json.loads(told)["version"])
+    except (ValueError, LookupError, TypeError):
+        return -1
+
+
 def actions(path: Path, version: int) -> list[dict[str, Any]]:
     """The actions of one commit; none of a version that is not there.
 
@@ -206,17 +223,26 @@ def _commits(path: Path, version: int) -> list[Commit]:
 def _is_whole(version: int, found: Sequence[Mapping[str, Any]], commits: Sequence[Commit]) -> bool:
     """Whether all that was committed stands in a commit: delta-rs takes what is left of one for a commit.
 
-    What it tells comes first in it, and a transaction last: `SEQUENCE`, or the one that its facts name. Where
-    a table was made or altered, there is neither.
+    What it tells comes first in it, and transactions last: `SEQUENCE`, or the one that its facts name. Where
+    a table was made or altered, there is neither, and a vacuum tells nothing but that it was.
     """
-    if not any("commitInfo" in action for action in found) or len(found) == 1:
-        return False
-    return all(
-        commit.facts[TRANSACTION] in commit.transactions
-        if TRANSACTION in commit.facts
-        else commit.transactions.get(SEQUENCE) == version
+    told = [action["commitInfo"] for action in found if "commitInfo" in action]
+    if len(found) == 1 and told and str(told[0].get("operation")).startswith("VACUUM"):
+        return True
+    return bool(told) and len(found) > 1 and all(_has_its_transactions(version, commit) for commit in commits)
+
+
+def _has_its_transactions(version: int, commit: Commit) -> bool:
+    if TRANSACTION in commit.facts:
+        return commit.facts[TRANSACTION] in commit.transactions
+    # Commits from before `SEQUENCE` was the last have those of their facts after it.
+    needed = {line["delivery"] for line in commit.facts.get("entries", ()) if not line.get("cause")}
+    if PROJECTED in commit.facts:
+        needed.add(commit.facts[PROJECTED])
+    return (
+        commit.transactions.get(SEQUENCE) == version
+        and needed <= commit.transactions.keys()
         and (FILES not in commit.facts or commit.facts[FILES].keys() == commit.bounds.keys())
-        for commit in commits
     )
 
 

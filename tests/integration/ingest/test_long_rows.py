@@ -15,6 +15,7 @@ from shanhai.contracts.model import Column
 from shanhai.errors import MemoryLimitError
 from shanhai.ingest.decode import BodyFile, read_in_place
 from shanhai.ingest.decode.survey import survey
+from shanhai.ingest.reconcile import reconcile_as_far
 from shanhai.warehouse.batches import BYTES, ROWS, at_once_of, batches
 from shanhai.warehouse.row_groups import RowGroups
 
@@ -100,6 +101,27 @@ def test_more_than_a_session_may_hold_is_a_setting_that_a_person_must_change(cit
     monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "1GB")
     city.walk()
     assert city.rows("count(*), sum(length(note))") == [(40, 40 * LONG)]
+
+
+def test_refused_rows_that_are_too_much_to_be_made_again_are_not_told_as_lost(city, monkeypatch):
+    """A copy of the home would not help, more memory does."""
+    source = {"connector": "files", "endpoint": "data", "options": {"path": "*.ndjson"}}
+    city.declare(
+        columns=NOTED, format={"kind": "ndjson"}, source=source, tolerance={"hold": 0.9, "refuse": 1}
+    )
+    numbers = range(40)
+    records = ({"编号": f"k{n}", "n": -(n % 2), "at": "2024-01-01", "note": "x" * LONG} for n in numbers)
+    city.put("a.ndjson", "\n".join(map(json.dumps, records)) + "\n")
+    monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "1GB")
+    city.walk()
+    for file in city.node.quarantine.iterdir():
+        file.unlink()
+    monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "40MB")
+    (behind,) = reconcile_as_far(city.node)
+    assert (behind.table, type(behind.error)) == ("quarantine", MemoryLimitError)
+    monkeypatch.setenv("SHANHAI_MEMORY_LIMIT", "1GB")
+    assert reconcile_as_far(city.node) == ()
+    assert len(city.quarantined()) == 20
 
 
 @pytest.mark.long
