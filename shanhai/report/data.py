@@ -125,9 +125,9 @@ class ReportData:
 
     @property
     def well(self) -> bool:
-        """Whether there is nothing that a person should look into."""
+        """Whether all was read, and there is nothing that a person should look into."""
         verdicts = self.verdicts
-        return not (self.unbalanced or verdicts["held"] or verdicts["refused"] or self.late)
+        return not (self.left_out or self.unbalanced or verdicts["held"] or verdicts["refused"] or self.late)
 
     @property
     def decisions(self) -> tuple[HistoryEntry, ...]:

@@ -131,10 +131,10 @@ def test_what_wants_a_look_is_not_green_while_something_does(report: ReportData)
     """The only delivery is refused: a card says so, and no other one stands out as good."""
 
     def looks(verdict: State) -> str:
-        dataset = next(one for one in report.datasets if one.id.name == "noise")
-        (delivery,) = dataset.deliveries
-        only = replace(delivery, row=replace(delivery.row, verdict=verdict), in_lake=delivery.counts.loaded)
-        one = replace(report, datasets=(replace(dataset, deliveries=(only,)),), late=())
+        well = _one_that_is_well(report)
+        (dataset,), (delivery,) = well.datasets, well.deliveries
+        only = replace(delivery, row=replace(delivery.row, verdict=verdict))
+        one = replace(well, datasets=(replace(dataset, deliveries=(only,)),))
         return dict(render(one))["en/index.html"].partition("What wants a look")[2].partition("</ul>")[0]
 
     refused, accepted = looks("refused"), looks("accepted")
@@ -143,6 +143,36 @@ def test_what_wants_a_look_is_not_green_while_something_does(report: ReportData)
     assert "of which no row was loaded" in refused.partition('class="loud grave"')[2].partition("</li>")[0]
     assert 'class="cards looks well">' in accepted
     assert 'class="loud' not in accepted
+
+
+def test_nothing_is_green_and_not_every_row_accounted_for_while_something_is_left_out(
+    report: ReportData,
+) -> None:
+    whole = _one_that_is_well(report)
+    assert whole.well
+    html = dict(render(whole))
+    assert 'class="cards looks well">' in html["zh/index.html"]
+    html = dict(render(replace(whole, left_out=("a.json is damaged",))))
+    for path, claim, instead in (
+        ("en/index.html", "Every row that came in", "Not all of it is here"),
+        ("zh/index.html", "收到的每一行都有去处", "内容不全"),
+    ):
+        heading = html[path].partition("<h1>")[2].partition("</h1>")[0]
+        assert (claim in html[path], instead in heading) == (False, True)
+        assert 'class="cards looks">' in html[path]
+        assert 'class="holds">' not in html[path]
+    for claim, instead in (("all accounted for", "Not all of it is here"), ("行行有去处", "内容不全")):
+        assert (claim in html["index.html"], instead in html["index.html"]) == (False, True)
+    nothing = dict(render(replace(report, datasets=(), late=(), left_out=("a.json is damaged",))))
+    assert "Nothing has been loaded yet" not in nothing["en/index.html"]
+
+
+def _one_that_is_well(report: ReportData) -> ReportData:
+    """One accepted delivery, with all of its rows in the table."""
+    dataset = next(one for one in report.datasets if one.id.name == "noise")
+    (delivery,) = dataset.deliveries
+    only = replace(delivery, in_lake=delivery.counts.loaded)
+    return replace(report, datasets=(replace(dataset, deliveries=(only,)),), late=())
 
 
 def test_a_broken_balance_is_loud(report: ReportData) -> None:
