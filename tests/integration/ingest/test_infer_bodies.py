@@ -161,7 +161,7 @@ def test_a_key_that_is_a_phone_number_is_not_told(tmp_path: Path, capsys: pytest
     found = infer(tmp_path, capsys, str(tmp_path), "--dataset", "longyou.calls")
     assert found["seen"][0] == "Read: 0.json, 1.json, 2.json"
     assert found["seen"][1].startswith("3.json: ")
-    assert "139" not in found["contract"] + "".join(found["seen"])
+    assert "13900000" not in found["contract"] + "".join(found["seen"])
 
 
 def test_a_sheet_that_is_called_as_a_person_is_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -173,7 +173,7 @@ def test_a_sheet_that_is_called_as_a_person_is_not_told(tmp_path: Path, capsys: 
         book.save(tmp_path / f"{day}.xlsx")
     found = infer(tmp_path, capsys, str(tmp_path), "--dataset", "longyou.calls")
     assert "2.xlsx: not read, since by itself it looks like sheet of another name" in found["seen"]
-    assert "139" not in found["contract"] + "".join(found["seen"])
+    assert "13900000" not in found["contract"] + "".join(found["seen"])
 
 
 def test_a_source_of_which_nothing_can_be_read_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]):
