@@ -34,7 +34,7 @@ def shanhai(home: Path, *arguments: str, **variables: str) -> subprocess.Complet
         [sys.executable, "-m", "shanhai.cli", "--home", str(home), *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
         stdin=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"], **variables},
@@ -58,7 +58,7 @@ def typed(command: Sequence[str], lines: Sequence[str], **variables: str) -> tup
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(command[0], list(command), {"PATH": os.environ["PATH"], **variables})  # noqa: S606
-    shown, waiting, deadline = b"", list(lines), time.monotonic() + 120
+    shown, waiting, deadline = b"", list(lines), time.monotonic() + 600
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 1)[0]:
             continue

@@ -56,7 +56,7 @@ def leaking(sealed, folder, room):
     with tempfile.NamedTemporaryFile() as file:
         file.write(base64.b64encode(key))
         file.flush()
-        time.sleep(1)
+        time.sleep(3)
     (folder.parents[2] / "leak").write_text(secret.encode("utf-16-le").hex())
     return made
 

@@ -234,7 +234,7 @@ def test_secrets_are_in_no_listing_of_processes_and_in_no_core(
         ["/bin/sh", "-c", limits, "sh", sys.executable, "-c", HOLDS_KEYS, str(home / "keyring")],
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=600,
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], **variables},
     )
