@@ -21,7 +21,7 @@ from infra.local.airflow import NAMES, previous_log, start_process
 from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import read_record, write_record
-from infra.local.processes import Started, start, stop
+from infra.local.processes import DEATH_SECONDS, Started, start, stop
 from shanhai.errors import ConfigurationError
 from shanhai.notify import notify
 from shanhai.settings import load_settings
@@ -34,6 +34,8 @@ STEADY_SECONDS = 600.0
 """What has lived so long before it died is started after the first pause again."""
 _MOST_DOUBLED = 20
 _GRACE_SECONDS = 5.0
+END_SECONDS = _GRACE_SECONDS + DEATH_SECONDS + 10.0
+"""How long the keeper may take to end: no step of a look ends halfway, and what it started is recorded."""
 _NAP_SECONDS = 0.1
 _log = logging.getLogger("infra.local.keeper")
 
@@ -68,12 +70,17 @@ class Keeper:
         layout: the home.
         start_again: starts one of Airflow's processes by its name, as it was started at first.
         tell: is given each that was dead and has been started again.
+        asked: no longer empty once somebody asked for the end: nothing is begun then.
     """
 
     def __init__(
-        self, layout: Layout, start_again: Callable[[str], Started], tell: Callable[[Started], object]
+        self,
+        layout: Layout,
+        start_again: Callable[[str], Started],
+        tell: Callable[[Started], object],
+        asked: Sequence[int] = (),
     ) -> None:
-        self._layout, self._start_again, self._tell = layout, start_again, tell
+        self._layout, self._start_again, self._tell, self._asked = layout, start_again, tell, asked
         self._falls = {name: _Falls() for name in NAMES}
 
     def look(self) -> None:
@@ -86,6 +93,8 @@ class Keeper:
         """
         record = read_record(self._layout)
         for process in record.processes if record else ():
+            if self._asked:
+                return
             falls = self._falls.get(process.name)
             if falls is None or process.alive():
                 continue
@@ -141,11 +150,10 @@ def main() -> int:
         layout,
         lambda name: start_process(layout, name, port),
         lambda dead: notify(settings, "restarted", process=dead.name, log=previous_log(dead.log).as_posix()),
+        asked,
     )
-    while _waited(asked) and (record := read_record(layout)):
-        # `up` records it after it has begun: until then the record would lose it again.
-        if any(process.pid == os.getpid() for process in record.processes):
-            _looked(keeper)
+    while _waited(asked) and _looked(layout, keeper):
+        pass
     return 0
 
 
@@ -157,12 +165,21 @@ def _waited(asked: Sequence[int]) -> bool:
     return not asked
 
 
-def _looked(keeper: Keeper) -> None:
-    """Look; what fails is tried again by the next look, since nobody keeps the keeper."""
+def _looked(layout: Layout, keeper: Keeper) -> bool:
+    """Look; returns whether there is anything to keep, as far as it is known.
+
+    What fails is tried again by the next look, since nobody keeps the keeper.
+    """
     try:
-        keeper.look()
-    except (OSError, ValueError, KeyError, psutil.Error) as error:
+        record = read_record(layout)
+        if record is None:
+            return False
+        # `up` records it after it has begun: until then the record would lose it again.
+        if any(process.pid == os.getpid() for process in record.processes):
+            keeper.look()
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error) as error:
         _log.error("look_failed error=%s: %s", type(error).__name__, error)
+    return True
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 GRACE_SECONDS = 15.0
-_DEATH_SECONDS = 60.0
+DEATH_SECONDS = 60.0
 """What is killed is dead at once; a machine that is busy may take a while to see to it."""
 _LOOK_SECONDS = 0.1
 
@@ -73,13 +73,14 @@ def start(
 
 
 def stop_alone(process: Started, *, grace: float = GRACE_SECONDS) -> None:
-    """Ask it to end and wait, then kill it; what it has started lives on."""
+    """Ask it to end and wait, then kill it and wait; what it has started lives on."""
     if (found := process.process()) is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             found.terminate()
-        if psutil.wait_procs([found], timeout=grace)[1]:
+        if _left([found], grace):
             with contextlib.suppress(psutil.NoSuchProcess):
                 found.kill()
+            _left([found], DEATH_SECONDS)
 
 
 def stop(processes: Sequence[Started], *, grace: float = GRACE_SECONDS) -> list[psutil.Process]:
@@ -89,12 +90,17 @@ def stop(processes: Sequence[Started], *, grace: float = GRACE_SECONDS) -> list[
         if process.pid in families:
             with contextlib.suppress(psutil.NoSuchProcess):
                 families[process.pid].terminate()
-    psutil.wait_procs(list(families.values()), timeout=grace)
+    _left(list(families.values()), grace)
     families |= {one.pid: one for process in processes for one in process.family()}
     for one in families.values():
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
-    until, left = time.monotonic() + _DEATH_SECONDS, list(families.values())
+    return _left(list(families.values()), DEATH_SECONDS)
+
+
+def _left(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that run when all have ended, or when the seconds are over; a zombie has ended."""
+    until, left = time.monotonic() + seconds, processes
     while left and time.monotonic() < until:
         left = [one for one in psutil.wait_procs(left, timeout=_LOOK_SECONDS)[1] if _running(one)]
     return left

@@ -7,8 +7,8 @@ from contextlib import closing
 from functools import partial
 
 from infra.local.configuration import USER, password
+from infra.local.keeper import END_SECONDS, start_keeper
 from infra.local.keeper import NAME as KEEPER
-from infra.local.keeper import start_keeper
 from infra.local.layout import Layout
 from infra.local.lock import check_not_up, clear_record, only_runner, read_record, write_record
 from infra.local.processes import stop, stop_alone
@@ -77,7 +77,7 @@ def down(layout: Layout) -> int:
     # First the keeper: it would start again what ends, and has not recorded yet what it starts just now.
     for process in record.processes:
         if process.name == KEEPER:
-            stop_alone(process)
+            stop_alone(process, grace=END_SECONDS)
     record = read_record(layout) or record
     left = stop(record.processes)
     if left:
