@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from another_dataset import OTHERS, declare_another
 from one_city import HEADER, City
 
+from shanhai.cli import main
 from shanhai.errors import DamagedError
 from shanhai.ids import DatasetId
 from shanhai.ingest import walk
@@ -66,3 +69,30 @@ def test_texts_of_the_others_go_and_what_is_damaged_is_told(city: City, damage, 
         purge(city.node, chosen)
     assert str(file) in str(told.value.given)
     assert not set(before) & set(_with_text(city, OTHERS))
+
+
+def test_what_went_is_listed_before_what_is_damaged(city: City, capsys: pytest.CaptureFixture[str]) -> None:
+    """It cannot be undone. The next purge lists it no more, since it goes once."""
+    file = _cut_a_commit(LakeTable.open(city.node.table(EVENTS)))
+    where = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+    tried = []
+    for _ in range(2):
+        code = main([*where, "purge", "--format", "json"])
+        out, told = capsys.readouterr()
+        assert (code, file.name in told) == (65, True)
+        tried.append((json.loads(out or "[]"), "shanhai report" in told))
+    (went, says_report), again = tried
+    assert again == ([], False)
+    assert [(one["dataset"], one["part"], one["does"]) for one in went] == [
+        (str(OTHERS), "quarantine", "goes")
+    ]
+    assert re.fullmatch(r"pulled \d+ days ago, kept for 1", went[0]["why"])
+    assert says_report
+
+
+def test_a_purge_that_took_nothing_lists_nothing(city: City, capsys: pytest.CaptureFixture[str]) -> None:
+    _cut_a_commit(LakeTable.open(city.node.table(EVENTS)))
+    where = ["--home", str(city.root / "home"), "--federation", str(city.root)]
+    assert main([*where, "purge", "--dataset", str(EVENTS)]) == 65
+    out, told = capsys.readouterr()
+    assert (out, "Purged" in told, "shanhai report" in told) == ("", False, False)
