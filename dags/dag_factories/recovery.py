@@ -44,7 +44,8 @@ def tell_failure(context: Any) -> None:
     """Post a failed task to the configured address and the log; called by Airflow after the last try.
 
     Of an error that is not ours the class is told and where its log lies: its text may quote data. Of one
-    damaged file people are told once a run, however many of its tasks meet it.
+    damaged file people are told once a run, however many of its tasks meet it; where that could not be
+    posted, by the next of them.
     """
     from shanhai.notify import facts_of, notify
     from shanhai.settings import load_settings
@@ -52,9 +53,10 @@ def tell_failure(context: Any) -> None:
     ti, error = context["ti"], context.get("exception")
     settings, facts = load_settings(), facts_of(error)
     told = _told(settings.home, ti.dag_id, ti.run_id)
-    if not _is_first(told, error, facts):
+    mark = _mark(told, error, facts)
+    if mark is not None and not _is_first(mark):
         return
-    notify(
+    posted = notify(
         settings,
         "failed",
         dag=ti.dag_id,
@@ -66,20 +68,27 @@ def tell_failure(context: Any) -> None:
     )
     # A full disk may be what failed: then the run is told as well.
     with contextlib.suppress(OSError):
+        if mark is not None and not posted:
+            mark.unlink(missing_ok=True)
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         told.touch(mode=0o600)
 
 
-def _is_first(told: Path, error: object, facts: Mapping[str, str | None]) -> bool:
-    """Whether no task of the run has told of this damage; where that cannot be noted, it is told again."""
+def _mark(told: Path, error: object, facts: Mapping[str, str | None]) -> Path | None:
+    """A file that is there while a task of the run has told of this damage; None: it is no damage."""
     from shanhai.errors import DamagedError
 
     if not isinstance(error, DamagedError):
-        return True
+        return None
     digest = hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()
+    return told.with_name(f"{told.name}-{digest}")
+
+
+def _is_first(mark: Path) -> bool:
+    """Make a mark; returns whether it was not there. Where it cannot be made, it is told again."""
     try:
-        told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        told.with_name(f"{told.name}-{digest}").touch(mode=0o600, exist_ok=False)
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mark.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
         return False
     except OSError:

@@ -56,13 +56,13 @@ ctypes.string_at(0)
 """
 
 
-def heard_of(tmp_path: Path, script: str, *arguments: str) -> list[Asked]:
-    """What is posted while a script runs."""
+def heard_of(tmp_path: Path, script: str, *arguments: str, failing: int = 0) -> list[Asked]:
+    """What is posted while a script runs, to an address that answers the first ones with an error."""
     heard: list[Asked] = []
 
     def listen(asked: Asked) -> Reply:
         heard.append(asked)
-        return Reply(b"ok")
+        return Reply(b"ok", status=500 if len(heard) <= failing else 200)
 
     with FarSide(listen) as far:
         subprocess.run(
@@ -110,6 +110,17 @@ def test_one_damaged_file_is_posted_once_a_run(tmp_path: Path):
         ("r2", "b.json"),
     ]
     assert list((tmp_path / "home" / "notified" / "failed").iterdir()) == []
+
+
+def test_damage_that_could_not_be_posted_is_posted_by_the_next_task_that_meets_it(tmp_path: Path):
+    posted = [json.loads(asked.body) for asked in heard_of(tmp_path, DAMAGED, failing=1)]
+    assert [(one["run"], one["task"], one["given"]) for one in posted] == [
+        ("r1", "late", "a.json"),
+        ("r1", "report", "a.json"),
+        ("r1", "marts", "b.json"),
+        ("r2", "late", "a.json"),
+        ("r2", "marts", "b.json"),
+    ]
 
 
 @pytest.mark.parametrize("value", ["ValueError('330825194910011234')", "RuntimeError('张三')"])
