@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from infra.local import configuration
 from infra.local.configuration import free_port, password, write_configuration
 from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
@@ -151,10 +152,23 @@ def test_a_free_port_is_none_that_the_system_may_give_away_before_a_server_liste
     given, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
     if int(given) <= 1 << 15:
         assert all(1 << 14 < free_port() < int(given) for _ in range(20))
+
+
+def test_a_free_port_is_none_that_somebody_listens_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one port alone, since one of thousands is hardly ever drawn while it is taken."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         taken.listen()
-        assert taken.getsockname()[1] not in {free_port() for _ in range(20)}
+        port = taken.getsockname()[1]
+        given = tmp_path / "ip_local_port_range"
+        given.write_text(f"{port + 1}\t60999\n", encoding="ascii")
+        monkeypatch.setattr(configuration, "_FIRST_PORT", port)
+        monkeypatch.setattr(configuration, "_GIVEN_PORTS", given)
+        with pytest.raises(BusyError, match="no port is free"):
+            free_port()
+    assert free_port() == port
 
 
 def test_everything_listens_on_loopback_only(layout: Layout) -> None:
