@@ -16,15 +16,18 @@ GRACE_SECONDS = 15.0
 DEATH_SECONDS = 60.0
 """What is killed is dead at once; a machine that is busy may take a while to see to it."""
 _LOOK_SECONDS = 0.1
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_BEGUN = 19
+"""Place of `starttime` among the fields of `/proc/<pid>/stat` that follow the name (proc(5))."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A process that leads its own session; `created` tells it from a later one with the same id."""
+    """A process that leads its own session; `created` (see `created_of`) tells it from others with its id."""
 
     name: str
     pid: int
-    created: float
+    created: str
     log: Path
 
     def alive(self) -> bool:
@@ -33,16 +36,19 @@ class Started:
         return process is not None and _running(process)
 
     def family(self) -> list[psutil.Process]:
-        """The process and all its descendants, and whatever else lives in its session."""
+        """The process and all its descendants, and whatever else lives in its session when it is gone."""
         found: dict[int, psutil.Process] = {}
         process = self.process()
+        if process is None and (psutil.pid_exists(self.pid) or not self._is_of_this_boot()):
+            # The session of that number is somebody else's.
+            return []
         if process is not None:
             found[self.pid] = process
             # It may end just now: then what it has started is found by its session.
             with contextlib.suppress(psutil.NoSuchProcess):
                 found |= {one.pid: one for one in process.children(recursive=True)}
         for one in psutil.process_iter():
-            if one.pid not in found and _session(one.pid) == self.pid and one.create_time() >= self.created:
+            if one.pid not in found and _session(one.pid) == self.pid:
                 found[one.pid] = one
         return [one for one in found.values() if _running(one)]
 
@@ -50,9 +56,36 @@ class Started:
         """The process, also a zombie; None when it is gone."""
         try:
             process = psutil.Process(self.pid)
-            return process if abs(process.create_time() - self.created) < 1 else None
+            return process if created_of(self.pid) == self.created else None
         except psutil.NoSuchProcess:
             return None
+
+    def _is_of_this_boot(self) -> bool:
+        return self.created.partition(" ")[0] == _boot()
+
+
+def created_of(pid: int) -> str:
+    """When a process began: the boot of the machine, and the ticks of its clock since then.
+
+    Of the wall clock neither depends, which may be set while a process runs. Where the system tells no
+    such thing, it is the second by that clock.
+
+    Raises:
+        psutil.NoSuchProcess: there is none.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return f"{_boot()} {psutil.Process(pid).create_time():.0f}"
+    # The name of the program stands in parentheses, and may hold some.
+    return f"{_boot()} {stat.rpartition(')')[2].split()[_BEGUN]}"
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return "-"
 
 
 def start(
@@ -69,7 +102,7 @@ def start(
             cwd=folder,
             start_new_session=True,
         )
-    return Started(name, process.pid, psutil.Process(process.pid).create_time(), log)
+    return Started(name, process.pid, created_of(process.pid), log)
 
 
 def stop_alone(process: Started, *, grace: float = GRACE_SECONDS) -> None:

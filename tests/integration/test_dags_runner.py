@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +24,7 @@ from infra.local.configuration import free_port, password, write_configuration
 from infra.local.environment import environment
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import check_not_up, only_runner, read_record, write_record
-from infra.local.processes import Started, _running, start, stop
+from infra.local.processes import Started, _running, created_of, start, stop
 from infra.local.run import calendars
 from infra.local.sources import use_folder
 from shanhai.errors import BusyError, ConfigurationError, SourceError
@@ -101,10 +102,44 @@ def _leader(process: psutil.Process) -> int:
 
 def test_stop_touches_no_process_that_only_has_the_same_number() -> None:
     own = psutil.Process()
-    impostor = Started("impostor", own.pid, own.create_time() - 1000, Path("none"))
+    impostor = Started("impostor", own.pid, f"{created_of(own.pid)}0", Path("none"))
     assert not impostor.alive()
     assert stop([impostor], grace=0.1) == []
     assert own.is_running()
+
+
+@pytest.mark.parametrize("boot", ["this", "another"])
+def test_stop_touches_no_session_that_only_has_the_same_number(layout: Layout, boot: str) -> None:
+    """As after a restart of the machine, whose record of what ran is still there."""
+    started = family(layout)
+    now, ticks = started.created.split()
+    earlier = f"{now if boot == 'this' else 'another'} {int(ticks) - 1 if boot == 'this' else ticks}"
+    try:
+        if boot == "another":
+            leader = psutil.Process(started.pid)
+            leader.kill()
+            leader.wait()
+        before = [one.pid for one in started.family()]
+        assert stop([replace(started, created=earlier)], grace=0.1) == []
+        assert [one.pid for one in started.family()] == before != []
+    finally:
+        stop([started], grace=0)
+
+
+@pytest.mark.parametrize("hours", [-26, 26])
+def test_a_clock_that_is_set_makes_no_process_a_dead_one(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    started = family(layout)
+    members = {one.pid for one in started.family()}
+    boot = psutil.boot_time()
+    # Linux tells the boot by the clock as it is now, and when a process began by the boot.
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + hours * 3600)
+    try:
+        assert started.alive()
+        assert {one.pid for one in started.family()} == members
+    finally:
+        assert stop([started], grace=0) == []
 
 
 def test_what_a_killed_run_left_is_stopped_by_the_next(layout: Layout) -> None:

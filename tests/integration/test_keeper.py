@@ -18,7 +18,7 @@ from infra.local.environment import environment
 from infra.local.keeper import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Keeper
 from infra.local.layout import REPOSITORY, Layout
 from infra.local.lock import Record, read_record, write_record
-from infra.local.processes import GRACE_SECONDS, Started, _running, start, stop
+from infra.local.processes import GRACE_SECONDS, Started, _running, created_of, start, stop
 from infra.local.run import Plan
 from infra.local.up import down, up
 
@@ -185,7 +185,7 @@ def test_a_look_that_fails_is_told_in_the_log_and_tried_again(
     def fails(_: str) -> Started:
         raise error
 
-    own = Started("keeper", os.getpid(), psutil.Process().create_time(), kept.layout.logs / "keeper.log")
+    own = Started("keeper", os.getpid(), created_of(os.getpid()), kept.layout.logs / "keeper.log")
     record = kept.record()
     write_record(kept.layout, record.mode, record.address, [*record.processes, own])
     os.kill(record.processes[0].pid, signal.SIGKILL)
@@ -246,7 +246,7 @@ def test_down_lets_the_keeper_record_what_it_starts_just_now_and_asks_that_to_en
             assert time.monotonic() < end, "it does not begin"
             time.sleep(0.05)
         (child,) = (psutil.Process(int(word)) for word in begun if word.isdecimal())
-        fresh = Started("scheduler", child.pid, child.create_time(), log)
+        fresh = Started("scheduler", child.pid, created_of(child.pid), log)
         write_record(layout, "up", "http://127.0.0.1:1", [fresh, keeper])
         assert down(layout) == 0
         assert log.read_text().split()[2:] == ["recorded", "asked"]
