@@ -6,19 +6,41 @@ import time
 
 import pyrage
 
-from shanhai.errors import ConfigurationError
+from shanhai.errors import BusyError, ConfigurationError
 from shanhai.exchange.secret import Secret
 from shanhai.keyring.failures import DamagedKeyFileError, OtherKeyError, PassphraseError
 
 _NO_KEY_FITS = "No matching keys"
 _TOO_SLOW = "work"
+LEAST_WORK = 16
+"""Of scrypt, as a binary logarithm: 64 MiB for each guess."""
 _TRIES = 20
 _PAUSE_SECONDS = 0.2
 
 
 def lock(plain: Secret, passphrase: Secret) -> bytes:
-    """Lock by a passphrase, through scrypt: about a second on the machine it runs on."""
-    return bytes(pyrage.passphrase.encrypt(plain.bytes, _text(passphrase)))
+    """Lock by a passphrase, through scrypt: about a second on the machine it runs on.
+
+    Raises:
+        BusyError: the machine was so busy that it took itself for one on which little work is a second's.
+    """
+    for _ in range(_TRIES):
+        locked = bytes(pyrage.passphrase.encrypt(plain.bytes, _text(passphrase)))
+        if work_factor(locked) >= LEAST_WORK:
+            return locked
+        time.sleep(_PAUSE_SECONDS)
+    raise BusyError(
+        "a key file was not locked: guessing its passphrase would cost too little",
+        given=f"a work factor of {work_factor(locked)}",
+        allowed=f"{LEAST_WORK} or more",
+        hint="run it again when the machine has less to do",
+    )
+
+
+def work_factor(locked: bytes) -> int:
+    """The binary logarithm of N, by the stanza `-> scrypt SALT FACTOR` (age-encryption.org/v1)."""
+    _, stanza, *_ = locked.split(b"\n", 2)
+    return int(stanza.split()[3])
 
 
 def unlock(locked: bytes, passphrase: Secret, *, name: str) -> Secret:
