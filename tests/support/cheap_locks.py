@@ -10,6 +10,7 @@ import pytest
 from two_nodes import PASSPHRASES, NodeHome
 
 from shanhai.courier.own_keys import keyring_of
+from shanhai.keyring import age
 
 _BY_A_PASSPHRASE = functools.cache(pyrage.passphrase.decrypt)
 _IDENTITIES: defaultdict[str, pyrage.x25519.Identity] = defaultdict(pyrage.x25519.Identity.generate)
@@ -30,6 +31,8 @@ def lock_cheaply(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(pyrage.passphrase, "encrypt", encrypt)
     patch.setattr(pyrage.passphrase, "decrypt", decrypt)
+    # Such a lock has no scrypt.
+    patch.setattr(age, "work_factor", lambda _: age.LEAST_WORK)
 
 
 def locked_anew(node: NodeHome) -> None:
