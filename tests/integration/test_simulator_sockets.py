@@ -1,5 +1,6 @@
 """The simulator over real sockets: three origins, faults on request, a clean stop."""
 
+import contextlib
 import json
 import signal
 import stat
@@ -149,6 +150,13 @@ def test_an_ordinary_start_stumbles_first() -> None:
         simulator.stop()
 
 
+def held_back(process: int) -> set[int]:
+    """The signals that interrupt nothing that the first thread of a process does."""
+    told = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    (mask,) = (line.split()[1] for line in told.splitlines() if line.startswith("SigBlk:"))
+    return {number for number in signal.valid_signals() if int(mask, 16) >> (number - 1) & 1}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_program_says_where_it_is_and_stops_cleanly(tmp_path: Path, number: int) -> None:
     token = tmp_path / "secrets" / "gongshu_api_token"
@@ -164,7 +172,11 @@ def test_the_program_says_where_it_is_and_stops_cleanly(tmp_path: Path, number: 
     ]
     root = Path(__file__).resolve().parents[2]
     begun = time.monotonic()
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with (
+        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        contextlib.ExitStack() as at_the_end,
+    ):
+        at_the_end.callback(process.kill)
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         assert time.monotonic() - begun < PATIENCE_SECONDS
@@ -172,7 +184,11 @@ def test_the_program_says_where_it_is_and_stops_cleanly(tmp_path: Path, number: 
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
         answer = get(f"{told['gongshu.api']}/api/v1/catalogue?date=2024-03-01", token.read_text().strip())
         assert answer.status_code == 200
-        process.send_signal(number)
+        assert {signal.SIGTERM, signal.SIGINT} <= held_back(process.pid), (
+            "they may interrupt who holds a lock"
+        )
+        for one in (number, signal.SIGTERM, signal.SIGINT):
+            process.send_signal(one)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
