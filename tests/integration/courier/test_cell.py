@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pytest
+from parsers import inside
 from refusals import code_of
 from sealing import Sealed, careless, sealed
 
@@ -65,7 +65,7 @@ def test_a_file_without_rows_comes_out_with_its_columns(tmp_path):
 )
 def test_its_end_is_a_refusal_and_leaves_nothing(tmp_path, number: signal.Signals, code: str):
     def hit() -> None:
-        for process in _inside():
+        for process in inside():
             process.send_signal(number)
 
     _once_it_runs(hit)
@@ -73,14 +73,14 @@ def test_its_end_is_a_refusal_and_leaves_nothing(tmp_path, number: signal.Signal
     assert code_of(lambda: parse(tmp_path, GOOD, limits=limits)) == code
     assert (tmp_path / "out").read_bytes() == b""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
-    assert _inside() == []
+    assert inside() == []
 
 
 def test_keys_are_in_no_argument_and_no_environment(tmp_path):
     seen: list[bytes] = []
 
     def look() -> None:
-        for process in _inside():
+        for process in inside():
             process.send_signal(signal.SIGSTOP)
             seen.append("\0".join(process.cmdline()).encode())
             seen.append(Path(f"/proc/{process.pid}/environ").read_bytes())
@@ -108,7 +108,7 @@ def test_whatever_parses_is_sealed(tmp_path):
 
     def look() -> None:
         taken = os.read(reading, 1)
-        (process,) = _inside()
+        (process,) = inside()
         told = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
         seen.update(line.split(":\t") for line in told.splitlines() if ":\t" in line)
         while taken:
@@ -298,23 +298,11 @@ def _result(told: bytes) -> Iterator[int]:
         os.close(number)
 
 
-def _inside() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "shanhai.courier.inside" in _command(one)]
-
-
-def _command(one: psutil.Process) -> str:
-    """Of a process; nothing where it has ended meanwhile."""
-    try:
-        return " ".join(one.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
-
-
 def _once_it_runs(call: Callable[[], None]) -> None:
     def wait() -> None:
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            if _inside():
+            if inside():
                 call()
                 return
             time.sleep(0.005)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pytest
+from parsers import inside
 from sealing import Sealed, sealed
 
 from shanhai.courier.cell import Job, most_bytes
@@ -130,18 +131,6 @@ def test_a_job_that_is_larger_than_a_pipe_reaches_cells_that_begin_late(made: Se
     rows = pa.Table.from_batches(batches_of(jobs[:2], tmp_path, ROOM))
     assert rows.num_rows == sum(one.rows for one in made.files[:2])
     assert len(late) == 2
-
-
-def inside() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children() if "shanhai.courier.inside" in _command(one)]
-
-
-def _command(one: psutil.Process) -> str:
-    """Of a process; nothing where it has ended meanwhile."""
-    try:
-        return " ".join(one.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def once_two_run(call: Callable[[], None]) -> None:

@@ -369,38 +369,3 @@ def test_a_damaged_checkpoint_may_be_removed(city: City, said: Said) -> None:
     file.unlink()
     (log / "_last_checkpoint").unlink()
     assert said("walk", str(EVENTS))[0] == 0
-
-
-@pytest.mark.parametrize("how", ["gone", "altered"])
-def test_a_recount_names_the_delivery_whose_bytes_are_lost_and_a_pull_says_that_they_are_back(
-    city: City, said: Said, how: str
-) -> None:
-    (source,) = sidecars(city.node, EVENTS)
-    body = city.node.home / "snapshots" / body_key(source.bodies[0].sha256)
-    body.chmod(0o600)
-    body.unlink() if how == "gone" else body.write_bytes(b"x")
-    code, _, told = said("delivery", "recount", source.id.short)
-    assert code == DATA
-    assert source.id.short in told
-    assert f"shanhai pull {EVENTS}: {body}" in told
-    body.unlink(missing_ok=True)
-    code, _, told = said("pull", str(EVENTS))
-    assert (code, f"brought back delivery={source.id.short}" in told) == (0, True)
-    assert "brought back" not in said("pull", str(EVENTS))[2]
-    assert said("delivery", "recount", source.id.short)[0] == 0
-
-
-def test_bytes_that_were_purged_are_not_told_as_lost_whenever_the_source_shows_them(
-    city: City, said: Said
-) -> None:
-    city.declare(retention={"quarantine_days": 1, "snapshot_days": 1})
-    (source,) = sidecars(city.node, EVENTS)
-    city.put("p1.csv", f"{HEADER}a,2,2024-01-02\nb,2,2024-01-02\n")
-    walk.walk(city.node, EVENTS)
-    city.now += timedelta(days=9)
-    body = city.node.home / "snapshots" / body_key(source.bodies[0].sha256)
-    purge(city.node, [EVENTS])
-    assert not body.exists()
-    city.put("p1.csv", f"{HEADER}a,1,2024-01-01\nb,x,2024-01-01\n")
-    assert "brought back" not in said("pull", str(EVENTS))[2]
-    assert body.exists()
