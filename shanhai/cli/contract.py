@@ -107,10 +107,8 @@ def _files(session: Session, paths: tuple[Path, ...]) -> list[Path]:
 
     if not paths:
         return session.federation.contract_files()
-    files: set[Path] = set()
-    for path in paths:
-        files.update(path.rglob(f"*{SUFFIX}") if path.is_dir() else [path])
-    return sorted(files)
+    named = [file for path in paths for file in (path.rglob(f"*{SUFFIX}") if path.is_dir() else [path])]
+    return sorted({file.resolve(): file for file in named}.values())
 
 
 def _fault(session: Session, file: Path) -> ContractError | None:
@@ -120,8 +118,9 @@ def _fault(session: Session, file: Path) -> ContractError | None:
     from shanhai.quality.compiles import check_compiles
 
     try:
-        if file.resolve() in _own(session):
-            contract = session.federation.contract(dataset_of(file, session.federation.shown(file)))
+        own = _own(session).get(file.resolve())
+        if own is not None:
+            contract = session.federation.contract(dataset_of(own, session.federation.shown(own)))
         else:
             contract = load_contract(file)
         check_compiles(contract)
@@ -135,6 +134,7 @@ def _fault(session: Session, file: Path) -> ContractError | None:
     return None
 
 
-def _own(session: Session) -> set[Path]:
-    root = session.settings.federation
-    return {file.resolve() for file in root.glob("districts/*/*") if file.is_file()}
+def _own(session: Session) -> dict[Path, Path]:
+    """What lies where contracts of this federation do, by its real path: one may be typed in many ways."""
+    root = session.settings.federation.resolve()
+    return {file.resolve(): file for file in root.glob("districts/*/*") if file.is_file()}

@@ -77,6 +77,54 @@ def test_one_file_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "planet" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("stands_in", "federation", "path"),
+    [
+        (".", ".", "districts/acity/one.odcs.yml"),
+        (".", ".", "districts/acity"),
+        (".", ".", "."),
+        ("districts/acity", None, "one.odcs.yml"),
+        ("districts/acity", "../..", "../../../federation/districts/acity/one.odcs.yml"),
+        ("..", "federation", "federation/districts"),
+        ("..", "federation", "link/districts/acity/one.odcs.yml"),
+        ("..", "link", "federation/districts/acity/one.odcs.yml"),
+    ],
+)
+def test_a_path_as_it_is_typed_from_a_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stands_in: str,
+    federation: str | None,
+    path: str,
+) -> None:
+    """Which file it is does not hang on how it is named, nor does whether its district is looked at."""
+    root = tmp_path / "federation"
+    _declare(root, "acity.one", source={"connector": "files", "endpoint": "moon", "options": {}})
+    (tmp_path / "link").symlink_to(root)
+    monkeypatch.chdir(root / stands_in)
+    named = ["--federation", federation or str(root)]
+    assert main([*named, "contract", "check", path, "--format", "json"]) == 78
+    captured = capsys.readouterr()
+    (fault,) = json.loads(captured.out)
+    assert (fault["file"], fault["given"]) == ("districts/acity/one.odcs.yml", "moon")
+    _declare(root, "acity.one")
+    assert main([*named, "contract", "check", path, str(root / "districts/acity/one.odcs.yml")]) == 0
+    assert capsys.readouterr().err == "Contracts checked: 1, all right.\n"
+
+
+def test_a_relative_path_outside_the_federation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _declare(tmp_path / "other", "acity.one", level="planet")
+    _declare(tmp_path / "federation", "acity.one")
+    monkeypatch.chdir(tmp_path / "federation")
+    path = "../other/districts/acity/one.odcs.yml"
+    assert main(["--federation", ".", "contract", "check", path, "--format", "json"]) == 78
+    (fault,) = json.loads(capsys.readouterr().out)
+    assert (fault["file"], fault["given"]) == (path, "planet")
+
+
 def test_a_file_that_is_called_as_no_dataset_can_be_is_blamed_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
