@@ -25,6 +25,7 @@ from shanhai.ingest.ledger import ledger
 from shanhai.ingest.node import Node
 from shanhai.ingest.reconcile import Behind
 from shanhai.ingest.unseen import has_other_rows
+from shanhai.ingest.versions import contract_in_force
 from shanhai.warehouse import pins
 from shanhai.warehouse.lake import LakeTable, exists
 from shanhai.warehouse.publications import Publication, PublishedMart, mart_path, mart_relation, publications
@@ -78,6 +79,7 @@ def find(node: Node, connection: sqlite3.Connection, name: str, version: int | N
         NotFoundError: there is none, or nothing of it yet.
         ConfigurationError: a mart that cannot be judged: a column of a type that no contract has, or a
             source without a contract.
+        ContractError: a contract means something else than that of the last load, under too low a version.
         StoreError: the version is not there, or cannot be read.
     """
     place, _, mart = name.partition(".")
@@ -105,7 +107,7 @@ def has_same_rows(node: Node, found: Releasable, version: int) -> bool:
 def _dataset(
     node: Node, connection: sqlite3.Connection, dataset: DatasetId, version: int | None
 ) -> Releasable:
-    contract = node.federation.contract(dataset)
+    contract = contract_in_force(node, dataset)
     if not exists(node.table(dataset)):
         raise NotFoundError(
             "nothing of the dataset has been loaded yet", given=dataset, hint=f"shanhai walk {dataset}"
@@ -187,7 +189,7 @@ def _mart_of(publication: Publication, name: str) -> PublishedMart:
 
 def _contract(node: Node, table: str) -> Contract:
     try:
-        return node.federation.contract(DatasetId.parse(table))
+        return contract_in_force(node, DatasetId.parse(table))
     except NotFoundError as error:
         raise ConfigurationError(
             "a mart rests on a table without a contract, so nobody can say what it holds",

@@ -37,6 +37,18 @@ def _last_digest(before: str, commits: Sequence[Commit]) -> str:
     return digest
 
 
+def contract_in_force(node: Node, dataset: DatasetId) -> Contract:
+    """The contract of a dataset as it is now, by which what was loaded before may be judged as well.
+
+    Raises:
+        NotFoundError: there is none.
+        ContractError: its version did not rise enough: nobody has answered for what it changes.
+    """
+    contract = node.federation.contract(dataset)
+    check_version(node, contract)
+    return contract
+
+
 def check_version(node: Node, contract: Contract) -> None:
     """Make sure that a contract may be used beside what was loaded before.
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from seller import NAMES, TABLE, Seller, table
+from seller import COLUMNS, NAMES, TABLE, Seller, table
 
 from shanhai.clock import system_clock
 from shanhai.courier import granting, outbox, partners, releases, sealing, sets, standing, waiting
 from shanhai.courier.own_keys import keyring_of
-from shanhai.errors import ConfigurationError, DeniedError, NotFoundError
+from shanhai.errors import ConfigurationError, ContractError, DeniedError, NotFoundError
 from shanhai.exchange.parquet.kms import KeyHolder
 from shanhai.exchange.parquet.walk import walk
 from shanhai.governance.policy import ReleaseDeniedError
@@ -335,3 +335,17 @@ def test_the_last_word_of_a_partner_stays_but_for_what_its_contract_refused(sell
     assert after("received") == ("refused", "contract-not-met")
     assert after("admitted") == ("admitted", None)
     assert after("refused", "file-altered") == ("admitted", None)
+
+
+def test_nothing_is_released_by_a_contract_that_nobody_has_answered_for(seller: Seller):
+    """Rows that came as personal would leave as if they were not, by one slip in a file."""
+    grant = seller.grant("n")
+    slip = [
+        {**column, "customProperties": []} if column["name"] == "person" else column for column in COLUMNS
+    ]
+    seller.city.declare(slip, version="1.0.1")
+    with pytest.raises(ContractError, match=r"2\.0\.0 or higher") as met:
+        seller.release(grant=grant.id)
+    assert met.value.exit_code == 78
+    seller.city.declare(slip, version="2.0.0")
+    assert seller.release(grant=grant.id).message
