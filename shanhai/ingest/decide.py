@@ -97,14 +97,16 @@ def _redecided(
         check(node, delivery, net.waivers)
     else:
         staging = committed_staging(node, delivery, net)
-    if decision.verdict == "accepted" and staging.good == 0:
-        raise _empty(delivery, net.verdict)
+    # A person may say that a window is empty, and not that what is no good row is one.
+    said_to_be_empty = staging.rows_in == 0 and staging.unreadable is None
+    if decision.verdict == "accepted" and staging.good == 0 and not said_to_be_empty:
+        raise _without_good_rows(delivery, net.verdict)
     if decision.kind == "withdraw":
         return withdraw(node, delivery, decision, expected=expected)
     return commit_decision(node, delivery, staging, decision, expected=expected)
 
 
-def _empty(delivery: DeliveryId, state: State) -> DeniedError:
+def _without_good_rows(delivery: DeliveryId, state: State) -> DeniedError:
     others = [known for before, known in TRANSITIONS if before == state and known != "approve"]
     return DeniedError(
         "the delivery has no good rows to load",

@@ -15,6 +15,7 @@ from one_city import City
 
 from shanhai.errors import ConfigurationError, DeniedError, SourceError
 from shanhai.ids import DatasetId
+from shanhai.ingest.decide import decide
 from shanhai.ingest.ledger import LedgerRow, ledger
 from shanhai.ingest.node import open_node
 from shanhai.ingest.sidecar import sidecars
@@ -56,6 +57,21 @@ def test_headings_without_rows_are_held(city):
     city.walk()
     assert city.ledger()["p1"].verdict == "held"
     assert "rows.min" in city.ledger()["p1"].reason
+
+
+def test_a_person_may_say_that_nothing_was_to_come(city):
+    """A holiday, of which the plausibility file knows nothing; and that it was none after all."""
+    city.put("p1.csv", HEADER)
+    city.put("p2.csv", b"")
+    city.walk()
+    who = {"by": "Li Wei", "reason": "a holiday"}
+    for action, verdict in (("approve", "accepted"), ("withdraw", "withdrawn"), ("approve", "accepted")):
+        decide(city.node, city.delivery("p1"), action, **who)
+        row = city.ledger()["p1"]
+        assert (row.verdict, row.counts.rows_in, row.counts.loaded) == (verdict, 0, 0)
+    with pytest.raises(DeniedError, match="no good rows"):
+        decide(city.node, city.delivery("p2"), "approve", **who)
+    assert city.rows() == []
 
 
 def test_a_missing_mandatory_column_is_refused(city):
