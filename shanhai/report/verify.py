@@ -7,6 +7,7 @@ from pathlib import Path
 from shanhai.errors import ConfigurationError
 from shanhai.ids import DeliveryId
 from shanhai.ingest.node import Node
+from shanhai.ingest.sidecar import Sidecar
 from shanhai.report import verify_figures, verify_files, verify_pages, verify_refused
 from shanhai.report.booked import behind
 from shanhai.report.differences import Progress, Verification
@@ -43,8 +44,12 @@ def verify(
     found.look("figures on pages", verify_pages.shown(report, manifest, document))
     found.look("ledger rows", verify_files.books(node, progress))
     found.look("files", verify_files.files(node, progress))
-    found.look("refused rows", verify_refused.refused(node, progress))
-    found.look("snapshots", verify_files.snapshots(node, deep, progress))
+    refused_rows: list[int] = []
+    found.look("refused rows", verify_refused.refused(node, progress, refused_rows))
+    found.looked["refused rows"] = sum(refused_rows)
+    pulled: list[Sidecar] = []
+    found.look("sidecars", verify_files.names(node, pulled))
+    found.look("snapshots", verify_files.snapshots(node, pulled, deep, progress))
     if deep:
         left_out: list[DeliveryId] = []
         found.look("numbers staged again", verify_files.recounts(node, progress, left_out))

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from shanhai.errors import DamagedError, DeniedError, ShanhaiError
@@ -17,7 +17,7 @@ from shanhai.ingest.ledger import ledger_as_it_is
 from shanhai.ingest.node import Node
 from shanhai.ingest.projections import LEDGER, QUARANTINE
 from shanhai.ingest.recount import recount
-from shanhai.ingest.sidecar import body_key, sidecars
+from shanhai.ingest.sidecar import Sidecar, body_key, sidecars
 from shanhai.report.booked import booked, datasets
 from shanhai.report.differences import Difference, Progress, unreadable
 from shanhai.warehouse.lake import LakeTable, exists
@@ -117,15 +117,24 @@ def _purged_files(lines: Iterable[Entry]) -> set[str]:
     return purged
 
 
-def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference | None]:
-    """Each snapshot with its size, and deep with its digest; each sidecar with its delivery's name."""
+def names(node: Node, pulled: list[Sidecar]) -> Iterator[Difference | None]:
+    """Each sidecar with its delivery's name; those that can be read are added to `pulled`."""
     damaged: list[DamagedError] = []
-    known = [one for dataset in node.federation.datasets for one in sidecars(node, dataset, damaged)]
+    for dataset in node.federation.datasets:
+        pulled += sidecars(node, dataset, damaged)
     for error in damaged:
         yield Difference(f"sidecar {error.given}", "damaged", str(error.allowed))
-    bodies = {body.sha256: body for one in known for body in one.bodies}
+    for one in pulled:
+        yield _manifest_digest(one.id, [(body.name, body.sha256) for body in one.bodies])
+
+
+def snapshots(
+    node: Node, pulled: Sequence[Sidecar], deep: bool, progress: Progress
+) -> Iterator[Difference | None]:
+    """Each snapshot that a sidecar names with its size, and deep with its digest."""
+    bodies = {body.sha256: body for one in pulled for body in one.bodies}
     purged = _without_bytes(node)
-    needed = {body.sha256 for one in known if one.delivery not in purged for body in one.bodies}
+    needed = {body.sha256 for one in pulled if one.delivery not in purged for body in one.bodies}
     for done, (digest, body) in enumerate(bodies.items(), start=1):
         progress("snapshots", done, len(bodies))
         name = f"snapshot {digest}"
@@ -139,8 +148,6 @@ def snapshots(node: Node, deep: bool, progress: Progress) -> Iterator[Difference
             yield Difference(name, f"{size} bytes", f"{body.size} bytes")
         else:
             yield None if given == digest else Difference(name, f"sha256 {given}", f"sha256 {digest}")
-    for one in known:
-        yield _manifest_digest(one.id, [(body.name, body.sha256) for body in one.bodies])
 
 
 def _without_bytes(node: Node) -> set[str]:

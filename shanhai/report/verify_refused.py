@@ -38,8 +38,12 @@ _KEPT = """
 """
 
 
-def refused(node: Node, progress: Progress) -> Iterator[Difference | None]:
-    """Of each delivery: as many rows as are quarantined, released ones as waived, text unless purged."""
+def refused(node: Node, progress: Progress, rows: list[int]) -> Iterator[Difference | None]:
+    """Of each delivery: as many rows as are quarantined, released ones as waived, text unless purged.
+
+    Args:
+        rows: gains how many refused rows each delivery has in the quarantine table, open or not.
+    """
     kept, nets, unread = _kept(node), dict[str, Net](), set[DatasetId]()
     for dataset in datasets(node):
         try:
@@ -50,11 +54,13 @@ def refused(node: Node, progress: Progress) -> Iterator[Difference | None]:
     known = sorted({*nets, *(name for name in kept if DeliveryId.parse(name).dataset not in unread)})
     for done, name in enumerate(known, start=1):
         progress("refused rows of deliveries", done, len(known))
+        has = kept.get(name, _Kept())
+        rows.append(has.quarantined + has.released)
         what = f"refused rows of {DeliveryId.parse(name).short}"
         if name not in nets:
             yield Difference(what, "in quarantine", "no commit of its table says so")
             continue
-        yield from _compared(what, kept.get(name, _Kept()), nets[name])
+        yield from _compared(what, has, nets[name])
 
 
 def _compared(what: str, kept: _Kept, stands: Net) -> Iterator[Difference | None]:
