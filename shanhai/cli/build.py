@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from shanhai.cli.output import Heading, say, show, show_json
@@ -12,8 +15,10 @@ _HEADINGS = (
     Heading("kind", "kind"),
     Heading("status", "status"),
     Heading("seconds", "seconds", number=True),
-    Heading("failures", "rows found", number=True),
+    Heading("found", "rows found", number=True),
 )
+_TESTS = ("test", "unit_test")
+"""The kinds of nodes that look for rows; a model finds none, however well it is made."""
 
 
 @click.command()
@@ -50,5 +55,10 @@ def command(session: Session, every: bool) -> None:
         )
         return
     notable = [row for row in rows if every or row["mart"] or row["status"] == "warn"]
-    show(notable, _HEADINGS, form="table", empty="No mart was built.")
+    show(listed(notable), _HEADINGS, form="table", empty="No mart was built.")
     say(f"{len(rows)} models and tests in {result.seconds:.1f} s; next: shanhai publish")
+
+
+def listed(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Models and tests as a table has them: of what is no test nobody says how many rows it found."""
+    return [{**row, "found": row["failures"] if row["kind"] in _TESTS else None} for row in rows]

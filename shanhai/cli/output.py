@@ -191,10 +191,10 @@ def section(title: str) -> None:
 
 
 def brief(reasons: str) -> str:
-    """The first of many reasons, for a list; all of them are told of the delivery itself."""
-    each = reasons.split("; ")
+    """The first of many reasons, for a list; the rest, and the hint of an error, are told of the delivery."""
+    each = reasons.partition("; hint: ")[0].split("; ")
     return (
-        reasons
+        "; ".join(each)
         if len(each) <= _REASONS
         else "; ".join([*each[:_REASONS], f"and {len(each) - _REASONS} more"])
     )

@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from shanhai.cli.output import Heading, brief, cell, show
+from shanhai.errors import UnreadableError
 
 HEADINGS = (Heading("dataset", "dataset"), Heading("title", "title"), Heading("rows", "rows", number=True))
 ROWS = [
@@ -21,6 +22,9 @@ def test_of_many_reasons_a_list_tells_the_first() -> None:
     assert brief("a; b; c") == "a; b; c"
     assert brief("a; b; c; d; e") == "a; b; c; and 2 more"
     assert brief("") == ""
+    # What is left out of an error is no reason more, however its hint is written.
+    error = UnreadableError("no such text", given="utf-8", allowed="gb18030", hint="look; then correct it")
+    assert brief(f"unreadable: {error}") == "unreadable: no such text; given: utf-8; allowed: gb18030"
 
 
 def test_json_is_all_keys_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
