@@ -136,6 +136,17 @@ def test_everything_holds(auditor: Auditor):
     assert lines[4].endswith(f"by the root key {auditor.fingerprint}")
 
 
+def test_the_fingerprint_may_be_given_in_groups(auditor: Auditor):
+    """As `shanhai node show` writes it, and as one reads it to another."""
+    groups = " ".join(re.findall("........", auditor.fingerprint))
+    for script, arguments in (("check-parcels.sh", ["relay"]), ("check-checkpoint.sh", ["checkpoint"])):
+        bare, grouped = (
+            replace(auditor, fingerprint=given).runs(script, *arguments)
+            for given in (auditor.fingerprint, groups)
+        )
+        assert (grouped.returncode, grouped.stderr, grouped.stdout) == (0, "", bare.stdout)
+
+
 def in_payload(file: Path, old: bytes, new: bytes) -> None:
     envelope = json.loads(file.read_bytes())
     payload = base64.b64decode(envelope["payload"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -123,6 +124,13 @@ def test_a_digest_that_was_altered_is_told(stranger: Stranger):
     other = {**fields, "event": base64.b64encode(event).decode(), "sha256": digest_of(event)}
     done = stranger.checks((json.dumps(other, indent=1) + "\n").encode())
     assert (done.returncode, done.stderr, done.stdout) == (1, "WRONG: the event is not in the log\n", "")
+
+
+def test_the_fingerprint_may_be_given_in_groups(stranger: Stranger):
+    """As `shanhai node show` writes it, and as one reads it to another."""
+    groups = " ".join(re.findall("........", stranger.fingerprint))
+    done = stranger.checks(stranger.told[5], fingerprint=groups)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_keyset_of_other_roots_is_told(stranger: Stranger):
