@@ -40,7 +40,9 @@ class WaitingFor:
 
     Attributes:
         kind, about, since: as `Waiting` has them.
-        number: generation and number of the message.
+        number: generation and number of the message; of bytes that nobody signed, which have none, the place
+            that comes next: they lie there, or behind it where messages wait.
+        is_signed: whether it is about a message that somebody signed.
     """
 
     kind: str
@@ -48,13 +50,15 @@ class WaitingFor:
     since: datetime
     partner: str | None = None
     number: str | None = None
+    is_signed: bool = True
 
     @property
     def words(self) -> str:
         """What it is about, for people."""
-        if self.partner is None:
-            return self.about
-        return self.partner if self.number is None else f"message {self.number} of {self.partner}"
+        if self.partner is None or self.number is None:
+            return self.partner or self.about
+        message = f"message {self.number} of {self.partner}"
+        return message if self.is_signed else f"{message}, or one behind it"
 
 
 @dataclass(frozen=True)
@@ -127,12 +131,16 @@ def status(home: Path, connection: sqlite3.Connection, now: datetime) -> Status:
 
 
 def _known(connection: sqlite3.Connection, one: Waiting) -> WaitingFor:
-    names = {partner.pairing: partner.name for partner in partners.every(connection)}
+    known = {partner.pairing: partner for partner in partners.every(connection)}
     row = inbox.by_digest(connection, one.about)
+    partner = known.get(one.about if row is None else row.pairing)
+    name = None if partner is None else partner.name
     if row is not None:
-        number = f"{row.generation}/{row.seq}"
-        return WaitingFor(one.kind, one.about, one.since, names.get(row.pairing), number)
-    return WaitingFor(one.kind, one.about, one.since, names.get(one.about))
+        return WaitingFor(one.kind, one.about, one.since, name, f"{row.generation}/{row.seq}")
+    if partner is None or one.kind != "refused":
+        return WaitingFor(one.kind, one.about, one.since, name)
+    number = f"{partner.generation_in}/{partner.next_seq_in}"
+    return WaitingFor(one.kind, one.about, one.since, name, number, is_signed=False)
 
 
 def _partner(

@@ -95,7 +95,7 @@ def test_garbage_in_the_next_place_stops_it_as_ever(pair: Two):
     assert stopped(pair) == "json-missing-field"
     assert waits(pair) == ["refused"]
     found = looked_at(pair.gongshu, lambda desk: status(desk.home, desk.connection, desk.now))
-    assert [one.words for one in found.waiting] == ["longyou"], "nothing more is known of it"
+    assert [one.words for one in found.waiting] == ["message 0/1 of longyou, or one behind it"]
 
 
 def test_a_message_that_waits_is_named_as_people_name_it(pair: Two):
