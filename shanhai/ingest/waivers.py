@@ -57,7 +57,8 @@ def _alike(contract: Contract, rule: str) -> str:
     """The rules that a person may have meant, or else where all of them stand."""
     names = [known.name for known in rules_for(contract)]
     meant = [name for name in names if name.endswith(f".{rule.rpartition('.')[2]}")]
-    return ", ".join(difflib.get_close_matches(rule, names) or meant) or "those of `shanhai quarantine list`"
+    near = difflib.get_close_matches(rule, names) or meant
+    return f"rules such as {', '.join(near)}" if near else "those of `shanhai quarantine list`"
 
 
 def is_unknown(contract: Contract, rule: str) -> bool:

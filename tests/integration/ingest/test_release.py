@@ -150,7 +150,7 @@ def test_what_cannot_be_waived_is_refused_with_the_reason(loaded, rule, why):
 def test_a_rule_that_is_none_is_a_mistake_of_whoever_typed_it(loaded):
     with pytest.raises(ConfigurationError, match="there is no such rule to waive") as error:
         release(loaded.node, loaded.delivery("p1"), ["n.rnge", "n.range"], **WHO)
-    assert error.value.given == "n.rnge: the contract has no such rule; it has n.range"
+    assert error.value.given == "n.rnge: the contract has no such rule; it has rules such as n.range"
     assert error.value.allowed == "n.range, n.required", "rules that rows wait for and that can be waived"
     assert error.value.hint.startswith("shanhai quarantine show acity.events/p1")
     assert counts(loaded) == (9, 1, 8, 0, 0, 0)
