@@ -75,7 +75,7 @@ def _check_anew(node: Node, delivery: DeliveryId, terms: Terms) -> Validation:
     queries = _queries(node, contract, folder) if readable else []
     books = table_net(open_table(node, delivery.dataset))
     findings = _implausible(node, contract, delivery, staging, books) if readable else ()
-    differences = find_differences(node, contract, delivery, staging, books)
+    differences = find_differences(node, contract, delivery, staging, books, findings)
     verdict = decide_verdict(
         contract,
         rows_in=staging.rows_in,
@@ -113,11 +113,10 @@ def _gate(node: Node, contract: Contract, folder: Path, staging: Staging) -> tup
         staging.counts,
         config=duckdb_config(node.settings),
     )
-    well_formed = staging.rows_in - sum(staging.malformed.values())
-    if results and results[0].total != well_formed:
+    if results and results[0].total != staging.well_formed:
         raise GateDisagreementError(
             f"{contract.dataset}: the gate and staging saw different rows",
-            given=f"gate {results[0].total}, staging {well_formed}",
+            given=f"gate {results[0].total}, staging {staging.well_formed}",
             allowed="equal counts",
             hint="stage the delivery again; if that gives the same: shanhai delivery refuse",
         )

@@ -55,6 +55,11 @@ class Staging(BaseModel):
     quarantine_file: str | None
     quarantine_sha256: str | None
 
+    @property
+    def well_formed(self) -> int:
+        """Rows that are records at all; of no other is it known which column has a value."""
+        return self.rows_in - sum(self.malformed.values())
+
 
 class CheckRecord(BaseModel):
     """The count of one rule, as Great Expectations and staging both found it."""

@@ -64,6 +64,7 @@ class FreshnessRule(_Stated):
 
 ENOUGH_ROWS = 20
 """Of fewer rows, half or twice as many is chance."""
+_OF_ROWS = "rows."
 _NEITHER_HALF_NOR_DOUBLE = (0.6, 1.8)
 
 USUAL_ROWS = RowsRule(reason="usual limits", since=date.min)
@@ -91,6 +92,11 @@ class Finding:
     allowed: str
     reason: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether it is about the number of rows."""
+        return self.name.startswith(_OF_ROWS)
 
 
 @dataclass(frozen=True)
@@ -175,9 +181,9 @@ def _rows(rule: RowsRule, figures: DeliveryFigures) -> Iterator[Finding]:
     if not _in_force(rule, figures):
         return
     if rule.min is not None and figures.rows < rule.min:
-        yield Finding("rows.min", str(figures.rows), f">= {rule.min}", rule.reason)
+        yield Finding(f"{_OF_ROWS}min", str(figures.rows), f">= {rule.min}", rule.reason)
     if rule.max is not None and figures.rows > rule.max:
-        yield Finding("rows.max", str(figures.rows), f"<= {rule.max}", rule.reason)
+        yield Finding(f"{_OF_ROWS}max", str(figures.rows), f"<= {rule.max}", rule.reason)
     if rule.vs_median is not None and len(figures.history) >= MINIMUM_HISTORY:
         median = statistics.median(figures.history)
         is_usual = rule == USUAL_ROWS and median >= ENOUGH_ROWS
@@ -186,7 +192,7 @@ def _rows(rule: RowsRule, figures: DeliveryFigures) -> Iterator[Finding]:
             allowed = f"{low:.0f} to {high:.0f}, median {median:.0f} of {len(figures.history)} deliveries"
             limits = {"low": f"{low:.0f}", "high": f"{high:.0f}", "median": f"{median:.0f}"}
             known = {**limits, "deliveries": str(len(figures.history))}
-            yield Finding("rows.vs_median", str(figures.rows), allowed, rule.reason, known)
+            yield Finding(f"{_OF_ROWS}vs_median", str(figures.rows), allowed, rule.reason, known)
 
 
 def _fill(rules: Mapping[str, FillRule], figures: DeliveryFigures) -> Iterator[Finding]:

@@ -74,9 +74,9 @@ def _differs(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Ite
 
 
 def _of_most(look: Look, broken: _Broken, reading: str) -> Iterator[Difference]:
-    """A rule that most rows break, of a kind that tells nothing more."""
-    if broken.rows >= _MOST * _well_formed(look):
-        told = {"rows": broken.rows, "of_rows": _well_formed(look)}
+    """A rule that most rows break, of a kind that tells nothing more; of all rows, a tenth at least."""
+    if look.is_much(broken.rows) and broken.rows >= _MOST * look.staging.well_formed:
+        told = {"rows": broken.rows, "of_rows": look.staging.well_formed}
         yield differs(
             "retyped_column", reading, columns=(broken.column.name,), allowed=broken.rule.kind, **told
         )
@@ -95,10 +95,10 @@ def _of_type(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Ite
         f"CREATE OR REPLACE TEMP TABLE _failing AS SELECT {name} AS {TEXT} FROM {CHECKED} "
         f"WHERE {broken.failing} AND {name} NOT IN ({_listed(MISSING_WORDS)}) LIMIT {_MOST_TEXTS}"
     )
-    found, is_sure = _best(look, con, broken.column, left == _well_formed(look))
+    found, is_sure = _best(look, con, broken.column, left == look.staging.well_formed)
     if found is not None:
         yield _retyped(look, con, broken.column, found, left, is_sure)
-    elif left >= _MOST * _well_formed(look):
+    elif left >= _MOST * look.staging.well_formed:
         yield _other_text(look, broken.column, left)
 
 
@@ -148,7 +148,7 @@ def _retyped(
         given=given,
         allowed=_stated(column),
         rows=rows,
-        of_rows=_well_formed(look),
+        of_rows=look.staging.well_formed,
         certainty="seen" if is_sure else "guess",
         proposal=found.proposal,
     )
@@ -161,7 +161,7 @@ def _other_text(look: Look, column: Column, rows: int) -> Difference:
         columns=(column.name,),
         allowed=_stated(column),
         rows=rows,
-        of_rows=_well_formed(look),
+        of_rows=look.staging.well_formed,
         certainty="guess",
         proposal=RetypeColumn(column=column.name, type="string"),
     )
@@ -193,7 +193,7 @@ def _missing(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> Dif
         columns=(broken.column.name,),
         given=", ".join(words),
         rows=rows,
-        of_rows=_well_formed(look),
+        of_rows=look.staging.well_formed,
         proposal=AddNullTokens(column=broken.column.name, tokens=words),
     )
 
@@ -205,7 +205,7 @@ def _of_codes(look: Look, con: duckdb.DuckDBPyConnection, broken: _Broken) -> It
     rows = broken.rows - (missing.rows or 0 if missing else 0)
     if not look.is_many(rows):
         return
-    name, told = broken.column.name, {"rows": rows, "of_rows": _well_formed(look)}
+    name, told = broken.column.name, {"rows": rows, "of_rows": look.staging.well_formed}
     if not broken.column.tells_values:
         yield differs("new_codes", "hidden", columns=(name,), **told)
         return
@@ -269,10 +269,6 @@ def _is_telling(name: str) -> str:
 
 def _stated(column: Column) -> str:
     return f"{column.type} ({', '.join(column.formats)})" if column.formats else column.type
-
-
-def _well_formed(look: Look) -> int:
-    return look.staging.rows_in - sum(look.staging.malformed.values())
 
 
 def _listed(words: tuple[str, ...]) -> str:

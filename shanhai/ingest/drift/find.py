@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,7 +42,7 @@ from shanhai.ingest.records import Staging, read_record
 from shanhai.ingest.sidecar import Sidecar, body_key, sidecar
 from shanhai.ingest.stage import SCRATCH
 from shanhai.quality.difference import Difference
-from shanhai.quality.plausibility import read_plausibility
+from shanhai.quality.plausibility import Finding, read_plausibility
 from shanhai.warehouse.session import duckdb_session
 
 _MOST_BODIES = 8
@@ -51,16 +51,22 @@ _LOOK = "look-"
 
 
 def find_differences(
-    node: Node, contract: Contract, delivery: DeliveryId, staging: Staging, books: Mapping[str, Net]
+    node: Node,
+    contract: Contract,
+    delivery: DeliveryId,
+    staging: Staging,
+    books: Mapping[str, Net],
+    findings: Sequence[Finding] = (),
 ) -> tuple[Difference, ...]:
     """What a delivery that is staged differs in, from its contract and from earlier ones.
 
     Args:
         books: of the dataset's table, by delivery.
+        findings: what is not plausible about the delivery.
     """
     found = [*_in_itself(node, contract, delivery, staging)]
     if staging.unreadable is None:
-        found += _volume(node, contract, staging, accepted_before(books, delivery))
+        found += _volume(node, contract, staging, accepted_before(books, delivery), findings)
         found += _beside(node, contract, delivery, staging, books)
     return tuple(found[:_MOST_TOLD])
 
@@ -72,11 +78,16 @@ def forget_looks(node: Node, delivery: DeliveryId) -> None:
 
 
 def _volume(
-    node: Node, contract: Contract, staging: Staging, accepted: Mapping[str, Net]
+    node: Node,
+    contract: Contract,
+    staging: Staging,
+    accepted: Mapping[str, Net],
+    findings: Sequence[Finding],
 ) -> Iterator[Difference]:
     if read_plausibility(node.federation.root, contract).rows.vs_median is None:
         return  # where nothing is usual, nothing differs from it
-    found = volume_difference(staging.rows_in, [net.counts.rows_in for net in accepted.values()])
+    history = [net.counts.rows_in for net in accepted.values()]
+    found = volume_difference(staging.rows_in, history, findings)
     if found is not None:
         yield found
 

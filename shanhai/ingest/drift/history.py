@@ -13,11 +13,10 @@ from shanhai.ingest.books import Net
 from shanhai.ingest.records import Staging
 from shanhai.ingest.sidecar import Sidecar
 from shanhai.quality.difference import Difference, differs
-from shanhai.quality.plausibility import ENOUGH_ROWS, MINIMUM_HISTORY
+from shanhai.quality.plausibility import ENOUGH_ROWS, MINIMUM_HISTORY, Finding
 
 MOST_EARLIER = 8
 """The newest deliveries, so many that a delivery is compared with."""
-_HALF, _TWICE = 0.5, 2.0
 _USUALLY_FILLED = 0.2
 
 
@@ -45,17 +44,20 @@ def accepted_before(books: Mapping[str, Net], delivery: DeliveryId) -> dict[str,
     return {known: net for known, net in accepted.items() if net.loaded_version < own.loaded_version}
 
 
-def volume_difference(rows: int, history: Sequence[int]) -> Difference | None:
-    """Half as many rows as usual, or fewer; twice as many, or more.
+def volume_difference(rows: int, history: Sequence[int], findings: Sequence[Finding]) -> Difference | None:
+    """Fewer rows than usual, or more, where plausibility holds the delivery for them: by its limits alone.
 
     Args:
         history: rows of the accepted deliveries.
+        findings: what is not plausible about the delivery.
     """
-    median = statistics.median(history) if len(history) >= MINIMUM_HISTORY else 0
-    if median < ENOUGH_ROWS or _HALF * median < rows < _TWICE * median:
+    if len(history) < MINIMUM_HISTORY or not any(finding.is_of_rows for finding in findings):
         return None
+    median = statistics.median(history)
+    if rows == median:
+        return None  # a limit that the usual number breaks, too
     reading = "none" if not rows else "fewer" if rows < median else "more"
-    return differs("volume", reading, given=str(rows), allowed=f"{median:.0f}")
+    return differs("volume", reading, given=str(rows), allowed=f"{median:.10g}")
 
 
 def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earlier]) -> Iterator[Difference]:
@@ -63,16 +65,20 @@ def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earl
 
     One whose heading is gone has none either, which is told already. Nothing was to be expected of one in a
     delivery from before it came, of this one or of an earlier one: after a backfill the younger ones count.
+    Malformed rows tell of no column: the others have to be enough, and some of them would have a value if as
+    many rows as ever had one.
     """
-    if staging.rows_in < ENOUGH_ROWS:
+    if staging.well_formed < ENOUGH_ROWS:
         return
+    malformed = staging.rows_in - staging.well_formed
     for name, filled in staging.filled.items():
         source = contract.column(name).source
         having = [known.staging for known in earlier if source not in known.staging.not_yet]
-        shares = [one.filled.get(name, 0) / one.rows_in for one in having if one.rows_in]
+        shares = [one.filled.get(name, 0) / one.well_formed for one in having if one.well_formed]
         is_there = source not in (*staging.missing, *staging.not_yet)
-        is_known = len(having) >= MINIMUM_HISTORY and bool(shares)
-        if is_there and not filled and is_known and min(shares) >= _USUALLY_FILLED:
+        if not is_there or filled or len(having) < MINIMUM_HISTORY or not shares:
+            continue
+        if min(shares) >= _USUALLY_FILLED and min(shares) * staging.rows_in > malformed:
             usual = f"{statistics.median(shares) * 100:.3g}%"
             yield differs(
                 "emptied_column",
@@ -80,7 +86,7 @@ def emptied_columns(contract: Contract, staging: Staging, earlier: Sequence[Earl
                 given="0",
                 allowed=usual,
                 rows=0,
-                of_rows=staging.rows_in,
+                of_rows=staging.well_formed,
                 proposal=DropColumn(column=name),
             )
 

@@ -67,13 +67,13 @@ def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFix
     assert said(usual, "as_usual") == ("accepted", [], [])
     assert said(usual, "half") == (
         "held",
-        ["20 rows, half of the usual 40 or fewer"],
-        ["20 行，不超过通常 40 行的一半"],
+        ["20 rows, fewer than the usual 40"],
+        ["20 行，少于通常的 40 行"],
     )
     assert said(usual, "double") == (
         "held",
-        ["80 rows, twice the usual 40 or more"],
-        ["80 行，不少于通常 40 行的两倍"],
+        ["80 rows, more than the usual 40"],
+        ["80 行，多于通常的 40 行"],
     )
     assert said(usual, "empty") == ("held", ["no rows; 40 are usual"], ["一行也没有，通常有 40 行"])
     assert said(usual, "unfilled") == (
@@ -101,6 +101,43 @@ def test_what_is_not_as_it_was_is_held(usual: City, caplog: pytest.LogCaptureFix
     assert [words("zh").reason(reason) for reason in why] == [
         "与约定或常情不符：note 没有一行有值，以前 100% 的行有值"
     ]
+
+
+SAID = "reason: so many come, since: 2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("usual", "rule", "rows", "verdict", "found"),
+    [
+        (40, "", 23, "held", ["23 rows, fewer than the usual 40"]),
+        (40, "", 24, "accepted", []),
+        (40, "", 72, "accepted", []),
+        (40, "", 73, "held", ["73 rows, more than the usual 40"]),
+        (10, "", 2, "held", ["2 rows, fewer than the usual 10"]),
+        (10, "", 5, "accepted", []),
+        (40, "vs_median: [0.9, 1.1]", 35, "held", ["35 rows, fewer than the usual 40"]),
+        (40, "vs_median: [0.2, 5]", 20, "accepted", []),
+        (40, "vs_median: [0.2, 5]", 7, "held", ["7 rows, fewer than the usual 40"]),
+        (40, "vs_median: [0, 5]", 0, "held", ["no rows; 40 are usual"]),
+        (40, "min: 30", 25, "held", ["25 rows, fewer than the usual 40"]),
+        (40, "max: 30", 40, "held", []),
+        (40, "min: 30, vs_median: null", 25, "held", []),
+    ],
+)
+def test_the_volume_is_told_where_it_holds_a_delivery(
+    make_city: Callable[..., City], usual: int, rule: str, rows: int, verdict: str, found: list[str]
+) -> None:
+    city = make_city(columns=COLUMNS, versions={"rule": "append"}, duplicates="none", tolerance=None)
+    for number in range(2):
+        city.put(f"p{number}.csv", body(usual, first=100 * number))
+    city.walk()
+    if rule:
+        file = city.root / "expectations" / "plausibility" / "acity" / "events.yml"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"rows: {{{rule}, {SAID}}}\n")
+    city.put("p2.csv", body(rows, first=200))
+    city.walk()
+    assert said(city, "p2")[:2] == (verdict, found)
 
 
 def test_what_came_later_says_nothing_of_what_was_usual_then(make_city: Callable[..., City]) -> None:
