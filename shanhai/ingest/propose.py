@@ -29,6 +29,7 @@ from shanhai.ingest.node import Node
 from shanhai.ingest.records import Staging, Validation, read_record, read_validation
 from shanhai.ingest.sidecar import body_key, sidecar
 from shanhai.quality.registers import AREA_CODES, attach_registers
+from shanhai.quality.verdict import BAD_ROWS
 from shanhai.warehouse.session import duckdb_session
 
 _BODIES = 5
@@ -54,13 +55,7 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
         if difference.proposal is not None
     ]
     if not asked:
-        differing = "; ".join(difference.text for difference in validation.differences)
-        raise ConfigurationError(
-            f"no change of the contract is known that would take {delivery.short}",
-            given=differing or "a delivery that differs in nothing",
-            allowed="headings, formats, codes or types that changed",
-            hint=f"see `shanhai delivery show {delivery.short}`",
-        )
+        raise _nothing_to_draft(delivery, validation)
     asked = [replace(one, proposal=_by_age(node, delivery, contract, one.proposal)) for one in asked]
     asked = [one for one in asked if not stands(contract, one.proposal)]
     if not asked:
@@ -72,6 +67,19 @@ def propose(node: Node, delivery: DeliveryId, work: Path, *, tell: Tell) -> Amen
     headings = [one.proposal.heading for one in asked if isinstance(one.proposal, TakeColumn)]
     taken = _columns(node, delivery, contract, headings, work, tell) if headings else {}
     return amend(contract, asked, taken)
+
+
+def _nothing_to_draft(delivery: DeliveryId, validation: Validation) -> ConfigurationError:
+    """That it differs in nothing that a contract can say; rows that break rules are their own affair."""
+    differing = "; ".join(difference.text for difference in validation.differences)
+    breaks_rules = any(reason.code == BAD_ROWS for reason in validation.why)
+    by_rule = f"its rows break rules; which, says `shanhai quarantine list --dataset {delivery.dataset}`"
+    return ConfigurationError(
+        f"no change of the contract is known that would take {delivery.short}",
+        given=differing or "; ".join(validation.reasons) or "a delivery that differs in nothing",
+        allowed="headings, formats, codes or types that changed",
+        hint=by_rule if breaks_rules else f"see `shanhai delivery show {delivery.short}`",
+    )
 
 
 def _by_age(node: Node, delivery: DeliveryId, contract: Contract, proposal: Proposal) -> Proposal:

@@ -183,6 +183,16 @@ def test_what_is_proposed_takes_the_delivery(node: Node, name: str, capsys: pyte
     assert after["loaded"] >= 0.8 * after["rows_in"]
 
 
+def test_rows_that_break_rules_are_no_change_of_the_contract(node: Node, capsys: pytest.CaptureFixture[str]):
+    """Nothing is to be drafted; it is not that nothing is wrong."""
+    node.deliver(SECOND, column(6, lambda at, cell: "900" if at % 12 == 0 else cell)(records(SECOND)))
+    assert node.verdict(capsys)["verdict"] == "held"
+    assert node("contract", "propose", DELIVERY, "--format", "json") == 78
+    told = json.loads(capsys.readouterr().err)
+    assert "rows are bad, more than" in told["given"]
+    assert f"shanhai quarantine list --dataset {HAZARDS}" in told["hint"]
+
+
 def test_a_word_for_missing_here_and_there_takes_no_promise_back(node: Node):
     node.deliver(SECOND, column(6, lambda at, cell: "暂无" if at % 20 == 0 else cell)(records(SECOND)))
     assert node("contract", "propose", DELIVERY, "--write") == 0
