@@ -227,20 +227,18 @@ def _known(session: Session, connection: sqlite3.Connection, subject: Subject) -
 
     Raises:
         NotFoundError: this federation has no such dataset, or no such mart was published yet.
-        ContractError: the contract changed, and its version did not rise enough.
     """
     from shanhai.courier.subjects import MARTS, find
     from shanhai.exchange.subjects import APPLICATION
     from shanhai.governance.values import Data
     from shanhai.ids import DatasetId
-    from shanhai.ingest.versions import contract_in_force
 
     if subject.kind == APPLICATION:
         return None
     dataset = DatasetId.parse(subject.name)
     if dataset.district == MARTS:
         return find(session.node, connection, subject.name).data
-    contract = contract_in_force(session.node, dataset)
+    contract = session.federation.contract(dataset)
     return Data(subject, contract.share_class, contract.columns, key=contract.key)
 
 
