@@ -148,9 +148,9 @@ def purge(node: Node, datasets: Iterable[DatasetId]) -> Purged:
     behind = {one.dataset: one.error for one in reconcile_as_far(node) if one.dataset in chosen}
     # What the quarantine table still names stays with it.
     erased = Erased()
-    for dataset in chosen:
+    for dataset in (one for one in chosen if one not in behind):
         try:
-            erased += erase(node, dataset) if dataset not in behind else Erased()
+            erased += erase(node, dataset)
         except DamagedError as error:
             damaged.append(error)
     forget_left_aside(node)
